@@ -1,0 +1,1 @@
+"""Everything said to a modem. Knows nothing of audio, storage or campaigns."""

@@ -1,0 +1,30 @@
+"""What can be wrong with a simulated modem, settable at any moment."""
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True, kw_only=True)
+class Faults:
+    """The ailments of one modem. Random ones follow its own seeded generator, so a run repeats exactly."""
+
+    lost_urc: float = 0.0
+    """Probability, 0 to 1, that one unsolicited line never reaches the host."""
+    glued_lines: bool = False
+    """`NO CARRIER` and its like follow the line before without CR LF, and noise follows `OK` the same way."""
+    noise_urcs: float = 0.0
+    """Probability, 0 to 1, that an unasked line of signal or bearer news stands before any line of output."""
+    cpcmreg_refusals: int = 0
+    """How many requests to open the audio path are refused in every call before one is granted."""
+    deaf: bool = False
+    """The AT port neither echoes, answers nor reports; calls and sound go on."""
+    ath_ignored_while_alerting: bool = False
+    """`ATH` while the far end rings answers OK, and it goes on ringing (seen on SIMCom LTE modules)."""
+    half_open_audio: bool = False
+    """The audio path is granted, but no sound ever leaves it towards the host."""
+
+    def __post_init__(self) -> None:
+        for name in ("lost_urc", "noise_urcs"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise ValueError(f"{name} is a probability: give a number from 0 to 1")
+        if self.cpcmreg_refusals < 0:
+            raise ValueError("cpcmreg_refusals counts refusals: give 0 or more")
