@@ -1,0 +1,51 @@
+"""Quectel EC20/EC21/EC25/EG25 with PCM over the NMEA port.
+
+Proved by tests/transcripts/ec25_*.at.
+"""
+
+from modem_drivers.at.urcs import DsciPlan
+from modem_drivers.dialect import AudioOpens, AudioPlan, Dialect, SetupStep, UsbLayout
+from modem_drivers.dialects.generic import COMMON_SETUP
+from modem_drivers.events import CallState
+
+EC2X = Dialect(
+    name="ec2x",
+    manufacturer_pattern=r"Quectel",
+    model_pattern=r"E[CG]2[0-9]",
+    setup=(
+        *COMMON_SETUP,
+        # Some firmware knows only one of the two ways to tell call progress.
+        SetupStep(alternatives=('AT+QINDCFG="ccinfo",1,0', "AT^DSCI=1")),
+        SetupStep(alternatives=("AT+QTONEDET=1",)),
+        SetupStep(
+            alternatives=('AT+QGPSCFG="outport","none"',)
+        ),  # else positions and PCM share the NMEA port
+        SetupStep(alternatives=("AT+QAUDMOD=3",)),
+    ),
+    audio=AudioPlan(
+        opens=AudioOpens.BEFORE_DIAL,
+        prepare=("AT+QPCMV=0",),  # mode 0 is refused while mode 2 (USB audio class) is on
+        open="AT+QPCMV=1,0",
+        close="AT+QPCMV=0",
+        block_bytes=1600,
+        retry_s=0.3,
+        cap_s=1.0,
+    ),
+    dsci=DsciPlan(
+        states={
+            1: CallState.HELD,
+            2: CallState.DIALING,
+            3: CallState.ACTIVE,
+            4: CallState.INCOMING,
+            5: CallState.WAITING,
+            6: CallState.RELEASED,
+            7: CallState.ALERTING,
+        },
+        voice_field=3,
+    ),
+    ceer_number_trust=0.7,
+    usb=(
+        UsbLayout(vendor_id="2c7c", product_id="0125", at_interface=2, pcm_interface=1),
+        UsbLayout(vendor_id="2c7c", product_id="0121", at_interface=2, pcm_interface=1),
+    ),
+)

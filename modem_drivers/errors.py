@@ -1,0 +1,89 @@
+"""What can go wrong with a modem, one class per thing a caller would do differently."""
+
+
+class ModemError(Exception):
+    """Root of everything this package raises on purpose."""
+
+
+class PortError(ModemError):
+    """Something is wrong with the port itself, not with what is said over it."""
+
+    def __init__(self, port: str, reason: str) -> None:
+        super().__init__(f"{port}: {reason}")
+        self.port = port
+        self.reason = reason
+
+
+class PortOpenError(PortError):
+    """The port cannot be opened; the message says what to do about it."""
+
+
+class PortClosedError(PortError):
+    """The port is gone or stuck: reopen it, do not retry on it."""
+
+
+class NotAModemError(PortError):
+    """Nothing behind the port answers AT commands."""
+
+
+class CommandError(ModemError):
+    """The modem answered ERROR, `+CME ERROR: code` or `+CMS ERROR: code`."""
+
+    def __init__(self, command: str, result: str, code: int | None = None) -> None:
+        super().__init__(f"{command}: modem answered {result}")
+        self.command = command
+        """Masked: fit for a log."""
+        self.result = result
+        self.code = code
+        """Number of the +CME/+CMS error (3GPP TS 27.007 §9.2), None for a bare ERROR."""
+
+
+class CommandTimeoutError(ModemError):
+    """The modem did not finish answering a command in time."""
+
+    def __init__(self, command: str, timeout_s: float) -> None:
+        super().__init__(f"{command}: no final result within {timeout_s:g} s")
+        self.command = command
+        self.timeout_s = timeout_s
+
+
+class LocalProtocolError(ModemError, ValueError):
+    """Our side asked for something no modem may be told: a bug or a bad number, never sent."""
+
+
+class ForbiddenCommandError(LocalProtocolError):
+    """The command crosses a line that no setting can move."""
+
+    def __init__(self, command: str, red_line: str) -> None:
+        super().__init__(f"{command} is forbidden: {red_line}")
+        self.command = command
+        self.red_line = red_line
+
+
+class RemoteProtocolError(ModemError):
+    """The modem answered something that makes no sense."""
+
+
+class SimError(ModemError):
+    """The SIM card keeps the modem from working."""
+
+
+class NoSimError(SimError):
+    """There is no SIM card: insert one."""
+
+
+class SimLockedError(SimError):
+    """The SIM card asks for a PIN or PUK: unlock it in a telephone first."""
+
+
+class CallRefusedError(ModemError):
+    """The modem refused to place the call: nothing was dialled."""
+
+    def __init__(self, reason: str, code: int | None = None) -> None:
+        super().__init__(f"call refused: {reason}")
+        self.reason = reason
+        self.code = code
+
+
+class AudioPathError(ModemError):
+    """The modem would not open its audio path for this call."""

@@ -1,0 +1,57 @@
+"""The hang-up ladder: try every way a family knows to end its outgoing calls, believe only AT+CLCC."""
+
+import asyncio
+
+import structlog
+
+from modem_drivers.at.channel import AtChannel
+from modem_drivers.at.responses import read_call_list
+from modem_drivers.dialect import Dialect
+from modem_drivers.errors import CommandError, CommandTimeoutError, RemoteProtocolError
+
+LIMIT_S = 30.0
+PASSES = 2
+CHECKS = 3
+CHECK_S = 0.5
+
+log = structlog.get_logger(__name__)
+
+
+async def hang_up_all(channel: AtChannel, dialect: Dialect) -> bool:
+    """End every outgoing call within 30 s; say whether that came to pass. Raises PortClosedError."""
+    try:
+        async with asyncio.timeout(LIMIT_S):
+            for command in dialect.hang_up * PASSES:
+                try:
+                    was_accepted = await send_hang_up(channel, dialect, command)
+                except CommandTimeoutError:
+                    continue  # a silent modem lists no calls either: better try the next rung while there is time
+                for _ in range(CHECKS):
+                    if await _is_gone(channel, dialect, was_accepted):
+                        return True
+                    await asyncio.sleep(CHECK_S)
+    except TimeoutError:
+        pass
+    log.error("hang_up_failed", port=channel.name)
+    return False
+
+
+async def send_hang_up(channel: AtChannel, dialect: Dialect, command: str) -> bool:
+    """Send one rung; say whether the modem accepted it. Raises CommandTimeoutError, PortClosedError."""
+    try:
+        # It may hear us though we do not hear it.
+        await channel.execute(command, timeout_s=dialect.timing.hang_up_s, insist=True)
+    except (CommandError, RemoteProtocolError) as error:
+        log.debug("hang_up_refused", port=channel.name, error=str(error))
+        return False
+    return True
+
+
+async def _is_gone(channel: AtChannel, dialect: Dialect, was_accepted: bool) -> bool:
+    try:
+        lines = await channel.command("AT+CLCC", timeout_s=dialect.timing.reply_s, prefix="+CLCC")
+    except CommandError:
+        return was_accepted  # a modem that lists no calls: its word for the hang-up is all there is
+    except (CommandTimeoutError, RemoteProtocolError):
+        return False
+    return not any(call.is_outgoing for call in read_call_list(lines))

@@ -1,0 +1,107 @@
+"""What may never reach a modem, and what may."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modem_drivers.at.allow_list import (
+    CALLER_ID,
+    EMERGENCY,
+    IDENTITY,
+    check_command,
+    check_digits,
+    check_number,
+)
+from modem_drivers.dialects.catalogue import DIALECTS
+from modem_drivers.dialects.generic import GENERIC
+from modem_drivers.errors import ForbiddenCommandError, LocalProtocolError, ModemError
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        'AT+EGMR=1,7,"123456789012345"',
+        "AT+SIMEI=123456789012345",
+        "AT^IMEI=123456789012345",
+        'at+egmr=1,7,"1"'.upper(),
+        "AT+egmr=1",
+        "AT^NVWR=550",
+        "AT+QNVFW=1",
+    ],
+)
+def test_identity_is_never_changed(command: str) -> None:
+    with pytest.raises(ForbiddenCommandError) as caught:
+        check_command(command)
+    assert caught.value.red_line == IDENTITY
+    assert "123456789012345" not in str(caught.value)
+
+
+def test_the_callers_number_is_never_hidden() -> None:
+    with pytest.raises(ForbiddenCommandError, match=CALLER_ID):
+        check_command("AT+CLIR=1")
+
+
+@pytest.mark.parametrize("number", ["112", "911", "110", "119", "120", "999", "000", "08", "+112"])
+def test_emergency_numbers_are_never_dialled(number: str) -> None:
+    with pytest.raises(ForbiddenCommandError, match=EMERGENCY):
+        check_number(number)
+    with pytest.raises(ForbiddenCommandError, match=EMERGENCY):
+        check_command(f"ATD{number};")
+
+
+@pytest.mark.parametrize(
+    "command", ['AT+CPIN="1234"', 'AT+CLCK="SC",1,"1"', "AT+QFOTADL=1", "AT+CMGD=1,4", "ATS0=1"]
+)
+def test_what_is_on_no_list_is_refused(command: str) -> None:
+    with pytest.raises(ForbiddenCommandError):
+        check_command(command)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "AT+CSQ\rAT+EGMR=1",
+        "AT+CSQ\n",
+        "AT+CSQ\x1a",
+        "AT+CSQ\x1b",
+        "AT+CSQ;+EGMR=1,7",
+        'AT+VTS="1";+EGMR=1,7',
+        "ATD+8613800000000;+EGMR=1,7;",
+        "ATD123",
+        "ATD12a3;",
+        'ATD>"name";',
+        "+CSQ",
+        "AT+VTS=\u00e9",
+        "AT+VTS=" + "1" * 300,
+    ],
+)
+def test_injection_is_refused(command: str) -> None:
+    with pytest.raises(ModemError):
+        check_command(command)
+
+
+@given(st.text(max_size=40).filter(lambda text: not (text.isascii() and text.removeprefix("+").isdecimal())))
+@settings(max_examples=100, deadline=None)
+def test_whatever_is_not_digits_is_not_dialled_nor_shown(text: str) -> None:
+    with pytest.raises(LocalProtocolError) as caught:
+        check_number(text)
+    assert isinstance(caught.value, ValueError)
+    assert str(caught.value) == (
+        f"a number of {len(text)} characters cannot be dialled: 3 to 20 digits, a leading + at most"
+    )
+
+
+@pytest.mark.parametrize("digits", ["", "1 2", "E", "1" * 65, "1;2", '1"'])
+def test_only_keys_are_sent_as_dtmf(digits: str) -> None:
+    with pytest.raises(LocalProtocolError):
+        check_digits(digits)
+
+
+@pytest.mark.parametrize("dialect", [*DIALECTS, GENERIC], ids=lambda dialect: dialect.name)
+def test_every_command_of_every_dialect_is_allowed(dialect: object) -> None:
+    commands = [command for step in dialect.setup for command in step.alternatives]  # type: ignore[attr-defined]
+    audio = dialect.audio  # type: ignore[attr-defined]
+    commands += [*audio.prepare, *dialect.hang_up, *dialect.registration]  # type: ignore[attr-defined]
+    commands += [command for command in (audio.open, audio.close) if command]
+    for command in commands:
+        check_command(command)
