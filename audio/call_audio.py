@@ -1,0 +1,208 @@
+"""The frame loop of one call: a frame in, a frame out, and what was heard. Pure: no clock, no I/O, no threads."""
+
+from collections import deque
+from typing import assert_never
+
+import numpy as np
+
+from audio.dsp.beep import BeepDetector
+from audio.dsp.dtmf_detector import DtmfDetector, HeardDigit
+from audio.dsp.dtmf_generator import digits_clip
+from audio.dsp.level import SILENCE_DBFS, LevelMeter, power_of, to_dbfs
+from audio.dsp.speech_activity import SpeechActivity, SpeechOffset, SpeechOnset
+from audio.dsp.tone import spectrum_of
+from audio.errors import UnsupportedFormatError
+from audio.events import AudioEvent, BeepHeard, DigitHeard, LevelReport, SpeechEnded, SpeechStarted
+from audio.frame import NARROWBAND, AudioFormat, Clip, Frame
+from audio.orders import (
+    DIGITS,
+    AudioOrder,
+    BargeIn,
+    Play,
+    SendDigits,
+    StartRecording,
+    StopPlaying,
+    StopRecording,
+)
+from audio.player import Player
+from audio.recorder import StereoRecorder
+
+REPORT_FRAMES = 50
+ECHO_LOSS_DB = 24.0
+"""What comes back this far below our own voice, or lower, is our own voice (G.131 asks networks for 46)."""
+ECHO_TAIL_FRAMES = 25
+"""500 ms: a GSM round trip and a room."""
+KEY_ECHO_FRAMES = 35
+
+_KEY_CLIPS: dict[str, Clip] = {digit: digits_clip(digit) for digit in DIGITS}
+
+
+class CallAudio:
+    """One call's sound. The same frames and orders give the same frames and events, bit for bit."""
+
+    def __init__(self, format: AudioFormat = NARROWBAND, *, recording_chunk_ms: int = 2000) -> None:
+        if format != NARROWBAND:
+            raise UnsupportedFormatError(
+                f"calls run at 8 kHz in 20 ms frames, not {format.rate_hz} Hz, {format.ptime_ms} ms"
+            )
+        self.format = format
+        self._recording_chunk_ms = recording_chunk_ms
+        self._orders: deque[AudioOrder] = deque()
+        self._n_frames = 0
+        self._player = Player(format)
+        self._keys: deque[str] = deque()
+        self._key_offset = 0
+        self._key_echo_until: dict[str, int] = {}
+        self._dtmf = DtmfDetector()
+        self._n_presses = 0
+        self._speech = SpeechActivity()
+        self._beep = BeepDetector()
+        self._said_dbfs: deque[float] = deque([SILENCE_DBFS], maxlen=ECHO_TAIL_FRAMES)
+        self._level_in = LevelMeter()
+        self._level_out = LevelMeter()
+        self._recorder: StereoRecorder | None = None
+
+    @property
+    def now_ms(self) -> int:
+        """How much sound has passed."""
+        return self._n_frames * self.format.ptime_ms
+
+    @property
+    def n_waiting_orders(self) -> int:
+        """Orders that the next frame will apply."""
+        return len(self._orders)
+
+    def order(self, order: AudioOrder) -> None:
+        """Have `order` applied at the next frame."""
+        self._orders.append(order)
+
+    def process(self, frame_in: Frame) -> tuple[Frame, list[AudioEvent]]:
+        """Take the far end's next frame; return ours (read it before the next call) and what happened."""
+        if frame_in.shape != (self.format.n_samples,):
+            raise UnsupportedFormatError(f"a frame is {self.format.n_samples} samples, not {frame_in.shape}")
+        events: list[AudioEvent] = []
+        at_ms = self.now_ms
+        while self._orders:
+            self._apply(self._orders.popleft(), at_ms, events)
+        self._listen(frame_in, at_ms, events)
+        frame_out = self._say(at_ms, events)
+        if (
+            self._recorder is not None
+            and (chunk := self._recorder.add(frame_in, frame_out, at_ms)) is not None
+        ):
+            events.append(chunk)
+        self._n_frames += 1
+        if self._n_frames % REPORT_FRAMES == 0:
+            in_dbfs, out_dbfs = self._level_in.take(), self._level_out.take()
+            events.append(LevelReport(at_ms=self.now_ms, in_dbfs=in_dbfs, out_dbfs=out_dbfs))
+        return frame_out, events
+
+    def finish(self) -> list[AudioEvent]:
+        """End the call's sound: tell what was still going on, the last recording chunk included."""
+        events: list[AudioEvent] = []
+        at_ms = self.now_ms
+        while self._orders:
+            self._apply(self._orders.popleft(), at_ms, events)
+        if (heard := self._dtmf.finish()) is not None:
+            self._tell_digit(heard, events)
+        if (offset := self._speech.finish()) is not None:
+            self._tell_speech(offset, at_ms, events)
+        events += self._player.stop(at_ms)
+        self._stop_recording(at_ms, events)
+        return events
+
+    def _apply(self, order: AudioOrder, at_ms: int, events: list[AudioEvent]) -> None:
+        match order:
+            case Play():
+                self._player.add(order)
+            case StopPlaying():
+                events += self._player.stop(at_ms)
+                self._keys.clear()
+                self._key_offset = 0
+            case SendDigits(digits=digits):
+                self._keys += digits
+            case StartRecording():
+                if self._recorder is None:
+                    self._recorder = StereoRecorder(self.format, self._recording_chunk_ms)
+            case StopRecording():
+                self._stop_recording(at_ms, events)
+            case _:
+                assert_never(order)
+
+    def _stop_recording(self, at_ms: int, events: list[AudioEvent]) -> None:
+        if self._recorder is not None:
+            events.append(self._recorder.stop(at_ms))
+            self._recorder = None
+
+    def _listen(self, frame_in: Frame, at_ms: int, events: list[AudioEvent]) -> None:
+        """Hear keys, speech and beeps in the far end's frame, and let them cut a play short."""
+        samples = frame_in.astype(np.float32)
+        power = power_of(samples)
+        self._level_in.add(power)
+        for heard in self._dtmf.take_block(samples):
+            self._tell_digit(heard, events)
+        if self._dtmf.n_presses != self._n_presses:
+            self._n_presses = self._dtmf.n_presses
+            if not self._is_key_echo(self._dtmf.digit_down):
+                events += self._player.barge_in(BargeIn.DTMF, at_ms)
+        spectrum = spectrum_of(samples, power)
+        is_key = self._dtmf.in_tone
+        change = self._speech.take_block(samples, spectrum, is_tone=is_key, echo_dbfs=self._echo_dbfs())
+        if change is not None:
+            self._tell_speech(change, at_ms, events)
+        is_speech = self._speech.is_active and self._speech.is_speaking
+        beep = self._beep.take_block(spectrum, is_speech=is_speech, is_key=is_key)
+        if beep is not None:
+            events.append(BeepHeard(at_ms=self._ms(beep.begin), frequency_hz=beep.frequency_hz))
+
+    def _say(self, at_ms: int, events: list[AudioEvent]) -> Frame:
+        """Return the frame to send: keys before prompts, prompts before silence."""
+        if self._keys:
+            frame = self._next_key_frame()
+        else:
+            frame, told = self._player.next_frame(at_ms)
+            events += told
+        if frame is self._player.silence:
+            self._level_out.add(0.0)
+            self._said_dbfs.append(SILENCE_DBFS)
+            return frame
+        power = power_of(frame)
+        self._level_out.add(power)
+        self._said_dbfs.append(to_dbfs(power))
+        return frame
+
+    def _next_key_frame(self) -> Frame:
+        digit = self._keys[0]
+        clip = _KEY_CLIPS[digit]
+        self._key_echo_until[digit] = self._n_frames + KEY_ECHO_FRAMES
+        frame = clip[self._key_offset : self._key_offset + self.format.n_samples]
+        self._key_offset += self.format.n_samples
+        if self._key_offset >= len(clip):
+            self._keys.popleft()
+            self._key_offset = 0
+        return frame
+
+    def _echo_dbfs(self) -> float:
+        """Return how loud our own voice may come back at this moment."""
+        return max(self._said_dbfs) - ECHO_LOSS_DB
+
+    def _is_key_echo(self, digit: str | None) -> bool:
+        return digit is not None and self._key_echo_until.get(digit, -1) >= self._n_frames
+
+    def _tell_digit(self, heard: HeardDigit, events: list[AudioEvent]) -> None:
+        if not self._is_key_echo(heard.digit):
+            duration_ms = self._ms(heard.end - heard.begin)
+            events.append(DigitHeard(digit=heard.digit, at_ms=self._ms(heard.begin), duration_ms=duration_ms))
+
+    def _tell_speech(self, change: SpeechOnset | SpeechOffset, at_ms: int, events: list[AudioEvent]) -> None:
+        match change:
+            case SpeechOnset(begin=begin):
+                events.append(SpeechStarted(at_ms=self._ms(begin)))
+                events += self._player.barge_in(BargeIn.SPEECH, at_ms)
+            case SpeechOffset(begin=begin, end=end):
+                events.append(SpeechEnded(at_ms=self._ms(end), duration_ms=self._ms(end - begin)))
+            case _:
+                assert_never(change)
+
+    def _ms(self, n_samples: int) -> int:
+        return n_samples * 1000 // self.format.rate_hz

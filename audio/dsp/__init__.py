@@ -1,0 +1,1 @@
+"""Streaming signal processing: pure, and never dependent on how the sound was sliced."""

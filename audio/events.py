@@ -1,0 +1,104 @@
+"""What one call's sound tells: frozen facts in the order they happened.
+
+Every `at_ms` counts milliseconds since the first frame of the `CallAudio` that told it.
+"""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlayStarted:
+    """The first sample of a play left the box."""
+
+    play_id: int
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlayFinished:
+    """A play is over; every play ordered finishes exactly once."""
+
+    play_id: int
+    at_ms: int
+    played_ms: int
+    interrupted: bool
+    """True when barge-in, StopPlaying or the end of the call cut it short."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigitHeard:
+    """One key pressed by the far end, told once, at its trailing edge."""
+
+    digit: str
+    at_ms: int
+    """Where the tone began."""
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechStarted:
+    """The far end began to speak."""
+
+    at_ms: int
+    """Where the speech began, about 100 ms before this is told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechEnded:
+    """The far end stopped speaking."""
+
+    at_ms: int
+    """Where the last of it was heard."""
+    duration_ms: int
+    """From the start of the speech to `at_ms`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeepHeard:
+    """An answering machine's beep, told once the silence after it is long enough."""
+
+    at_ms: int
+    """Where the beep began."""
+    frequency_hz: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingChunk:
+    """A piece of the recording, both directions time-aligned."""
+
+    index: int
+    pcm: bytes
+    """Interleaved stereo s16 little endian: left = what the callee said, right = what the box said."""
+    first_at_ms: int
+    is_last: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LevelReport:
+    """The mean level of the past second."""
+
+    at_ms: int
+    in_dbfs: float
+    out_dbfs: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortDied:
+    """The audio device went away; no frame follows."""
+
+    at_ms: int
+    reason: str
+
+
+AudioEvent: TypeAlias = (
+    PlayStarted
+    | PlayFinished
+    | DigitHeard
+    | SpeechStarted
+    | SpeechEnded
+    | BeepHeard
+    | RecordingChunk
+    | LevelReport
+    | PortDied
+)

@@ -1,0 +1,1 @@
+"""Ways to move a call's frames in and out."""

@@ -1,0 +1,1 @@
+"""Prompts: rendered or recorded before the call, never during it."""

@@ -1,0 +1,173 @@
+"""Keep what was rendered: in memory for the calls, on disk for the next start."""
+
+import asyncio
+import hashlib
+import os
+import tempfile
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Executor
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import structlog
+
+from audio.errors import ClipMissingError
+from audio.frame import NARROWBAND, Clip, freeze
+from audio.speech.synthesis import Synthesizer
+
+log = structlog.get_logger()
+
+MAX_PARALLEL = 2
+"""Renderings at a time: a box has calls to run besides."""
+
+
+class ClipCache:
+    """Clips by phrase. What `prepare` returned stays valid for its holder whatever the cache forgets later."""
+
+    def __init__(
+        self,
+        synthesizer: Synthesizer,
+        folder: Path | None,
+        *,
+        max_bytes: int = 64 * 1024 * 1024,
+        executor: Executor | None = None,
+    ) -> None:
+        self._synthesizer = synthesizer
+        self._folder = folder
+        self._max_bytes = max_bytes
+        self._executor = executor
+        self._clips: OrderedDict[str, Clip] = OrderedDict()
+        self._n_bytes = 0
+        self._engine: str | None = None
+        self._is_disk_failing = False
+        self._rendering: dict[str, asyncio.Task[Clip]] = {}
+        self._turn = asyncio.Semaphore(MAX_PARALLEL)
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of sound in memory; at most `max_bytes`."""
+        return self._n_bytes
+
+    async def prepare(self, phrases: Iterable[str], language: str) -> Mapping[str, Clip]:
+        """Have every phrase ready and return them all. Raises SynthesisError and remembers what worked."""
+        if self._engine is None:  # asking may start a program
+            loop = asyncio.get_running_loop()
+            self._engine = await loop.run_in_executor(self._executor, lambda: self._synthesizer.name)
+        wanted = {phrase: self._key(phrase, language) for phrase in phrases}
+        tasks = [self._task(phrase, language, key) for phrase, key in wanted.items()]
+        if tasks:
+            await asyncio.wait(tasks)
+        return {phrase: task.result() for phrase, task in zip(wanted, tasks, strict=True)}
+
+    def get(self, phrase: str, language: str) -> Clip:
+        """Return a prepared phrase at once. Raises ClipMissingError."""
+        key = self._key(phrase, language)
+        clip = self._clips.get(key)
+        if clip is None:
+            raise ClipMissingError(f"a phrase of {len(phrase)} characters in {language} was not prepared")
+        self._clips.move_to_end(key)
+        return clip
+
+    def _key(self, phrase: str, language: str) -> str:
+        return hashlib.sha256(f"{self._engine}|{language}|{phrase}".encode()).hexdigest()
+
+    def _task(self, phrase: str, language: str, key: str) -> "asyncio.Task[Clip]":
+        task = self._rendering.get(key)
+        if task is None:  # two calls that want one phrase render it once
+            task = asyncio.create_task(self._ready(phrase, language, key), name="render-prompt")
+            self._rendering[key] = task
+            task.add_done_callback(lambda done: self._forget_task(key, done))
+        return task
+
+    def _forget_task(self, key: str, task: "asyncio.Task[Clip]") -> None:
+        self._rendering.pop(key, None)
+        if not task.cancelled():
+            task.exception()  # its caller may have been cancelled; then nobody else asks
+
+    async def _ready(self, phrase: str, language: str, key: str) -> Clip:
+        clip = self._clips.get(key)
+        if clip is None:
+            async with self._turn:
+                loop = asyncio.get_running_loop()
+                clip = await loop.run_in_executor(self._executor, self._load_or_render, phrase, language, key)
+        self._remember(key, clip)
+        return clip
+
+    def _remember(self, key: str, clip: Clip) -> None:
+        if key in self._clips:
+            self._clips.move_to_end(key)
+            return
+        self._clips[key] = clip
+        self._n_bytes += clip.nbytes
+        while self._n_bytes > self._max_bytes and self._clips:
+            _, oldest = self._clips.popitem(last=False)
+            self._n_bytes -= oldest.nbytes
+
+    def _load_or_render(self, phrase: str, language: str, key: str) -> Clip:
+        """Runs in the executor."""
+        path = None if self._folder is None else self._folder / f"{key}.wav"
+        clip = None if path is None else _load(path)
+        if clip is None:
+            clip = self._synthesizer.render(phrase, language)
+            if path is not None:
+                self._keep(path, clip)
+        return clip
+
+    def _keep(self, path: Path, clip: Clip) -> None:
+        """Put the clip on disk; a disk that fails costs renderings after the next start, not calls now."""
+        try:
+            _save(path, clip)
+            self._trim_folder(path.parent)
+        except OSError as error:
+            if not self._is_disk_failing:
+                log.warning("prompts_not_kept", folder=str(path.parent), reason=error.strerror)
+            self._is_disk_failing = True
+        else:
+            self._is_disk_failing = False
+
+    def _trim_folder(self, folder: Path) -> None:
+        """Delete the files used longest ago until the folder holds no more than memory may."""
+        files = []
+        for path in folder.glob("*.wav"):
+            try:
+                status = path.stat()
+            except FileNotFoundError:  # another worker was quicker
+                continue
+            files.append((status.st_mtime_ns, status.st_size, path))
+        total = sum(size for _, size, _ in files)
+        for _, size, path in sorted(files):
+            if total <= self._max_bytes:
+                return
+            path.unlink(missing_ok=True)
+            total -= size
+
+
+def _load(path: Path) -> Clip | None:
+    """Return the clip in `path`, None when there is none or it is no clip of ours."""
+    try:
+        samples, rate_hz = soundfile.read(path, dtype="int16")
+        os.utime(path)
+    except (soundfile.LibsndfileError, OSError):
+        return None
+    if rate_hz != NARROWBAND.rate_hz or samples.ndim != 1 or not len(samples):
+        return None
+    return freeze(np.asarray(samples))
+
+
+def _save(path: Path, clip: Clip) -> None:
+    """Write the clip so that a power cut leaves all of it or nothing."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle, partial = tempfile.mkstemp(dir=path.parent, suffix=".part")  # mode 0600
+    try:
+        with os.fdopen(handle, "wb") as file:
+            soundfile.write(file, clip, NARROWBAND.rate_hz, subtype="PCM_16", format="WAV")
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except (OSError, soundfile.LibsndfileError) as error:
+        os.unlink(partial)
+        if isinstance(error, OSError):
+            raise
+        raise OSError(0, "the sound library failed") from error
