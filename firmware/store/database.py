@@ -1,0 +1,314 @@
+"""One SQLite file, one thread that writes it: a transaction is on the disk when `transact` returns.
+
+Repositories are modules of functions that take a `Connection` inside a transaction. Transactions that wait
+while the disk is busy are committed together, each in a savepoint of its own: one fsync for all, and one that
+fails takes nothing of the others with it.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+import structlog
+from sqlite_utils import Database as SqliteUtils
+
+from firmware.store.connection import Connection, store_errors
+from firmware.store.errors import (
+    StoreBusyError,
+    StoreClosedError,
+    StoreDamagedError,
+    StoreError,
+    StoreFailedError,
+    StoreLockedError,
+)
+from firmware.store.migrations import MIGRATION_NAMES, migrations
+from firmware.values import UuidV7
+
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
+MAX_WAITING = 256
+"""Transactions and reads that may wait for the store thread."""
+_MAX_A_COMMIT = 64
+_QUICK_CHECK_ROWS = 5
+
+
+class _Job:
+    """One transaction that waits, and the future of its caller."""
+
+    def __init__(self, work: Callable[[Connection], Any]) -> None:
+        self.work = work
+        self.result: Future[Any] = Future()
+
+
+class Database:
+    """The box's database. `transact` and `read` are for the asyncio loop, the rest is the store thread's."""
+
+    def __init__(self, path: Path, executor: Executor, owns_executor: bool) -> None:
+        self.path = path
+        self._executor = executor
+        self._owns_executor = owns_executor
+        self._waiting: deque[_Job] = deque()
+        self._n_waiting = 0
+        self._count_lock = threading.Lock()
+        self._listeners: list[tuple[asyncio.AbstractEventLoop, Callable[[frozenset[str]], None]]] = []
+        self._closed = False
+        self._lock_file: IO[bytes] | None = None
+        self._sqlite: sqlite3.Connection
+        self.stream = ""
+        """The id of this database, made once: sequence numbers of the outbox count within it."""
+
+    @classmethod
+    def open(cls, path: Path, *, executor: Executor | None = None) -> "Database":
+        """Return the database, migrated and checked.
+
+        Raises StoreDamagedError, StoreLockedError, StoreFailedError.
+        `executor` must run one job at a time; None makes a store thread of its own.
+        """
+        owns = executor is None
+        chosen = executor or ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+        database = cls(path, chosen, owns)
+        try:
+            chosen.submit(database._open).result()
+        except BaseException:
+            if owns:
+                chosen.shutdown()
+            raise
+        return database
+
+    async def transact(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in one IMMEDIATE transaction: on the disk when this returns, undone if it raises.
+
+        If the caller is cancelled meanwhile the transaction is still all or nothing, but which is not known.
+        Raises StoreBusyError, StoreFailedError, and whatever `work` raises.
+        """
+        self._count_one()
+        job = _Job(work)
+        job.result.add_done_callback(lambda _: self._discount_one())
+        self._waiting.append(job)
+        self._executor.submit(self._commit_waiting)
+        result: T = await asyncio.shield(asyncio.wrap_future(job.result))
+        return result
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run `work`, which only reads, on one state of the database."""
+        self._count_one()
+        future = self._executor.submit(self._read, work)
+        future.add_done_callback(lambda _: self._discount_one())
+        result: T = await asyncio.shield(asyncio.wrap_future(future))
+        return result
+
+    async def close(self) -> None:
+        """Finish what waits, fold the log into the file and release it."""
+        if self._closed:
+            return
+        self._closed = True
+        await asyncio.wrap_future(self._executor.submit(self._close))
+        if self._owns_executor:
+            self._executor.shutdown(wait=False)
+
+    def close_now(self) -> None:
+        """Close from outside any loop, waiting for it."""
+        if not self._closed:
+            self._closed = True
+            self._executor.submit(self._close).result()
+            if self._owns_executor:
+                self._executor.shutdown()
+
+    def subscribe(self, listener: Callable[[frozenset[str]], None]) -> Callable[[], None]:
+        """Call `listener` on this loop after commits that touched something; returns how to stop that."""
+        entry = (asyncio.get_running_loop(), listener)
+        self._listeners.append(entry)
+
+        def unsubscribe() -> None:
+            with contextlib.suppress(ValueError):
+                self._listeners.remove(entry)
+
+        return unsubscribe
+
+    def _count_one(self) -> None:
+        with self._count_lock:
+            if self._closed:
+                raise StoreClosedError("the database is closed")
+            if self._n_waiting >= MAX_WAITING:
+                raise StoreBusyError(f"{MAX_WAITING} transactions wait for the disk already")
+            self._n_waiting += 1
+
+    def _discount_one(self) -> None:
+        with self._count_lock:
+            self._n_waiting -= 1
+
+    # ---- on the store thread ----
+
+    def _open(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._lock()
+        try:
+            self._open_locked()
+        except sqlite3.DatabaseError as error:
+            self._release()
+            if isinstance(error, sqlite3.OperationalError):
+                raise StoreFailedError(f"{self.path}: {error}") from None
+            raise StoreDamagedError(
+                f"{self.path} is not a sound database ({error}): keep it, call support"
+            ) from None
+        except BaseException:
+            self._release()
+            raise
+
+    def _open_locked(self) -> None:
+        if not self.path.exists():
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+            _sync_folder(self.path.parent)
+        sqlite = sqlite3.connect(self.path, isolation_level=None, timeout=10.0)
+        self._sqlite = sqlite
+        for pragma, expected in (
+            ("journal_mode=WAL", "wal"),
+            ("synchronous=FULL", 2),
+            ("foreign_keys=ON", 1),
+            ("trusted_schema=OFF", 0),
+        ):
+            name = pragma.partition("=")[0]
+            sqlite.execute(f"PRAGMA {pragma}")
+            found = sqlite.execute(f"PRAGMA {name}").fetchone()[0]
+            if found != expected:
+                # A PRAGMA that does not apply is silent, and without these an acknowledged row can be lost.
+                raise StoreFailedError(f"{self.path}: {pragma} is not to be had here (got {found})")
+        problems = [row[0] for row in sqlite.execute(f"PRAGMA quick_check({_QUICK_CHECK_ROWS})")]
+        if problems != ["ok"]:
+            raise sqlite3.DatabaseError("; ".join(problems))
+        _migrate(SqliteUtils(sqlite, execute_plugins=False), self.path)
+        found = sqlite.execute("SELECT value FROM setting WHERE key = 'stream'").fetchone()
+        if found is None:
+            # Only its being unique matters, not its time.
+            found = (UuidV7().new(int(os.stat(self.path).st_mtime * 1000)),)
+            sqlite.execute("INSERT INTO setting VALUES ('stream', ?)", found)
+        self.stream = found[0]
+
+    def _lock(self) -> None:
+        path = self.path.with_name(self.path.name + ".lock")
+        file = path.open("ab")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.close()
+            raise StoreLockedError(f"{self.path} is in use by another process: stop that one first") from None
+        self._lock_file = file
+
+    def _release(self) -> None:
+        if hasattr(self, "_sqlite"):
+            self._sqlite.close()
+        if self._lock_file:
+            self._lock_file.close()
+
+    def _close(self) -> None:
+        self._commit_waiting()
+        with contextlib.suppress(sqlite3.Error):
+            self._sqlite.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._release()
+
+    def _read(self, work: Callable[[Connection], T]) -> T:
+        with store_errors():
+            self._sqlite.execute("BEGIN")
+        try:
+            return work(Connection(self._sqlite))
+        finally:
+            self._roll_back()
+
+    def _commit_waiting(self) -> None:
+        jobs: list[_Job] = []
+        while self._waiting and len(jobs) < _MAX_A_COMMIT:
+            jobs.append(self._waiting.popleft())
+        if not jobs:
+            return
+        done: list[tuple[_Job, Any]] = []
+        connection = Connection(self._sqlite)
+        try:
+            with store_errors():
+                self._sqlite.execute("BEGIN IMMEDIATE")
+            for job in jobs:
+                outcome = self._in_savepoint(job, connection)
+                if outcome is not None:
+                    done.append((job, outcome[0]))
+            with store_errors():
+                self._sqlite.execute("COMMIT")
+        except BaseException as error:
+            self._roll_back()
+            for job in jobs:
+                if not job.result.done():
+                    job.result.set_exception(error)
+            if not isinstance(error, StoreError):
+                raise
+            return
+        # From here the transactions are on the disk, and only from here anyone may hear of them.
+        for job, result in done:
+            job.result.set_result(result)
+        if connection.touched:
+            self._tell(frozenset(connection.touched))
+
+    def _in_savepoint(self, job: _Job, connection: Connection) -> tuple[Any] | None:
+        """Return the work's result in a tuple, None if it failed and was undone; raises if all is lost."""
+        touched_before = set(connection.touched)
+        self._sqlite.execute("SAVEPOINT job")
+        try:
+            result = job.work(connection)
+        except Exception as error:
+            connection.touched = touched_before
+            if not self._sqlite.in_transaction:
+                # A full disk or an I/O error undoes the whole transaction, its neighbours included.
+                raise StoreFailedError(f"the transaction is lost: {error}") from error
+            self._sqlite.execute("ROLLBACK TO job")
+            self._sqlite.execute("RELEASE job")
+            job.result.set_exception(error)
+            return None
+        self._sqlite.execute("RELEASE job")
+        return (result,)
+
+    def _roll_back(self) -> None:
+        if self._sqlite.in_transaction:
+            with contextlib.suppress(sqlite3.Error):
+                self._sqlite.execute("ROLLBACK")
+
+    def _tell(self, touched: frozenset[str]) -> None:
+        for loop, listener in list(self._listeners):
+            with contextlib.suppress(RuntimeError):  # that loop is closed
+                loop.call_soon_threadsafe(listener, touched)
+
+
+def _sync_folder(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextlib.contextmanager
+def read_only(path: Path) -> Iterator[Connection]:
+    """Yield a connection for reading, beside a running daemon. Raises StoreFailedError, StoreDamagedError."""
+    if not path.is_file():
+        raise StoreFailedError(f"{path} is not there: has the box ever run?")
+    with store_errors():
+        sqlite = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=10.0)
+    try:
+        with store_errors():
+            sqlite.execute("BEGIN")
+        yield Connection(sqlite)
+    finally:
+        sqlite.close()
+
+
+def _migrate(database: SqliteUtils, path: Path) -> None:
+    unknown = {applied.name for applied in migrations.applied(database)} - MIGRATION_NAMES
+    if unknown:
+        raise StoreDamagedError(
+            f"{path} was written by a newer version ({', '.join(sorted(unknown))}): update first"
+        )
+    migrations.apply(database)

@@ -1,0 +1,99 @@
+"""Messages for the console, kept until its receipt covers them; numbered without gaps."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from firmware.clock import from_ms, to_ms
+from firmware.store.connection import Connection
+from firmware.store.errors import StoreConflictError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxRow:
+    """One message that waits for its receipt."""
+
+    seq: int
+    leaf: str
+    """The up topic's last part: ack, outcome, event…"""
+    body: bytes
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxDepth:
+    """How much the console does not have yet."""
+
+    n_waiting: int
+    n_bytes: int
+    oldest_at: datetime | None
+    last_seq: int
+    """The highest sequence number given out."""
+    received_up_to: int
+    """The console has everything up to here."""
+
+
+def append(con: Connection, leaf: str, build: Callable[[int], bytes], created_at: datetime) -> int:
+    """Keep a message in the transaction of the fact it reports and return its number.
+
+    `build` gets the number and returns the payload; if it raises, or the transaction is undone, the number is
+    not used up: that is what keeps the sequence without gaps.
+    """
+    seq = int(con.value("UPDATE outbox_head SET last_seq = last_seq + 1 RETURNING last_seq"))
+    con.insert("outbox", {"seq": seq, "leaf": leaf, "body": build(seq), "created_at": to_ms(created_at)})
+    con.touch("outbox")
+    return seq
+
+
+def pending(con: Connection, after_seq: int, limit: int) -> list[OutboxRow]:
+    """Return messages in order, from behind `after_seq`."""
+    rows = con.rows("SELECT * FROM outbox WHERE seq > ? ORDER BY seq LIMIT ?", (after_seq, limit))
+    return [
+        OutboxRow(seq=row["seq"], leaf=row["leaf"], body=row["body"], created_at=from_ms(row["created_at"]))
+        for row in rows
+    ]
+
+
+def is_pending(con: Connection, seq: int) -> bool:
+    """Say whether this message still waits for its receipt."""
+    return con.value("SELECT 1 FROM outbox WHERE seq = ?", (seq,)) is not None
+
+
+def receipt(con: Connection, stream: str, up_to: int) -> int:
+    """Forget what the console has committed and return how many that were.
+
+    Raises StoreConflictError if the receipt is for another database or for numbers never given out: whoever
+    wrote it is not speaking of what lies here, and nothing is deleted.
+    """
+    own = con.value("SELECT value FROM setting WHERE key = 'stream'")
+    last_seq = con.value("SELECT last_seq FROM outbox_head")
+    if stream != own:
+        raise StoreConflictError("the receipt is for another stream than this database's")
+    if up_to > last_seq:
+        raise StoreConflictError(f"the receipt covers {up_to}, but only {last_seq} were ever sent")
+    con.execute("UPDATE outbox_head SET received_up_to = max(received_up_to, ?)", (up_to,))
+    con.touch("outbox")
+    return con.execute("DELETE FROM outbox WHERE seq <= ?", (up_to,))
+
+
+def depth(con: Connection) -> OutboxDepth:
+    """Return how much waits, and since when."""
+    row = con.row(
+        "SELECT count(*) AS n, ifnull(sum(length(body)), 0) AS bytes, min(created_at) AS oldest FROM outbox"
+    )
+    assert row is not None
+    received_up_to, last_seq = heads(con)
+    return OutboxDepth(
+        n_waiting=row["n"],
+        n_bytes=row["bytes"],
+        oldest_at=None if row["oldest"] is None else from_ms(row["oldest"]),
+        last_seq=last_seq,
+        received_up_to=received_up_to,
+    )
+
+
+def heads(con: Connection) -> tuple[int, int]:
+    """Return (how far the console's receipts reach, the highest number given out)."""
+    row = con.row("SELECT received_up_to, last_seq FROM outbox_head")
+    assert row is not None
+    return row["received_up_to"], row["last_seq"]

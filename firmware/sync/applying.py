@@ -1,0 +1,204 @@
+"""What each message of the console does to the database; every function runs inside one transaction."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from firmware.clock import from_ms, to_ms
+from firmware.store import campaigns, contacts, suppressions
+from firmware.store.campaigns import CampaignState, StoredCampaign, StoredContact
+from firmware.store.connection import Connection
+from firmware.sync.answers import Answer, refused, rejected_row
+from firmware.sync.messages import (
+    CampaignManifest,
+    ContactBatch,
+    Control,
+    RejectedRow,
+    Suppress,
+    SuppressionWire,
+)
+from firmware.values import CampaignId, ContactId, InvalidNumberError, LineId, PersonId, parse_e164
+
+
+def apply_manifest(con: Connection, manifest: CampaignManifest, *, raw: bytes, now: datetime) -> Answer:
+    """Keep a new campaign; the same one again has no effect, another one under its id is refused."""
+    campaign = StoredCampaign(
+        campaign=CampaignId(manifest.campaign),
+        name=manifest.name,
+        state=CampaignState.RECEIVING if manifest.batches else CampaignState.READY,
+        flow_text=manifest.flow,
+        flow_sha256=manifest.flow_sha256,
+        ring_timeout_s=manifest.ring_timeout_s,
+        promise_max_days=manifest.promise.max_days,
+        # As it will be read back: the database keeps milliseconds.
+        starts_at=None if manifest.starts_at is None else from_ms(to_ms(manifest.starts_at)),
+        expires_at=from_ms(to_ms(manifest.expires_at)),
+        lines=tuple(LineId(line) for line in manifest.lines),
+        contacts=manifest.contacts,
+        batches=manifest.batches,
+    )
+    known = campaigns.get_campaign(con, campaign.campaign)
+    if known is None:
+        campaigns.add_campaign(con, campaign, raw=raw, received_at=now)
+    elif _content(known) != _content(campaign):
+        return refused(
+            "campaign_exists",
+            "another campaign has this id: cancel that one, and give the new one an id of its own",
+            campaign=manifest.campaign,
+        )
+    return Answer(accepted=True, campaign=manifest.campaign)
+
+
+def apply_batch(
+    con: Connection,
+    batch: ContactBatch,
+    checked: Sequence[StoredContact | RejectedRow],
+    *,
+    now: datetime,
+) -> Answer:
+    """Keep the good rows of a batch; rows of a contact that is in the campaign already are rejected."""
+    name = CampaignId(batch.campaign)
+    campaign = campaigns.get_campaign(con, name)
+    if (problem := batch_problem(campaign, batch)) is not None:
+        return problem
+    if campaigns.is_batch_received(con, name, batch.batch):
+        return Answer(accepted=True, detail="this batch was here before", campaign=name, batch=batch.batch)
+    rejected = [row for row in checked if isinstance(row, RejectedRow)]
+    good = [row for row in checked if isinstance(row, StoredContact)]
+    known = contacts.known_contacts(con, name, [contact.contact for contact in good])
+    taken: list[StoredContact] = []
+    for contact in good:
+        if contact.contact in known:
+            rejected.append(
+                rejected_row(
+                    contact.row, "duplicate_contact", "this contact is in the campaign", contact.contact
+                )
+            )
+            continue
+        known.add(contact.contact)
+        taken.append(contact)
+    campaigns.add_contacts(con, taken)
+    campaigns.record_batch(con, name, batch.batch, taken=len(taken), rejected=len(rejected), received_at=now)
+    return Answer(
+        accepted=True,
+        campaign=name,
+        batch=batch.batch,
+        taken=len(taken),
+        rejected=sorted(rejected, key=lambda row: row.row),
+    )
+
+
+def batch_problem(campaign: StoredCampaign | None, batch: ContactBatch) -> Answer | None:
+    """Return why a batch cannot belong to a campaign, None if it can."""
+    reason = ""
+    if campaign is None:
+        reason, detail = "unknown_campaign", "send the campaign's manifest before its contacts"
+    elif campaign.state.is_over:
+        reason, detail = "campaign_over", f"the campaign is {campaign.state}"
+    elif batch.batch >= campaign.batches:
+        reason, detail = "bad_batch", f"the manifest announces {campaign.batches} batches, counted from 0"
+    elif batch.first_row + len(batch.contacts) > campaign.contacts:
+        reason, detail = (
+            "bad_batch",
+            f"its rows reach beyond the {campaign.contacts} that the manifest announces",
+        )
+    if not reason:
+        return None
+    return refused(reason, detail, campaign=batch.campaign, batch=batch.batch)
+
+
+def apply_control(con: Connection, control: Control) -> Answer:
+    """Pause, resume, cancel, recall, stop, resume everything."""
+    match control.action:
+        case "stop_all":
+            campaigns.set_stopped(con, True)
+            return Answer(accepted=True)
+        case "resume_all":
+            campaigns.set_stopped(con, False)
+            return Answer(accepted=True)
+        case "recall":
+            return _apply_recall(con, control)
+        case "pause" | "resume" | "cancel" as action:
+            return _apply_campaign_control(con, control, action)
+
+
+def apply_suppress(con: Connection, message: Suppress, *, now: datetime) -> Answer:
+    """Add suppressions; if every one could be read, renew the lease as of the console's instant."""
+    rejected: list[RejectedRow] = []
+    taken = 0
+    for row, wire in enumerate(message.suppressions):
+        if problem := _suppression_problem(wire):
+            rejected.append(rejected_row(row, "ill_typed", problem))
+            continue
+        taken += suppressions.add(
+            con,
+            suppressions.Suppression(
+                id=f"{message.id}.{row}",
+                scope=wire.scope,
+                person=PersonId(wire.person) if wire.person else None,
+                number=parse_e164(wire.number) if wire.number else None,
+                debt=wire.debt or None,
+                reason=wire.reason,
+                source="console",
+                at=message.at,
+            ),
+        )
+    if rejected:
+        # What could be read is kept, as it only tightens; but the list is not complete here.
+        return Answer(accepted=False, reason="ill_typed", taken=taken, rejected=rejected)
+    # A console's clock that runs ahead must not make the lease last longer.
+    suppressions.confirm(con, min(message.at, now))
+    return Answer(accepted=True, taken=taken)
+
+
+def _apply_recall(con: Connection, control: Control) -> Answer:
+    if not control.contact:
+        return refused("malformed", "$.contact: which contact to recall", campaign=control.campaign)
+    campaign = CampaignId(control.campaign) if control.campaign else None
+    n_recalled = contacts.recall(con, ContactId(control.contact), campaign)
+    if not n_recalled:
+        return refused("unknown_contact", "no list has this contact still to call", campaign=control.campaign)
+    return Answer(accepted=True, campaign=control.campaign, taken=n_recalled)
+
+
+def _apply_campaign_control(con: Connection, control: Control, action: str) -> Answer:
+    if not control.campaign:
+        return refused("malformed", f"$.campaign: which campaign to {action}")
+    name = CampaignId(control.campaign)
+    campaign = campaigns.get_campaign(con, name)
+    if campaign is None:
+        return refused("unknown_campaign", "this box has no such campaign", campaign=name)
+    if campaign.state.is_over:
+        return refused("campaign_over", f"the campaign is {campaign.state}", campaign=name)
+    if action == "cancel":
+        campaigns.set_state(con, name, CampaignState.CANCELLED)
+    elif action == "pause":
+        campaigns.set_state(con, name, CampaignState.PAUSED)
+    elif campaign.state is CampaignState.PAUSED:
+        is_missing = bool(campaigns.batch_missing(con, name))
+        campaigns.set_state(con, name, CampaignState.RECEIVING if is_missing else CampaignState.READY)
+    return Answer(accepted=True, campaign=name)
+
+
+def _suppression_problem(wire: SuppressionWire) -> str:
+    given = {"person": wire.person, "number": wire.number, "debt": wire.debt}[wire.scope]
+    if not given:
+        return f"a suppression of scope {wire.scope} needs {wire.scope}"
+    try:
+        if wire.number:
+            parse_e164(wire.number)
+    except InvalidNumberError as error:
+        return str(error)
+    return ""
+
+
+def _content(campaign: StoredCampaign) -> tuple[object, ...]:
+    return (
+        campaign.flow_sha256,
+        campaign.contacts,
+        campaign.batches,
+        campaign.starts_at,
+        campaign.expires_at,
+        campaign.lines,
+        campaign.ring_timeout_s,
+        campaign.promise_max_days,
+    )

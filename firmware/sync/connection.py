@@ -1,0 +1,303 @@
+"""A lasting MQTT connection on the asyncio loop: publishes return after PUBACK, receptions wait for `ack()`.
+
+The network runs on one thread (`mqtt_thread`), which speaks to this loop by `call_soon_threadsafe` only. Each
+(re)connection is an **epoch** with a paho client of its own: nothing that an old epoch left behind is sent or
+acknowledged by a new one, so what was not confirmed is the caller's to send again from where it is kept safe.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from types import MappingProxyType, TracebackType
+from typing import Protocol, Self
+
+import structlog
+
+from firmware.sync.errors import BrokerRefusedError, NotConnectedError, PublishRefusedError
+from firmware.sync.mqtt_epoch import Arrival, EpochFacts, Publication
+from firmware.sync.mqtt_settings import MqttSettings, TlsFiles, Will
+from firmware.sync.mqtt_thread import MqttThread
+
+__all__ = ["Connection", "MqttConnection", "MqttSettings", "Received", "TlsFiles", "Will", "probe_broker"]
+
+log = structlog.get_logger(__name__)
+NO_PROPERTIES: Mapping[str, str] = MappingProxyType({})
+PACKET_TOO_LARGE = 0x95
+_HEADER_BYTES = 64
+_STOP_TIMEOUT_S = 5.0
+
+
+def _nothing() -> None:
+    """Do nothing: what `ack` means for a message that needs none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """One message from the broker; it comes again unless `ack` is called in the epoch that brought it."""
+
+    topic: str
+    payload: bytes
+    properties: Mapping[str, str]
+    """MQTT 5 user properties; of a repeated name the last one counts."""
+    retain: bool = False
+    dup: bool = False
+    acknowledge: Callable[[], None] = _nothing
+    return_it: Callable[[], None] = _nothing
+
+    def ack(self) -> None:
+        """Let the broker forget the message: call after commit. Dropped if its connection is gone."""
+        self.acknowledge()
+
+    def give_back(self) -> None:
+        """Ask for the message again, as it could not be kept: ends the connection, MQTT has no other way."""
+        self.return_it()
+
+
+class Connection(Protocol):
+    """A client of a broker that reconnects by itself; an async context manager."""
+
+    @property
+    def connected(self) -> bool:
+        """Say whether messages can be sent now: connected, and subscribed to everything asked for."""
+        ...
+
+    async def wait_connected(self) -> None:
+        """Return when connected."""
+        ...
+
+    async def publish(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        qos: int = 1,
+        retain: bool = False,
+        properties: Mapping[str, str] = NO_PROPERTIES,
+    ) -> None:
+        """Return after a successful PUBACK (QoS 0: when written).
+
+        Raises PublishRefusedError, NotConnectedError; its own deadline is inside.
+        """
+        ...
+
+    def received(self) -> AsyncIterator[Received]:
+        """Iterate over what arrives, for ever, in order; one reader. Ends when the connection is closed."""
+        ...
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+@dataclass(slots=True)
+class _Epoch:
+    """What belongs to one connection and ends with it."""
+
+    facts: EpochFacts
+    window: asyncio.Semaphore
+    waiting: dict[int, asyncio.Future[tuple[int, str]]] = field(default_factory=dict)
+
+
+class MqttConnection:
+    """Connection over paho and a real socket."""
+
+    def __init__(
+        self, settings: MqttSettings, *, subscriptions: Sequence[str] = (), will: Will | None = None
+    ) -> None:
+        self._settings = settings
+        self._subscriptions = tuple(subscriptions)
+        self._will = will
+        self._epoch: _Epoch | None = None
+        self._changed = asyncio.Event()
+        self._inbox: deque[Received] = deque()
+        self._arrived = asyncio.Event()
+        self._closed = False
+        self._last_token = 0
+        self._thread: MqttThread | None = None
+        self.failure = ""
+        """Why there is no connection: one line, empty while there is one."""
+        self.dropped_qos0 = 0
+
+    @property
+    def connected(self) -> bool:
+        """Say whether messages can be sent now."""
+        return self._epoch is not None
+
+    @property
+    def last_beat_s(self) -> float:
+        """When the network thread last went round, on `time.monotonic()`: for the watchdog."""
+        return self._thread.last_beat_s if self._thread else 0.0
+
+    async def __aenter__(self) -> Self:
+        self._thread = MqttThread(
+            self._settings, self._subscriptions, self._will, self, asyncio.get_running_loop()
+        )
+        self._thread.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closed = True
+        self._arrived.set()
+        if self._thread is None:
+            return
+        self._thread.stop()
+        try:
+            async with asyncio.timeout(_STOP_TIMEOUT_S + self._settings.connect_timeout_s):
+                await self._thread.ended.wait()
+        except TimeoutError:
+            log.warning("mqtt_thread_stuck", host=self._settings.host)
+        self.on_down("closed")
+
+    async def wait_connected(self) -> None:
+        """Return when connected. Raises NotConnectedError when closed."""
+        while self._epoch is None:
+            if self._closed:
+                raise NotConnectedError("the connection is closed")
+            await self.wait_changed()
+
+    async def wait_changed(self) -> None:
+        """Return at the next connection, loss of it, or failed attempt."""
+        await self._changed.wait()
+
+    async def wait_first_result(self) -> None:
+        """Return once connected or once an attempt has failed (`failure` says why)."""
+        while self._epoch is None and not self.failure:
+            await self.wait_changed()
+
+    async def publish(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        qos: int = 1,
+        retain: bool = False,
+        properties: Mapping[str, str] = NO_PROPERTIES,
+    ) -> None:
+        """Return after a successful PUBACK. Raises PublishRefusedError, NotConnectedError."""
+        epoch = self._epoch
+        if epoch is None or self._thread is None:
+            raise NotConnectedError(self.failure or "not connected to the broker")
+        size = _HEADER_BYTES + len(topic.encode()) + len(payload)
+        size += sum(len(key.encode()) + len(value.encode()) + 5 for key, value in properties.items())
+        if size > epoch.facts.maximum_packet_bytes:
+            raise PublishRefusedError(
+                topic, PACKET_TOO_LARGE, f"{size} bytes, the broker takes {epoch.facts.maximum_packet_bytes}"
+            )
+        try:
+            async with asyncio.timeout(self._settings.publish_timeout_s):
+                await epoch.window.acquire()
+                if self._epoch is not epoch:
+                    epoch.window.release()  # wakes the next one who waits for this ended epoch
+                    raise NotConnectedError(self.failure or "the connection broke")
+                self._last_token += 1
+                token = self._last_token
+                reply: asyncio.Future[tuple[int, str]] = asyncio.get_running_loop().create_future()
+                # The PUBACK frees the place in the window, not this caller's patience: the broker counts.
+                epoch.waiting[token] = reply
+                self._thread.publish(
+                    Publication(
+                        epoch=epoch.facts.epoch,
+                        token=token,
+                        topic=topic,
+                        payload=payload,
+                        qos=qos,
+                        retain=retain,
+                        properties=properties,
+                    )
+                )
+                code, reason = await reply
+        except TimeoutError:
+            self._thread.drop(epoch.facts.epoch, f"no PUBACK within {self._settings.publish_timeout_s:g} s")
+            raise NotConnectedError(f"no PUBACK within {self._settings.publish_timeout_s:g} s") from None
+        if code >= 0x80:
+            raise PublishRefusedError(topic, code, reason)
+
+    async def received(self) -> AsyncIterator[Received]:
+        """Iterate over what arrives; `receive_maximum` wait here at most, the broker holds the rest back."""
+        while True:
+            while self._inbox:
+                yield self._inbox.popleft()
+            if self._closed:
+                return
+            self._arrived.clear()
+            await self._arrived.wait()
+
+    # ---- called on this loop, by the network thread ----
+
+    def on_up(self, facts: EpochFacts) -> None:
+        """Note a connection with every subscription granted."""
+        self._epoch = _Epoch(facts=facts, window=asyncio.Semaphore(facts.window))
+        self.failure = ""
+        self._tell_change()
+
+    def on_down(self, reason: str) -> None:
+        """Note that a connection ended or was not made; what waited for a PUBACK does not know its fate."""
+        self.failure = reason
+        ended, self._epoch = self._epoch, None
+        # Unacknowledged messages come again in the next epoch, so those still in here would be seen twice.
+        self._inbox.clear()
+        for reply in ended.waiting.values() if ended else ():
+            if not reply.done():
+                reply.set_exception(NotConnectedError(reason))
+        if ended:
+            ended.window.release()
+        self._tell_change()
+
+    def on_confirmed(self, epoch: int, token: int, code: int, reason: str) -> None:
+        """Note a PUBACK."""
+        if self._epoch is None or self._epoch.facts.epoch != epoch:
+            return
+        reply = self._epoch.waiting.pop(token, None)
+        if reply is None:
+            return
+        self._epoch.window.release()
+        if not reply.done():
+            reply.set_result((code, reason))
+
+    def on_message(self, arrival: Arrival) -> None:
+        """Keep an arrival for the reader; the queue is bounded by the Receive Maximum we announced."""
+        thread = self._thread
+        if thread is None or self._closed:
+            return
+        if len(self._inbox) >= self._settings.receive_maximum:
+            if arrival.qos == 0:
+                self.dropped_qos0 += 1
+            else:
+                thread.drop(arrival.epoch, "the broker ignores this client's Receive Maximum")
+            return
+        needs_ack = arrival.qos > 0
+        self._inbox.append(
+            Received(
+                topic=arrival.topic,
+                payload=arrival.payload,
+                properties=arrival.properties,
+                retain=arrival.retain,
+                dup=arrival.dup,
+                acknowledge=partial(thread.ack, arrival.epoch, arrival.mid) if needs_ack else _nothing,
+                return_it=partial(thread.drop, arrival.epoch, "a message could not be kept: once more"),
+            )
+        )
+        self._arrived.set()
+
+    def _tell_change(self) -> None:
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+
+async def probe_broker(settings: MqttSettings, subscriptions: Sequence[str] = ()) -> None:
+    """Connect once, as a client of its own beside a running daemon, and leave. Raises BrokerRefusedError."""
+    trial = replace(settings, client_id=f"{settings.client_id}-check", session_expiry_s=0)
+    async with MqttConnection(trial, subscriptions=subscriptions) as connection:
+        try:
+            async with asyncio.timeout(settings.connect_timeout_s * 2 + 1):
+                await connection.wait_first_result()
+        except TimeoutError:
+            raise BrokerRefusedError(f"{settings.host}:{settings.port} does not answer") from None
+        if not connection.connected:
+            raise BrokerRefusedError(connection.failure)

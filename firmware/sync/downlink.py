@@ -1,0 +1,259 @@
+"""The console's messages, from the broker into the database.
+
+Signature, schema and content are checked; what is good is written in one transaction together with the
+message's id and the answer to it; only after the commit does the broker hear that it may forget the message.
+"""
+
+import asyncio
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Generic, TypeVar, assert_never
+
+import msgspec
+import structlog
+
+from firmware.clock import Clock
+from firmware.store import campaigns, inbox, outbox
+from firmware.store.connection import Connection as StoreConnection
+from firmware.store.database import Database
+from firmware.store.errors import StoreConflictError, StoreError
+from firmware.sync.allowance import Allowance
+from firmware.sync.answers import Answer, refused
+from firmware.sync.applying import apply_batch, apply_control, apply_manifest, apply_suppress, batch_problem
+from firmware.sync.connection import Connection, Received
+from firmware.sync.content_check import CampaignCheck, check_row, reason_of
+from firmware.sync.messages import (
+    Ack,
+    CampaignManifest,
+    ContactBatch,
+    Control,
+    Receipt,
+    Suppress,
+    decode_uplink,
+    encode,
+)
+from firmware.sync.reading import MessageRefusedError, Reader, claim_of, kind_of
+from firmware.sync.signing import Verifier
+from firmware.sync.topics import BoxTopics
+from firmware.values import CampaignId, UuidV7
+
+log = structlog.get_logger(__name__)
+FlowT = TypeVar("FlowT")
+Apply = Callable[[StoreConnection], Answer]
+
+REFUSALS_PER_MINUTE = 20
+"""Answers to messages that are not the console's or make no sense: more would fill the outbox."""
+_MAX_FLOWS = 8
+_ROWS_AT_ONCE = 50
+
+
+class Downlink(Generic[FlowT]):
+    """Applies each message of the console exactly once."""
+
+    def __init__(
+        self,
+        database: Database,
+        topics: BoxTopics,
+        verifier: Verifier,
+        *,
+        clock: Clock[Any],
+        ids: UuidV7,
+        check: CampaignCheck[FlowT],
+        on_change: Callable[[], None] = lambda: None,
+        on_signed: Callable[[datetime], None] = lambda _at: None,
+    ) -> None:
+        """`on_signed` hears the own time of every message that the console signed: a source for the clock."""
+        self._database = database
+        self._reader = Reader(topics, verifier)
+        self._clock = clock
+        self._ids = ids
+        self._check = check
+        self._on_change = on_change
+        self._on_signed = on_signed
+        self._flows: OrderedDict[str, FlowT] = OrderedDict()
+        self._allowance = Allowance(REFUSALS_PER_MINUTE)
+        self.n_unanswered = 0
+        """Messages refused without an answer because too many came."""
+
+    async def run(self, connection: Connection) -> None:
+        """Handle what the connection receives, in order, until it is closed."""
+        async for received in connection.received():
+            await self.handle(received)
+
+    async def handle(self, received: Received) -> None:
+        """Apply one message, then acknowledge it; one that cannot be kept now is given back."""
+        try:
+            try:
+                await self._apply(received)
+            except MessageRefusedError as refusal:
+                await self._refuse(received, refusal.reason, refusal.detail)
+            except StoreConflictError as error:
+                log.warning("downlink_conflict", topic=received.topic, reason=str(error))
+                await self._refuse(received, "conflict", "the message does not fit what this box has")
+        except StoreError as error:
+            log.warning("downlink_not_kept", topic=received.topic, reason=str(error))
+            received.give_back()
+            return
+        except Exception:
+            # Refused like any bad message: redelivered for ever, it would keep everything behind it away.
+            log.exception("downlink_fault", topic=received.topic)
+            await self._refuse_last(received)
+            return
+        received.ack()
+
+    async def _apply(self, received: Received) -> None:
+        message = self._reader.read(received)
+        self._on_signed(message.at)
+        now = self._clock.now()
+        match message:
+            case Receipt():
+                await self._database.transact(lambda con: outbox.receipt(con, message.stream, message.up_to))
+                return
+            case CampaignManifest():
+                await self._apply_once(message, self._prepare_manifest(message, received.payload))
+            case ContactBatch():
+                await self._apply_once(message, await self._prepare_batch(message))
+            case Control():
+                await self._apply_once(message, lambda con: apply_control(con, message))
+            case Suppress():
+                await self._apply_once(message, lambda con: apply_suppress(con, message, now=now))
+            case _:
+                assert_never(message)
+
+    def _prepare_manifest(self, message: CampaignManifest, raw: bytes) -> Apply:
+        now = self._clock.now()
+        problem = None
+        if hashlib.sha256(message.flow.encode()).hexdigest() != message.flow_sha256:
+            problem = ("malformed", "$.flow_sha256: the digest is not this flow's")
+        elif message.expires_at <= now or (message.starts_at and message.starts_at >= message.expires_at):
+            problem = ("expired", "$.expires_at: the campaign would end before it begins")
+        else:
+            try:
+                self._flow(message.flow, message.flow_sha256)
+            except self._check.refusals as error:
+                problem = reason_of(error, "flow_refused")
+        if problem is not None:
+            answer = refused(*problem, campaign=message.campaign)
+            return lambda _: answer
+        return lambda con: apply_manifest(con, message, raw=raw, now=now)
+
+    async def _prepare_batch(self, message: ContactBatch) -> Apply:
+        now = self._clock.now()
+        name = CampaignId(message.campaign)
+        campaign = await self._database.read(lambda con: campaigns.get_campaign(con, name))
+        problem = batch_problem(campaign, message)
+        if campaign is None or problem is not None:
+            return lambda _: problem or refused("unknown_campaign", "", campaign=name)
+        try:
+            flow = self._flow(campaign.flow_text, campaign.flow_sha256)
+        except self._check.refusals as error:
+            # Accepted once, by an older version of this program perhaps.
+            answer = refused(*reason_of(error, "flow_refused"), campaign=name, batch=message.batch)
+            return lambda _: answer
+        checked = []
+        for index, raw in enumerate(message.contacts):
+            if index % _ROWS_AT_ONCE == _ROWS_AT_ONCE - 1:
+                await asyncio.sleep(0)  # calls go on meanwhile
+            row = message.first_row + index
+            checked.append(check_row(raw, campaign=name, row=row, flow=flow, check=self._check, now=now))
+        return lambda con: apply_batch(con, message, checked, now=now)
+
+    def _flow(self, text: str, sha256: str) -> FlowT:
+        flow = self._flows.get(sha256)
+        if flow is None:
+            flow = self._flows[sha256] = self._check.flow_check(text)
+            while len(self._flows) > _MAX_FLOWS:
+                self._flows.popitem(last=False)
+        self._flows.move_to_end(sha256)
+        return flow
+
+    async def _apply_once(
+        self, message: CampaignManifest | ContactBatch | Control | Suppress, apply: Apply
+    ) -> None:
+        """Apply, answer and remember in one transaction; a message that is remembered has no effect."""
+
+        def work(con: StoreConnection) -> Answer | None:
+            before = inbox.seen(con, message.id)
+            if before is not None:
+                self._answer_again(con, message.id, before)
+                return None
+            answer = apply(con)
+            ack = self._answer(con, answer, about=message.id, kind=kind_of(message))
+            inbox.remember(
+                con,
+                message.id,
+                kind=kind_of(message),
+                received_at=self._clock.now(),
+                seq=ack.seq,
+                answer=encode(ack),
+            )
+            return answer
+
+        answer = await self._database.transact(work)
+        if answer is None:
+            return
+        log.info(
+            "downlink_applied",
+            kind=kind_of(message),
+            accepted=answer.accepted,
+            reason=answer.reason,
+            campaign=answer.campaign,
+            taken=answer.taken,
+            rejected=len(answer.rejected),
+        )
+        self._on_change()
+
+    def _answer(self, con: StoreConnection, answer: Answer, *, about: str, kind: str) -> Ack:
+        now = self._clock.now()
+        made: list[Ack] = []
+
+        def build(seq: int) -> bytes:
+            made.append(
+                answer.to_ack(
+                    about=about, kind=kind, id=self._new_id(), at=now, stream=self._database.stream, seq=seq
+                )
+            )
+            return encode(made[0])
+
+        outbox.append(con, "ack", build, now)
+        return made[0]
+
+    def _answer_again(self, con: StoreConnection, message_id: str, before: inbox.Answered) -> None:
+        # An answer that waits in the outbox will arrive; later, a console that asks again gets it again.
+        if outbox.is_pending(con, before.seq) or not self._allowance.take(self._clock.monotonic_s()):
+            return
+        ack = decode_uplink(before.answer)
+        now = self._clock.now()
+        seq = outbox.append(
+            con,
+            "ack",
+            lambda seq: encode(msgspec.structs.replace(ack, id=self._new_id(), at=now, seq=seq)),
+            now,
+        )
+        inbox.renumber(con, message_id, seq)
+
+    async def _refuse(self, received: Received, reason: str, detail: str) -> None:
+        log.warning("downlink_refused", topic=received.topic, reason=reason, detail=detail)
+        if not self._allowance.take(self._clock.monotonic_s()):
+            self.n_unanswered += 1
+            return
+        claim = claim_of(received.payload)
+        answer = refused(reason, detail)
+        await self._database.transact(
+            lambda con: self._answer(con, answer, about=claim.id[:64], kind=claim.type[:64] or "unknown")
+        )
+
+    async def _refuse_last(self, received: Received) -> None:
+        try:
+            await self._refuse(
+                received, "internal_error", "the box could not handle this message: see its log"
+            )
+        except StoreError:
+            received.give_back()
+        else:
+            received.ack()
+
+    def _new_id(self) -> str:
+        return self._ids.new(round(self._clock.now().timestamp() * 1000))

@@ -1,0 +1,317 @@
+"""The wire messages, shared by box and console: UTF-8 JSON, msgspec structs, unknown fields ignored.
+
+A field that may be added later gets a default here, so an older peer's message still decodes. `id` is a
+UUIDv7, instants are RFC 3339 with an offset. Durable uplink messages also carry the box's gapless `seq`
+within `stream` (the id of the box's database: a replaced one starts a new stream, never re-uses numbers).
+"""
+
+from datetime import date, datetime
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+
+from firmware.values import Disposition
+
+T = TypeVar("T")
+MAX_MESSAGE_BYTES = 256 * 1024
+MAX_CONTACTS_A_BATCH = 500
+
+Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+Text = Annotated[str, msgspec.Meta(max_length=2000)]
+PositiveInt = Annotated[int, msgspec.Meta(ge=1)]
+NonNegativeInt = Annotated[int, msgspec.Meta(ge=0)]
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+"""An instant without an offset could be anybody's noon: refused."""
+
+
+class Message(msgspec.Struct, kw_only=True, frozen=True):
+    """What every message has."""
+
+    id: Id
+    at: Instant
+
+
+# ---- down: console to box ----
+
+
+class MoneyWire(msgspec.Struct, frozen=True):
+    """Integer minor units and an ISO 4217 code."""
+
+    minor: int
+    currency: Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")]
+
+
+class PromiseLimits(msgspec.Struct, kw_only=True, frozen=True):
+    """What the robot may agree to on its own."""
+
+    max_days: Annotated[int, msgspec.Meta(ge=0, le=366)] = 14
+    min_part: MoneyWire | None = None
+
+
+class CampaignManifest(Message, frozen=True, kw_only=True, tag_field="type", tag="campaign"):
+    """One campaign: what is said, to how many, until when. Contacts follow in batches."""
+
+    campaign: Id
+    name: Text
+    flow: Annotated[str, msgspec.Meta(max_length=200_000)]
+    """The flow document itself, YAML text."""
+    flow_sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+    contacts: NonNegativeInt
+    batches: NonNegativeInt
+    starts_at: Instant | None = None
+    expires_at: Instant
+    ring_timeout_s: Annotated[int, msgspec.Meta(ge=15, le=120)] = 30
+    promise: PromiseLimits = PromiseLimits()
+    lines: list[str] = []
+    """Line ids that may be used; empty means any."""
+
+
+class Consent(msgspec.Struct, kw_only=True, frozen=True):
+    """A permission the person gave, as the console vouches for it."""
+
+    kind: Id
+    obtained_at: Instant | None = None
+    evidence: Text = ""
+
+
+class ContactRow(msgspec.Struct, kw_only=True, frozen=True):
+    """One person to reach in one campaign."""
+
+    contact: Id
+    person: Id
+    numbers: Annotated[list[str], msgspec.Meta(min_length=1, max_length=5)]
+    language: Annotated[str, msgspec.Meta(min_length=2, max_length=35)]
+    region: Annotated[str, msgspec.Meta(max_length=6)] | None = None
+    """ISO 3166-2, e.g. ``CN-GD``."""
+    time_zone: str | None = None
+    """IANA name, e.g. ``Asia/Shanghai``."""
+    status: Text = "open"
+    debt: Id | None = None
+    """The console's id of the debt; None: one debt per contact."""
+    consents: list[Consent] = []
+    vars: dict[str, Any] = {}
+    """By the flow's types: text, names and digits as strings, money as MoneyWire, dates ``YYYY-MM-DD``."""
+    priority: int = 0
+    not_before: Instant | None = None
+    expires_at: Instant | None = None
+
+
+class ContactBatch(Message, frozen=True, kw_only=True, tag_field="type", tag="contacts"):
+    """At most 500 contacts. Rows stay raw: a row that fails is rejected alone, by its index."""
+
+    campaign: Id
+    batch: NonNegativeInt
+    """Index from 0 to batches - 1."""
+    first_row: NonNegativeInt = 0
+    """Index within the campaign of this batch's first row; rejected rows are named by first_row + index."""
+    contacts: Annotated[list[msgspec.Raw], msgspec.Meta(max_length=MAX_CONTACTS_A_BATCH)]
+
+
+class Control(Message, frozen=True, kw_only=True, tag_field="type", tag="control"):
+    """Pause, resume or cancel a campaign, recall a contact, stop everything."""
+
+    action: Literal["pause", "resume", "cancel", "recall", "stop_all", "resume_all"]
+    campaign: Id | None = None
+    contact: Id | None = None
+
+
+class Receipt(Message, frozen=True, kw_only=True, tag_field="type", tag="receipt"):
+    """Every durable message of `stream` up to and including `up_to` is committed at the console."""
+
+    stream: Id
+    up_to: NonNegativeInt
+
+
+class SuppressionWire(msgspec.Struct, kw_only=True, frozen=True):
+    """Do not call this person or this number."""
+
+    person: Id | None = None
+    number: str | None = None
+    scope: Literal["person", "number", "debt"] = "person"
+    reason: Id
+    debt: Id | None = None
+
+
+class Suppress(Message, frozen=True, kw_only=True, tag_field="type", tag="suppress"):
+    """Suppressions to add. It also renews the lease: the console says the list is complete as of `at`."""
+
+    suppressions: list[SuppressionWire] = []
+
+
+# ---- up: box to console ----
+
+
+class Durable(Message, frozen=True, kw_only=True):
+    """A message that waits in the outbox until a receipt covers it."""
+
+    stream: Id
+    seq: PositiveInt
+
+
+class RejectedRow(msgspec.Struct, kw_only=True, frozen=True):
+    """A contact that was not taken: where it stood and why."""
+
+    row: NonNegativeInt
+    """Index within the campaign, from 0."""
+    contact: str | None = None
+    reason: str
+    """A name: ``invalid_number``, ``missing_var``, ``ill_typed``, ``unspeakable``, ``duplicate_contact``…"""
+    detail: str = ""
+    """For a person; never repeats the offending personal value."""
+
+
+class Ack(Durable, frozen=True, kw_only=True, tag_field="type", tag="ack"):
+    """What became of one downlink message."""
+
+    about: str
+    """The id of the message answered; empty when it could not be read."""
+    kind: str
+    """campaign, contacts, control, suppress, receipt or unknown."""
+    accepted: bool
+    reason: str = ""
+    """A name: bad_signature, unsigned, unknown_key, malformed, flow_refused, unknown_campaign, …"""
+    detail: str = ""
+    """Position (JSON path or flow line and column) and what to do."""
+    campaign: str | None = None
+    batch: int | None = None
+    taken: NonNegativeInt = 0
+    rejected: list[RejectedRow] = []
+
+
+class PromiseWire(msgspec.Struct, kw_only=True, frozen=True):
+    """What was promised and read back."""
+
+    due: date
+    amount: MoneyWire | None = None
+    confirmed: bool
+
+
+class OutcomeMessage(Durable, frozen=True, kw_only=True, tag_field="type", tag="outcome"):
+    """What came of one attempt; exactly one per attempt, `attempt` is its id on both sides."""
+
+    attempt: Id
+    campaign: Id
+    contact: Id
+    person: Id
+    line: str
+    disposition: Disposition
+    reached: bool
+    right_party: bool
+    final: bool
+    reserved_at: Instant
+    answered_at: Instant | None = None
+    ended_at: Instant
+    talk_ms: NonNegativeInt = 0
+    cause_q850: int | None = None
+    cause: str = ""
+    """The lines' word for how the call ended, e.g. ``busy``, ``powered_off``, ``released_by_callee``."""
+    confidence: float = 1.0
+    promise: PromiseWire | None = None
+    suppressed: str | None = None
+    """Scope of the suppression this call created: person, number or debt."""
+    recording: str | None = None
+    recording_sha256: str | None = None
+    flow: str = ""
+    flow_version: int = 0
+    digits_heard: NonNegativeInt = 0
+    note: str = ""
+
+
+class Refusals(Durable, frozen=True, kw_only=True, tag_field="type", tag="refusals"):
+    """Contacts that the gate will not have called now, by rule; sent when a contact's standing changes."""
+
+    campaign: Id
+    contact: Id
+    verdict: Literal["defer", "refuse", "hold"]
+    rule: str
+    until: Instant | None = None
+    explanation: str = ""
+
+
+class BoxEvent(Durable, frozen=True, kw_only=True, tag_field="type", tag="event"):
+    """What an operator must see."""
+
+    event: str
+    """A name: line_faulted, line_ready, sim_locked, clock_untrusted, started, campaign_done, …"""
+    severity: Literal["info", "warning", "alarm"]
+    detail: str = ""
+    line: str | None = None
+    campaign: str | None = None
+
+
+class LineWire(msgspec.Struct, kw_only=True, frozen=True):
+    """A line as the console sees it."""
+
+    line: str
+    model: str = ""
+    status: str
+    """absent, starting, searching, ready, in_call, faulted."""
+    detail: str = ""
+    operator: str = ""
+    rssi_dbm: int | None = None
+    campaign: str | None = None
+    contact: str | None = None
+    call: str = ""
+    """While in a call: dialing, alerting, active, ending."""
+
+
+class BoxState(Message, frozen=True, kw_only=True, tag_field="type", tag="state"):
+    """Retained; the last will is the same message with status offline and the same boot id."""
+
+    status: Literal["online", "offline"]
+    boot: str
+    version: str = ""
+    stream: str = ""
+    lines: list[LineWire] = []
+    outbox: int = 0
+    oldest_unsent_s: float = 0.0
+    clock: str = ""
+    """trusted or why not."""
+    dialling: str = ""
+    """yes, or the rule or reason why the box is not dialling."""
+
+
+Downlink = CampaignManifest | ContactBatch | Control | Receipt | Suppress
+Uplink = Ack | OutcomeMessage | Refusals | BoxEvent | BoxState
+
+_encoder = msgspec.json.Encoder()
+
+
+def encode(message: msgspec.Struct) -> bytes:
+    """Return the message as UTF-8 JSON."""
+    return _encoder.encode(message)
+
+
+class MalformedMessageError(ValueError):
+    """The payload is not the message it should be; the text names the JSON path."""
+
+
+def decode_downlink(payload: bytes) -> Downlink:
+    """Return the console's message. Raises MalformedMessageError naming the JSON path."""
+    return _decode(payload, _downlink_decoder)
+
+
+def decode_uplink(payload: bytes) -> Uplink:
+    """Return a box's message. Raises MalformedMessageError naming the JSON path."""
+    return _decode(payload, _uplink_decoder)
+
+
+def decode_contact(raw: msgspec.Raw) -> ContactRow:
+    """Return one row of a batch. Raises MalformedMessageError naming the JSON path."""
+    return _decode(raw, _contact_decoder)
+
+
+_downlink_decoder: msgspec.json.Decoder[Downlink] = msgspec.json.Decoder(Downlink)
+_uplink_decoder: msgspec.json.Decoder[Uplink] = msgspec.json.Decoder(Uplink)
+_contact_decoder: msgspec.json.Decoder[ContactRow] = msgspec.json.Decoder(ContactRow)
+
+
+def _decode(payload: bytes | msgspec.Raw, decoder: msgspec.json.Decoder[T]) -> T:
+    if len(bytes(payload)) > MAX_MESSAGE_BYTES:
+        raise MalformedMessageError(
+            f"$: message is larger than {MAX_MESSAGE_BYTES} bytes; send smaller batches"
+        )
+    try:
+        return decoder.decode(payload)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise MalformedMessageError(str(error)) from None

@@ -1,0 +1,313 @@
+"""One connection to a broker, from CONNECT to its end: the only place that touches paho.
+
+paho's own loop and reconnection are not used: on reconnect it forgets its in-flight limit (200 publications
+before the first PUBACK were measured with a limit of 5), it has no jitter, and an exception in a callback
+ends its thread silently. A new client per connection means that no packet id and no queue outlives it.
+"""
+
+import asyncio
+import contextlib
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import paho.mqtt.client as paho
+import structlog
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from firmware.sync.broker_faults import explain, tls_context
+from firmware.sync.mqtt_settings import MqttSettings, Will
+
+log = structlog.get_logger(__name__)
+MAXIMUM_PACKET_BYTES = 256 * 1024 + 4096
+"""The largest message of the API and room for topic and properties; the broker discards what is larger."""
+TURN_S = 1.0
+"""Longest wait in one turn, which is also how often the thread shows that it lives."""
+_RETAINED_ONLY_WHEN_NEW = 1  # retain handling, MQTT 5 §3.8.3.1
+
+
+class EpochEndedError(Exception):
+    """A connection is over or was never made; the text says why in one line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochFacts:
+    """What the broker granted to one connection."""
+
+    epoch: int
+    session_present: bool
+    window: int
+    """Publications that may be unacknowledged at once."""
+    maximum_packet_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """One message to send in one epoch; `token` names it in the answer."""
+
+    epoch: int
+    token: int
+    topic: str
+    payload: bytes
+    qos: int
+    retain: bool
+    properties: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """One PUBLISH from the broker."""
+
+    epoch: int
+    mid: int
+    qos: int
+    topic: str
+    payload: bytes
+    properties: Mapping[str, str]
+    retain: bool
+    dup: bool
+
+
+class Listener(Protocol):
+    """Who is told; always on the asyncio loop."""
+
+    def on_up(self, facts: EpochFacts) -> None:
+        """Hear that a connection is ready for use."""
+
+    def on_down(self, reason: str) -> None:
+        """Hear that a connection ended, or that an attempt failed."""
+
+    def on_confirmed(self, epoch: int, token: int, code: int, reason: str) -> None:
+        """Hear what the broker says about a publication."""
+
+    def on_message(self, arrival: Arrival) -> None:
+        """Hear that a message arrived."""
+
+
+class MqttEpoch:
+    """A connection. Everything here runs on the network thread; the listener is told through `loop`."""
+
+    def __init__(
+        self,
+        number: int,
+        settings: MqttSettings,
+        subscriptions: tuple[str, ...],
+        *,
+        will: Will | None,
+        listener: Listener,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self.number = number
+        self.is_ready = False
+        self._settings = settings
+        self._subscriptions = subscriptions
+        self._listener = listener
+        self._loop = loop
+        self._tokens: dict[int, int] = {}
+        self._granted: EpochFacts | None = None
+        self._end_reason = ""
+        self._deadline_s = time.monotonic() + settings.connect_timeout_s
+        self._client = self._make_client(will)
+
+    def connect(self) -> None:
+        """Open the socket and send CONNECT; blocks up to the connect timeout. Raises EpochEndedError."""
+        settings = self._settings
+        wishes = _properties(PacketTypes.CONNECT)
+        wishes.SessionExpiryInterval = settings.session_expiry_s
+        wishes.ReceiveMaximum = settings.receive_maximum
+        wishes.MaximumPacketSize = MAXIMUM_PACKET_BYTES
+        try:
+            if settings.tls is not None:
+                self._client.tls_set_context(tls_context(settings.tls))
+            self._client.connect(
+                settings.host,
+                settings.port,
+                keepalive=settings.keep_alive_s,
+                clean_start=settings.session_expiry_s == 0,
+                properties=wishes,
+            )
+        except (OSError, ValueError) as error:
+            raise EpochEndedError(explain(error, settings)) from None
+        self._deadline_s = time.monotonic() + settings.connect_timeout_s
+
+    def turn(self, wait: Callable[[Any, bool, float], tuple[bool, bool]]) -> None:
+        """Serve the socket once; `wait(socket, wants_write, timeout_s)` says what is ready.
+
+        Raises EpochEndedError.
+        """
+        link: Any = self._client.socket()
+        if link is None or self._end_reason:
+            raise EpochEndedError(self._end_reason or "the broker closed the connection")
+        timeout_s = TURN_S if self.is_ready else self._deadline_s - time.monotonic()
+        if timeout_s < 0:
+            raise EpochEndedError(
+                f"{self._settings.host}:{self._settings.port} does not answer as an MQTT 5 broker"
+            )
+        # Bytes that TLS has decrypted already do not make the socket readable.
+        has_pending = isinstance(link, ssl.SSLSocket) and link.pending() > 0
+        if has_pending:
+            timeout_s = 0.0
+        readable, writable = wait(link, self._client.want_write(), min(timeout_s, TURN_S))
+        if (readable or has_pending) and self._client.loop_read() != paho.MQTT_ERR_SUCCESS:
+            return
+        if writable:
+            self._client.loop_write()
+        self._client.loop_misc()
+
+    def publish(self, publication: Publication) -> None:
+        """Send a message; `on_confirmed` follows unless the connection ends."""
+        sent_with = _properties(PacketTypes.PUBLISH)
+        sent_with.ContentType = "application/json"
+        if publication.properties:
+            sent_with.UserProperty = list(publication.properties.items())
+        info = self._client.publish(
+            publication.topic,
+            publication.payload,
+            qos=publication.qos,
+            retain=publication.retain,
+            properties=sent_with,
+        )
+        if publication.qos == 0 and info.is_published():
+            self._tell(self._listener.on_confirmed, self.number, publication.token, 0, "")
+        else:
+            self._tokens[info.mid] = publication.token
+
+    def ack(self, mid: int) -> None:
+        """Acknowledge an arrival of this epoch."""
+        self._client.ack(mid, 1)
+
+    def end(self, reason: str) -> None:
+        """Make the next turn raise EpochEndedError."""
+        self._end_reason = self._end_reason or reason
+
+    def close(self, *, politely: bool) -> None:
+        """Close the socket; politely is with DISCONNECT, upon which the broker forgets the will."""
+        link = self._client.socket()
+        self._client.on_disconnect = None
+        if link is None:
+            return
+        with contextlib.suppress(OSError, ValueError):
+            if politely:
+                self._client.disconnect()
+            link.close()
+
+    # ---- paho's callbacks, inside turn() ----
+
+    def _on_connect(
+        self, client: paho.Client, _: Any, flags: Any, code: ReasonCode, properties: Properties | None
+    ) -> None:
+        if code.is_failure:
+            self.end(f"{self._settings.host} refuses this client: {code.getName()} (0x{code.value:02x})")
+            return
+        self._granted = EpochFacts(
+            epoch=self.number,
+            session_present=bool(flags.session_present),
+            window=min(self._settings.receive_maximum, int(getattr(properties, "ReceiveMaximum", 65_535))),
+            maximum_packet_bytes=int(getattr(properties, "MaximumPacketSize", 268_435_455)),
+        )
+        if not self._subscriptions:
+            self._become_ready()
+            return
+        # Also when the session is present: a new version may want more topics, and with this retain handling
+        # a subscription that already stands brings nothing twice.
+        options = SubscribeOptions(qos=1, retainHandling=_RETAINED_ONLY_WHEN_NEW)
+        client.subscribe([(topic, options) for topic in self._subscriptions])
+
+    def _on_subscribe(
+        self, _client: paho.Client, _: Any, _mid: int, codes: list[ReasonCode], _properties: Any
+    ) -> None:
+        refused = [
+            f"{topic} ({code.getName()})"
+            for topic, code in zip(self._subscriptions, codes, strict=False)
+            if code.is_failure
+        ]
+        if refused:
+            self.end(f"{self._settings.host} refuses the subscription to {', '.join(refused)}: check its ACL")
+            return
+        self._become_ready()
+
+    def _on_disconnect(self, _client: paho.Client, _: Any, flags: Any, code: ReasonCode, _why: Any) -> None:
+        if self._granted is None and self._settings.tls is not None:
+            # The alert that says why is lost when our CONNECT meets a socket that is closed already.
+            self.end(
+                f"{self._settings.host} ends the connection before MQTT begins:"
+                f" it refuses {self._settings.tls.certificate}, most likely"
+            )
+            return
+        who = "the broker" if flags.is_disconnect_packet_from_server else "the link"
+        self.end(f"{who} ended the connection: {code.getName()}")
+
+    def _on_publish(self, _client: paho.Client, _: Any, mid: int, code: ReasonCode, _properties: Any) -> None:
+        token = self._tokens.pop(mid, None)
+        if token is not None:
+            value = code.value if code.is_failure else 0
+            self._tell(self._listener.on_confirmed, self.number, token, value, code.getName())
+
+    def _on_message(self, _client: paho.Client, _: Any, message: paho.MQTTMessage) -> None:
+        arrival = Arrival(
+            epoch=self.number,
+            mid=message.mid,
+            qos=message.qos,
+            topic=message.topic,
+            payload=bytes(message.payload),
+            properties=dict(getattr(message.properties, "UserProperty", [])),
+            retain=message.retain,
+            dup=message.dup,
+        )
+        self._tell(self._listener.on_message, arrival)
+
+    def _on_log(self, _client: paho.Client, _: Any, level: int, text: str) -> None:
+        # TLS 1.3 refuses a client certificate after the handshake, and paho mentions that here only.
+        if level == paho.MQTT_LOG_ERR and "alert" in text:
+            own = self._settings.tls.certificate if self._settings.tls else ""
+            self.end(f"{self._settings.host} refuses {own}: {text.partition(': ')[2]}")
+
+    def _become_ready(self) -> None:
+        if self._granted is None:
+            return
+        self.is_ready = True
+        log.info(
+            "broker_connected",
+            host=self._settings.host,
+            session_present=self._granted.session_present,
+            window=self._granted.window,
+        )
+        self._tell(self._listener.on_up, self._granted)
+
+    def _tell(self, callback: Callable[..., None], *arguments: object) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to hear
+            self._loop.call_soon_threadsafe(callback, *arguments)
+
+    def _make_client(self, will: Will | None) -> paho.Client:
+        client = paho.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=self._settings.client_id,
+            protocol=MQTTProtocolVersion.MQTTv5,
+            manual_ack=True,
+            reconnect_on_failure=False,
+        )
+        client.connect_timeout = self._settings.connect_timeout_s
+        client.max_inflight_messages_set(0)  # the window is kept on the loop's side
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_subscribe = self._on_subscribe
+        client.on_publish = self._on_publish
+        client.on_message = self._on_message
+        client.on_log = self._on_log
+        if self._settings.user_name is not None:
+            client.username_pw_set(self._settings.user_name, self._settings.password)
+        if will is not None:
+            delay = _properties(PacketTypes.WILLMESSAGE)
+            delay.WillDelayInterval = will.delay_s
+            client.will_set(will.topic, will.payload, qos=1, retain=True, properties=delay)
+        return client
+
+
+def _properties(packet_type: int) -> Any:
+    return Properties(packet_type)  # type: ignore[no-untyped-call]

@@ -1,0 +1,140 @@
+"""What the box has to tell the console, put into the outbox in the transaction of the fact it reports."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Literal
+
+from firmware.store import outbox
+from firmware.store.attempts import StoredAttempt
+from firmware.store.campaigns import StoredContact
+from firmware.store.connection import Connection
+from firmware.store.outcomes import Outcome
+from firmware.store.recordings import StoredRecording
+from firmware.sync.messages import BoxEvent, MoneyWire, OutcomeMessage, PromiseWire, Refusals, encode
+
+
+class Reports:
+    """Builds durable messages; each gets its number where it is written."""
+
+    def __init__(self, stream: str, now: Callable[[], datetime], new_id: Callable[[], str]) -> None:
+        self._stream = stream
+        self._now = now
+        self._new_id = new_id
+
+    def outcome(
+        self,
+        con: Connection,
+        attempt: StoredAttempt,
+        outcome: Outcome,
+        *,
+        suppressed: str | None = None,
+        recording: StoredRecording | None = None,
+    ) -> None:
+        """Report what came of one attempt."""
+        promise = outcome.promise
+        at = self._now()
+
+        def build(seq: int) -> bytes:
+            return encode(
+                OutcomeMessage(
+                    id=self._new_id(),
+                    at=at,
+                    stream=self._stream,
+                    seq=seq,
+                    attempt=outcome.attempt,
+                    campaign=outcome.campaign,
+                    contact=outcome.contact,
+                    person=outcome.person,
+                    line=attempt.line,
+                    disposition=outcome.disposition,
+                    reached=outcome.reached,
+                    right_party=outcome.right_party,
+                    final=outcome.final,
+                    reserved_at=attempt.reserved_at,
+                    answered_at=attempt.answered_at,
+                    ended_at=outcome.ended_at,
+                    talk_ms=outcome.talk_ms,
+                    cause_q850=attempt.cause_q850,
+                    cause=attempt.cause or "",
+                    confidence=outcome.confidence,
+                    promise=None
+                    if promise is None
+                    else PromiseWire(
+                        due=promise.due,
+                        amount=MoneyWire(promise.amount.minor, promise.amount.currency)
+                        if promise.amount
+                        else None,
+                        confirmed=promise.confirmed,
+                    ),
+                    suppressed=suppressed,
+                    recording=recording.recording if recording else None,
+                    recording_sha256=recording.sha256 if recording else None,
+                    flow=outcome.flow,
+                    flow_version=outcome.flow_version,
+                    digits_heard=outcome.digits_heard,
+                    note=outcome.note,
+                )
+            )
+
+        outbox.append(con, "outcome", build, at)
+
+    def standing(
+        self,
+        con: Connection,
+        contact: StoredContact,
+        verdict: Literal["defer", "refuse", "hold"],
+        rule: str,
+        *,
+        until: datetime | None = None,
+        explanation: str = "",
+    ) -> None:
+        """Report that the gate will not have this contact called now, and by which rule."""
+        at = self._now()
+
+        def build(seq: int) -> bytes:
+            return encode(
+                Refusals(
+                    id=self._new_id(),
+                    at=at,
+                    stream=self._stream,
+                    seq=seq,
+                    campaign=contact.campaign,
+                    contact=contact.contact,
+                    verdict=verdict,
+                    rule=rule,
+                    until=until,
+                    explanation=explanation,
+                )
+            )
+
+        outbox.append(con, "event", build, at)
+
+    def event(
+        self,
+        con: Connection,
+        name: str,
+        severity: Literal["info", "warning", "alarm"],
+        *,
+        detail: str = "",
+        line: str | None = None,
+        campaign: str | None = None,
+    ) -> None:
+        """Report what an operator must see."""
+        at = self._now()
+
+        def build(seq: int) -> bytes:
+            return encode(
+                BoxEvent(
+                    id=self._new_id(),
+                    at=at,
+                    stream=self._stream,
+                    seq=seq,
+                    event=name,
+                    severity=severity,
+                    detail=detail,
+                    line=line,
+                    campaign=campaign,
+                )
+            )
+
+        outbox.append(con, "event", build, at)

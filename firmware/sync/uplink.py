@@ -1,0 +1,155 @@
+"""The outbox, in order, to the console; a row goes when the console's receipt covers it, not before.
+
+A PUBACK proves only that the broker took a message. So at most `max_unreceipted` messages are out beyond the
+last receipt (a broker's queue for an absent console is finite and drops silently), and after a silence the
+oldest ones are sent again: as a probe of one window, ever more rarely, until a receipt moves.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+
+from firmware.store import outbox
+from firmware.store.database import Database
+from firmware.store.errors import StoreBusyError
+from firmware.store.outbox import OutboxRow
+from firmware.sync.connection import Connection
+from firmware.sync.errors import NotConnectedError, PublishRefusedError
+from firmware.sync.topics import BoxTopics
+
+log = structlog.get_logger(__name__)
+_RETRY_CAP_S = 3600.0
+_REFUSED_CAP_S = 300.0
+_BUSY_RETRY_S = 0.5
+_SHORTEST_WAIT_S = 0.01
+
+
+class Uplink:
+    """Sends what waits in the outbox for as long as it runs."""
+
+    def __init__(
+        self,
+        database: Database,
+        connection: Connection,
+        topics: BoxTopics,
+        *,
+        window: int = 32,
+        max_unreceipted: int = 256,
+        resend_after_s: float = 30.0,
+        refused_retry_s: float = 5.0,
+        expects_receipts: bool = True,
+    ) -> None:
+        """`expects_receipts=False` is for a console that never sends any: then a PUBACK deletes the row."""
+        self._database = database
+        self._connection = connection
+        self._topics = topics
+        self._window = window
+        self._max_unreceipted = max_unreceipted
+        self._resend_after_s = resend_after_s
+        self._expects_receipts = expects_receipts
+        self._changed = asyncio.Event()
+        self._sent_up_to = 0
+        """The broker confirmed everything up to here, since the start or since the last probe."""
+        self._receipted = 0
+        self._ceiling = 0
+        self._silence_s = resend_after_s
+        self._quiet_since_s = 0.0
+        self._refused_retry_s = self._refused_s = refused_retry_s
+        self._told_refusal = ""
+
+    async def run(self) -> None:
+        """Send until cancelled."""
+        unsubscribe = self._database.subscribe(self._on_commit)
+        self._quiet_since_s = _now_s()
+        try:
+            while True:
+                await self._connection.wait_connected()
+                try:
+                    await self._turn()
+                except NotConnectedError:
+                    continue
+                except StoreBusyError:
+                    await asyncio.sleep(_BUSY_RETRY_S)
+        finally:
+            unsubscribe()
+
+    def _on_commit(self, touched: frozenset[str]) -> None:
+        if "outbox" in touched:
+            self._changed.set()
+
+    async def _turn(self) -> None:
+        self._changed.clear()
+        receipted, _ = await self._database.read(outbox.heads)
+        self._note_receipts(receipted)
+        if self._sent_up_to > self._receipted and _now_s() - self._quiet_since_s >= self._silence_s:
+            self._start_probe()
+        room = min(self._window, self._ceiling - self._sent_up_to)
+        after = self._sent_up_to
+        rows = await self._database.read(lambda con: outbox.pending(con, after, room)) if room > 0 else []
+        if rows:
+            await self._send(rows)
+            return
+        is_unreceipted = self._sent_up_to > self._receipted
+        await self._wait_change(self._quiet_since_s + self._silence_s - _now_s() if is_unreceipted else None)
+
+    def _note_receipts(self, receipted: int) -> None:
+        if receipted > self._receipted or self._ceiling == 0:
+            self._receipted = receipted
+            self._quiet_since_s = _now_s()
+            self._silence_s = self._resend_after_s
+            self._ceiling = receipted + self._max_unreceipted
+        self._sent_up_to = max(self._sent_up_to, receipted)
+
+    def _start_probe(self) -> None:
+        log.info("uplink_sends_again", from_seq=self._receipted + 1, after_s=round(self._silence_s, 1))
+        self._sent_up_to = self._receipted
+        self._ceiling = self._receipted + self._window
+        self._quiet_since_s = _now_s()
+        self._silence_s = min(self._silence_s * 2, max(_RETRY_CAP_S, self._resend_after_s))
+
+    async def _send(self, rows: Sequence[OutboxRow]) -> None:
+        """Publish in order, together; what counts as sent is the unbroken run that the broker confirmed."""
+        answers = await asyncio.gather(*(self._publish(row) for row in rows), return_exceptions=True)
+        failure: BaseException | None = None
+        for row, answer in zip(rows, answers, strict=True):
+            if answer is not None:
+                failure = answer
+                break
+            self._sent_up_to = row.seq
+        if not self._expects_receipts and self._sent_up_to >= rows[0].seq:
+            up_to, stream = self._sent_up_to, self._database.stream
+            await self._database.transact(lambda con: outbox.receipt(con, stream, up_to))
+        match failure:
+            case None:
+                self._refused_s, self._told_refusal = self._refused_retry_s, ""
+                self._quiet_since_s = _now_s()
+            case PublishRefusedError():
+                await self._stand_refusal(failure)
+            case _:
+                raise failure
+
+    async def _publish(self, row: OutboxRow) -> None:
+        await self._connection.publish(
+            self._topics.up(row.leaf), row.body, qos=1, properties={"schema": f"{row.leaf}/1"}
+        )
+
+    async def _stand_refusal(self, refusal: PublishRefusedError) -> None:
+        """Keep the row, try later: an ACL or a quota is mended at the broker, and nothing may be skipped."""
+        if str(refusal) != self._told_refusal:
+            self._told_refusal = str(refusal)
+            log.error("uplink_refused", reason=str(refusal), retry_s=self._refused_s)
+        await asyncio.sleep(self._refused_s)
+        self._refused_s = min(self._refused_s * 2, _REFUSED_CAP_S)
+
+    async def _wait_change(self, timeout_s: float | None) -> None:
+        try:
+            # Never nothing: a rest of 1e-15 s, by rounding, would be waited for without end.
+            async with asyncio.timeout(None if timeout_s is None else max(timeout_s, _SHORTEST_WAIT_S)):
+                await self._changed.wait()
+        except TimeoutError:
+            return
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,362 @@
+"""Nothing the box has to say is lost, and the sequence has no gap, whatever link, broker and console do."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from firmware.store import outbox
+from firmware.store.connection import Connection as StoreConnection
+from firmware.store.database import Database
+from firmware.sync.connection import NO_PROPERTIES, Connection, MqttConnection, MqttSettings
+from firmware.sync.errors import PublishRefusedError
+from firmware.sync.memory_connection import MemoryBroker, Mishaps
+from firmware.sync.messages import BoxEvent, Receipt, decode_uplink, encode
+from firmware.sync.signing import signed_properties
+from firmware.sync.topics import up_filter
+from firmware.sync.uplink import Uplink
+from tests.firmware.sync.conftest import Mosquitto
+from tests.firmware.sync.sync_world import NOW, TOPICS, BoxSide, Console, run_virtually
+
+
+async def say(database: Database, *texts: str) -> None:
+    """Put events into the outbox, in one transaction."""
+
+    def numbered(event: BoxEvent, seq: int) -> bytes:
+        return encode(msgspec.structs.replace(event, seq=seq))
+
+    def work(con: StoreConnection) -> None:
+        for text in texts:
+            event = BoxEvent(
+                id=text, at=NOW, stream=database.stream, seq=1, event="note", severity="info", detail=text
+            )
+            outbox.append(con, "event", partial(numbered, event), NOW)
+
+    await database.transact(work)
+
+
+class Ledger:
+    """A console: keeps messages by stream and number, receipts what has no gap before it."""
+
+    def __init__(self, console: Console, connection: Connection) -> None:
+        self._console = console
+        self._connection = connection
+        self.texts: dict[int, str] = {}
+        self.n_seen = 0
+        self.is_deaf = False
+        self.arrived = asyncio.Event()
+
+    async def run(self) -> None:
+        async for received in self._connection.received():
+            message = decode_uplink(received.payload)
+            assert isinstance(message, BoxEvent)
+            self.n_seen += 1
+            if self.texts.setdefault(message.seq, message.detail) != message.detail:
+                raise AssertionError("one number, two messages")
+            received.ack()
+            self.arrived.set()
+            if not self.is_deaf:
+                await self.send_receipt(message.stream)
+
+    @property
+    def up_to(self) -> int:
+        return next(n for n in range(len(self.texts) + 1) if n + 1 not in self.texts)
+
+    async def send_receipt(self, stream: str) -> None:
+        receipt = Receipt(id=self._console.new_id(), at=NOW, stream=stream, up_to=self.up_to)
+        topic, payload = TOPICS.down("receipt"), encode(receipt)
+        while True:
+            await self._connection.wait_connected()
+            try:
+                await self._connection.publish(
+                    topic, payload, properties=signed_properties(self._console.key, topic, payload)
+                )
+            except Exception:
+                continue
+            return
+
+
+@asynccontextmanager
+async def running(*coroutines: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(each) for each in coroutines]
+    try:
+        yield
+        for task in tasks:
+            if task.done():
+                task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+
+async def until(condition: Callable[[], bool], *, within_s: float) -> None:
+    async with asyncio.timeout(within_s):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+
+async def empty(box: BoxSide, *, within_s: float, look_every_s: float = 0.5) -> None:
+    """Wait until the console has everything."""
+    async with asyncio.timeout(within_s):
+        while (await box.database.read(outbox.depth)).n_waiting:  # noqa: ASYNC110
+            await asyncio.sleep(look_every_s)
+
+
+def test_messages_leave_in_order_and_go_when_receipted(box: BoxSide, console: Console) -> None:
+    async def story() -> None:
+        broker = MemoryBroker()
+        async with (
+            broker.connect("box", TOPICS.subscriptions()) as link,
+            broker.connect("console", [up_filter("acme")]) as office,
+        ):
+            ledger = Ledger(console, office)
+            uplink = Uplink(box.database, link, TOPICS)
+            async with running(uplink.run(), box.downlink.run(link), ledger.run()):
+                await say(box.database, *(str(number) for number in range(100)))
+                await empty(box, within_s=20)
+        assert list(ledger.texts.values()) == [str(number) for number in range(100)]
+        assert ledger.n_seen == 100, "something was sent twice without need"
+
+    run_virtually(story())
+
+
+def test_a_puback_alone_deletes_nothing(box: BoxSide, console: Console) -> None:
+    async def story() -> None:
+        broker = MemoryBroker()
+        async with broker.connect("box") as link, running(Uplink(box.database, link, TOPICS).run()):
+            await say(box.database, "kept")
+            await until(lambda: bool(broker.log), within_s=5)
+            await asyncio.sleep(5)
+            assert (await box.database.read(outbox.depth)).n_waiting == 1
+
+    run_virtually(story())
+
+
+def test_a_silent_console_gets_one_window_again_ever_more_rarely(box: BoxSide, console: Console) -> None:
+    """256 wait at the broker at most; then a probe of 32 after 30 s, 60 s, 120 s…, at last hourly."""
+
+    async def story() -> None:
+        broker = MemoryBroker()
+        await say(box.database, *(str(number) for number in range(400)))
+        async with broker.connect("box") as link, running(Uplink(box.database, link, TOPICS).run()):
+            await asyncio.sleep(29)
+            assert len(broker.log) == 256
+            await asyncio.sleep(2)
+            assert len(broker.log) == 256 + 32
+            await asyncio.sleep(62)
+            assert len(broker.log) == 256 + 64
+            await asyncio.sleep(3 * 24 * 3600)
+            assert len(broker.log) < 256 + 32 * (10 + 3 * 24)
+
+    run_virtually(story())
+
+
+def test_a_console_that_comes_back_after_days_gets_everything_once_more_in_order(
+    box: BoxSide, console: Console
+) -> None:
+    async def story() -> None:
+        broker = MemoryBroker()
+        link = broker.connect("box", TOPICS.subscriptions())
+        uplink = Uplink(box.database, link, TOPICS, max_unreceipted=64)
+        async with link, running(uplink.run(), box.downlink.run(link)):
+            await say(box.database, *(str(number) for number in range(120)))
+            await asyncio.sleep(2 * 24 * 3600)
+            async with broker.connect("console", [up_filter("acme")]) as office:
+                ledger = Ledger(console, office)
+                async with running(ledger.run()):
+                    await empty(box, within_s=2 * 3600)
+        assert [ledger.texts[seq] for seq in range(1, 121)] == [str(number) for number in range(120)]
+
+    run_virtually(story())
+
+
+def test_a_refused_message_is_kept_and_everything_behind_it_waits(box: BoxSide, console: Console) -> None:
+    async def story() -> None:
+        broker = MemoryBroker()
+        broker.refuse = lambda client, topic: 0x87 if client == "box" else None
+        async with (
+            broker.connect("box", TOPICS.subscriptions()) as link,
+            broker.connect("console", [up_filter("acme")]) as office,
+        ):
+            ledger = Ledger(console, office)
+            async with running(
+                Uplink(box.database, link, TOPICS).run(), box.downlink.run(link), ledger.run()
+            ):
+                await say(box.database, "0", "1", "2")
+                await asyncio.sleep(600)
+                assert (await box.database.read(outbox.depth)).n_waiting == 3
+                broker.refuse = lambda client, topic: None
+                await empty(box, within_s=600)
+        assert ledger.texts == {1: "0", 2: "1", 3: "2"}
+
+    run_virtually(story())
+
+
+def test_one_refusal_among_many_skips_nothing_and_costs_one_pause(box: BoxSide, console: Console) -> None:
+    """The third message is refused once: well before any silence is noticed, all have arrived."""
+    published = 0
+
+    def refuse_third(client: str, _topic: str) -> int | None:
+        nonlocal published
+        published += client == "box"
+        return 0x97 if client == "box" and published == 3 else None
+
+    async def story() -> None:
+        broker = MemoryBroker()
+        broker.refuse = refuse_third
+        async with (
+            broker.connect("box", TOPICS.subscriptions()) as link,
+            broker.connect("console", [up_filter("acme")]) as office,
+        ):
+            ledger = Ledger(console, office)
+            uplink = Uplink(box.database, link, TOPICS, refused_retry_s=5.0, resend_after_s=30.0)
+            async with running(uplink.run(), box.downlink.run(link), ledger.run()):
+                await say(box.database, *(str(number) for number in range(10)))
+                await empty(box, within_s=10)
+        assert ledger.texts == {number + 1: str(number) for number in range(10)}
+
+    run_virtually(story())
+
+
+def test_a_console_without_receipts_is_a_setting(box: BoxSide) -> None:
+    async def story() -> None:
+        broker = MemoryBroker()
+        async with (
+            broker.connect("box") as link,
+            running(Uplink(box.database, link, TOPICS, expects_receipts=False).run()),
+        ):
+            await say(box.database, *(str(number) for number in range(70)))
+            await empty(box, within_s=10)
+        assert len(broker.log) == 70
+
+    run_virtually(story())
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    mishaps=st.builds(
+        Mishaps,
+        seed=st.integers(0, 2**16),
+        duplicate=st.sampled_from([0.0, 0.3]),
+        lose=st.sampled_from([0.0, 0.2]),
+        hide_puback=st.sampled_from([0.0, 0.1]),
+        max_delay_s=st.sampled_from([0.0, 0.5]),
+    ),
+    n=st.integers(0, 20),
+    outages=st.lists(st.tuples(st.floats(0, 6), st.floats(1, 100)), max_size=2),
+    restart_at=st.none() | st.integers(0, 20),
+)
+def test_the_console_has_exactly_what_the_box_said(
+    tmp_path_factory: pytest.TempPathFactory,
+    mishaps: Mishaps,
+    n: int,
+    outages: list[tuple[float, float]],
+    restart_at: int | None,
+) -> None:
+    """Duplicates, losses after the PUBACK, reordering, hidden PUBACKs, outages and a restarted box."""
+    console = Console()
+    folder = tmp_path_factory.mktemp("uplink")
+
+    async def trouble(broker: MemoryBroker) -> None:
+        for pause_s, length_s in outages:
+            await asyncio.sleep(pause_s)
+            broker.stop()
+            await asyncio.sleep(length_s)
+            broker.start()
+
+    async def box_life(broker: MemoryBroker, first: int, last: int, ledger: Ledger) -> None:
+        """One life of the box's process, on the same file; it ends abruptly unless it is the last."""
+        box = BoxSide(folder, console)
+        async with broker.connect("box", TOPICS.subscriptions()) as link:
+            uplink = Uplink(box.database, link, TOPICS, window=8, max_unreceipted=20)
+            async with running(uplink.run(), box.downlink.run(link)):
+                for number in range(first, last):
+                    await say(box.database, f"text {number}")
+                    await asyncio.sleep(0.3)
+                if last == n:
+                    await empty(box, within_s=24 * 3600)
+        box.database.close_now()
+
+    async def story() -> Ledger:
+        broker = MemoryBroker(mishaps)
+        async with broker.connect("console", [up_filter("acme")]) as office:
+            ledger = Ledger(console, office)
+            async with running(ledger.run(), trouble(broker)):
+                middle = min(restart_at, n) if restart_at is not None else 0
+                if 0 < middle < n:
+                    await box_life(broker, 0, middle, ledger)
+                    await box_life(broker, middle, n, ledger)
+                else:
+                    await box_life(broker, 0, n, ledger)
+        return ledger
+
+    ledger = run_virtually(story())
+    assert ledger.texts == {number + 1: f"text {number}" for number in range(n)}
+    assert Counter(ledger.texts.values()) == Counter(f"text {number}" for number in range(n))
+
+
+class Watched(MqttConnection):
+    """Notices a publication that failed."""
+
+    refused: asyncio.Event
+
+    async def publish(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        qos: int = 1,
+        retain: bool = False,
+        properties: Mapping[str, str] = NO_PROPERTIES,
+    ) -> None:
+        try:
+            await super().publish(topic, payload, qos=qos, retain=retain, properties=properties)
+        except PublishRefusedError:
+            self.refused.set()
+            raise
+
+
+def test_a_refusing_mosquitto_loses_nothing(
+    start_mosquitto: Callable[..., Mosquitto], tmp_path: Path, console: Console
+) -> None:
+    """The broker's ACL forbids `up/`: the row stays. The ACL is mended, the broker restarted: it arrives."""
+    acl = tmp_path / "acl"
+    acl.write_text("topic readwrite nothing/#\n")
+    broker = start_mosquitto(extra=f"acl_file {acl}")
+
+    def settings_for(client_id: str) -> MqttSettings:
+        return MqttSettings(
+            host="127.0.0.1", port=broker.port, client_id=client_id, back_off_s=0.02, back_off_cap_s=0.2
+        )
+
+    async def story() -> None:
+        box = BoxSide(tmp_path, console)
+        link = Watched(settings_for("box"), subscriptions=TOPICS.subscriptions())
+        link.refused = asyncio.Event()
+        office = MqttConnection(settings_for("console"), subscriptions=[up_filter("acme")])
+        async with asyncio.timeout(20), link, office:
+            await office.wait_connected()
+            await link.wait_connected()
+            ledger = Ledger(console, office)
+            uplink = Uplink(box.database, link, TOPICS, refused_retry_s=0.05)
+            async with running(uplink.run(), box.downlink.run(link), ledger.run()):
+                await say(box.database, "important")
+                await link.refused.wait()
+                assert (await box.database.read(outbox.depth)).n_waiting == 1
+                acl.write_text("topic readwrite branchline/#\n")
+                await asyncio.to_thread(broker.stop)
+                await asyncio.to_thread(broker.start)
+                await empty(box, within_s=15, look_every_s=0.02)
+        assert ledger.texts == {1: "important"}
+        box.database.close_now()
+
+    asyncio.run(story())
