@@ -1,0 +1,108 @@
+"""Values as words a voice can say, in every language the box speaks."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from datetime import date
+from types import ModuleType
+
+from firmware.dialogue import speaking_en, speaking_zh
+from firmware.dialogue.currencies import CURRENCIES
+from firmware.dialogue.errors import UnspeakableError
+from firmware.dialogue.variables import Value, VarKind
+from firmware.values import Money
+
+LANGUAGES = ("zh-CN", "en")
+MAX_MAJOR = 10**12
+MAX_TEXT_CHARS = 80
+_VOICES: Mapping[str, ModuleType] = {"zh": speaking_zh, "en": speaking_en}
+_SCRIPTS: Mapping[str, re.Pattern[str]] = {
+    "zh": re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff〇A-Za-z0-9 .,&'()（）·\-《》、，。!]+"),
+    "en": re.compile(r"[A-Za-zÀ-ÖØ-öø-ÿĀ-ſ0-9 .,&'’()\-/!+]+"),
+}
+_DIGIT_RUN = re.compile(r"[0-9]+")
+
+
+def speak(value: Value, language: str, kind: VarKind | None = None, *, today: date | None = None) -> str:
+    """Return the words for a value: ¥1,234.50 is 一千二百三十四元五角.
+
+    `kind` tells digits from a name or text (None: what is all digits are digits). With `today`, a date more
+    than half a year away is said with its year. Raises UnspeakableError.
+    """
+    voice = _voice(language)
+    if isinstance(value, Money):
+        return _speak_money(value, voice)
+    if isinstance(value, date):
+        far = today is not None and abs((value - today).days) > 183
+        return str(voice.day(value, with_year=far))
+    if kind is VarKind.DIGITS or (kind is None and value.isascii() and value.isdigit()):
+        if not (value.isascii() and value.isdigit()):
+            raise UnspeakableError("digits are 0 to 9")
+        return str(voice.digits(value))
+    return _speak_text(value, language)
+
+
+def speak_day(value: date, language: str) -> str:
+    """Return the words for a day with its weekday, so that a listener notices a wrong one."""
+    return str(_voice(language).day(value, with_weekday=True))
+
+
+def speak_in_pieces(value: Value, language: str) -> tuple[str, ...]:
+    """Return the words for digits or an amount as pieces out of `piece_vocabulary`.
+
+    What a callee keys is not known before the call, so it is put together from words that are.
+    """
+    words = speak(value, language, VarKind.DIGITS if isinstance(value, str) else None)
+    if _primary(language) == "en":
+        return tuple(piece for word in words.split() for piece in word.split("-"))
+    if isinstance(value, Money):
+        currency = CURRENCIES[value.currency]
+        units = "|".join(unit for unit in (currency.zh, currency.zh_minor) if unit)
+        return tuple(re.findall(f"{units}|.", words))
+    return tuple(words)
+
+
+def piece_vocabulary(language: str, currency: str | None) -> frozenset[str]:
+    """Return every piece that digits (`currency` None) or whole amounts of a currency may be made of."""
+    if currency is None:
+        return frozenset(piece for digit in "0123456789" for piece in speak_in_pieces(digit, language))
+    exponent = CURRENCIES[currency].exponent
+    numbers = [
+        *range(1, 100),
+        *(10**power * digit for power in range(2, 12) for digit in (1, 2, 3)),
+        1001,
+        101,
+    ]
+    amounts = (Money(number * 10**exponent, currency) for number in numbers)
+    return frozenset(piece for amount in amounts for piece in speak_in_pieces(amount, language))
+
+
+def _speak_money(value: Money, voice: ModuleType) -> str:
+    currency = CURRENCIES.get(value.currency)
+    if currency is None:
+        raise UnspeakableError(f"no words for the currency {value.currency!r}")
+    if not 0 <= value.minor < MAX_MAJOR * 10**currency.exponent:
+        raise UnspeakableError("the amount is negative or beyond what is spoken")
+    return str(voice.money(value.minor, currency))
+
+
+def _speak_text(value: str, language: str) -> str:
+    text = " ".join(unicodedata.normalize("NFC", value).split())
+    if not text or len(text) > MAX_TEXT_CHARS:
+        raise UnspeakableError(f"text to speak has 1 to {MAX_TEXT_CHARS} characters")
+    if not _SCRIPTS[_primary(language)].fullmatch(text) or not any(map(str.isalpha, text)):
+        raise UnspeakableError(f"not written in letters that a voice for {language} reads")
+    if _primary(language) == "zh":
+        return _DIGIT_RUN.sub(lambda run: speaking_zh.digits(run[0]), text)
+    return text
+
+
+def _voice(language: str) -> ModuleType:
+    voice = _VOICES.get(_primary(language))
+    if voice is None:
+        raise UnspeakableError(f"no voice for the language {language!r}: there are {', '.join(LANGUAGES)}")
+    return voice
+
+
+def _primary(language: str) -> str:
+    return language.partition("-")[0]

@@ -1,0 +1,77 @@
+"""Numbers, money and dates in spoken English."""
+
+from datetime import date
+
+from firmware.dialogue.currencies import Currency
+
+_ONES = (
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+)  # fmt: skip
+_TENS = ("", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+_GROUPS = ("", "thousand", "million", "billion")
+_ORDINALS = {
+    "one": "first", "two": "second", "three": "third", "five": "fifth", "eight": "eighth", "nine": "ninth",
+    "twelve": "twelfth", "twenty": "twentieth", "thirty": "thirtieth",
+}  # fmt: skip
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
+    "November", "December",
+)  # fmt: skip
+
+
+def cardinal(number: int) -> str:
+    """Return a number from 0 to 10^12 - 1: 1234 is one thousand two hundred and thirty-four."""
+    if number == 0:
+        return _ONES[0]
+    words: list[str] = []
+    for index in range(len(_GROUPS) - 1, -1, -1):
+        group = number // 1000**index % 1000
+        if group:
+            if words and index == 0 and group < 100:
+                words.append("and")
+            words += [_below_thousand(group), _GROUPS[index]]
+    return " ".join(word for word in words if word)
+
+
+def ordinal(number: int) -> str:
+    """Return 1 to 99 as an order: 21 is twenty-first."""
+    head, _, last = cardinal(number).rpartition("-")
+    last = _ORDINALS.get(last, last + "th")
+    return f"{head}-{last}" if head else last
+
+
+def money(minor: int, currency: Currency) -> str:
+    """Return an amount: 123450 cents are one thousand two hundred and thirty-four dollars and fifty cents."""
+    major, rest = divmod(minor, 10**currency.exponent)
+    texts = []
+    if major or not rest:
+        texts.append(f"{cardinal(major)} {currency.en if major == 1 else currency.en_plural}")
+    if rest:
+        texts.append(f"{cardinal(rest)} {currency.en_minor if rest == 1 else currency.en_minor_plural}")
+    return " and ".join(texts)
+
+
+def day(value: date, *, with_year: bool = False, with_weekday: bool = False) -> str:
+    """Return a date: the tenth of December."""
+    weekday = f"{WEEKDAYS[value.weekday()]}, " if with_weekday else ""
+    year = f" {value.year}" if with_year else ""
+    return f"{weekday}the {ordinal(value.day)} of {_MONTHS[value.month - 1]}{year}"
+
+
+def digits(text: str) -> str:
+    """Return digits one by one: 12 is one two."""
+    return " ".join(_ONES[int(digit)] for digit in text)
+
+
+def _below_thousand(number: int) -> str:
+    hundreds, rest = divmod(number, 100)
+    words = [f"{_ONES[hundreds]} hundred"] if hundreds else []
+    if rest:
+        tens, ones = divmod(rest, 10)
+        if rest < 20:
+            words.append(_ONES[rest])
+        else:
+            words.append(f"{_TENS[tens]}-{_ONES[ones]}" if ones else _TENS[tens])
+    return " and ".join(words)
