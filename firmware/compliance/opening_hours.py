@@ -1,0 +1,131 @@
+"""When a callee may be called: local hours in every plausible zone, no holiday, and time to finish."""
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from firmware.compliance.holiday_calendar import HolidayCalendars
+from firmware.compliance.policy import Week
+
+HORIZON_DAYS = 62
+"""Longest stretch without an open minute that is waited for; beyond it there is no time at all."""
+_ZONE = re.compile(r"UTC|[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)+")
+_LEAP_SECOND_TREES = ("right/", "posix/")
+
+
+class UnknownZoneError(ValueError):
+    """No such time zone."""
+
+
+def zone_named(name: str) -> ZoneInfo:
+    """Return the IANA zone. Raises UnknownZoneError."""
+    if not _ZONE.fullmatch(name) or name.startswith(_LEAP_SECOND_TREES):
+        raise UnknownZoneError(name)
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise UnknownZoneError(name) from None
+
+
+class OpeningHours:
+    """The instants at which a call may start: open in all zones, `must_last_s` before any closes."""
+
+    def __init__(
+        self,
+        rule: str,
+        week: Week,
+        zones: Sequence[ZoneInfo],
+        *,
+        must_last_s: int,
+        closed_dates: frozenset[date] = frozenset(),
+        holidays: HolidayCalendars | None = None,
+        calendars: frozenset[str] = frozenset(),
+    ) -> None:
+        if not zones:
+            raise ValueError("opening hours need at least one zone")
+        self.rule = rule
+        self._week = week
+        self._zones = zones
+        self._must_last = timedelta(seconds=must_last_s)
+        self._closed_dates = closed_dates
+        self._holidays = holidays
+        self._calendars = calendars
+        self._known: dict[tuple[str, date], list[tuple[datetime, datetime]]] = {}
+
+    def next_allowed(self, at: datetime) -> datetime | None:
+        """Return the first allowed instant not before `at`; None when there is none within the horizon."""
+        for start, end in self._open(at):
+            last = end - self._must_last
+            if max(start, at) <= last and max(start, at) < end:
+                return max(start, at)
+        return None
+
+    def detail(self, at: datetime) -> str:
+        """Return what is closed at `at`, and where; or the local time in the first zone when all is open."""
+        if self.next_allowed(at) == at:
+            return f"{at.astimezone(self._zones[0]):%a %H:%M} in {self._zones[0].key} is open"
+        for zone in self._zones:
+            local = at.astimezone(zone)
+            if why := self._why_closed_on(local.date()):
+                return f"{local:%Y-%m-%d} in {zone.key}: {why}"
+            if not any(start <= at < end for start, end in self._pieces(zone, local.date())):
+                return f"{local:%a %H:%M} in {zone.key} is outside {_hours_text(self._week, local.date())}"
+        return f"the call could last {int(self._must_last.total_seconds())} s, past closing time"
+
+    def _open(self, at: datetime) -> Iterator[tuple[datetime, datetime]]:
+        """Yield what is open in all zones and ends after `at`, in order of time."""
+        first, *others = self._zones
+        today = at.astimezone(first).date()
+        for offset in range(HORIZON_DAYS):
+            day = today + timedelta(days=offset)
+            pieces = self._pieces(first, day)
+            for zone in others:
+                # Zones lie at most 26 hours apart, so the same instant is at most two dates away.
+                near = [piece for n in range(-2, 3) for piece in self._pieces(zone, day + timedelta(days=n))]
+                pieces = [(max(a, c), min(b, d)) for a, b in pieces for c, d in near if max(a, c) < min(b, d)]
+            yield from sorted(piece for piece in pieces if piece[1] > at)
+
+    def _pieces(self, zone: ZoneInfo, day: date) -> list[tuple[datetime, datetime]]:
+        key = (zone.key, day)
+        if key not in self._known:
+            self._known[key] = self._work_out(zone, day)
+        return self._known[key]
+
+    def _work_out(self, zone: ZoneInfo, day: date) -> list[tuple[datetime, datetime]]:
+        if self._why_closed_on(day):
+            return []
+        pieces = []
+        for start, end in self._week[day.weekday()]:
+            # Where the clock is put forward or back over an edge: the later start and the earlier end.
+            opens = max(_instant(zone, day, start, fold) for fold in (0, 1))
+            closes = min(_instant(zone, day, end, fold) for fold in (0, 1))
+            if opens < closes:
+                pieces.append((opens, closes))
+        return pieces
+
+    def _why_closed_on(self, day: date) -> str:
+        if day in self._closed_dates:
+            return "closed by the rule pack"
+        if self._holidays is not None:
+            return next(
+                (why for name in sorted(self._calendars) if (why := self._holidays.why_closed(name, day))), ""
+            )
+        return ""
+
+
+def first_instant(zone: ZoneInfo, day: date) -> datetime:
+    """Return when the local date `day` begins."""
+    return _instant(zone, day, 0, 0)
+
+
+def _instant(zone: ZoneInfo, day: date, minute: int, fold: int) -> datetime:
+    midnight = datetime(day.year, day.month, day.day, tzinfo=zone)
+    return (midnight + timedelta(minutes=minute)).replace(fold=fold).astimezone(UTC)
+
+
+def _hours_text(week: Week, day: date) -> str:
+    pieces = week[day.weekday()]
+    if not pieces:
+        return "any hours: closed that weekday"
+    return ", ".join(f"{a // 60:02d}:{a % 60:02d}-{b // 60:02d}:{b % 60:02d}" for a, b in pieces)
