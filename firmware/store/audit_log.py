@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from firmware.store.connection import Connection, Row
 
-GENESIS = ""
+GENESIS = "0" * 64
 """The hash before the first entry."""
 
 

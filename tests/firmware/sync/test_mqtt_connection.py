@@ -289,6 +289,31 @@ def test_a_reader_that_does_not_acknowledge_is_sent_no_more_than_its_window(
     run(story)
 
 
+def test_a_long_list_gets_through_to_a_slow_reader(start_mosquitto: Callable[..., Mosquitto]) -> None:
+    """mosquitto 2.0.11 forgets our Receive Maximum once acknowledgements are deferred: that must not cost the link."""
+    broker = start_mosquitto(extra="max_queued_messages 1000")
+
+    async def story() -> None:
+        async with (
+            MqttConnection(settings_for(broker, "a"), subscriptions=["t"]) as reader,
+            MqttConnection(settings_for(broker, "b")) as writer,
+        ):
+            await reader.wait_connected()
+            await writer.wait_connected()
+            await asyncio.gather(*(writer.publish("t", b"%d" % n) for n in range(300)))
+            got = []
+            async for received in reader.received():
+                await asyncio.sleep(0)
+                received.ack()
+                got.append(int(received.payload))
+                if len(got) == 300:
+                    break
+            assert got == list(range(300))
+            assert reader.failure == ""
+
+    run(story)
+
+
 def test_a_message_above_the_brokers_limit_is_refused_here(start_mosquitto: Callable[..., Mosquitto]) -> None:
     broker = start_mosquitto(extra="max_packet_size 2000")
 

@@ -1,0 +1,50 @@
+"""What people type, to values; typer shows the text of a BadParameter as it is."""
+
+from datetime import datetime, time
+from pathlib import Path
+
+import typer
+
+from console.errors import OfficeError
+from console.office import Office, load_office
+from firmware.clock import Clock, SimulatedClock, SystemClock
+
+
+def parse_instant(text: str) -> datetime:
+    """Return an aware instant; without an offset it is this computer's local time. Raises BadParameter."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r}: write an instant such as 2026-11-30T18:00+08:00") from None
+    return at if at.tzinfo else at.astimezone()
+
+
+def parse_expiry(text: str) -> datetime:
+    """Return an instant; a day alone means its end."""
+    if len(text) == len("2026-11-30"):
+        at = parse_instant(text)
+        return datetime.combine(at.date(), time(23, 59, 59)).astimezone()
+    return parse_instant(text)
+
+
+def parse_mapping(pairs: list[str]) -> dict[str, str]:
+    """Return column names, theirs to ours, of ``theirs=ours``. Raises BadParameter."""
+    mapping = {}
+    for pair in pairs:
+        theirs, sign, ours = pair.rpartition("=")
+        if not (theirs and sign and ours):
+            raise typer.BadParameter(f"{pair!r}: write --mapping 'your column=our column'")
+        mapping[theirs] = ours
+    return mapping
+
+
+def clock_for(now: str | None) -> Clock[object]:
+    """Return the system's clock, or one that starts at `now`: for demonstrations with simulated modems."""
+    return SystemClock() if now is None else SimulatedClock(parse_instant(now))
+
+
+def office_at(folder: Path | None) -> Office:
+    """Return the office that was named. Raises OfficeError."""
+    if folder is None:
+        raise OfficeError("which office? Name its folder with --office, or set BRANCHLINE_OFFICE")
+    return load_office(folder)

@@ -1,0 +1,164 @@
+"""Make an office (authority, keys, broker files) and the folder that makes a box a member of it."""
+
+import getpass
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import pyrage
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from console.broker_files import acl_text, mosquitto_text
+from console.certificates import Issued, issue_client, issue_server, make_authority
+from console.errors import OfficeError
+from console.office import OFFICE_FILE, Office, console_name, load_office, office_text
+from console.private_files import folder_made_whole, write_private
+from firmware.sync.signing import KeyFileError, key_id, load_private_key, save_private_key, save_public_key
+from firmware.sync.topics import BoxTopics, InvalidNameError
+
+
+def init_office(
+    folder: Path,
+    tenant: str,
+    broker_host: str,
+    *,
+    now: datetime,
+    broker_port: int = 8883,
+    other_hosts: Sequence[str] = (),
+) -> Office:
+    """Make a new office in `folder`, which must not exist or be empty. Raises OfficeError.
+
+    `other_hosts` are further names or addresses under which the broker is reached.
+    """
+    text = office_text(tenant, broker_host, broker_port)
+    folder = folder.absolute()
+    try:
+        with folder_made_whole(folder) as draft:
+            _fill_office(draft, tenant, [broker_host, *other_hosts], now)
+            configuration = mosquitto_text(folder, broker_port, getpass.getuser())
+            (draft / "broker/mosquitto.conf").write_text(configuration, encoding="utf-8")
+            (draft / OFFICE_FILE).write_text(text, encoding="utf-8")
+    except FileExistsError:
+        raise OfficeError(
+            f"{folder} is not empty; name a new folder, or use the office that is there"
+        ) from None
+    return load_office(folder)
+
+
+def issue_box(
+    office: Office, box: str, *, now: datetime, time_zone: str = "Asia/Shanghai", language: str = "zh-CN"
+) -> Path:
+    """Make the folder that a box is installed with: its certificate, whom it trusts, and its settings.
+
+    Raises OfficeError for a name that cannot be a box's, or that was issued before.
+    """
+    try:
+        BoxTopics(office.tenant, box)
+    except InvalidNameError as error:
+        raise OfficeError(f"that name will not do for a box: {error}") from None
+    authority = _load_authority(office)
+    issued = issue_client(authority, box, office.tenant, now)
+    signing = load_signing_key(office)
+    kid = key_id(signing.public_key())
+    recipient = office.recording_recipient.read_text(encoding="utf-8").strip()
+    target = office.box_folder(box)
+    try:
+        with folder_made_whole(target) as draft:
+            (draft / "ca.crt").write_bytes(office.ca_certificate.read_bytes())
+            (draft / "box.crt").write_bytes(issued.certificate_pem)
+            write_private(draft / "box.key", issued.key_pem)
+            (draft / "console-keys").mkdir()
+            save_public_key(draft / "console-keys" / f"{kid}.pem", signing.public_key())
+            (draft / "box.toml").write_text(
+                _box_toml(office, box, kid=kid, recipient=recipient, time_zone=time_zone, language=language),
+                encoding="utf-8",
+            )
+    except FileExistsError:
+        raise OfficeError(
+            f"box {box} was issued before; give it the folder {target}, or choose another name"
+        ) from None
+    return target
+
+
+def load_signing_key(office: Office) -> Ed25519PrivateKey:
+    """Return the key that signs messages to boxes. Raises OfficeError."""
+    try:
+        return load_private_key(office.signing_key)
+    except KeyFileError as error:
+        raise OfficeError(f"{error}; restore it from a backup") from None
+
+
+def _fill_office(draft: Path, tenant: str, hosts: list[str], now: datetime) -> None:
+    for name in ("authority", "broker", "broker/data", "console", "boxes"):
+        (draft / name).mkdir(mode=0o700)
+    authority = make_authority(tenant, now)
+    (draft / "authority/ca.crt").write_bytes(authority.certificate_pem)
+    write_private(draft / "authority/ca.key", authority.key_pem)
+    server = issue_server(authority, hosts, now)
+    (draft / "broker/server.crt").write_bytes(server.certificate_pem)
+    write_private(draft / "broker/server.key", server.key_pem)
+    console = issue_client(authority, console_name(tenant), tenant, now)
+    (draft / "console/console.crt").write_bytes(console.certificate_pem)
+    write_private(draft / "console/console.key", console.key_pem)
+    save_private_key(draft / "console/signing.pem", Ed25519PrivateKey.generate())
+    identity = pyrage.x25519.Identity.generate()
+    write_private(draft / "console/recordings.age", f"{identity}\n".encode())
+    (draft / "console/recordings.recipient").write_text(f"{identity.to_public()}\n", encoding="utf-8")
+    # The ACL names no secret, but mosquitto warns about one that others may read or write.
+    write_private(draft / "broker/acl", acl_text(tenant).encode())
+
+
+def _load_authority(office: Office) -> Issued:
+    try:
+        certificate = x509.load_pem_x509_certificate(office.ca_certificate.read_bytes())
+        key = serialization.load_pem_private_key(office.ca_key.read_bytes(), password=None)
+    except (OSError, ValueError) as error:
+        raise OfficeError(
+            f"the authority's files cannot be used: {error}; restore them from a backup"
+        ) from None
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise OfficeError(f"{office.ca_key} is no ECDSA key; restore it from a backup")
+    return Issued(certificate, key)
+
+
+def _box_toml(office: Office, box: str, *, kid: str, recipient: str, time_zone: str, language: str) -> str:
+    quoted = json.dumps  # a JSON string of these names is a TOML basic string
+    return f"""# Settings of box {box}. Paths are relative to this file.
+
+[box]
+id = {quoted(box)}
+tenant = {quoted(office.tenant)}
+time_zone = {quoted(time_zone)}
+language = {quoted(language)}
+data_dir = "data"
+
+[mqtt]
+host = {quoted(office.broker_host)}
+port = {office.broker_port}
+ca = "ca.crt"
+certificate = "box.crt"
+key = "box.key"
+
+[console]
+keys = [{quoted(f"console-keys/{kid}.pem")}]
+recording_recipients = [{quoted(recipient)}]
+
+[dialling]
+max_call_s = 240
+
+# One section a modem: its AT port, and the port that carries its call audio.
+# [[line]]
+# id = "line-1"
+# at_port = "/dev/ttyUSB2"
+# pcm_port = "/dev/ttyUSB4"
+
+# The box does not dial before a person here has approved the rule packs it needs, by name and version.
+# [[compliance.approval]]
+# pack = "floor"
+# version = 1
+# by = "who approved it"
+"""

@@ -1,0 +1,57 @@
+"""What mosquitto is told: who may say and hear what (ACL), and how to listen (configuration).
+
+The certificate's common name is the user name that the ACL's patterns stand on.
+"""
+
+from pathlib import Path
+
+from console.office import console_name
+from firmware.sync.topics import ALL_BOXES, API, topic_level
+
+MAX_PACKET_BYTES = 300 * 1024
+"""The 256 KiB a message may have, and room for topic and properties."""
+
+
+MAX_QUEUED_MESSAGES = 20_000
+MAX_QUEUED_BYTES = 64 * 1024 * 1024
+"""What the broker keeps for one client that is away or slow; what is beyond it, boxes send again."""
+
+
+def acl_text(tenant: str) -> str:
+    """Return the ACL: a box sends under its own ``up/`` and hears its own ``down/`` and that for all."""
+    root = f"{API}/{topic_level(tenant)}"
+    console = f"user {console_name(tenant)}\ntopic read {root}/+/up/#\ntopic write {root}/+/down/#\n"
+    boxes = (
+        f"pattern write {root}/%u/up/#\n"
+        f"pattern read {root}/%u/down/#\n"
+        f"pattern read {root}/{ALL_BOXES}/down/#\n"
+    )
+    return "# Written by branchline-console init.\n" + f"{console}\n{boxes}"
+
+
+def mosquitto_text(office_folder: Path, port: int, run_as: str) -> str:
+    """Return mosquitto's configuration: TLS with client certificates, nothing without, state on disk."""
+    broker_folder = office_folder / "broker"
+    return f"""# Written by branchline-console init.
+# Start with: mosquitto -c {broker_folder / "mosquitto.conf"}
+# The keys are readable by their owner alone, so the broker runs as that user.
+user {run_as}
+per_listener_settings false
+listener {port}
+tls_version tlsv1.2
+cafile {office_folder / "authority" / "ca.crt"}
+certfile {broker_folder / "server.crt"}
+keyfile {broker_folder / "server.key"}
+require_certificate true
+use_identity_as_username true
+allow_anonymous false
+acl_file {broker_folder / "acl"}
+max_packet_size {MAX_PACKET_BYTES}
+max_queued_messages {MAX_QUEUED_MESSAGES}
+max_queued_bytes {MAX_QUEUED_BYTES}
+persistent_client_expiration 14d
+persistence true
+persistence_location {broker_folder / "data"}/
+autosave_interval 60
+log_dest stderr
+"""

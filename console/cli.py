@@ -1,0 +1,292 @@
+"""`branchline-console`: an office's console on the command line."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+
+from console.arguments import clock_for, office_at, parse_expiry, parse_instant, parse_mapping
+from console.authority import init_office, issue_box
+from console.campaigns import DEFAULT_VALIDITY, Terms, slug
+from console.command_push import PushOrder, run_push
+from console.command_suppress import run_suppress
+from console.command_watch import watch_command
+from console.contact_fields import FieldError, parse_id, parse_number, parse_word
+from console.errors import ConsoleError
+from console.ledger import Ledger
+from console.opened_recording import write_wave
+from console.reports import campaign_reports, gaps, outcome_lines
+from console.tables import counts_table, funnel_table, outcomes_table, printable
+from console.terminal import fail, log_to_stderr, say, say_json
+from console.watch_view import JsonLines, LiveTables, PlainLines, View
+from firmware.clock import SystemClock
+
+app = typer.Typer(
+    help="The central console: make an office, push call lists to boxes, see what came of the calls.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+box_app = typer.Typer(help="The boxes of this office.", no_args_is_help=True)
+app.add_typer(box_app, name="box")
+
+OfficeOption = Annotated[
+    Path | None, typer.Option("--office", help="The office folder.", envvar="BRANCHLINE_OFFICE")
+]
+NowOption = Annotated[
+    str | None, typer.Option("--now", help="Act as if it were this instant (demonstrations).", metavar="ISO")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="JSON instead of tables.")]
+CampaignOption = Annotated[str | None, typer.Option("--campaign", help="Only this campaign.")]
+
+
+@app.callback()
+def office(
+    context: typer.Context,
+    folder: OfficeOption = None,
+) -> None:
+    """Remember an office named before the command."""
+    context.obj = folder
+
+
+@app.command()
+def init(
+    context: typer.Context,
+    *,
+    tenant: Annotated[str, typer.Option(help="Short name of the organisation; part of every topic.")],
+    broker_host: Annotated[str, typer.Option(help="The broker as boxes reach it: host name or address.")],
+    broker_port: Annotated[int, typer.Option(help="Its TLS port.")] = 8883,
+    also_host: Annotated[list[str] | None, typer.Option(help="Another name or address of it.")] = None,
+    folder: OfficeOption = None,
+) -> None:
+    """Make an office: authority, keys, broker configuration."""
+    target = folder or context.obj
+    if target is None:
+        raise ConsoleError("name the folder to make with --office, or set BRANCHLINE_OFFICE")
+    made = init_office(
+        target,
+        tenant,
+        broker_host,
+        now=SystemClock().now(),
+        broker_port=broker_port,
+        other_hosts=also_host or (),
+    )
+    say(f"office of {tenant} made in {made.folder}; keep it private and backed up")
+    say(f"next: mosquitto -c {made.broker_folder / 'mosquitto.conf'}")
+    say("then: branchline-console box add NAME")
+
+
+@box_app.command("add")
+def box_add(
+    context: typer.Context,
+    *,
+    name: Annotated[str, typer.Argument(help="The box's name, part of its topics.")],
+    time_zone: Annotated[str, typer.Option(help="The branch's time zone (IANA).")] = "Asia/Shanghai",
+    language: Annotated[str, typer.Option(help="Language of the box's own texts.")] = "zh-CN",
+    folder: OfficeOption = None,
+) -> None:
+    """Make a box a member: the folder it is installed with."""
+    here = office_at(folder or context.obj)
+    made = issue_box(here, name, now=SystemClock().now(), time_zone=time_zone, language=language)
+    say(f"box {name} made; copy {made} to the box: it holds the box's private key")
+
+
+@box_app.command("list")
+def box_list(context: typer.Context, folder: OfficeOption = None) -> None:
+    """Name the boxes."""
+    for name in office_at(folder or context.obj).boxes():
+        say(name)
+
+
+@app.command()
+def push(
+    context: typer.Context,
+    *,
+    contacts: Annotated[Path, typer.Argument(help="The call list, CSV.")],
+    flow: Annotated[Path, typer.Option(help="The conversation, YAML.")],
+    campaign: Annotated[str, typer.Option(help="The campaign's name.")],
+    box: Annotated[str, typer.Option(help="The box that makes the calls.")],
+    identifier: Annotated[str | None, typer.Option("--id", help="Its id, if not made of the name.")] = None,
+    expires: Annotated[str | None, typer.Option(help="Last day or instant.", metavar="ISO")] = None,
+    starts: Annotated[str | None, typer.Option(help="First instant.", metavar="ISO")] = None,
+    mapping: Annotated[list[str] | None, typer.Option(help="Your column=our column.")] = None,
+    ring_timeout: Annotated[int, typer.Option(help="Seconds that it may ring.")] = 30,
+    promise_days: Annotated[int, typer.Option(help="Latest day that may be promised, from today.")] = 14,
+    line: Annotated[list[str] | None, typer.Option(help="Use this line; any if none is named.")] = None,
+    wait: Annotated[float, typer.Option(help="Seconds without an answer before giving up.")] = 60.0,
+    summary: Annotated[Path | None, typer.Option("--json", help="Write a summary here; - is stdout.")] = None,
+    now: NowOption = None,
+    folder: OfficeOption = None,
+) -> None:
+    """Check a call list and a flow, sign them, and put them on a box."""
+    clock = clock_for(now)
+    terms = Terms(
+        campaign=identifier or slug(campaign),
+        name=campaign,
+        expires_at=parse_expiry(expires) if expires else clock.now() + DEFAULT_VALIDITY,
+        starts_at=parse_instant(starts) if starts else None,
+        ring_timeout_s=ring_timeout,
+        promise_max_days=promise_days,
+        lines=tuple(line or ()),
+    )
+    order = PushOrder(
+        contacts=contacts,
+        flow=flow,
+        box=box,
+        terms=terms,
+        mapping=parse_mapping(mapping or []),
+        patience_s=wait,
+        summary=summary,
+    )
+    # With the summary on stdout, tables go where they do not disturb it.
+    run_push(
+        office_at(folder or context.obj), order, clock=clock, console=Console(stderr=str(summary) == "-")
+    )
+
+
+@app.command()
+def watch(
+    context: typer.Context,
+    *,
+    as_json: JsonOption = False,
+    until_idle: Annotated[
+        float | None, typer.Option(help="Stop when nothing came for so many seconds.", metavar="S")
+    ] = None,
+    until_stopped: Annotated[bool, typer.Option(help="Run until Ctrl-C (the default).")] = False,
+    now: NowOption = None,
+    folder: OfficeOption = None,
+) -> None:
+    """Keep and show what boxes report; without it they keep their outcomes and stop dialling in a day."""
+    if until_stopped and until_idle is not None:
+        raise typer.BadParameter("--until-idle and --until-stopped exclude each other")
+    here = office_at(folder or context.obj)
+
+    def view(ledger: Ledger) -> View:
+        console = Console()
+        if as_json:
+            return JsonLines(sys.stdout)
+        return LiveTables(console, ledger) if console.is_terminal else PlainLines(console)
+
+    asyncio.run(watch_command(here, view, until_idle_s=until_idle, clock=clock_for(now)))
+
+
+@app.command()
+def outcomes(
+    context: typer.Context,
+    *,
+    campaign: CampaignOption = None,
+    box: Annotated[str | None, typer.Option(help="Only this box.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Only the newest so many.", min=1)] = None,
+    as_json: JsonOption = False,
+    folder: OfficeOption = None,
+) -> None:
+    """List attempts and what came of them."""
+    ledger = Ledger(office_at(folder or context.obj).ledger)
+    with ledger.reading() as rows:
+        found = outcome_lines(rows, campaign=campaign, box=box, limit=limit)
+    if as_json:
+        say_json([{**msgspec.to_builtins(each), "ended_at": _iso(each.ended_at_ms)} for each in found])
+    else:
+        Console().print(outcomes_table(found))
+
+
+@app.command()
+def report(
+    context: typer.Context,
+    *,
+    campaign: CampaignOption = None,
+    as_json: JsonOption = False,
+    folder: OfficeOption = None,
+) -> None:
+    """Count from call list to promise, and say what the rules held back."""
+    ledger = Ledger(office_at(folder or context.obj).ledger)
+    with ledger.reading() as rows:
+        found = campaign_reports(rows, campaign=campaign)
+        missing = gaps(rows)
+    if as_json:
+        say_json(
+            {
+                "campaigns": [msgspec.to_builtins(each) for each in found],
+                "gaps": [{"box": each[0], "stream": each[1], "missing_from": each[2]} for each in missing],
+            }
+        )
+        return
+    console = Console()
+    console.print(funnel_table(found))
+    for each in found:
+        console.print(
+            counts_table(f"Outcomes of {each.campaign} on {each.box}", "outcome", each.dispositions)
+        )
+        console.print(counts_table(f"Held back on {each.box}", "rule", each.refusals))
+    for box, stream, number in missing:
+        console.print(printable(f"box {box}: message {number} of stream {stream} has not come yet"))
+
+
+@app.command("open-recording")
+def open_recording(
+    context: typer.Context,
+    recording: Annotated[Path, typer.Argument(help="A sealed recording.")],
+    out: Annotated[Path | None, typer.Option(help="The WAV file to write.")] = None,
+    folder: OfficeOption = None,
+) -> None:
+    """Open a sealed recording to a WAV file: left is the person called, right is the box."""
+    here = office_at(folder or context.obj)
+    target = out or Path(recording.name).with_suffix(".wav")
+    say(write_wave(recording, target, here.recording_identity))
+
+
+@app.command()
+def suppress(
+    context: typer.Context,
+    *,
+    reason: Annotated[str, typer.Option(help="Why, in one word, such as opt_out.")],
+    person: Annotated[str | None, typer.Option(help="Never call this person again.")] = None,
+    number: Annotated[str | None, typer.Option(help="Never call this number again.")] = None,
+    debt: Annotated[str | None, typer.Option(help="Never call about this debt again.")] = None,
+    now: NowOption = None,
+    folder: OfficeOption = None,
+) -> None:
+    """Take a person, a number or a debt off every box for good."""
+    given = [
+        (scope, value) for scope, value in (("person", person), ("number", number), ("debt", debt)) if value
+    ]
+    if len(given) != 1:
+        raise typer.BadParameter("give one of --person, --number and --debt")
+    scope, value = given[0]
+    try:
+        value = parse_number(value, None) if scope == "number" else parse_id(value)
+        reason = parse_word(reason)
+    except FieldError as error:
+        raise typer.BadParameter(error.detail) from None
+    here = office_at(folder or context.obj)
+    is_new = asyncio.run(run_suppress(here, scope=scope, value=value, reason=reason, clock=clock_for(now)))
+    say(f"every box is told: no more calls for this {scope}" + ("" if is_new else " (known before)"))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; every error is one line that says what to do next."""
+    log_to_stderr()
+    try:
+        app(args=list(arguments) if arguments is not None else None)
+    except ConsoleError as error:
+        fail(str(error), error.exit_code, error.details)
+    except OSError as error:
+        fail(f"{error.filename or 'the system'}: {error.strerror or error}; mend that and try again", 1)
+    except Exception as error:
+        if os.environ.get("BRANCHLINE_DEBUG"):
+            raise
+        fail(
+            f"a fault in this program ({type(error).__name__}); BRANCHLINE_DEBUG=1 shows where, report it", 70
+        )
+
+
+def _iso(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000).astimezone().isoformat(timespec="seconds")

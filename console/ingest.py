@@ -1,0 +1,191 @@
+"""From the broker into the ledger: committed first, then acknowledged, then receipted to the box.
+
+A message is acknowledged to the broker after its commit, so after a crash it comes again, and is kept once.
+A receipt tells the box up to which number it may delete, and never passes a gap.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+
+import msgspec
+import structlog
+
+from console.ledger import Arrival, Ledger, Recorded
+from console.ledger_facts import Fact, Unread
+from console.signed_sender import SignedSender
+from firmware.clock import Clock, to_ms
+from firmware.sync.connection import Connection, Received
+from firmware.sync.messages import (
+    BoxState,
+    MalformedMessageError,
+    Receipt,
+    Uplink,
+    decode_uplink,
+    encode,
+)
+from firmware.sync.topics import BoxTopics, InvalidNameError, split_up
+from firmware.values import UuidV7
+
+log = structlog.get_logger(__name__)
+
+MAX_IN_ONE_COMMIT = 50
+RECEIPT_AFTER_MESSAGES = 50
+RECEIPT_AFTER_S = 0.2
+MAX_SEQ = 2**62
+_LEAVES_NOT_KEPT = ("telemetry", "recording/", "response", "request")
+
+
+class _Envelope(msgspec.Struct, kw_only=True, frozen=True):
+    """What every durable message has, whatever else it says."""
+
+    id: str
+    at: datetime
+    stream: str
+    seq: int
+
+
+class Ingest:
+    """One reader of one tenant's uplink."""
+
+    def __init__(
+        self,
+        *,
+        connection: Connection,
+        sender: SignedSender,
+        ledger: Ledger,
+        tenant: str,
+        clock: Clock[object],
+        ids: UuidV7,
+        on_recorded: Callable[[Recorded], None],
+    ) -> None:
+        self._connection = connection
+        self._sender = sender
+        self._ledger = ledger
+        self._tenant = tenant
+        self._clock = clock
+        self._ids = ids
+        self._on_recorded = on_recorded
+        self._received: asyncio.Queue[Received] = asyncio.Queue(maxsize=MAX_IN_ONE_COMMIT)
+        self._owed: dict[tuple[str, str], int] = {}
+        """Receipts to send: (box, stream) to the number committed."""
+        self._unreceipted = 0
+        self._receipt_wanted = asyncio.Event()
+        self._receipts_full = asyncio.Event()
+        self._gaps: dict[tuple[str, str], int] = {}
+
+    async def run(self) -> None:
+        """Run until cancelled or the connection is closed. Raises LedgerError, BrokerError."""
+        tasks = {
+            asyncio.create_task(self._read(), name="ingest-read"),
+            asyncio.create_task(self._keep(), name="ingest-keep"),
+            asyncio.create_task(self._send_receipts(), name="ingest-receipts"),
+        }
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+
+    async def _read(self) -> None:
+        async for received in self._connection.received():
+            await self._received.put(received)
+
+    async def _keep(self) -> None:
+        while True:
+            batch = [await self._received.get()]
+            while len(batch) < MAX_IN_ONE_COMMIT and not self._received.empty():
+                batch.append(self._received.get_nowait())
+            arrivals = [arrival for received in batch if (arrival := read_arrival(received, self._tenant))]
+            recorded: list[Recorded] = []
+            if arrivals:
+                recorded = await asyncio.to_thread(self._ledger.record, arrivals, seen_at=self._clock.now())
+            for received in batch:
+                received.ack()
+            for each in recorded:
+                self._owe_receipt(each)
+                self._on_recorded(each)
+
+    def _owe_receipt(self, recorded: Recorded) -> None:
+        if recorded.stream is None:
+            return
+        key = (recorded.arrival.box, recorded.stream)
+        # A duplicate is owed one too: the box sends again when a receipt was lost.
+        self._owed[key] = max(recorded.up_to, self._owed.get(key, 0))
+        self._unreceipted += 1
+        self._receipt_wanted.set()
+        if self._unreceipted >= RECEIPT_AFTER_MESSAGES:
+            self._receipts_full.set()
+        missing = recorded.missing_from
+        if missing is None:
+            if self._gaps.pop(key, None) is not None:
+                log.info("uplink_gap_closed", box=key[0], stream=key[1], up_to=recorded.up_to)
+        elif self._gaps.get(key) != missing:
+            self._gaps[key] = missing
+            log.warning("uplink_gap", box=key[0], stream=key[1], missing_from=missing)
+
+    async def _send_receipts(self) -> None:
+        while True:
+            await self._receipt_wanted.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(RECEIPT_AFTER_S):
+                    await self._receipts_full.wait()
+            owed, self._owed, self._unreceipted = self._owed, {}, 0
+            self._receipt_wanted.clear()
+            self._receipts_full.clear()
+            for (box, stream), up_to in owed.items():
+                now = self._clock.now()
+                receipt = Receipt(id=self._ids.new(to_ms(now)), at=now, stream=stream, up_to=up_to)
+                await self._sender.send(BoxTopics(self._tenant, box).down("receipt"), encode(receipt))
+
+
+def read_arrival(received: Received, tenant: str) -> Arrival | None:
+    """Return what came, None for what is not kept; what cannot be read is kept as it is if it is numbered."""
+    parts = split_up(received.topic)
+    if parts is None or parts[0] != tenant:
+        return None
+    _, box, leaf = parts
+    if leaf.startswith(_LEAVES_NOT_KEPT) or (leaf == "state" and not received.payload):
+        return None
+    try:
+        BoxTopics(tenant, box)
+    except InvalidNameError:
+        log.warning("uplink_of_no_box", topic=received.topic)
+        return None
+    try:
+        message = _fact(decode_uplink(received.payload))
+    except MalformedMessageError as error:
+        unread = _unread(received.payload, str(error))
+        if unread is None:
+            log.warning("uplink_unreadable", box=box, leaf=leaf, problem=str(error)[:200])
+            return None
+        log.warning("uplink_kept_unread", box=box, leaf=leaf, seq=unread.seq, problem=unread.problem[:200])
+        return Arrival(box=box, message=unread)
+    return Arrival(box=box, message=message)
+
+
+def _fact(message: Uplink) -> Fact | BoxState:
+    if not isinstance(message, BoxState) and message.seq >= MAX_SEQ:
+        raise MalformedMessageError(f"seq is above {MAX_SEQ} - at `$.seq`")
+    return message
+
+
+def _unread(payload: bytes, problem: str) -> Unread | None:
+    try:
+        envelope = msgspec.json.decode(payload, type=_Envelope)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    if not (1 <= envelope.seq < MAX_SEQ and 0 < len(envelope.id) <= 64 and 0 < len(envelope.stream) <= 64):
+        return None
+    return Unread(
+        id=envelope.id,
+        at=envelope.at,
+        stream=envelope.stream,
+        seq=envelope.seq,
+        payload=payload,
+        problem=problem,
+    )

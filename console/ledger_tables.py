@@ -1,0 +1,247 @@
+"""The ledger's tables: what was sent to boxes, and what boxes report (instants are integer ms UTC)."""
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Engine,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    create_engine,
+    event,
+    inspect,
+)
+from sqlalchemy.exc import SQLAlchemyError
+
+from console.errors import LedgerError
+
+SCHEMA_VERSION = 1
+BUSY_TIMEOUT_S = 30.0
+"""`push` and `watch` write to one file in turn."""
+
+METADATA = MetaData()
+
+
+def _text(name: str, *, key: bool = False, null: bool = False) -> Column[Any]:
+    return Column(name, Text, primary_key=key, nullable=null)
+
+
+def _number(name: str, *, key: bool = False, null: bool = False) -> Column[Any]:
+    return Column(name, BigInteger, primary_key=key, nullable=null, autoincrement=False)
+
+
+def _fact() -> list[Column[Any]]:
+    """Return the columns of everything that a box reports durably, once per message id."""
+    return [_text("box", key=True), _text("id", key=True), _text("stream"), _number("seq"), _number("at")]
+
+
+BOX = Table(
+    "box",
+    METADATA,
+    _text("box", key=True),
+    _text("status"),
+    _text("boot"),
+    _text("version"),
+    _text("clock"),
+    _text("dialling"),
+    _number("outbox"),
+    _text("lines"),
+    _number("at"),
+    _number("seen_at"),
+)
+"""Each box as its last `up/state` described it."""
+
+CAMPAIGN = Table(
+    "campaign",
+    METADATA,
+    _text("box", key=True),
+    _text("campaign", key=True),
+    _text("name"),
+    _text("digest"),
+    _number("contacts"),
+    _number("batches"),
+    _number("expires_at"),
+    _number("pushed_at"),
+)
+BATCH = Table(
+    "batch",
+    METADATA,
+    _text("id", key=True),
+    _text("box"),
+    _text("campaign"),
+    _number("place"),
+    _text("topic"),
+    Column("payload", LargeBinary, nullable=True),
+)
+"""What makes up a campaign: place 0 is the manifest. `payload` goes when the box has answered."""
+
+CONTACT = Table(
+    "contact",
+    METADATA,
+    _text("box", key=True),
+    _text("campaign", key=True),
+    _text("contact", key=True),
+    _number("place"),
+    _number("row"),
+    _text("person"),
+    _text("number"),
+    _text("debt", null=True),
+    _text("status"),
+)
+"""Who was sent: `place` is the index within the campaign, `row` that of the spreadsheet."""
+
+SUPPRESSION = Table(
+    "suppression",
+    METADATA,
+    _text("scope", key=True),
+    _text("value", key=True),
+    _text("reason"),
+    _number("at"),
+)
+"""What a person here suppressed; what calls suppressed follows from the outcomes."""
+
+ACK = Table(
+    "ack",
+    METADATA,
+    *_fact(),
+    _text("about"),
+    _text("kind"),
+    Column("accepted", Boolean, nullable=False),
+    _text("reason"),
+    _text("detail"),
+    _text("campaign", null=True),
+    Column("batch", Integer, nullable=True),
+    _number("taken"),
+    _text("rejected"),
+)
+OUTCOME = Table(
+    "outcome",
+    METADATA,
+    _text("box", key=True),
+    _text("attempt", key=True),
+    _text("id"),
+    _text("stream"),
+    _number("seq"),
+    _number("at"),
+    _text("campaign"),
+    _text("contact"),
+    _text("person"),
+    _text("line"),
+    _text("disposition"),
+    Column("reached", Boolean, nullable=False),
+    Column("right_party", Boolean, nullable=False),
+    Column("final", Boolean, nullable=False),
+    _number("reserved_at"),
+    _number("answered_at", null=True),
+    _number("ended_at"),
+    _number("talk_ms"),
+    _number("cause_q850", null=True),
+    _text("cause"),
+    Column("confidence", Float, nullable=False),
+    _text("suppressed", null=True),
+    _text("recording", null=True),
+    _text("recording_sha256", null=True),
+    _text("flow"),
+    _number("flow_version"),
+    _number("digits_heard"),
+    _text("note"),
+)
+PROMISE = Table(
+    "promise",
+    METADATA,
+    _text("box", key=True),
+    _text("attempt", key=True),
+    _text("due"),
+    _number("amount_minor", null=True),
+    _text("currency", null=True),
+    Column("confirmed", Boolean, nullable=False),
+)
+EVENT = Table(
+    "event",
+    METADATA,
+    *_fact(),
+    _text("event"),
+    _text("severity"),
+    _text("detail"),
+    _text("line", null=True),
+    _text("campaign", null=True),
+)
+REFUSAL = Table(
+    "refusal",
+    METADATA,
+    *_fact(),
+    _text("campaign"),
+    _text("contact"),
+    _text("verdict"),
+    _text("rule"),
+    _number("until", null=True),
+    _text("explanation"),
+)
+UNREAD = Table(
+    "unread",
+    METADATA,
+    *_fact(),
+    _text("problem"),
+    Column("payload", LargeBinary, nullable=False),
+)
+"""Durable messages that this console cannot read (a newer box's): kept whole, so nothing is lost."""
+
+UPLINK = Table("uplink", METADATA, _text("box", key=True), _text("stream", key=True), _number("up_to"))
+"""High-water mark: every sequence number up to `up_to` is in the ledger."""
+UPLINK_AHEAD = Table(
+    "uplink_ahead", METADATA, _text("box", key=True), _text("stream", key=True), _number("seq", key=True)
+)
+"""Sequence numbers in the ledger above the first missing one."""
+
+Index("outcome_by_campaign", OUTCOME.c.campaign, OUTCOME.c.box)
+Index("refusal_by_contact", REFUSAL.c.campaign, REFUSAL.c.contact)
+Index("ack_by_subject", ACK.c.about)
+Index("batch_by_campaign", BATCH.c.box, BATCH.c.campaign)
+
+FACTS = (ACK, OUTCOME, PROMISE, EVENT, REFUSAL, UNREAD)
+
+
+def open_engine(path: Path) -> Engine:
+    """Return an engine on the ledger's file, made if need be. Raises LedgerError."""
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_TIMEOUT_S})
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    try:
+        path.touch(mode=0o600)
+        with engine.begin() as connection:
+            version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+            if version == 0 and not inspect(connection).get_table_names():
+                METADATA.create_all(connection)
+                connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
+                version = SCHEMA_VERSION
+    except (SQLAlchemyError, OSError) as error:
+        raise LedgerError(f"{path} cannot be opened: {_cause(error)}; check the disk and the file") from None
+    if version != SCHEMA_VERSION:
+        raise LedgerError(f"{path} has layout {version}, this program knows {SCHEMA_VERSION}; update it")
+    return engine
+
+
+def _cause(error: Exception) -> str:
+    return str(getattr(error, "orig", None) or error).splitlines()[0]
+
+
+def _prepare(connection: Any, _record: object) -> None:
+    # Transactions are begun by _begin alone: the driver's own habit begins them late and breaks savepoints.
+    connection.isolation_level = None
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+
+
+def _begin(connection: Connection) -> None:
+    # A writer that begins as a reader cannot wait for its turn when it first writes: it would just fail.
+    is_reading = connection.get_execution_options().get("reading", False)
+    connection.exec_driver_sql("BEGIN" if is_reading else "BEGIN IMMEDIATE")

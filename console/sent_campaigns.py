@@ -1,0 +1,115 @@
+"""The ledger's record of what was sent to boxes: campaigns, whom they hold, and messages until answered."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, insert, select
+
+from console.errors import CampaignError
+from console.ledger_tables import ACK, BATCH, CAMPAIGN, CONTACT
+from firmware.clock import to_ms
+
+MANIFEST_PLACE = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentContact:
+    """One contact as it was sent."""
+
+    contact: str
+    place: int
+    """Index within the campaign, by which a box names a rejected row."""
+    row: int
+    """Row of the spreadsheet."""
+    person: str
+    number: str
+    debt: str | None
+    status: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentMessage:
+    """One message of a campaign; place 0 is the manifest."""
+
+    id: str
+    place: int
+    topic: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentCampaign:
+    """A campaign as it goes to one box."""
+
+    box: str
+    campaign: str
+    name: str
+    digest: str
+    """Of flow, contacts and terms: the same push again is a continuation, another content is an error."""
+    expires_at: datetime
+    messages: tuple[SentMessage, ...]
+    contacts: tuple[SentContact, ...]
+
+
+def begin_or_resume(connection: Connection, sent: SentCampaign, *, pushed_at: datetime) -> bool:
+    """Insert a campaign that is about to be sent. Return False if the same one was begun before: it goes on.
+
+    Raises CampaignError if another one has its name. One whose manifest the box refused is no campaign: it is
+    replaced.
+    """
+    mine = (CAMPAIGN.c.box == sent.box) & (CAMPAIGN.c.campaign == sent.campaign)
+    digest = connection.execute(select(CAMPAIGN.c.digest).where(mine)).scalar_one_or_none()
+    if digest is not None:
+        if not _was_refused(connection, sent.box, sent.campaign):
+            if digest == sent.digest:
+                return False
+            raise CampaignError(
+                f"{sent.box} has another campaign {sent.campaign} already; choose another --campaign name"
+            )
+        for table in (CAMPAIGN, BATCH, CONTACT):
+            here = (table.c.box == sent.box) & (table.c.campaign == sent.campaign)
+            connection.execute(delete(table).where(here))
+    _add(connection, sent, pushed_at)
+    return True
+
+
+def unanswered(connection: Connection, box: str, campaign: str) -> list[SentMessage]:
+    """Return the campaign's messages that the box has not answered, in order, as they were first sent."""
+    answered = select(ACK.c.about).where(ACK.c.box == box)
+    rows = connection.execute(
+        select(BATCH)
+        .where((BATCH.c.box == box) & (BATCH.c.campaign == campaign))
+        .where(BATCH.c.payload.is_not(None) & BATCH.c.id.not_in(answered))
+        .order_by(BATCH.c.place)
+    )
+    return [SentMessage(id=row.id, place=row.place, topic=row.topic, payload=row.payload) for row in rows]
+
+
+def _add(connection: Connection, sent: SentCampaign, pushed_at: datetime) -> None:
+    connection.execute(
+        insert(CAMPAIGN).values(
+            box=sent.box,
+            campaign=sent.campaign,
+            name=sent.name,
+            digest=sent.digest,
+            contacts=len(sent.contacts),
+            batches=len(sent.messages) - 1,
+            expires_at=to_ms(sent.expires_at),
+            pushed_at=to_ms(pushed_at),
+        )
+    )
+    where = {"box": sent.box, "campaign": sent.campaign}
+    messages = [{**where, **_fields(message)} for message in sent.messages]
+    contacts = [{**where, **_fields(contact)} for contact in sent.contacts]
+    connection.execute(insert(BATCH), messages)
+    connection.execute(insert(CONTACT), contacts)
+
+
+def _was_refused(connection: Connection, box: str, campaign: str) -> bool:
+    manifest = (BATCH.c.box == box) & (BATCH.c.campaign == campaign) & (BATCH.c.place == MANIFEST_PLACE)
+    answer = select(ACK.c.accepted).join(BATCH, (BATCH.c.id == ACK.c.about) & (BATCH.c.box == ACK.c.box))
+    return connection.execute(answer.where(manifest)).scalars().first() is False
+
+
+def _fields(item: SentMessage | SentContact) -> dict[str, object]:
+    return {name: getattr(item, name) for name in item.__dataclass_fields__}
