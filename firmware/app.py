@@ -1,0 +1,344 @@
+"""Composition root: builds every part by constructor, runs them in one TaskGroup, stops them in order."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import structlog
+
+from audio.speech.clip_cache import ClipCache
+from audio.speech.espeak import EspeakSynthesizer
+from audio.speech.synthesis import Synthesizer
+from firmware.calls.auditing import Auditor, load_audit_key
+from firmware.calls.desk import Desk
+from firmware.calls.judging import Judge
+from firmware.calls.placing import CallPlacer, FlowBook
+from firmware.calls.scheduler import Scheduler
+from firmware.checkup import database_path, make_gate, mqtt_settings
+from firmware.clock import to_ms
+from firmware.compliance.self_check import self_check
+from firmware.dialogue.errors import ContactRefusedError, FlowRefusedError
+from firmware.dialogue.flow import Flow
+from firmware.dialogue.loader import load_flow
+from firmware.host import systemd
+from firmware.host.journal import set_up_journal
+from firmware.lines.line import LineReport, LineStatus
+from firmware.lines.supervisor import keep_alive
+from firmware.settings import Settings
+from firmware.state_report import StateReport
+from firmware.store import outbox
+from firmware.store import suppressions as suppression_list
+from firmware.store.database import Database
+from firmware.sync.connection import Connection, MqttConnection, MqttSettings, Will, probe_broker
+from firmware.sync.content_check import CampaignCheck
+from firmware.sync.downlink import Downlink
+from firmware.sync.errors import BrokerRefusedError
+from firmware.sync.reports import Reports
+from firmware.sync.signing import Verifier, load_public_key
+from firmware.sync.topics import BoxTopics
+from firmware.sync.uplink import Uplink
+from firmware.values import UuidV7
+from firmware.worlds import World, hardware_world, simulated_world
+from modem_drivers.simulator.pty_host import SimulatedModemProcess
+from modem_drivers.simulator.simulation import ModemSpec, Simulation, Voice
+
+log = structlog.get_logger()
+WorldT = TypeVar("WorldT")
+
+POLITE_STOP_S = 60.0
+"""Calls under way may end by themselves this long after we are told to stop."""
+DEMO_WORDS_PER_MINUTE = 230
+"""The demo speaks fast: it is watched, not called."""
+LAST_WORDS_S = 5.0
+"""What is left for the outbox after that."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workers:
+    """Where blocking work goes; tests in virtual time give inline executors."""
+
+    recording: Executor
+    speech: Executor
+
+
+class Box(Generic[WorldT]):
+    """The daemon: every part built and wired, for a clock and lines of one world."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        world: World[WorldT],
+        *,
+        database: Database,
+        connect: Callable[[BoxTopics, Will], Connection],
+        synthesizer: Synthesizer,
+        workers: Workers,
+    ) -> None:
+        self._settings = settings
+        self._world = world
+        self.database = database
+        self._ids = UuidV7()
+        self._boot = self._new_id()
+        data = Path(settings.box.data_dir)
+        recordings = data / "recordings"
+        recordings.mkdir(parents=True, exist_ok=True, mode=0o700)
+        clock = world.clock
+        topics = BoxTopics(settings.box.tenant, settings.box.id)
+        gate = make_gate(settings.compliance)
+        self.gate_faults = self_check(gate)
+        """Forbidden calls that the gate would allow: must be empty, or nothing is dialled."""
+        reports = Reports(database.stream, clock.now, self._new_id)
+        self._judge = Judge(
+            gate=gate,
+            rules=Auditor(load_audit_key(data / "audit.key"), box=settings.box.id, boot=self._boot),
+            now=clock.now,
+            judge_clock=world.trust.judge,
+            lease_s=settings.compliance.suppression_lease_h * 3600,
+            max_call_s=settings.dialling.max_call_s,
+        )
+        self._desk = Desk(
+            database=database,
+            judge=self._judge,
+            reports=reports,
+            now=clock.now,
+            new_id=self._new_id,
+            language=settings.box.language,
+        )
+        placer = CallPlacer(
+            desk=self._desk,
+            flows=FlowBook(),
+            clips=ClipCache(synthesizer, data / "prompts", executor=workers.speech),
+            clock=clock,
+            recordings=recordings,
+            recipients=tuple(settings.console.recording_recipients),
+            recording_executor=workers.recording,
+            max_call_s=settings.dialling.max_call_s,
+        )
+        self.scheduler = Scheduler(
+            lines=world.lines, desk=self._desk, placer=placer, now=clock.now, on_change=self._changed
+        )
+        self._state: StateReport | None = None
+        will = Will(
+            topic=topics.up("state"),
+            payload=StateReport.farewell(
+                self._new_id(), clock.now(), boot=self._boot, version=software_version()
+            ),
+        )
+        self._connection = connect(topics, will)
+        self._state = StateReport(
+            connection=self._connection,
+            topics=topics,
+            boot=self._boot,
+            version=software_version(),
+            stream=database.stream,
+            lines=world.lines,
+            active=lambda: self.scheduler.active,
+            queue_depth=self._queue_depth,
+            dialling=lambda: self.scheduler.dialling,
+            clock=lambda: self._judge.clock_state.reason,
+            now=clock.now,
+            new_id=self._new_id,
+        )
+        self._uplink = Uplink(database, self._connection, topics)
+        self._downlink = Downlink(
+            database,
+            topics,
+            Verifier.of(load_public_key(Path(key)) for key in settings.console.keys),
+            clock=clock,
+            ids=self._ids,
+            check=campaign_check(),
+            on_change=self._heed_console,
+            on_signed=lambda at: world.trust.heard_from_console(at, clock.now()),
+        )
+        self._heeding: asyncio.Task[None] | None = None
+        self._heed_again = False
+        for line in world.lines:
+            line.on_change = self._line_changed
+
+    async def run(self, stop: asyncio.Event, *, ready: Callable[[], None] = lambda: None) -> None:
+        """Serve until `stop` is set, then let calls end and the outbox drain, each under a deadline."""
+        assert self._state is not None
+        if self.gate_faults:
+            log.error("gate_self_check_failed", allowed=self.gate_faults)
+        unsubscribe = self.database.subscribe(lambda _touched: self._changed())
+        async with self._connection, asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(self._downlink.run(self._connection), name="downlink"),
+                group.create_task(self._uplink.run(), name="uplink"),
+                group.create_task(self._state.run(), name="state"),
+                group.create_task(self._feed_watchdog(), name="watchdog"),
+                *(
+                    group.create_task(keep_alive(line), name=f"line:{line.line_id}")
+                    for line in self._world.lines
+                ),
+            ]
+            if not self.gate_faults:
+                tasks.append(group.create_task(self.scheduler.run(), name="scheduler"))
+            else:
+                self.scheduler.dialling = "the gate failed its self-check: reinstall the firmware"
+            ready()
+            log.info(
+                "serving", box=self._settings.box.id, lines=len(self._world.lines), version=software_version()
+            )
+            await stop.wait()
+            systemd.notify_stopping()
+            log.info("stopping", calls=len(self.scheduler.active))
+            await self.scheduler.finish(deadline_s=POLITE_STOP_S)
+            await self._drain()
+            await self._state.say_goodbye()
+            unsubscribe()
+            for task in tasks:
+                task.cancel()
+
+    async def _drain(self) -> None:
+        try:
+            async with asyncio.timeout(LAST_WORDS_S):
+                while (await self._queue_depth())[0]:  # noqa: ASYNC110 - the store has no event for "empty"
+                    await asyncio.sleep(0.1)
+        except TimeoutError:
+            log.info("outbox_kept_for_next_start")
+
+    async def _queue_depth(self) -> tuple[int, float]:
+        depth = await self.database.read(outbox.depth)
+        oldest = depth.oldest_at
+        return depth.n_waiting, (self._world.clock.now() - oldest).total_seconds() if oldest else 0.0
+
+    async def _feed_watchdog(self) -> None:
+        interval_s = systemd.watchdog_interval_s()
+        while True:
+            await asyncio.sleep(interval_s or 3600.0)
+            await self.database.read(suppression_list.confirmed_at)  # a stuck disk must not look alive
+            systemd.feed_watchdog()
+
+    def _line_changed(self, report: LineReport) -> None:
+        log.info(
+            "line", line=report.line, status=report.status.value, detail=report.detail, model=report.model
+        )
+        self._changed()
+        if report.status is LineStatus.READY:
+            self.scheduler.wake()
+
+    def _heed_console(self) -> None:
+        self._changed()
+        if self._heeding is None or self._heeding.done():
+            self._heeding = asyncio.get_running_loop().create_task(
+                self._heed_until_quiet(), name="heed-console"
+            )
+        else:
+            self._heed_again = True
+
+    async def _heed_until_quiet(self) -> None:
+        self._heed_again = True
+        while self._heed_again:
+            self._heed_again = False
+            await self.scheduler.heed_console()
+
+    def _changed(self) -> None:
+        if self._state is not None:
+            self._state.changed()
+
+    def _new_id(self) -> str:
+        return self._ids.new(to_ms(self._world.clock.now()))
+
+
+async def run_hardware_box(settings: Settings) -> None:
+    """Run the daemon on the ports and the broker that the settings name. Raises BrokerRefusedError at a refused certificate."""
+    loop = asyncio.get_running_loop()
+    await _run(
+        settings, hardware_world(settings.line, loop.time), log_file=None, synthesizer=EspeakSynthesizer()
+    )
+
+
+async def run_simulated_box(
+    settings: Settings, *, people_file: Path, starts_at: datetime, call_log: Path | None
+) -> None:
+    """Run the daemon on four simulated modems, in real time, under a clock that starts at `starts_at`."""
+    simulation = Simulation(
+        modems=tuple(
+            ModemSpec(personality=personality, imei=f"35693803564380{modem}", number=f"+861312345660{modem}")
+            for modem, personality in enumerate(("sim7600", "ec25", "sim7600", "ec25"))
+        ),
+        people=people_file.read_text(encoding="utf-8"),
+        today=starts_at.date(),
+        voice=Voice.ESPEAK,
+        call_log_path=str(call_log) if call_log else None,
+    )
+    async with SimulatedModemProcess(simulation) as process:
+        world = simulated_world(process, starts_at, asyncio.get_running_loop().time)
+        await _run(
+            settings,
+            world,
+            log_file=Path(settings.box.data_dir) / "box.log",
+            synthesizer=EspeakSynthesizer(words_per_minute=DEMO_WORDS_PER_MINUTE),
+        )
+
+
+async def _run(
+    settings: Settings, world: World[Any], *, log_file: Path | None, synthesizer: Synthesizer
+) -> None:
+    data = Path(settings.box.data_dir)
+    data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    set_up_journal(log_file)
+    stop = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    broker = mqtt_settings(settings)
+    await _ask_broker(broker)
+    database = Database.open(database_path(settings))
+    try:
+        with (
+            ThreadPoolExecutor(1, thread_name_prefix="recording") as recording,
+            ThreadPoolExecutor(2, thread_name_prefix="speech") as speech,
+        ):
+            box = Box(
+                settings,
+                world,
+                database=database,
+                connect=lambda topics, will: MqttConnection(
+                    broker, subscriptions=topics.subscriptions(), will=will
+                ),
+                synthesizer=synthesizer,
+                workers=Workers(recording=recording, speech=speech),
+            )
+            await box.run(stop, ready=lambda: systemd.notify_ready("serving"))
+    finally:
+        await database.close()
+
+
+async def _ask_broker(broker: MqttSettings) -> None:
+    """Raise BrokerRefusedError if the broker is there and will not have this box; go on if it cannot be reached."""
+    try:
+        await probe_broker(broker)
+    except BrokerRefusedError as error:
+        try:
+            async with asyncio.timeout(broker.connect_timeout_s):
+                _reader, writer = await asyncio.open_connection(broker.host, broker.port)
+        except (OSError, TimeoutError):
+            # The box works through what it has for as long as its lease lasts.
+            log.warning("broker_unreachable", reason=str(error))
+            return
+        writer.close()
+        raise
+
+
+def campaign_check() -> CampaignCheck[Flow]:
+    """Return how downlink asks the flow language, which it does not know."""
+    return CampaignCheck(
+        flow_check=load_flow,
+        contact_check=lambda flow, row: flow.check_vars(row.vars, row.language),
+        refusals=(FlowRefusedError, ContactRefusedError),
+    )
+
+
+def software_version() -> str:
+    """Return the installed version."""
+    try:
+        return version("branchline")
+    except PackageNotFoundError:
+        return "0+checkout"

@@ -1,0 +1,1 @@
+"""One call from order to outcome: scheduler, session, outcome, retry."""

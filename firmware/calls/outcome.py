@@ -1,0 +1,161 @@
+"""What came of a call: a pure function of its log. "Reached?" is decided first, then what was said.
+
+Only a reached human can refuse, opt out or promise; a machine never creates an opt-out.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+from firmware.lines.line import Ended, EndKind
+from firmware.values import Disposition, Money
+
+D = Disposition
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flags:
+    """What a disposition counts as."""
+
+    reached: bool = False
+    """A human was on the line."""
+    right_party: bool = False
+    """It was the person we asked for."""
+    final: bool = False
+    """This contact is not called again unless the console says so."""
+    counts_as_conversation: bool = False
+    """For caps on conversations."""
+
+
+_NOT_REACHED = Flags()
+_NOT_REACHED_FINAL = Flags(final=True)
+_OTHER = Flags(reached=True)
+_OTHER_FINAL = Flags(reached=True, final=True)
+_RIGHT = Flags(reached=True, right_party=True, counts_as_conversation=True)
+_RIGHT_FINAL = Flags(reached=True, right_party=True, final=True, counts_as_conversation=True)
+
+FLAGS: dict[Disposition, Flags] = {
+    D.NO_ANSWER: _NOT_REACHED,
+    D.BUSY: _NOT_REACHED,
+    D.REJECTED: _NOT_REACHED,
+    D.POWERED_OFF: _NOT_REACHED,
+    D.UNREACHABLE: _NOT_REACHED,
+    D.SUSPENDED_NUMBER: _NOT_REACHED,
+    D.VACANT_NUMBER: _NOT_REACHED_FINAL,
+    D.CONGESTION: _NOT_REACHED,
+    D.CALL_RESTRICTED: _NOT_REACHED_FINAL,
+    D.FORWARDED: _NOT_REACHED,
+    D.MACHINE_NO_MESSAGE: _NOT_REACHED,
+    D.MACHINE_LEFT_MESSAGE: _NOT_REACHED,
+    D.FAX: _NOT_REACHED_FINAL,
+    D.SCREENING_ASSISTANT: _NOT_REACHED,
+    D.SILENCE: _NOT_REACHED,
+    D.THIRD_PARTY: _OTHER,
+    D.WRONG_NUMBER: _OTHER_FINAL,
+    D.UNVERIFIED: _OTHER,
+    D.REFUSED_TO_IDENTIFY: _OTHER,
+    D.MINOR: _OTHER_FINAL,
+    D.LANGUAGE_BARRIER: _OTHER_FINAL,
+    D.PROMISE_FULL: _RIGHT_FINAL,
+    D.PROMISE_PARTIAL: _RIGHT_FINAL,
+    D.PROMISE_PLAN: _RIGHT_FINAL,
+    D.PAYING_NOW: _RIGHT_FINAL,
+    D.ALREADY_PAID: _RIGHT_FINAL,
+    D.DISPUTE: _RIGHT_FINAL,
+    D.HARDSHIP: _RIGHT_FINAL,
+    D.REFUSES: _RIGHT_FINAL,
+    D.CALLBACK_SET: _RIGHT,
+    D.NO_DECISION: _RIGHT,
+    D.HUNG_UP_EARLY: _OTHER,
+    D.DECEASED: _OTHER_FINAL,
+    D.LEGAL_REPRESENTATION: _RIGHT_FINAL,
+    D.VULNERABLE: _RIGHT_FINAL,
+    D.HUMAN_BRIDGED: _RIGHT_FINAL,
+    D.HUMAN_UNAVAILABLE: _RIGHT_FINAL,
+    D.OPT_OUT: _OTHER_FINAL,
+    D.COMPLAINT: _OTHER_FINAL,
+    D.TECHNICAL_FAILURE: _NOT_REACHED,
+    D.CANCELLED: _NOT_REACHED_FINAL,
+    D.RECALLED: _NOT_REACHED_FINAL,
+    D.BLOCKED: _NOT_REACHED_FINAL,
+}
+
+_UNANSWERED = {
+    EndKind.BUSY: D.BUSY,
+    EndKind.NO_ANSWER: D.NO_ANSWER,
+    EndKind.REJECTED: D.REJECTED,
+    EndKind.POWERED_OFF: D.POWERED_OFF,
+    EndKind.UNREACHABLE: D.UNREACHABLE,
+    EndKind.VACANT_NUMBER: D.VACANT_NUMBER,
+    EndKind.CONGESTION: D.CONGESTION,
+    EndKind.CALL_RESTRICTED: D.CALL_RESTRICTED,
+    EndKind.NETWORK_FAULT: D.TECHNICAL_FAILURE,
+    EndKind.LOCAL_FAULT: D.TECHNICAL_FAILURE,
+    EndKind.RELEASED_BY_CALLEE: D.REJECTED,
+    # Nobody can say why: not "no answer", which would be a claim about the callee.
+    EndKind.UNKNOWN: D.TECHNICAL_FAILURE,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromiseMade:
+    """What the callee agreed to, read back."""
+
+    due: date
+    amount: Money | None
+    confirmed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallLog:
+    """All of a call that its outcome depends on."""
+
+    ended: Ended
+    answered: bool
+    human_heard: bool
+    """A key was pressed or somebody spoke, and no machine was recognised."""
+    verified: bool
+    decided: Disposition | None
+    """What the dialogue ended with."""
+    promise: PromiseMade | None = None
+    stopped: Disposition | None = None
+    """Set when we ended the call for our own reasons: cancelled, recalled, blocked, opt_out, technical_failure."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conclusion:
+    """One word for the attempt, and what it counts as."""
+
+    disposition: Disposition
+    flags: Flags
+    promise: PromiseMade | None
+
+
+def conclude(log: CallLog) -> Conclusion:
+    """Return what came of the call."""
+    disposition = _disposition(log)
+    flags = FLAGS[disposition]
+    if flags.reached and not log.human_heard:
+        # Nobody was heard: whatever the dialogue thought, no human decided anything.
+        disposition = D.SILENCE
+        flags = FLAGS[disposition]
+    promised = disposition in {D.PROMISE_FULL, D.PROMISE_PARTIAL, D.PROMISE_PLAN}
+    if flags.right_party and not log.verified:
+        # E.g. somebody asked for a person before saying who they are.
+        flags = Flags(reached=flags.reached, final=flags.final)
+    return Conclusion(disposition=disposition, flags=flags, promise=log.promise if promised else None)
+
+
+def _disposition(log: CallLog) -> Disposition:
+    if not log.answered:
+        if log.stopped is not None:
+            return log.stopped
+        return _UNANSWERED.get(log.ended.kind, D.TECHNICAL_FAILURE)
+    if log.decided is not None:
+        return log.decided
+    if log.stopped is not None:
+        return log.stopped
+    if log.ended.kind in {EndKind.LOCAL_FAULT, EndKind.NETWORK_FAULT, EndKind.UNKNOWN}:
+        return D.TECHNICAL_FAILURE
+    if log.ended.kind is EndKind.RELEASED_BY_CALLEE:
+        return D.HUNG_UP_EARLY if log.human_heard else D.SILENCE
+    return D.NO_DECISION if log.human_heard else D.SILENCE

@@ -1,0 +1,213 @@
+"""Carries one order out: prompts ready, reservation on the disk, the call, its outcome on the disk."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from audio.errors import AudioError
+from audio.frame import Clip
+from audio.speech.clip_cache import ClipCache
+from firmware.calls.closing import CallResult
+from firmware.calls.desk import Desk
+from firmware.calls.outcome import conclude
+from firmware.calls.recording import RecordingWriter
+from firmware.calls.session import CallSession
+from firmware.clock import Clock
+from firmware.compliance.numbering import number_facts
+from firmware.dialogue.errors import ContactRefusedError, FlowRefusedError
+from firmware.dialogue.flow import Flow
+from firmware.dialogue.loader import load_flow
+from firmware.dialogue.machine import Dialogue
+from firmware.lines.line import Line
+from firmware.store.campaigns import StoredCampaign, StoredContact
+from firmware.values import AttemptId, Disposition
+
+log = structlog.get_logger()
+
+MOST_FLOWS_KEPT = 16
+PROMPT_DEADLINE_S = 60.0
+
+
+@dataclass(slots=True)
+class Order:
+    """One contact to be called on one line."""
+
+    contact: StoredContact
+    line: Line[Any]
+    attempt: AttemptId | None = None
+    """Set when the reservation is written."""
+    session: CallSession | None = None
+    stopped: Disposition | None = None
+
+    def stop(self, why: Disposition) -> None:
+        """End the call, or never begin it."""
+        self.stopped = self.stopped or why
+        if self.session is not None:
+            self.session.stop(why)
+
+
+class FlowBook:
+    """Compiled flows by digest; a campaign's flow is compiled once."""
+
+    def __init__(self) -> None:
+        self._flows: dict[str, Flow] = {}
+
+    def flow_of(self, campaign: StoredCampaign) -> Flow:
+        """Return the campaign's flow. Raises FlowRefusedError."""
+        flow = self._flows.get(campaign.flow_sha256)
+        if flow is None:
+            flow = load_flow(campaign.flow_text, source=campaign.campaign)
+            while len(self._flows) >= MOST_FLOWS_KEPT:
+                del self._flows[next(iter(self._flows))]
+            self._flows[campaign.flow_sha256] = flow
+        return flow
+
+
+class CallPlacer:
+    """Places calls; one instance for all lines."""
+
+    def __init__(
+        self,
+        *,
+        desk: Desk,
+        flows: FlowBook,
+        clips: ClipCache,
+        clock: Clock[Any],
+        recordings: Path,
+        recipients: tuple[str, ...],
+        recording_executor: Executor,
+        max_call_s: int,
+    ) -> None:
+        self._desk = desk
+        self._flows = flows
+        self._clips = clips
+        self._clock = clock
+        self._recordings = recordings
+        self._recipients = recipients
+        self._recording_executor = recording_executor
+        self._max_call_s = max_call_s
+
+    async def place(self, order: Order, on_stage: Callable[[str], None]) -> None:
+        """Call the contact once, if the gate still allows it when everything is ready."""
+        contact, line = order.contact, order.line
+        campaign = await self._desk.campaign_of(contact)
+        prepared = await self._prepare(order, campaign)
+        if prepared is None or order.stopped is not None:
+            return
+        flow, dialogue, clips = prepared
+        order.attempt = await self._desk.reserve(contact, line.report, audio_ready=True)
+        if order.attempt is None:
+            return
+        attempt = order.attempt
+        reserved_at, started_s = self._clock.now(), self._clock.monotonic_s()
+        recorder = RecordingWriter(
+            self._recordings / f"{attempt}.blrec",
+            self._recipients,
+            started_at=reserved_at.isoformat(timespec="milliseconds"),
+            executor=self._recording_executor,
+        )
+
+        def instant(at_s: float) -> datetime:
+            return reserved_at + timedelta(seconds=max(0.0, at_s - started_s))
+
+        async def may_mention_debt() -> tuple[bool, str]:
+            answered_s = session.answered_s
+            assert answered_s is not None
+            decision = await self._desk.at_answer(
+                attempt, contact, line.report, answered_at=instant(answered_s)
+            )
+            return decision.is_allowed, decision.rule
+
+        async def suppress(scope: str, reason: str) -> None:
+            await self._desk.suppress(contact, scope, reason)
+
+        session = CallSession(
+            line=line,
+            number=contact.numbers[0],
+            dialogue=dialogue,
+            clip=clips.__getitem__,
+            recorder=recorder,
+            may_mention_debt=may_mention_debt,
+            suppress=suppress,
+            on_stage=on_stage,
+            ring_timeout_s=campaign.ring_timeout_s,
+            max_call_s=self._max_call_s,
+            now_s=self._clock.monotonic_s,
+        )
+        order.session = session
+        if order.stopped is not None:
+            session.stop(order.stopped)
+        call_log = await session.run()
+        recording = await recorder.close()
+        ended_at = self._clock.now()
+        conclusion = conclude(call_log)
+        await self._desk.conclude(
+            CallResult(
+                attempt=attempt,
+                contact=contact,
+                line=line.line_id,
+                conclusion=conclusion,
+                log=call_log,
+                events=tuple((instant(event.at_s), event.kind, event.detail) for event in session.events),
+                reserved_at=reserved_at,
+                answered_at=instant(session.answered_s) if session.answered_s is not None else None,
+                ended_at=ended_at,
+                recording=recording,
+                recipients=self._recipients,
+                flow=flow.name,
+                flow_version=flow.version,
+            )
+        )
+        log.info(
+            "call_ended",
+            attempt=attempt,
+            line=line.line_id,
+            disposition=conclusion.disposition.value,
+            cause=call_log.ended.kind.value,
+        )
+
+    async def _prepare(
+        self, order: Order, campaign: StoredCampaign
+    ) -> tuple[Flow, Dialogue, Mapping[str, Clip]] | None:
+        """Return flow and dialogue with every phrase rendered; otherwise put the contact away and return None."""
+        contact = order.contact
+        try:
+            flow = self._flows.flow_of(campaign)
+            variables = flow.check_vars(contact.vars, contact.language)
+            dialogue = Dialogue(
+                flow,
+                variables,
+                language=contact.language,
+                today=self._today(contact),
+                promise_max_days=campaign.promise_max_days,
+            )
+        except (FlowRefusedError, ContactRefusedError) as error:
+            # Checked when they came in; a newer program may see what an older one did not.
+            await self._desk.put_away(contact, "unspeakable", str(error))
+            return None
+        unmet = self._desk.unmet_demands(contact, flow)
+        if unmet:
+            await self._desk.put_away(contact, "flow-demands", "; ".join(unmet))
+            return None
+        try:
+            async with asyncio.timeout(PROMPT_DEADLINE_S):
+                clips = await self._clips.prepare(sorted(dialogue.phrases()), contact.language)
+        except (AudioError, TimeoutError) as error:
+            await self._desk.put_off(
+                contact, "prompts-not-ready", str(error) or "speech synthesis is too slow"
+            )
+            return None
+        return flow, dialogue, clips
+
+    def _today(self, contact: StoredContact) -> Any:
+        """Return the callee's date: of all plausible zones the earliest, so that "today" is not over for them."""
+        zones = [contact.time_zone] if contact.time_zone else sorted(number_facts(contact.numbers[0]).zones)
+        now = self._clock.now()
+        return min((now.astimezone(ZoneInfo(zone)).date() for zone in zones), default=now.date())

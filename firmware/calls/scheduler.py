@@ -1,0 +1,198 @@
+"""Decides who is called next, on which line; writes the reservation before the modem hears of it.
+
+One task, woken by whatever may have made a call due. The gate is asked twice here (when a contact is looked at, and
+again inside the transaction that reserves it) and once by the session at answer.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from firmware.calls.desk import Desk, Standing
+from firmware.calls.placing import CallPlacer, Order
+from firmware.lines.line import Line, LineStatus
+from firmware.store.errors import StoreError
+from firmware.values import Disposition, LineId
+
+log = structlog.get_logger()
+
+LOOK_AHEAD = 64
+"""Contacts looked at in one round."""
+SHORTEST_SLEEP_S = 0.05
+STORE_PAUSE_S = 5.0
+LONGEST_SLEEP_S = 30.0
+"""The world may change without a word to us (a window opens, a lease ends): look again at least this often."""
+
+
+@dataclass(slots=True)
+class ActiveCall:
+    """A call under way, as others may see it."""
+
+    order: Order
+    stage: str = "preparing"
+
+
+class Scheduler:
+    """Keeps idle lines busy with lawful calls."""
+
+    def __init__(
+        self,
+        *,
+        lines: Sequence[Line[Any]],
+        desk: Desk,
+        placer: CallPlacer,
+        now: Callable[[], datetime],
+        on_change: Callable[[], None],
+    ) -> None:
+        self.active: dict[LineId, ActiveCall] = {}
+        self.dialling = "starting"
+        """``yes``, or why the box does not dial."""
+        self._lines = lines
+        self._desk = desk
+        self._placer = placer
+        self._now = now
+        self._on_change = on_change
+        self._wake = asyncio.Event()
+        self._calls: set[asyncio.Task[None]] = set()
+        self._stopping = False
+
+    def wake(self) -> None:
+        """Look again: a line, a campaign, a suppression or the clock's trust changed."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Close what a crash left open, then place calls until cancelled."""
+        recovered = await self._desk.close_open_reservations()
+        if recovered:
+            log.warning("reservations_recovered", count=recovered)
+        try:
+            while True:
+                self._wake.clear()
+                sleep_s = await self._round()
+                try:
+                    async with asyncio.timeout(sleep_s):
+                        await self._wake.wait()
+                except TimeoutError:
+                    continue
+        finally:
+            for call in self._calls:
+                call.cancel()
+            if self._calls:
+                await asyncio.wait(self._calls)
+
+    async def finish(self, *, deadline_s: float) -> None:
+        """Place no further call and let those under way end politely."""
+        self._stopping = True
+        self._set_dialling("stopping")
+        if self._calls:
+            _done, late = await asyncio.wait(self._calls, timeout=deadline_s)
+            if late:
+                for call in self.active.values():
+                    call.order.stop(Disposition.CANCELLED)
+                await asyncio.wait(late, timeout=deadline_s)
+
+    async def heed_console(self) -> None:
+        """End every call under way that the console's last word forbids, before it is answered if it rings yet."""
+        for call in list(self.active.values()):
+            reason = await self._desk.reason_to_stop(call.order.contact)
+            if reason is not None:
+                call.order.stop(reason)
+        self.wake()
+
+    async def _round(self) -> float:
+        if self._stopping:
+            return LONGEST_SLEEP_S
+        try:
+            reason = await self._desk.why_not_dialling()
+            if reason:
+                self._set_dialling(reason)
+                return LONGEST_SLEEP_S
+            return await self._place_calls()
+        except StoreError as error:
+            # No reservation without the disk: wait, say so, and try again.
+            self._set_dialling(f"the database cannot be used: {error}")
+            return STORE_PAUSE_S
+
+    async def _place_calls(self) -> float:
+        if self.dialling in {"starting", "stopped by the console"} or self.dialling.startswith(
+            "the database"
+        ):
+            self._set_dialling("yes")
+        looked_at = self._now()
+        for line in self._idle_lines():
+            order = await self._next_order(line, looked_at)
+            if order is not None:
+                self._start(line, order)
+        return await self._until_next_due_s(looked_at)
+
+    def _idle_lines(self) -> list[Line[Any]]:
+        return [
+            line
+            for line in self._lines
+            if line.line_id not in self.active and line.report.status is LineStatus.READY
+        ]
+
+    async def _next_order(self, line: Line[Any], now: datetime) -> Order | None:
+        own_numbers = {each.report.number for each in self._lines if each.report.number}
+        while True:
+            candidates = await self._desk.due(now, LOOK_AHEAD)
+            busy = {call.order.contact.person for call in self.active.values()}
+            moved = 0
+            for contact in candidates:
+                if contact.person in busy:
+                    continue
+                match await self._desk.look_at(contact, line.report, own_numbers):
+                    case Standing.CALLABLE:
+                        self._set_dialling("yes")
+                        return Order(contact=contact, line=line)
+                    case Standing.PUT_AWAY:
+                        moved += 1
+                    case Standing.OTHER_LINE:
+                        continue
+                    case Standing.BOX_UNFIT:
+                        # Nothing against this contact: it keeps its place, and the next one may be luckier.
+                        self._set_dialling(self._desk.unfit_reason)
+            if len(candidates) < LOOK_AHEAD or not moved:
+                return None
+
+    def _start(self, line: Line[Any], order: Order) -> None:
+        self.active[line.line_id] = ActiveCall(order)
+        task = asyncio.create_task(self._carry(line, order), name=f"call:{line.line_id}")
+        self._calls.add(task)
+        task.add_done_callback(self._calls.discard)
+        self._on_change()
+
+    async def _carry(self, line: Line[Any], order: Order) -> None:
+        def stage(name: str) -> None:
+            self.active[line.line_id].stage = name
+            self._on_change()
+
+        try:
+            await self._placer.place(order, stage)
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            # One call's bug must not stop the others; its open reservation is closed at the next start.
+            log.exception("call_crashed", line=line.line_id, contact=order.contact.contact)
+            await self._desk.close_crashed(order.attempt)
+        finally:
+            del self.active[line.line_id]
+            self._on_change()
+            self.wake()
+
+    async def _until_next_due_s(self, looked_at: datetime) -> float:
+        """Return how long to sleep; who was due at `looked_at` and is not being called waits for an event."""
+        due_at = await self._desk.next_due_at(looked_at)
+        if due_at is None or due_at <= looked_at:
+            return LONGEST_SLEEP_S
+        return min(max((due_at - self._now()) / timedelta(seconds=1), SHORTEST_SLEEP_S), LONGEST_SLEEP_S)
+
+    def _set_dialling(self, reason: str) -> None:
+        if reason != self.dialling:
+            self.dialling = reason
+            log.info("dialling", state=reason)
+            self._on_change()

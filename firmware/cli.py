@@ -1,0 +1,192 @@
+"""The `branchline` command: run the box, look at it, check a flow, watch the demo."""
+
+import asyncio
+import json
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from firmware.settings import Settings, SettingsError, load_settings
+
+app = typer.Typer(
+    name="branchline",
+    help="The box of a branch office: takes signed call lists over MQTT, places lawful calls over modems, "
+    "and keeps every outcome until the console has it.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+)
+flow_app = typer.Typer(help="Conversations as data.", no_args_is_help=True)
+app.add_typer(flow_app, name="flow")
+
+Config = Annotated[Path, typer.Option("--config", help="The box's settings.", metavar="FILE")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+DEFAULT_CONFIG = Path("/etc/branchline/box.toml")
+out = Console()
+err = Console(stderr=True)
+
+EXIT_REFUSED = 1
+EXIT_SETTINGS = 2
+EXIT_BROKER = 3
+
+
+def main() -> None:
+    """Run the command line; errors end in one line that says what to do."""
+    app()
+
+
+@app.command()
+def run(config: Config = DEFAULT_CONFIG) -> None:
+    """Run the daemon until it is told to stop (SIGTERM lets calls end politely)."""
+    from firmware.app import run_hardware_box
+    from firmware.store.errors import StoreError
+    from firmware.sync.errors import BrokerRefusedError
+    from firmware.sync.signing import KeyFileError
+
+    settings = _settings(config)
+    try:
+        asyncio.run(run_hardware_box(settings))
+    except BrokerRefusedError as error:
+        _fail(str(error), EXIT_BROKER)
+    except (KeyFileError, StoreError, SettingsError) as error:
+        _fail(str(error), EXIT_SETTINGS)
+
+
+@app.command()
+def check(config: Config = DEFAULT_CONFIG) -> None:
+    """Try everything that `run` needs: settings, keys, gate, broker, each modem. Changes nothing, calls nobody."""
+    from firmware.checkup import check_box
+
+    settings = _settings(config)
+    table = Table(title=f"Box {settings.box.id}")
+    table.add_column("what")
+    table.add_column("result")
+    table.add_column("detail", overflow="fold")
+    failed = 0
+    for finding in asyncio.run(check_box(settings)):
+        failed += not finding.passed
+        table.add_row(finding.what, "[green]good[/]" if finding.passed else "[red]FAILED[/]", finding.detail)
+    out.print(table)
+    if failed:
+        _fail(f"{failed} of these must be mended before the box can work", EXIT_REFUSED)
+
+
+@app.command()
+def outcomes(config: Config = DEFAULT_CONFIG, *, as_json: AsJson = False) -> None:
+    """List what came of each attempt, from the box's own database (readable while the daemon runs)."""
+    from firmware.checkup import read_outcomes
+    from firmware.store.errors import StoreError
+
+    settings = _settings(config)
+    try:
+        rows = read_outcomes(settings)
+    except StoreError as error:
+        _fail(str(error), EXIT_SETTINGS)
+    if as_json:
+        print(json.dumps(rows, ensure_ascii=False, indent=1))
+        return
+    table = Table(
+        "ended",
+        "campaign",
+        "contact",
+        "disposition",
+        "line",
+        "talk s",
+        title=f"Box {settings.box.id}: outcomes",
+    )
+    for row in rows:
+        table.add_row(
+            str(row["ended_at"]),
+            row["campaign"],
+            row["contact"],
+            row["disposition"],
+            row["line"],
+            f"{row['talk_ms'] / 1000:.0f}",
+        )
+    out.print(table)
+
+
+@flow_app.command("check")
+def flow_check(file: Annotated[Path, typer.Argument(help="A flow, YAML.")]) -> None:
+    """Say whether a flow may be dialled with, and where it may not."""
+    from firmware.dialogue.errors import FlowRefusedError
+    from firmware.dialogue.loader import load_flow
+
+    try:
+        flow = load_flow(file.read_text(encoding="utf-8"), source=str(file))
+    except OSError as error:
+        _fail(f"{file}: {error.strerror}", EXIT_SETTINGS)
+    except FlowRefusedError as error:
+        _fail(str(error), EXIT_REFUSED)
+    out.print(
+        f"{file}: good: {flow.name} version {flow.version}, {len(flow.nodes)} nodes, {', '.join(flow.languages)}"
+    )
+
+
+@app.command()
+def demo(
+    summary: Annotated[Path | None, typer.Option(help="Write the summary as JSON.", metavar="FILE")] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="Where to work (a new temporary folder by default).")
+    ] = None,
+) -> None:
+    """Show the main job: a broker, a console and a box with four simulated modems call twelve people."""
+    from firmware.demo.processes import DemoError
+    from firmware.demo.story import run_demo
+
+    try:
+        code = run_demo(summary=summary, folder=folder)
+    except DemoError as error:
+        _fail(str(error), EXIT_REFUSED)
+    raise typer.Exit(code)
+
+
+@app.command("simulated-box", hidden=True)
+def simulated_box(
+    config: Config,
+    people: Annotated[Path, typer.Option(help="Who is behind the simulated network, YAML.")],
+    starts_at: Annotated[
+        str, typer.Option(help="What the simulated clock shows at the start, ISO 8601 with offset.")
+    ],
+    call_log: Annotated[
+        Path | None, typer.Option(help="Where the simulated network writes each call, JSON lines.")
+    ] = None,
+) -> None:
+    """Run the box on simulated modems under a simulated clock: there is no telephone behind it."""
+    from firmware.app import run_simulated_box
+
+    settings = _settings(config)
+    asyncio.run(
+        run_simulated_box(
+            settings, people_file=people, starts_at=datetime.fromisoformat(starts_at), call_log=call_log
+        )
+    )
+
+
+@app.command("version")
+def show_version() -> None:
+    """Print the version."""
+    from firmware.app import software_version
+
+    print(software_version())
+
+
+def _settings(config: Path) -> Settings:
+    try:
+        return load_settings(config)
+    except SettingsError as error:
+        _fail(str(error), EXIT_SETTINGS)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    err.print(f"branchline: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
+    raise typer.Exit(code)
+
+
+if __name__ == "__main__":
+    sys.exit(main())  # type: ignore[func-returns-value]

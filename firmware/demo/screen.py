@@ -1,0 +1,161 @@
+"""The live picture of the demo: what the console knows, as it learns it."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from rich.console import Group
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+_BARS = "▁▃▅▇"
+_GOOD = {"promise_full", "promise_partial", "promise_plan", "paying_now", "already_paid"}
+_STOP = {"opt_out", "wrong_number", "complaint"}
+
+
+@dataclass(slots=True)
+class ContactView:
+    """One row of the picture."""
+
+    contact: str
+    name: str
+    language: str
+    stage: str = ""
+    line: str = ""
+    result: str = ""
+    note: str = ""
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the console knows what came of this contact."""
+        return bool(self.result)
+
+
+@dataclass(slots=True)
+class Picture:
+    """Everything the console heard so far."""
+
+    contacts: dict[str, ContactView] = field(default_factory=dict)
+    lines: list[dict[str, Any]] = field(default_factory=list)
+    dialling: str = "starting"
+    status: str = "offline"
+    outbox: int = 0
+    outcomes: int = 0
+    messages: list[str] = field(default_factory=list)
+
+    def take(self, message: dict[str, Any]) -> None:
+        """Take one line of `branchline-console watch --json`."""
+        match message.get("type"):
+            case "state":
+                self.status = message["status"]
+                self.dialling = message.get("dialling", "")
+                self.outbox = message.get("outbox", 0)
+                self.lines = message.get("lines", [])
+                self._stages()
+            case "outcome":
+                self.outcomes += 1
+                row = self._row(message["contact"])
+                row.result = message["disposition"]
+                row.stage = ""
+                row.line = message["line"]
+                row.note = _outcome_note(message)
+            case "refusals":
+                row = self._row(message["contact"])
+                if not row.result:
+                    row.result = "not called"
+                    row.note = f"{message['rule']}: {message.get('explanation', '')}"
+            case "event":
+                self.messages.append(f"{message['event']}: {message.get('detail', '')}".strip(": "))
+            case _:
+                pass
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every contact is settled and nothing waits to be sent."""
+        return (
+            bool(self.contacts) and all(row.is_settled for row in self.contacts.values()) and self.outbox == 0
+        )
+
+    def _row(self, contact: str) -> ContactView:
+        return self.contacts.setdefault(contact, ContactView(contact=contact, name="", language=""))
+
+    def _stages(self) -> None:
+        busy = {line.get("contact"): line for line in self.lines if line.get("contact")}
+        for row in self.contacts.values():
+            line = busy.get(row.contact)
+            if line is not None and not row.result:
+                row.line, row.stage = line["line"], line.get("call", "")
+            elif not row.result:
+                row.stage = ""
+
+    def draw(self, title: str, seconds: float) -> Group:
+        """Return the picture for the terminal."""
+        lines = Table(box=None, pad_edge=False, expand=True)
+        for head in ("line", "modem", "network", "signal", "state"):
+            lines.add_column(head, style="bold" if head == "line" else "", no_wrap=True)
+        for line in self.lines:
+            doing = (
+                line["status"]
+                if not line.get("contact")
+                else f"{line.get('call') or line['status']} → {line['contact']}"
+            )
+            lines.add_row(
+                line["line"],
+                line.get("model", ""),
+                line.get("operator", ""),
+                _bars(line.get("rssi_dbm")),
+                doing,
+            )
+        people = Table(box=None, pad_edge=False, expand=True)
+        for head, width in (("who", 3), ("name", 13), ("line", 6), ("now", 9), ("outcome", 18)):
+            people.add_column(head, width=width, no_wrap=True, overflow="ellipsis")
+        people.add_column("", ratio=1, no_wrap=True, overflow="ellipsis")
+        for row in sorted(self.contacts.values(), key=lambda row: row.contact):
+            style = _style(row)
+            people.add_row(
+                row.contact,
+                row.name,
+                row.line,
+                Text(row.stage, style="cyan"),
+                Text(row.result, style=style),
+                row.note,
+            )
+        foot = (
+            f"box {self.status}, dialling: {self.dialling} · {self.outcomes} outcomes at the console · "
+            f"{self.outbox} waiting to sync · {seconds:.0f} s"
+        )
+        return Group(
+            Panel(lines, title=title, title_align="left"), Panel(people, subtitle=foot, subtitle_align="left")
+        )
+
+
+def _outcome_note(message: dict[str, Any]) -> str:
+    parts = []
+    promise = message.get("promise")
+    if promise:
+        parts.append(
+            f"promised by {promise['due']}" + (" (read back and confirmed)" if promise["confirmed"] else "")
+        )
+    if message.get("suppressed"):
+        parts.append(f"never called again: {message['suppressed']} suppressed")
+    if message.get("talk_ms"):
+        parts.append(f"{message['talk_ms'] / 1000:.0f} s, {message.get('digits_heard', 0)} keys")
+    elif message.get("cause"):
+        q850 = message.get("cause_q850")
+        parts.append(f"cause {q850}" if q850 is not None else str(message["cause"]).replace("_", " "))
+    return " · ".join(parts)
+
+
+def _bars(rssi_dbm: int | None) -> str:
+    if rssi_dbm is None:
+        return ""
+    strength = min(max((rssi_dbm + 110) // 12, 1), 4)
+    return _BARS[:strength] + f" {rssi_dbm} dBm"
+
+
+def _style(row: ContactView) -> str:
+    if row.result in _GOOD:
+        return "green"
+    if row.result in _STOP or row.result.startswith("not called"):
+        return "magenta"
+    return "yellow" if row.result else ""

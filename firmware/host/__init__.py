@@ -1,0 +1,1 @@
+"""The machine the daemon runs on: service manager, journal, local queries."""

@@ -1,0 +1,69 @@
+"""What the daemon writes about itself: one line an event, fields as JSON, numbers masked."""
+
+import logging
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from firmware.host.systemd import journal_handler
+from firmware.values import mask
+
+_NUMBER = re.compile(r"\+\d[\d ().-]{5,18}\d|(?!\d{4}-\d\d-\d\d)\b\d(?:[ ().-]?\d){8,14}")
+"""A number with a plus, or nine digits and more: dates and times of day stay readable."""
+_SAFE_FIELDS = frozenset(
+    {
+        "timestamp",
+        "at",
+        "attempt",
+        "campaign",
+        "contact",
+        "recording",
+        "message",
+        "stream",
+        "sha256",
+        "until",
+        "version",
+        "path",
+    }
+)
+"""Fields that hold ids and instants of ours, whose digits are nobody's number."""
+
+
+def set_up_journal(log_file: Path | None = None) -> None:
+    """Send every log event to the journal, or to standard error and (if named) to a file readable by us alone."""
+    handlers: list[logging.Handler] = []
+    to_journal = journal_handler()
+    handlers.append(to_journal or logging.StreamHandler(sys.stderr))
+    if log_file is not None:
+        log_file.touch(mode=0o600, exist_ok=True)
+        handlers.append(logging.FileHandler(log_file, encoding="utf-8"))
+    logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=handlers, force=True)
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            mask_numbers,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+
+
+def mask_numbers(_logger: Any, _method: str, event: Any) -> Any:
+    """Mask whatever looks like a telephone number, in every field but our own ids."""
+    return {key: value if key in _SAFE_FIELDS else _masked(value) for key, value in event.items()}
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, str):
+        return _NUMBER.sub(lambda found: mask(found.group()), value)
+    if isinstance(value, list | tuple):
+        return [_masked(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _masked(item) for key, item in value.items()}
+    return value

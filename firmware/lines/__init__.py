@@ -1,0 +1,1 @@
+"""A line is one way to place a call."""

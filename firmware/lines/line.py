@@ -1,0 +1,140 @@
+"""What a line is: one way to place one call at a time, whatever carries it."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol, TypeVar
+
+from audio.ports.port import AudioPort
+from firmware.values import E164, LineId
+
+WorldT_co = TypeVar("WorldT_co", covariant=True)
+
+
+class LineError(Exception):
+    """Root of what a line may raise."""
+
+
+class LineNotReadyError(LineError):
+    """The line cannot dial now; the reason is in the text."""
+
+
+class LineStatus(StrEnum):
+    """Where a line stands."""
+
+    ABSENT = "absent"
+    STARTING = "starting"
+    SEARCHING = "searching"
+    READY = "ready"
+    IN_CALL = "in_call"
+    FAULTED = "faulted"
+
+
+class EndKind(StrEnum):
+    """How a call ended, as far as the line can know."""
+
+    RELEASED_BY_CALLEE = "released_by_callee"
+    RELEASED_BY_US = "released_by_us"
+    BUSY = "busy"
+    NO_ANSWER = "no_answer"
+    REJECTED = "rejected"
+    POWERED_OFF = "powered_off"
+    UNREACHABLE = "unreachable"
+    VACANT_NUMBER = "vacant_number"
+    CONGESTION = "congestion"
+    CALL_RESTRICTED = "call_restricted"
+    NETWORK_FAULT = "network_fault"
+    LOCAL_FAULT = "local_fault"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialing:
+    """The network took the order."""
+
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alerting:
+    """The callee's telephone rings."""
+
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Active:
+    """The call was answered and its audio is open."""
+
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """The call is over; always the last event, always sent."""
+
+    at_s: float
+    kind: EndKind
+    q850: int | None = None
+    """Cause value of ITU-T Q.850, where the network gave one."""
+    confidence: float = 1.0
+    saw_alerting: bool = False
+    saw_active: bool = False
+    evidence: tuple[str, ...] = ()
+    """The raw lines behind `kind`, without numbers."""
+
+
+CallEvent = Dialing | Alerting | Active | Ended
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineReport:
+    """What the status page and the console see of a line."""
+
+    line: LineId
+    status: LineStatus
+    detail: str = ""
+    model: str = ""
+    operator: str = ""
+    rssi_dbm: int | None = None
+    number: E164 | None = None
+    """The line's own number: what the callee sees."""
+
+
+class LineCall(Protocol):
+    """One call on a line."""
+
+    audio: AudioPort
+    """To be started at `Active`, stopped before the call is left."""
+
+    def events(self) -> AsyncIterator[CallEvent]:
+        """Return what happens, ending with `Ended`."""
+        ...
+
+    async def hang_up(self) -> None:
+        """End the call; `Ended` follows."""
+        ...
+
+
+class Line(Protocol[WorldT_co]):
+    """One way to place a call; carries one call at a time. Belongs to the real or to a simulated world."""
+
+    line_id: LineId
+
+    @property
+    def world(self) -> type[WorldT_co]:
+        """Return the world whose telephones this line rings."""
+        ...
+
+    @property
+    def report(self) -> LineReport:
+        """Return how the line stands."""
+        ...
+
+    async def serve(self) -> None:
+        """Open the line and keep it fit; returns never, raises LineError when it is lost."""
+        ...
+
+    async def dial(self, number: E164, *, ring_timeout_s: float) -> LineCall:
+        """Place a call. Raises LineNotReadyError or LineError when the line would not dial."""
+        ...

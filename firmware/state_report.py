@@ -1,0 +1,131 @@
+"""What the console sees of the box at a glance: builds `up/state` and sends it when it changes."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from firmware.calls.scheduler import ActiveCall
+from firmware.lines.line import Line
+from firmware.sync.connection import Connection
+from firmware.sync.errors import NotConnectedError, PublishRefusedError
+from firmware.sync.messages import BoxState, LineWire, encode
+from firmware.sync.topics import BoxTopics
+from firmware.values import LineId
+
+AT_LEAST_EVERY_S = 300.0
+AT_MOST_EVERY_S = 0.25
+
+
+class StateReport:
+    """Publishes the retained state: soon after every change, and now and then without one."""
+
+    def __init__(
+        self,
+        *,
+        connection: Connection,
+        topics: BoxTopics,
+        boot: str,
+        version: str,
+        stream: str,
+        lines: Sequence[Line[Any]],
+        active: Callable[[], Mapping[LineId, ActiveCall]],
+        queue_depth: Callable[[], Awaitable[tuple[int, float]]],
+        dialling: Callable[[], str],
+        clock: Callable[[], str],
+        now: Callable[[], datetime],
+        new_id: Callable[[], str],
+    ) -> None:
+        self._connection = connection
+        self._topics = topics
+        self._boot = boot
+        self._version = version
+        self._stream = stream
+        self._lines = lines
+        self._active = active
+        self._queue_depth = queue_depth
+        self._dialling = dialling
+        self._clock = clock
+        self._now = now
+        self._new_id = new_id
+        self._changed = asyncio.Event()
+
+    def changed(self) -> None:
+        """Say that there is something new to show."""
+        self._changed.set()
+
+    @staticmethod
+    def farewell(message_id: str, now: datetime, *, boot: str, version: str) -> bytes:
+        """Return the last will: this boot is offline."""
+        return encode(BoxState(id=message_id, at=now, status="offline", boot=boot, version=version))
+
+    async def run(self) -> None:
+        """Publish until cancelled."""
+        last: BoxState | None = None
+        while True:
+            self._changed.clear()
+            await self._connection.wait_connected()
+            state = await self._state()
+            if (
+                last is None
+                or _content(state) != _content(last)
+                or state.at.timestamp() - last.at.timestamp() >= AT_LEAST_EVERY_S
+            ):
+                try:
+                    await self._connection.publish(self._topics.up("state"), encode(state), retain=True)
+                    last = state
+                except (NotConnectedError, PublishRefusedError):
+                    last = None
+            await asyncio.sleep(AT_MOST_EVERY_S)
+            try:
+                async with asyncio.timeout(AT_LEAST_EVERY_S):
+                    await self._changed.wait()
+            except TimeoutError:
+                continue
+
+    async def say_goodbye(self) -> None:
+        """Publish `offline` on purpose, so that nobody waits for the will."""
+        try:
+            words = self.farewell(self._new_id(), self._now(), boot=self._boot, version=self._version)
+            await self._connection.publish(self._topics.up("state"), words, retain=True)
+        except (NotConnectedError, PublishRefusedError):
+            return  # the broker sends the will instead
+
+    async def _state(self) -> BoxState:
+        depth, oldest_s = await self._queue_depth()
+        active = self._active()
+        return BoxState(
+            id=self._new_id(),
+            at=self._now(),
+            status="online",
+            boot=self._boot,
+            version=self._version,
+            stream=self._stream,
+            lines=[_line(line, active.get(line.line_id)) for line in self._lines],
+            outbox=depth,
+            oldest_unsent_s=round(oldest_s, 1),
+            clock=self._clock(),
+            dialling=self._dialling(),
+        )
+
+
+def _content(state: BoxState) -> dict[str, Any]:
+    passing = ("id", "at", "oldest_unsent_s")
+    return {name: value for name, value in msgspec.structs.asdict(state).items() if name not in passing}
+
+
+def _line(line: Line[Any], call: ActiveCall | None) -> LineWire:
+    report = line.report
+    return LineWire(
+        line=line.line_id,
+        model=report.model,
+        status=report.status.value,
+        detail=report.detail,
+        operator=report.operator,
+        rssi_dbm=report.rssi_dbm,
+        campaign=call.order.contact.campaign if call else None,
+        contact=call.order.contact.contact if call else None,
+        call=call.stage if call else "",
+    )

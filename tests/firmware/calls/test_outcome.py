@@ -1,0 +1,81 @@
+"""One word per call: "reached?" is decided first, and a machine decides nothing."""
+
+from datetime import date
+from itertools import product
+
+import pytest
+
+from firmware.calls.outcome import FLAGS, CallLog, PromiseMade, conclude
+from firmware.calls.retry import RETRY
+from firmware.lines.line import Ended, EndKind
+from firmware.values import Disposition
+
+D = Disposition
+PROMISE = PromiseMade(due=date(2026, 11, 27), amount=None, confirmed=True)
+
+
+def log(kind: EndKind, **facts: object) -> CallLog:
+    given: dict[str, object] = {"answered": True, "human_heard": True, "verified": False, "decided": None}
+    return CallLog(ended=Ended(at_s=0, kind=kind), **(given | facts))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        (log(EndKind.BUSY, answered=False), D.BUSY),
+        (log(EndKind.NO_ANSWER, answered=False), D.NO_ANSWER),
+        (log(EndKind.REJECTED, answered=False), D.REJECTED),
+        (log(EndKind.POWERED_OFF, answered=False), D.POWERED_OFF),
+        (log(EndKind.UNREACHABLE, answered=False), D.UNREACHABLE),
+        (log(EndKind.VACANT_NUMBER, answered=False), D.VACANT_NUMBER),
+        (log(EndKind.CONGESTION, answered=False), D.CONGESTION),
+        (log(EndKind.CALL_RESTRICTED, answered=False), D.CALL_RESTRICTED),
+        (log(EndKind.NETWORK_FAULT, answered=False), D.TECHNICAL_FAILURE),
+        (log(EndKind.LOCAL_FAULT, answered=False), D.TECHNICAL_FAILURE),
+        (log(EndKind.UNKNOWN, answered=False), D.TECHNICAL_FAILURE),
+        (log(EndKind.RELEASED_BY_US, answered=False, stopped=D.RECALLED), D.RECALLED),
+        (log(EndKind.RELEASED_BY_US, answered=False, stopped=D.BLOCKED), D.BLOCKED),
+        (log(EndKind.RELEASED_BY_CALLEE), D.HUNG_UP_EARLY),
+        (log(EndKind.RELEASED_BY_CALLEE, human_heard=False), D.SILENCE),
+        (log(EndKind.RELEASED_BY_US, decided=D.OPT_OUT), D.OPT_OUT),
+        (log(EndKind.RELEASED_BY_US, decided=D.OPT_OUT, human_heard=False), D.SILENCE),
+        (log(EndKind.RELEASED_BY_US, decided=D.MACHINE_NO_MESSAGE, human_heard=False), D.MACHINE_NO_MESSAGE),
+        (log(EndKind.RELEASED_BY_US, decided=D.THIRD_PARTY), D.THIRD_PARTY),
+        (log(EndKind.RELEASED_BY_US, decided=D.PROMISE_FULL, verified=True, promise=PROMISE), D.PROMISE_FULL),
+        (log(EndKind.LOCAL_FAULT), D.TECHNICAL_FAILURE),
+        (log(EndKind.LOCAL_FAULT, decided=D.PROMISE_FULL, verified=True, promise=PROMISE), D.PROMISE_FULL),
+        (log(EndKind.RELEASED_BY_US, stopped=D.CANCELLED), D.CANCELLED),
+        (log(EndKind.RELEASED_BY_US), D.NO_DECISION),
+    ],
+)
+def test_what_came_of_it(call: CallLog, expected: Disposition) -> None:
+    assert conclude(call).disposition is expected
+
+
+def test_only_a_promise_carries_a_promise() -> None:
+    kept = conclude(log(EndKind.RELEASED_BY_US, decided=D.PROMISE_FULL, verified=True, promise=PROMISE))
+    assert kept.promise == PROMISE
+    dropped = conclude(log(EndKind.RELEASED_BY_US, decided=D.OPT_OUT, verified=True, promise=PROMISE))
+    assert dropped.promise is None
+
+
+def test_nobody_is_the_right_party_who_was_not_verified() -> None:
+    unverified = conclude(log(EndKind.RELEASED_BY_US, decided=D.HUMAN_UNAVAILABLE, verified=False))
+    assert not unverified.flags.right_party
+    assert not unverified.flags.counts_as_conversation
+    assert unverified.flags.final
+
+
+def test_every_combination_has_a_word_and_every_word_has_flags() -> None:
+    assert FLAGS.keys() == set(Disposition)
+    for kind, answered, human, decided in product(
+        EndKind, (False, True), (False, True), (None, *Disposition)
+    ):
+        conclusion = conclude(
+            log(kind, answered=answered, human_heard=human, decided=decided if answered else None)
+        )
+        assert not conclusion.flags.reached or human
+
+
+def test_a_final_disposition_is_never_retried_and_the_others_are() -> None:
+    assert {word for word, flags in FLAGS.items() if not flags.final} == RETRY.keys()

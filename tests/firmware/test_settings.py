@@ -1,0 +1,85 @@
+"""box.toml: what is wrong is said in one line that names the file and the place."""
+
+from pathlib import Path
+
+import pytest
+
+from firmware.settings import SettingsError, load_settings
+
+GOOD = """
+[box]
+id = "branch-7"
+tenant = "bank"
+time_zone = "Asia/Shanghai"
+data_dir = "data"
+[mqtt]
+host = "mqtt.example.org"
+ca = "ca.crt"
+certificate = "box.crt"
+key = "box.key"
+[console]
+keys = ["console-keys/a.pem"]
+recording_recipients = ["age1qqq"]
+[[line]]
+id = "line-1"
+at_port = "/dev/ttyUSB2"
+pcm_port = "/dev/ttyUSB4"
+"""
+
+
+def load(folder: Path, text: str) -> None:
+    file = folder / "box.toml"
+    file.write_text(text, encoding="utf-8")
+    load_settings(file)
+
+
+def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
+    (tmp_path / "box.toml").write_text(GOOD, encoding="utf-8")
+    settings = load_settings(tmp_path / "box.toml")
+    assert settings.box.data_dir == str(tmp_path / "data")
+    assert settings.mqtt.key == str(tmp_path / "box.key")
+    assert settings.console.keys == [str(tmp_path / "console-keys/a.pem")]
+    assert settings.line[0].at_port == "/dev/ttyUSB2"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        pytest.param(
+            'host = "mqtt', 'hots = "x"\nhost = "mqtt', ["unknown key", "`hots`", "[mqtt]"], id="misspelt key"
+        ),
+        pytest.param("[box]", "[bxo]\n[box]", ["unknown key", "`bxo`", "top level"], id="misspelt section"),
+        pytest.param('id = "branch-7"\n', "", ["missing key", "`id`", "[box]"], id="missing key"),
+        pytest.param('host = "mqtt.example.org"', "host = 7", ["[mqtt.host]"], id="wrong type"),
+        pytest.param(
+            "Asia/Shanghai", "Mars/Olympus", ["unknown time zone", "Mars/Olympus"], id="no such zone"
+        ),
+        pytest.param("[box]", "[box", ["not TOML"], id="not TOML"),
+        pytest.param(
+            "[[line]]",
+            '[[line]]\nid = "line-1"\nat_port = "/dev/a"\npcm_port = "/dev/b"\n[[line]]',
+            ["line-1"],
+            id="two lines alike",
+        ),
+        pytest.param(
+            "[box]",
+            "[compliance]\nsuppression_lease_h = 48\n[box]",
+            ["compliance.suppression_lease_h"],
+            id="a longer lease",
+        ),
+    ],
+)
+def test_a_bad_file_is_refused_in_one_line(tmp_path: Path, old: str, new: str, words: list[str]) -> None:
+    assert old in GOOD
+    with pytest.raises(SettingsError) as refusal:
+        load(tmp_path, GOOD.replace(old, new, 1))
+    text = str(refusal.value)
+    assert text.startswith(str(tmp_path / "box.toml"))
+    assert "\n" not in text
+    for word in words:
+        assert word in text
+
+
+def test_a_missing_file_says_what_to_name(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="--config"):
+        load_settings(tmp_path / "nowhere.toml")

@@ -1,0 +1,202 @@
+"""The real daemon as a process, on real PTYs, against a real mosquitto with TLS: killed, cut off, and refused."""
+
+import contextlib
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from console.authority import init_office, issue_box
+from console.office import Office
+from firmware.demo.processes import (
+    Child,
+    find_mosquitto,
+    free_port,
+    program,
+    run_to_end,
+    running,
+    wait_for_port,
+)
+
+STARTS_AT = datetime.fromisoformat("2026-11-24T10:00:00+08:00")
+FLOW = Path(__file__).resolve().parents[2] / "examples" / "overdue-reminder.yaml"
+HEAD = "contact,person,name,number,language,region,time_zone,status,creditor,amount,currency,due_date,last4,priority,consents\n"
+PEOPLE = """
+people:
+  - {number: "+8613123456701", ring_s: 0.5, patience_s: 100, steps: [{say: "喂，你好，请讲。"}]}
+  - {number: "+8613123456702", reaction: busy}
+  - {number: "+8613123456703", ring_s: 0.5, steps: [{pause: 1}, hang_up]}
+  - {number: "+8613123456704", reaction: busy}
+  - {number: "+8613123456705", reaction: switched_off}
+  - {number: "+8613123456706", reaction: busy}
+  - {number: "+8613123456707", reaction: switched_off}
+  - {number: "+8613123456708", ring_s: 0.5, steps: [{pause: 1}, hang_up]}
+"""
+
+
+@dataclass
+class Site:
+    """An office, its broker and one box, all on this machine."""
+
+    folder: Path
+    port: int
+    office: Office
+    box_folder: Path
+    stack: contextlib.ExitStack
+    messages: list[dict[str, Any]] = field(default_factory=list)
+
+    def broker(self) -> Child:
+        child = Child(
+            "mosquitto",
+            [find_mosquitto(), "-c", str(self.office.broker_folder / "mosquitto.conf")],
+            log=self.folder / "mosquitto.log",
+        )
+        self.stack.enter_context(running(child))
+        wait_for_port(self.port, child)
+        return child
+
+    def watch(self) -> Child:
+        return self.stack.enter_context(
+            running(
+                Child(
+                    "watch",
+                    self.console("watch", "--json", "--now", STARTS_AT.isoformat()),
+                    log=self.folder / "watch.log",
+                    reads_json=True,
+                )
+            )
+        )
+
+    def box(self, starts_at: datetime = STARTS_AT) -> Child:
+        return self.stack.enter_context(
+            running(
+                Child(
+                    "box",
+                    program(
+                        "branchline", "simulated-box", "--config", str(self.box_folder / "box.toml"),
+                        "--people", str(self.folder / "people.yaml"), "--starts-at", starts_at.isoformat(),
+                        "--call-log", str(self.folder / "calls.jsonl"),
+                    ),
+                    log=self.folder / "box.log",
+                )
+            )
+        )  # fmt: skip
+
+    def console(self, *arguments: str) -> list[str]:
+        return program("branchline-console", "--office", str(self.office.folder), *arguments)
+
+    def push(self, places: range, campaign: str = "november") -> None:
+        rows = [
+            f"c{n:02d},p{n:02d},王伟,+86131234567{n:02d},zh-CN,CN-GD,Asia/Shanghai,open,安心银行,100.50,CNY,2026-11-10,41{n:02d},{100 - n},"
+            for n in places
+        ]
+        (self.folder / "contacts.csv").write_text(HEAD + "\n".join(rows) + "\n", encoding="utf-8")
+        run_to_end(
+            "push",
+            self.console(
+                "push", str(self.folder / "contacts.csv"), "--flow", str(FLOW), "--campaign", campaign,
+                "--box", "branch-7", "--now", STARTS_AT.isoformat(),
+            ),
+        )  # fmt: skip
+
+    def until(self, watch: Child, ready: Callable[[], bool], what: str, seconds: float = 45.0) -> None:
+        """Take what the console commits until `ready`."""
+        deadline = time.monotonic() + seconds
+        while not ready():
+            left = deadline - time.monotonic()
+            assert left > 0, f"waited {seconds} s for {what}; seen {self.messages[-5:]}"
+            with contextlib.suppress(Exception):
+                self.messages.append(watch.lines.get(timeout=min(left, 0.2)))
+
+    def outcomes(self) -> dict[str, str]:
+        return {m["contact"]: m["disposition"] for m in self.messages if m["type"] == "outcome"}
+
+    def stages(self) -> dict[str, str]:
+        """Return the call stage by contact in the last state."""
+        state: dict[str, Any] = next(
+            (m for m in reversed(self.messages) if m["type"] == "state"), {"lines": []}
+        )
+        return {line["contact"]: line["call"] for line in state["lines"] if line.get("contact")}
+
+    def dialled(self) -> Counter[str]:
+        log = self.folder / "calls.jsonl"
+        rows = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+        return Counter(row["number"] for row in rows if row["event"] == "dialled")
+
+    def check_same(self) -> list[str]:
+        """Return the attempts; fail unless box and console have the same ones, once each."""
+        at_box = json.loads(
+            run_to_end(
+                "outcomes",
+                program("branchline", "outcomes", "--config", str(self.box_folder / "box.toml"), "--json"),
+            )
+        )
+        at_console = json.loads(run_to_end("outcomes", self.console("outcomes", "--json")))
+        assert sorted(row["attempt"] for row in at_box) == sorted(row["attempt"] for row in at_console)
+        attempts = [row["attempt"] for row in at_console]
+        assert len(attempts) == len(set(attempts))
+        return attempts
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    """A new office with one box that approves the rule packs, nothing running yet."""
+    port = free_port()
+    office = init_office(tmp_path / "office", "bank", "127.0.0.1", now=datetime.now(UTC), broker_port=port)
+    box_folder = issue_box(office, "branch-7", now=datetime.now(UTC))
+    with (box_folder / "box.toml").open("a", encoding="utf-8") as file:
+        for pack in ("floor", "cn"):
+            file.write(f'\n[[compliance.approval]]\npack = "{pack}"\nversion = 1\nby = "Li Wei"\n')
+    (tmp_path / "people.yaml").write_text(PEOPLE, encoding="utf-8")
+    with contextlib.ExitStack() as stack:
+        yield Site(tmp_path, port, office, box_folder, stack)
+
+
+def test_kill_in_the_middle_of_a_call(site: Site) -> None:
+    """kill -9 while somebody listens: no second ring, `technical_failure` at the console, nothing lost or doubled."""
+    site.broker()
+    watch = site.watch()
+    box = site.box()
+    site.until(watch, lambda: any(m["type"] == "state" for m in site.messages), "the box")
+    site.push(range(1, 4))
+    site.until(
+        watch, lambda: site.stages().get("c01") == "active" and "c02" in site.outcomes(), "a call under way"
+    )
+    box.kill()
+    assert "c01" not in site.outcomes()
+
+    site.box(STARTS_AT + timedelta(minutes=10))
+    site.until(watch, lambda: {"c01", "c02", "c03"} <= site.outcomes().keys(), "every outcome")
+    assert site.outcomes()["c01"] == "technical_failure"
+    # Long enough for a box that forgot to dial again.
+    site.push(range(4, 6), "after-the-crash")
+    site.until(watch, lambda: {"c04", "c05"} <= site.outcomes().keys(), "the calls after the crash")
+    assert max(site.dialled().values()) == 1, "somebody was rung twice for one reservation"
+    assert len(site.check_same()) == 5
+
+
+def test_the_broker_is_stopped_for_a_while(site: Site) -> None:
+    """The broker goes away in the middle of a campaign: calls go on, and the backlog drains in order."""
+    broker = site.broker()
+    watch = site.watch()
+    site.box()
+    site.until(watch, lambda: any(m["type"] == "state" for m in site.messages), "the box")
+    site.push(range(2, 9))
+    broker.kill()
+    known = len(site.outcomes())
+    deadline = time.monotonic() + 60
+    while sum(site.dialled().values()) < 7 and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert sum(site.dialled().values()) == 7, "calls did not go on without the broker"
+    assert len(site.outcomes()) == known
+    site.broker()
+    site.until(watch, lambda: len(site.outcomes()) == 7, "the backlog", 60)
+    numbers = [m["seq"] for m in site.messages if "seq" in m]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert max(site.dialled().values()) == 1

@@ -1,0 +1,183 @@
+"""Imports run one way: the arrows of docs/architecture.md, read from the source."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+OURS = ("audio", "modem_drivers", "firmware", "console", "provisioning")
+
+VALUES = {"firmware.values", "firmware.clock"}
+ALLOWED: dict[str, set[str]] = {
+    # A room, and what it may import of ours besides itself.
+    "audio": set(),
+    "modem_drivers.simulator": set(),
+    "modem_drivers": set(),
+    "firmware.values": set(),
+    "firmware.clock": set(),
+    "firmware.settings": VALUES,
+    "firmware.dialogue": VALUES,
+    "firmware.compliance": VALUES,
+    "firmware.store": VALUES,
+    "firmware.host": VALUES | {"firmware.settings"},
+    "firmware.lines": VALUES | {"audio", "modem_drivers"},
+    "firmware.calls": VALUES
+    | {"firmware.lines", "firmware.dialogue", "firmware.compliance", "firmware.store", "audio"},
+    "firmware.sync": VALUES | {"firmware.store"},
+    "firmware.worlds": VALUES
+    | {"audio", "modem_drivers", "firmware.lines", "firmware.host", "firmware.settings"},
+    "firmware.state_report": VALUES | {"firmware.lines", "firmware.calls", "firmware.sync"},
+    "firmware.checkup": {"firmware", "modem_drivers"},
+    "firmware.app": {"firmware", "audio", "modem_drivers"},
+    "firmware.cli": {"firmware", "audio", "modem_drivers"},
+    "firmware.demo": VALUES,
+    "console": VALUES | {"firmware.sync", "firmware.dialogue", "audio.recording", "audio.errors"},
+}
+OWNED_LIBRARIES = {
+    # A library with side effects, and the only place that may import it.
+    "serial": ("modem_drivers.at.serial_port", "audio.ports"),
+    "sqlite3": ("firmware.store.database", "firmware.store.connection"),
+    "sqlite_utils": ("firmware.store.database", "firmware.store.migrations"),
+    "paho": ("firmware.sync.mqtt_epoch",),
+    "systemd": ("firmware.host.systemd",),
+    "sqlalchemy": ("console",),
+}
+PURE = {
+    # Rooms that take values and give values: no I/O, no clock, no event loop.
+    "firmware.dialogue": {
+        "asyncio",
+        "socket",
+        "time",
+        "os",
+        "serial",
+        "logging",
+        "structlog",
+        "threading",
+        "subprocess",
+    },
+    "firmware.compliance": {
+        "asyncio",
+        "socket",
+        "time",
+        "serial",
+        "logging",
+        "structlog",
+        "threading",
+        "subprocess",
+    },
+    "audio.dsp": {"asyncio", "socket", "time", "os", "serial", "logging", "threading"},
+    "audio.call_audio": {"asyncio", "socket", "time", "os", "serial", "logging", "threading"},
+}
+
+
+def is_in(module: str, room: str) -> bool:
+    return module == room or module.startswith(room + ".")
+
+
+def imports_of(path: Path, module: str) -> set[str]:
+    """Every module that a file imports, `from x import y` as x and as x.y, TYPE_CHECKING blocks included."""
+    package = module.split(".") if path.name == "__init__.py" else module.split(".")[:-1]
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            start = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
+            source = ".".join(part for part in (start, node.module or "") if part)
+            found |= {source} | {f"{source}.{alias.name}" for alias in node.names}
+    return found
+
+
+def modules() -> dict[str, Path]:
+    found = {}
+    for room in OURS:
+        for path in (ROOT / room).rglob("*.py"):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def room_of(module: str) -> str | None:
+    return max((room for room in ALLOWED if is_in(module, room)), key=len, default=None)
+
+
+def forbidden_arrows(all_modules: dict[str, set[str]]) -> list[str]:
+    wrong = []
+    for module, imported in sorted(all_modules.items()):
+        room = room_of(module)
+        if room is None:
+            if module not in OURS:
+                wrong.append(f"{module} stands in no room of docs/architecture.md")
+            continue
+        for name in sorted(imported):
+            if name.split(".")[0] not in OURS or name in {"firmware", "audio", "modem_drivers", "console"}:
+                continue
+            # modem_drivers may hold its simulator, but may not lean on it.
+            leans_on_simulator = room == "modem_drivers" and is_in(name, "modem_drivers.simulator")
+            known = is_in(name, room) or any(is_in(name, other) for other in ALLOWED[room])
+            if known and not leans_on_simulator:
+                continue
+            if any(is_in(other, name) for other in ALLOWED[room] | {room}):
+                continue  # `from firmware import values`: the package that holds an allowed module
+            wrong.append(f"{module} imports {name}, which {room} must not know")
+    return wrong
+
+
+def test_every_arrow_is_one_that_the_architecture_draws() -> None:
+    assert forbidden_arrows({name: imports_of(path, name) for name, path in modules().items()}) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "imported"),
+    [
+        ("audio.player", "modem_drivers.modem"),
+        ("modem_drivers.modem", "modem_drivers.simulator.modem"),
+        ("modem_drivers.simulator.modem", "modem_drivers.at.tokenizer"),
+        ("firmware.compliance.gate", "firmware.store.attempts"),
+        ("firmware.calls.session", "firmware.sync.uplink"),
+        ("firmware.store.outbox", "firmware.sync.messages"),
+        ("console.ingest", "firmware.store.database"),
+        ("firmware.newroom.thing", "firmware.values"),
+    ],
+)
+def test_a_forbidden_arrow_is_found(module: str, imported: str) -> None:
+    assert forbidden_arrows({module: {imported}})
+
+
+@pytest.mark.parametrize("library", sorted(OWNED_LIBRARIES))
+def test_a_library_with_side_effects_has_one_door(library: str) -> None:
+    doors = OWNED_LIBRARIES[library]
+    users = {
+        name
+        for name, path in modules().items()
+        if any(is_in(imported, library) for imported in imports_of(path, name))
+    }
+    assert {user for user in users if not any(is_in(user, door) for door in doors)} == set()
+
+
+@pytest.mark.parametrize("room", sorted(PURE))
+def test_a_pure_room_does_no_io(room: str) -> None:
+    wrong = {
+        f"{name} imports {imported}"
+        for name, path in modules().items()
+        if is_in(name, room)
+        for imported in imports_of(path, name)
+        if imported.split(".")[0] in PURE[room]
+    }
+    assert wrong == set()
+
+
+def test_no_package_shadows_a_library() -> None:
+    assert not (ROOT / "systemd" / "__init__.py").exists()
+    assert not {room for room in OURS if room in sys.stdlib_module_names}
+
+
+def test_the_top_level_has_only_the_rooms() -> None:
+    rooms = {
+        "firmware", "modem_drivers", "audio", "provisioning", "systemd", "console",
+        "docs", "benchmarks", "examples", "tests",
+    }  # fmt: skip
+    folders = {p.name for p in ROOT.iterdir() if p.is_dir() and not p.name.startswith(".")}
+    assert folders - rooms - {"__pycache__", "branchline.egg-info", "build"} == set()
