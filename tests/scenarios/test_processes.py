@@ -198,5 +198,7 @@ def test_the_broker_is_stopped_for_a_while(site: Site) -> None:
     site.broker()
     site.until(watch, lambda: len(site.outcomes()) == 7, "the backlog", 60)
     numbers = [m["seq"] for m in site.messages if "seq" in m]
-    assert numbers == list(range(1, len(numbers) + 1))
+    # In order; the few that `push` took, which waited for the box's answers, are in the ledger all the same.
+    assert numbers == sorted(set(numbers))
+    assert json.loads(run_to_end("report", site.console("report", "--json")))["gaps"] == []
     assert max(site.dialled().values()) == 1
