@@ -5,7 +5,8 @@ import signal
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -32,7 +33,7 @@ from firmware.lines.line import LineReport, LineStatus
 from firmware.lines.supervisor import keep_alive
 from firmware.settings import Settings
 from firmware.state_report import StateReport
-from firmware.store import outbox
+from firmware.store import inbox, outbox
 from firmware.store import suppressions as suppression_list
 from firmware.store.database import Database
 from firmware.sync.connection import Connection, MqttConnection, MqttSettings, Will, probe_broker
@@ -53,6 +54,8 @@ WorldT = TypeVar("WorldT")
 
 POLITE_STOP_S = 60.0
 """Calls under way may end by themselves this long after we are told to stop."""
+INBOX_KEPT = timedelta(days=30)
+"""Ids of applied messages: the replay protection. A broker keeps a message for 7 days at most."""
 DEMO_WORDS_PER_MINUTE = 230
 """The demo speaks fast: it is watched, not called."""
 LAST_WORDS_S = 5.0
@@ -90,7 +93,7 @@ class Box(Generic[WorldT]):
         recordings.mkdir(parents=True, exist_ok=True, mode=0o700)
         clock = world.clock
         topics = BoxTopics(settings.box.tenant, settings.box.id)
-        gate = make_gate(settings.compliance)
+        gate = self._gate = make_gate(settings.compliance)
         self.gate_faults = self_check(gate)
         """Forbidden calls that the gate would allow: must be empty, or nothing is dialled."""
         reports = Reports(database.stream, clock.now, self._new_id)
@@ -173,6 +176,7 @@ class Box(Generic[WorldT]):
                 group.create_task(self._uplink.run(), name="uplink"),
                 group.create_task(self._state.run(), name="state"),
                 group.create_task(self._feed_watchdog(), name="watchdog"),
+                group.create_task(self._tidy(), name="tidy"),
                 *(
                     group.create_task(keep_alive(line), name=f"line:{line.line_id}")
                     for line in self._world.lines
@@ -208,6 +212,15 @@ class Box(Generic[WorldT]):
         depth = await self.database.read(outbox.depth)
         oldest = depth.oldest_at
         return depth.n_waiting, (self._world.clock.now() - oldest).total_seconds() if oldest else 0.0
+
+    async def _tidy(self) -> None:
+        """Say which rule packs need a person soon, and forget ids that no replay can bring back; once a day."""
+        while True:
+            now = self._world.clock.now()
+            for warning in self._gate.warnings(now):
+                log.warning("rules_need_attention", what=warning)
+            await self.database.transact(partial(inbox.forget_before, before=now - INBOX_KEPT))
+            await asyncio.sleep(24 * 3600)
 
     async def _feed_watchdog(self) -> None:
         interval_s = systemd.watchdog_interval_s()

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from audio.ports.serial_pcm import SerialPcmPort
-
 from audio.ports.port import AudioPort
+from audio.ports.serial_pcm import SerialPcmPort
 from firmware.clock import Clock, RealWorld, SimulatedClock, SimulatedWorld, SystemClock
 from firmware.host.clock_trust import ClockTrust, SimulatedClockTrust, SystemClockTrust
 from firmware.lines.gsm_line import GsmLine

@@ -8,6 +8,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+NOT_CALLED = "not called"
 _BARS = "▁▃▅▇"
 _GOOD = {"promise_full", "promise_partial", "promise_plan", "paying_now", "already_paid"}
 _STOP = {"opt_out", "wrong_number", "complaint"}
@@ -62,7 +63,7 @@ class Picture:
             case "refusals":
                 row = self._row(message["contact"])
                 if not row.result:
-                    row.result = "not called"
+                    row.result = NOT_CALLED
                     row.note = f"{message['rule']}: {message.get('explanation', '')}"
             case "event":
                 self.messages.append(f"{message['event']}: {message.get('detail', '')}".strip(": "))
@@ -156,6 +157,6 @@ def _bars(rssi_dbm: int | None) -> str:
 def _style(row: ContactView) -> str:
     if row.result in _GOOD:
         return "green"
-    if row.result in _STOP or row.result.startswith("not called"):
+    if row.result in _STOP or row.result == NOT_CALLED:
         return "magenta"
     return "yellow" if row.result else ""

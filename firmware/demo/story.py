@@ -26,7 +26,7 @@ from firmware.demo.processes import (
     running,
     wait_for_port,
 )
-from firmware.demo.screen import ContactView, Picture
+from firmware.demo.screen import NOT_CALLED, ContactView, Picture
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 STARTS_AT = "2026-11-24T10:00:00+08:00"
@@ -227,6 +227,9 @@ def _add_up(places: Places, picture: Picture, seconds: float) -> dict[str, Any]:
         "attempts": len(box_rows),
         "outcomes": dict(sorted(Counter(row["disposition"] for row in console_rows).items())),
         "refused": dict(sorted(refused.items())),
+        "not_called": {
+            row.contact: row.note for row in picture.contacts.values() if row.result == NOT_CALLED
+        },
         "rejected_rows": [*pushed["bad_rows"], *pushed["rejected"]],
         "missing": sorted((at_box - at_console).keys()),
         "doubled": sorted(attempt for attempt, times in (at_box | at_console).items() if times > 1),
@@ -246,6 +249,8 @@ def _tell(result: dict[str, Any], places: Places, port: int, out: Console) -> No
     for rule, count in result["refused"].items():
         table.add_row(f"not called: {rule}", str(count), style="magenta")
     out.print(table)
+    for contact, why in result["not_called"].items():
+        out.print(f"{contact} was not called: {why}", markup=False, highlight=False)
     same = not (result["missing"] or result["doubled"] or result["unknown_to_box"])
     out.print(
         f"{result['attempts']} attempts at the box, as many at the console: "

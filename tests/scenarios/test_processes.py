@@ -1,5 +1,6 @@
 """The real daemon as a process, on real PTYs, against a real mosquitto with TLS: killed, cut off, and refused."""
 
+import asyncio
 import contextlib
 import json
 import time
@@ -23,6 +24,8 @@ from firmware.demo.processes import (
     running,
     wait_for_port,
 )
+from modem_drivers.simulator.pty_host import SimulatedModemProcess
+from modem_drivers.simulator.simulation import ModemSpec, Simulation
 
 STARTS_AT = datetime.fromisoformat("2026-11-24T10:00:00+08:00")
 FLOW = Path(__file__).resolve().parents[2] / "examples" / "overdue-reminder.yaml"
@@ -91,9 +94,17 @@ class Site:
     def console(self, *arguments: str) -> list[str]:
         return program("branchline-console", "--office", str(self.office.folder), *arguments)
 
-    def push(self, places: range, campaign: str = "november") -> None:
+    def push(
+        self,
+        places: range,
+        campaign: str = "november",
+        *,
+        status: str = "open",
+        now: datetime | None = STARTS_AT,
+    ) -> None:
         rows = [
-            f"c{n:02d},p{n:02d},王伟,+86131234567{n:02d},zh-CN,CN-GD,Asia/Shanghai,open,安心银行,100.50,CNY,2026-11-10,41{n:02d},{100 - n},"
+            f"c{n:02d},p{n:02d},王伟,+86131234567{n:02d},zh-CN,CN-GD,Asia/Shanghai,{status},安心银行,100.50,CNY,"
+            f"2026-11-10,41{n:02d},{100 - n},"
             for n in places
         ]
         (self.folder / "contacts.csv").write_text(HEAD + "\n".join(rows) + "\n", encoding="utf-8")
@@ -101,7 +112,7 @@ class Site:
             "push",
             self.console(
                 "push", str(self.folder / "contacts.csv"), "--flow", str(FLOW), "--campaign", campaign,
-                "--box", "branch-7", "--now", STARTS_AT.isoformat(),
+                "--box", "branch-7", *(["--now", now.isoformat()] if now else []),
             ),
         )  # fmt: skip
 
@@ -202,3 +213,59 @@ def test_the_broker_is_stopped_for_a_while(site: Site) -> None:
     assert numbers == sorted(set(numbers))
     assert json.loads(run_to_end("report", site.console("report", "--json")))["gaps"] == []
     assert max(site.dialled().values()) == 1
+
+
+def test_the_daemon_runs_on_named_ports_under_the_systems_clock(site: Site) -> None:
+    """`branchline run`: ports and broker as the file names them; nobody is dialled who may not be, at any hour."""
+    site.broker()
+    watch = site.stack.enter_context(
+        running(
+            Child("watch", site.console("watch", "--json"), log=site.folder / "watch.log", reads_json=True)
+        )
+    )
+    simulation = Simulation(
+        modems=(
+            ModemSpec(personality="sim7600", imei="356938035643800", number="+8613123456600"),
+            ModemSpec(personality="ec25", imei="356938035643801", number="+8613123456601"),
+        ),
+        people=PEOPLE,
+        today=STARTS_AT.date(),
+        call_log_path=str(site.folder / "calls.jsonl"),
+    )
+
+    async def story() -> None:
+        async with SimulatedModemProcess(simulation) as modems:
+            with (site.box_folder / "box.toml").open("a", encoding="utf-8") as file:
+                for place, ports in enumerate(modems.ports):
+                    file.write(
+                        f'\n[[line]]\nid = "line-{place}"\nat_port = "{ports.at_path}"\npcm_port = "{ports.pcm_path}"\n'
+                    )
+            box = site.stack.enter_context(
+                running(
+                    Child(
+                        "box",
+                        program("branchline", "run", "--config", str(site.box_folder / "box.toml")),
+                        log=site.folder / "box.log",
+                    )
+                )
+            )
+            await asyncio.to_thread(
+                site.until, watch, lambda: _ready_lines(site) == {"line-0", "line-1"}, "two lines"
+            )
+            site.push(range(1, 2), status="disputed", now=None)
+            await asyncio.to_thread(
+                site.until,
+                watch,
+                lambda: any(m["type"] == "ack" and m["kind"] == "contacts" for m in site.messages),
+                "the answer",
+            )
+            await asyncio.sleep(1)
+            assert box.stop() == 0
+
+    asyncio.run(story())
+    assert site.dialled() == Counter()
+
+
+def _ready_lines(site: Site) -> set[str]:
+    state: dict[str, Any] = next((m for m in reversed(site.messages) if m["type"] == "state"), {"lines": []})
+    return {line["line"] for line in state["lines"] if line["status"] == "ready"}
