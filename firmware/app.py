@@ -1,6 +1,7 @@
 """Composition root: builds every part by constructor, runs them in one TaskGroup, stops them in order."""
 
 import asyncio
+import contextlib
 import signal
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -36,6 +37,7 @@ from firmware.state_report import StateReport
 from firmware.store import inbox, outbox
 from firmware.store import suppressions as suppression_list
 from firmware.store.database import Database
+from firmware.store.errors import StoreError
 from firmware.sync.connection import Connection, MqttConnection, MqttSettings, Will, probe_broker
 from firmware.sync.content_check import CampaignCheck
 from firmware.sync.downlink import Downlink
@@ -219,7 +221,8 @@ class Box(Generic[WorldT]):
             now = self._world.clock.now()
             for warning in self._gate.warnings(now):
                 log.warning("rules_need_attention", what=warning)
-            await self.database.transact(partial(inbox.forget_before, before=now - INBOX_KEPT))
+            with contextlib.suppress(StoreError):  # a full disk: tomorrow is soon enough
+                await self.database.transact(partial(inbox.forget_before, before=now - INBOX_KEPT))
             await asyncio.sleep(24 * 3600)
 
     async def _feed_watchdog(self) -> None:

@@ -9,6 +9,7 @@ import msgspec
 
 from firmware.calls.scheduler import ActiveCall
 from firmware.lines.line import Line
+from firmware.store.errors import StoreError
 from firmware.sync.connection import Connection
 from firmware.sync.errors import NotConnectedError, PublishRefusedError
 from firmware.sync.messages import BoxState, LineWire, encode
@@ -67,7 +68,13 @@ class StateReport:
         while True:
             self._changed.clear()
             await self._connection.wait_connected()
-            state = await self._state()
+            try:
+                state = await self._state()
+            except StoreError:
+                await asyncio.sleep(
+                    1.0
+                )  # the database will say so itself; a state without it would be half a state
+                continue
             if (
                 last is None
                 or _content(state) != _content(last)

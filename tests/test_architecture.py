@@ -28,7 +28,7 @@ ALLOWED: dict[str, set[str]] = {
     "firmware.sync": VALUES | {"firmware.store"},
     "firmware.worlds": VALUES
     | {"audio", "modem_drivers", "firmware.lines", "firmware.host", "firmware.settings"},
-    "firmware.state_report": VALUES | {"firmware.lines", "firmware.calls", "firmware.sync"},
+    "firmware.state_report": VALUES | {"firmware.lines", "firmware.calls", "firmware.sync", "firmware.store"},
     "firmware.checkup": {"firmware", "modem_drivers"},
     "firmware.app": {"firmware", "audio", "modem_drivers"},
     "firmware.cli": {"firmware", "audio", "modem_drivers"},

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from firmware.calls.judging import debt_of
 from firmware.calls.outcome import FLAGS, CallLog, Conclusion
 from firmware.calls.recording import RecordingResult
 from firmware.calls.reports import Reports
 from firmware.calls.retry import next_try
-from firmware.store import attempts, campaigns, outcomes, recordings
+from firmware.store import attempts, campaigns, outcomes, recordings, suppressions
 from firmware.store.campaigns import StoredContact
 from firmware.store.connection import Connection
 from firmware.values import AttemptId, Disposition, LineId
@@ -38,9 +39,24 @@ class CallResult:
 class Closing:
     """Closes attempts; every method runs inside a transaction of the caller."""
 
-    def __init__(self, reports: Reports, now: Callable[[], datetime]) -> None:
+    def __init__(self, reports: Reports, now: Callable[[], datetime], new_id: Callable[[], str]) -> None:
         self._reports = reports
         self._now = now
+        self._new_id = new_id
+
+    def suppress(self, con: Connection, contact: StoredContact, scope: str, reason: str) -> None:
+        """Add a "do not call" that was heard in a call; the same again changes nothing."""
+        entry = suppressions.Suppression(
+            id=self._new_id(),
+            scope="number" if scope == "number" else "debt" if scope == "debt" else "person",
+            person=None if scope == "number" else contact.person,
+            number=contact.numbers[0] if scope in {"number", "person"} else None,
+            debt=debt_of(contact) if scope == "debt" else None,
+            reason=reason,
+            source="call",
+            at=self._now(),
+        )
+        suppressions.add(con, entry)
 
     def conclude(self, con: Connection, result: CallResult) -> None:
         """Write all that came of a call, the console's message among it."""
@@ -93,6 +109,10 @@ class Closing:
         outcomes.add_outcome(con, outcome)
         recording = self._keep_recording(con, result)
         self._move_on(con, contact, conclusion.disposition, result.ended_at)
+        for _at, kind, detail in result.events:
+            if kind == "suppress":
+                # Written already the moment it was heard, unless the disk refused it then.
+                self.suppress(con, contact, str(detail["scope"]), str(detail["reason"]))
         suppressed = next(
             (str(detail["scope"]) for _at, kind, detail in result.events if kind == "suppress"), None
         )

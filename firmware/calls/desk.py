@@ -3,6 +3,7 @@
 from collections.abc import Callable, Set
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from typing import Literal
 
 import structlog
@@ -57,7 +58,7 @@ class Desk:
         self._database = database
         self._judge = judge
         self._reports = reports
-        self._closing = Closing(reports, now)
+        self._closing = Closing(reports, now, new_id)
         self._now = now
         self._new_id = new_id
         self._language = language
@@ -174,17 +175,9 @@ class Desk:
 
     async def suppress(self, contact: StoredContact, scope: str, reason: str) -> None:
         """Write a "do not call" that was just heard; on the disk when this returns."""
-        entry = suppressions.Suppression(
-            id=self._new_id(),
-            scope="number" if scope == "number" else "debt" if scope == "debt" else "person",
-            person=None if scope == "number" else contact.person,
-            number=contact.numbers[0] if scope in {"number", "person"} else None,
-            debt=debt_of(contact) if scope == "debt" else None,
-            reason=reason,
-            source="call",
-            at=self._now(),
+        await self._database.transact(
+            partial(self._closing.suppress, contact=contact, scope=scope, reason=reason)
         )
-        await self._database.transact(lambda con: suppressions.add(con, entry))
 
     async def reason_to_stop(self, contact: StoredContact) -> Disposition | None:
         """Return why a call under way must end at once by the console's word, None when it may go on."""
@@ -219,7 +212,7 @@ class Desk:
 
         return await self._database.transact(work)
 
-    async def close_crashed(self, attempt: AttemptId | None) -> None:
+    async def close_crashed(self, attempt: AttemptId) -> None:
         """Close one reservation whose call failed by a fault of ours."""
 
         def work(con: Connection) -> None:
@@ -227,8 +220,7 @@ class Desk:
                 if found.attempt == attempt:
                     self._closing.close_cut_short(con, found)
 
-        if attempt is not None:
-            await self._database.transact(work)
+        await self._database.transact(work)
 
     def unmet_demands(self, contact: StoredContact, flow: Flow) -> list[str]:
         """Return what the rules where this person is demand of a conversation and the flow does not do."""

@@ -27,12 +27,14 @@ from firmware.dialogue.loader import load_flow
 from firmware.dialogue.machine import Dialogue
 from firmware.lines.line import Line
 from firmware.store.campaigns import StoredCampaign, StoredContact
+from firmware.store.errors import StoreError
 from firmware.values import AttemptId, Disposition
 
 log = structlog.get_logger()
 
 MOST_FLOWS_KEPT = 16
 PROMPT_DEADLINE_S = 60.0
+STORE_PAUSE_S = 5.0
 
 
 @dataclass(slots=True)
@@ -120,13 +122,22 @@ class CallPlacer:
         async def may_mention_debt() -> tuple[bool, str]:
             answered_s = session.answered_s
             assert answered_s is not None
-            decision = await self._desk.at_answer(
-                attempt, contact, line.report, answered_at=instant(answered_s)
-            )
+            try:
+                decision = await self._desk.at_answer(
+                    attempt, contact, line.report, answered_at=instant(answered_s)
+                )
+            except StoreError as error:
+                # A decision that cannot be written down is a no.
+                log.warning("gate_at_answer_unwritten", attempt=attempt, reason=str(error))
+                return False, "store"
             return decision.is_allowed, decision.rule
 
         async def suppress(scope: str, reason: str) -> None:
-            await self._desk.suppress(contact, scope, reason)
+            try:
+                await self._desk.suppress(contact, scope, reason)
+            except StoreError as error:
+                # It is written again with the outcome, and until then this line takes no other call.
+                log.warning("suppression_waits_for_disk", attempt=attempt, reason=str(error))
 
         session = CallSession(
             line=line,
@@ -148,7 +159,7 @@ class CallPlacer:
         recording = await recorder.close()
         ended_at = self._clock.now()
         conclusion = conclude(call_log)
-        await self._desk.conclude(
+        await self._conclude_for_certain(
             CallResult(
                 attempt=attempt,
                 contact=contact,
@@ -172,6 +183,20 @@ class CallPlacer:
             disposition=conclusion.disposition.value,
             cause=call_log.ended.kind.value,
         )
+
+    async def _conclude_for_certain(self, result: CallResult) -> None:
+        """Write the outcome, however long the disk refuses: nobody else knows what was said."""
+        said = False
+        while True:
+            try:
+                await self._desk.conclude(result)
+            except StoreError as error:
+                if not said:
+                    said = True
+                    log.error("outcome_waits_for_disk", attempt=result.attempt, reason=str(error))
+                await asyncio.sleep(STORE_PAUSE_S)
+            else:
+                return
 
     async def _prepare(
         self, order: Order, campaign: StoredCampaign

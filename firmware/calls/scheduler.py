@@ -16,7 +16,7 @@ from firmware.calls.desk import Desk, Standing
 from firmware.calls.placing import CallPlacer, Order
 from firmware.lines.line import Line, LineStatus
 from firmware.store.errors import StoreError
-from firmware.values import Disposition, LineId
+from firmware.values import AttemptId, Disposition, LineId
 
 log = structlog.get_logger()
 
@@ -58,6 +58,7 @@ class Scheduler:
         self._on_change = on_change
         self._wake = asyncio.Event()
         self._calls: set[asyncio.Task[None]] = set()
+        self._crashed: set[AttemptId] = set()
         self._stopping = False
 
     def wake(self) -> None:
@@ -107,6 +108,9 @@ class Scheduler:
         if self._stopping:
             return LONGEST_SLEEP_S
         try:
+            for attempt in sorted(self._crashed):
+                await self._desk.close_crashed(attempt)
+                self._crashed.discard(attempt)
             reason = await self._desk.why_not_dialling()
             if reason:
                 self._set_dialling(reason)
@@ -175,10 +179,16 @@ class Scheduler:
             await self._placer.place(order, stage)
         except asyncio.CancelledError:
             raise
+        except StoreError as error:
+            # Before anything was dialled: a call under way waits for the disk itself.
+            self._set_dialling(f"the database cannot be used: {error}")
+            await asyncio.sleep(STORE_PAUSE_S)
         except Exception:
             # One call's bug must not stop the others; its open reservation is closed at the next start.
             log.exception("call_crashed", line=line.line_id, contact=order.contact.contact)
-            await self._desk.close_crashed(order.attempt)
+            if order.attempt is not None:
+                self._crashed.add(order.attempt)
+            await asyncio.sleep(STORE_PAUSE_S)  # whatever it was, not again at full speed
         finally:
             del self.active[line.line_id]
             self._on_change()

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from firmware.store.errors import StoreFailedError
 from firmware.sync.messages import SuppressionWire
 from modem_drivers.simulator.people import HangUp, Pause, Person, Press, Say, WaitForSilence
 from tests.scenarios.town import Town, contact
@@ -124,3 +126,39 @@ def _prompts_said(con: Any) -> list[str]:
         "SELECT json_extract(detail, '$.prompt') AS prompt FROM call_event WHERE kind = 'prompt_started'"
     )
     return [row["prompt"] for row in rows]
+
+
+def test_a_disk_that_refuses_in_the_middle_of_an_opt_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing can be written for a while: what was said waits in memory, nobody else is called, and then it is kept."""
+    stops = Person(number=NUMBER, ring_s=1, steps=(Say(text="喂"), Pause(duration_s=5), Press(keys="9")))
+    other = Person(number="+8613123456702")
+
+    async def story() -> None:
+        town = Town(tmp_path, [stops, other], n_modems=2)
+        async with town.open():
+            assert town.box is not None
+            database = town.box.database
+            real = database.transact
+            broken = False
+
+            async def transact(work: Callable[[Any], Any]) -> Any:
+                if broken:
+                    raise StoreFailedError("no space left on device")
+                return await real(work)
+
+            monkeypatch.setattr(database, "transact", transact)
+            await town.push([contact(1), contact(2, not_before=town.clock.now() + timedelta(seconds=30))])
+            await town.until(stage_is(town, "active"))
+            broken = True
+            await asyncio.sleep(120)
+            assert town.network.call_log.dialled(NUMBER) == 1
+            assert town.network.call_log.dialled("+8613123456702") == 0
+            broken = False
+            await town.until(lambda: town.outcomes().get("c01") == "opt_out")
+            await town.until(lambda: "c02" in town.outcomes())
+            listed = await database.read(lambda con: con.rows("SELECT person, reason FROM suppression"))
+            assert listed == [{"person": "p01", "reason": "opt_out"}]
+
+    run_virtually(story())
