@@ -58,7 +58,7 @@ POLITE_STOP_S = 60.0
 """Calls under way may end by themselves this long after we are told to stop."""
 INBOX_KEPT = timedelta(days=30)
 """Ids of applied messages: the replay protection. A broker keeps a message for 7 days at most."""
-DEMO_WORDS_PER_MINUTE = 230
+DEMO_WORDS_PER_MINUTE = 260
 """The demo speaks fast: it is watched, not called."""
 LAST_WORDS_S = 5.0
 """What is left for the outbox after that."""

@@ -129,7 +129,7 @@ def _line(line: Line[Any], call: ActiveCall | None) -> LineWire:
         line=line.line_id,
         model=report.model,
         status=report.status.value,
-        detail=report.detail,
+        detail=call.doing if call else report.detail,
         operator=report.operator,
         rssi_dbm=report.rssi_dbm,
         campaign=call.order.contact.campaign if call else None,

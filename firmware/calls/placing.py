@@ -96,7 +96,7 @@ class CallPlacer:
         self._recording_executor = recording_executor
         self._max_call_s = max_call_s
 
-    async def place(self, order: Order, on_stage: Callable[[str], None]) -> None:
+    async def place(self, order: Order, on_stage: Callable[[str, str], None]) -> None:
         """Call the contact once, if the gate still allows it when everything is ready."""
         contact, line = order.contact, order.line
         campaign = await self._desk.campaign_of(contact)

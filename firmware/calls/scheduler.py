@@ -34,6 +34,8 @@ class ActiveCall:
 
     order: Order
     stage: str = "preparing"
+    doing: str = ""
+    """Such as ``says opening``; never what a person said or keyed."""
 
 
 class Scheduler:
@@ -171,8 +173,9 @@ class Scheduler:
         self._on_change()
 
     async def _carry(self, line: Line[Any], order: Order) -> None:
-        def stage(name: str) -> None:
-            self.active[line.line_id].stage = name
+        def stage(name: str, doing: str) -> None:
+            call = self.active[line.line_id]
+            call.stage, call.doing = name, doing
             self._on_change()
 
         try:

@@ -91,7 +91,7 @@ class CallSession:
         recorder: Recorder,
         may_mention_debt: Callable[[], Awaitable[tuple[bool, str]]],
         suppress: Callable[[str, str], Awaitable[None]],
-        on_stage: Callable[[str], None],
+        on_stage: Callable[[str, str], None],
         ring_timeout_s: float,
         max_call_s: float,
         now_s: Callable[[], float],
@@ -106,6 +106,7 @@ class CallSession:
         self._may_mention_debt = may_mention_debt
         self._suppress = suppress
         self._on_stage = on_stage
+        self._stage_name = ""
         self._ring_timeout_s = ring_timeout_s
         self._max_call_s = max_call_s
         self._now_s = now_s
@@ -262,6 +263,7 @@ class CallSession:
             case sound.DigitHeard():
                 state.human = True
                 self._note("digit", digit=event.digit, ms=event.duration_ms)
+                self._on_stage(self._stage_name, "heard a key")
                 await self._tell(state, heard.Digit(digit=event.digit))
             case sound.SpeechStarted():
                 await self._tell(state, heard.SpeechStarted())
@@ -322,6 +324,7 @@ class CallSession:
                         )
                     )
                     self._note("say", prompt=action.prompt, roles=sorted(action.roles))
+                    self._on_stage(self._stage_name, f"says {action.prompt}")
                 case acts.StopSaying():
                     self._order(orders.StopPlaying())
                 case acts.AskDebtPermission():
@@ -385,8 +388,9 @@ class CallSession:
             self._hang_up()
 
     def _stage(self, stage: str) -> None:
+        self._stage_name = stage
         self._note("stage", stage=stage)
-        self._on_stage(stage)
+        self._on_stage(stage, "")
 
     def _note(self, kind: str, **detail: Any) -> None:
         self.events.append(TimedEvent(at_s=self._now_s(), kind=kind, detail=detail))

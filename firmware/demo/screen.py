@@ -85,7 +85,7 @@ class Picture:
         for row in self.contacts.values():
             line = busy.get(row.contact)
             if line is not None and not row.result:
-                row.line, row.stage = line["line"], line.get("call", "")
+                row.line, row.stage = line["line"], line.get("detail") or line.get("call", "")
             elif not row.result:
                 row.stage = ""
 
@@ -108,7 +108,7 @@ class Picture:
                 doing,
             )
         people = Table(box=None, pad_edge=False, expand=True)
-        for head, width in (("who", 3), ("name", 13), ("line", 6), ("now", 9), ("outcome", 18)):
+        for head, width in (("who", 3), ("name", 13), ("line", 6), ("now", 20), ("outcome", 18)):
             people.add_column(head, width=width, no_wrap=True, overflow="ellipsis")
         people.add_column("", ratio=1, no_wrap=True, overflow="ellipsis")
         for row in sorted(self.contacts.values(), key=lambda row: row.contact):
