@@ -1,9 +1,10 @@
-"""One outgoing call on a modem: follows it to its end, whatever the modem forgets to say."""
+"""One call on a modem: follows it to its end, whatever the modem forgets to say."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from enum import StrEnum
+from typing import assert_never
 
 import structlog
 
@@ -11,10 +12,11 @@ from modem_drivers.at.allow_list import check_digits
 from modem_drivers.at.causes import ToldCause, read_ceer
 from modem_drivers.at.channel import AtChannel
 from modem_drivers.at.responses import ListedCall, read_call_list, read_clcc
-from modem_drivers.at.urcs import CALL_RESULTS, CallListed, Urc
-from modem_drivers.dialect import AudioOpens, Dialect
+from modem_drivers.at.urcs import AudioFlow, CallListed, Urc
+from modem_drivers.audio_path import AudioPath
+from modem_drivers.dialect import Dialect
+from modem_drivers.dialling import ALSO_FINAL, Dialling, LateResult
 from modem_drivers.errors import (
-    AudioPathError,
     CallRefusedError,
     CommandError,
     CommandTimeoutError,
@@ -23,11 +25,13 @@ from modem_drivers.errors import (
     PortClosedError,
     RemoteProtocolError,
 )
-from modem_drivers.events import CallProgress, CallState, Dtmf, Released
+from modem_drivers.events import Alerting, CallProgress, CallState, Dtmf, Released
 from modem_drivers.hang_up import hang_up_all, send_hang_up
 from modem_drivers.voice import CallTracker
 
 MAX_UNREAD_EVENTS = 128
+HOLD_TRIES = 5
+HOLD_CHECK_S = 0.5
 
 _NOT_ANSWERED = (CommandError, CommandTimeoutError, RemoteProtocolError)
 
@@ -43,22 +47,24 @@ class _End(StrEnum):
 
 
 class ModemCall:
-    """A call the modem accepted. Made by `Modem.dial`, over when `events` has given Released."""
+    """A call of the modem's. Made by `Modem.dial` and `Modem.answer`, over when `events` has given Released."""
 
-    def __init__(self, channel: AtChannel, dialect: Dialect, now_s: Callable[[], float]) -> None:
-        self.audio_tries = 0
-        """How often the audio path was asked for; more than once is an early sign of a modem going bad."""
+    def __init__(
+        self, channel: AtChannel, dialect: Dialect, now_s: Callable[[], float], *, is_outgoing: bool = True
+    ) -> None:
         self._channel = channel
         self._dialect = dialect
         self._timing = dialect.timing
         self._now_s = now_s
-        self._tracker = CallTracker(listed_within_s=dialect.timing.listed_within_s)
+        self._tracker = CallTracker(listed_within_s=dialect.timing.listed_within_s, is_outgoing=is_outgoing)
+        self._audio = AudioPath(channel, dialect, now_s, lambda: self.is_over)
+        self._dialling = Dialling(channel, dialect)
+        self._ok_is_answer = not is_outgoing
         self._events: asyncio.Queue[CallProgress] = asyncio.Queue()
         self._is_told = False
         self._wake = asyncio.Event()
         self._over = asyncio.Event()
         self._end_wanted = False
-        self._audio_is_open = False
         self.ended_at_s: float | None = None
         """When Released was reported; None before, and for a call that was never placed."""
         self._watching: asyncio.Task[None] | None = None
@@ -73,6 +79,26 @@ class ModemCall:
         """Say whether it is being hung up, so that the line will be free soon."""
         return self._end_wanted
 
+    @property
+    def state(self) -> CallState:
+        """Return the state as last told, in +CLCC's terms."""
+        return CallState.RELEASED if self.is_over else self._tracker.state
+
+    @property
+    def holds_port(self) -> bool:
+        """Say whether any command now would give the call up, because ATD is still unanswered."""
+        return self._dialling.holds_port
+
+    @property
+    def audio_tries(self) -> int:
+        """Return how often the audio path was asked for; more than once is a sign of a modem going bad."""
+        return self._audio.tries
+
+    @property
+    def audio_is_paused(self) -> bool:
+        """Say whether the modem asks for a pause in what is written to its PCM port."""
+        return self._audio.is_paused
+
     async def events(self) -> AsyncIterator[CallProgress]:
         """Yield the call's progress to one reader; Released is always the last, and always comes."""
         while not self._is_told:
@@ -85,24 +111,11 @@ class ModemCall:
 
         Does nothing where it was opened before dialling.
         """
-        plan = self._dialect.audio
-        if plan.opens is AudioOpens.NONE:
-            raise AudioPathError(
-                f"{self._channel.name}: no audio path known for a {self._dialect.name} modem"
-            )
-        if plan.opens is AudioOpens.AFTER_ANSWER and not self._audio_is_open:
-            await asyncio.sleep(plan.first_try_after_s)
-            await self._open_path()
+        await self._audio.open()
 
     async def close_audio(self) -> None:
         """Close the audio path if it is open; a refusal is no fault. Raises PortClosedError. Idempotent."""
-        if not self._audio_is_open:
-            return
-        self._audio_is_open = False
-        try:
-            await self._channel.command(self._dialect.audio.close, timeout_s=self._timing.reply_s)
-        except _NOT_ANSWERED as error:  # many modems close it themselves with the call
-            log.debug("audio_close_refused", port=self._channel.name, error=str(error))
+        await self._audio.close()
 
     async def send_dtmf(self, digits: str) -> None:
         """Send `digits` one after the other. Raises LocalProtocolError, CommandError, PortClosedError."""
@@ -110,8 +123,17 @@ class ModemCall:
         for digit in digits:
             if self.is_over:
                 raise LocalProtocolError("the call is over: no digits can be sent")
-            await self._channel.command(f'AT+VTS="{digit}"', timeout_s=self._timing.reply_s)
+            command = self._dialect.dtmf.send.format(digit=digit, index=self._tracker.index or 1)
+            await self._channel.command(command, timeout_s=self._timing.reply_s)
             await asyncio.sleep(self._timing.dtmf_gap_s)
+
+    async def hold(self) -> None:
+        """Put the answered call on hold. Raises LocalProtocolError, CommandError, PortClosedError."""
+        await self._toggle_hold(CallState.ACTIVE, CallState.HELD)
+
+    async def resume(self) -> None:
+        """Take the held call back. Raises LocalProtocolError, CommandError, PortClosedError."""
+        await self._toggle_hold(CallState.HELD, CallState.ACTIVE)
 
     async def hang_up(self) -> None:
         """End the call and return once AT+CLCC shows it over. Idempotent; Released tells how it went."""
@@ -124,10 +146,8 @@ class ModemCall:
     async def place(self, number: str) -> None:
         """Dial; for `Modem` only. Raises as `Modem.dial` says."""
         try:
-            await self._arm_audio()
-            reply = await self._channel.execute(
-                f"ATD{number};", timeout_s=self._timing.dial_s, also_final=CALL_RESULTS
-            )
+            await self._audio.arm()
+            await self._dialling.start(f"ATD{number};")
         except CommandError as error:
             await self._never_placed()
             raise CallRefusedError(error.result, error.code) from error
@@ -138,13 +158,34 @@ class ModemCall:
         except ModemError:
             self._over.set()
             raise
-        log.debug("dial_accepted", port=self._channel.name, result=reply.final)
+        log.debug("dial_accepted", port=self._channel.name)
         self._tell(self._tracker.accepted(self._now_s()))
+        self._watch_in_background()
+
+    async def take(self) -> None:
+        """Answer the call that rings; for `Modem` only. Raises as `Modem.answer` says."""
+        try:
+            await self._audio.arm()
+            await self._channel.execute("ATA", timeout_s=self._timing.dial_s, also_final=ALSO_FINAL)
+        except CommandError as error:
+            await self._never_placed()
+            raise CallRefusedError(error.result, error.code) from error
+        except (CommandTimeoutError, RemoteProtocolError, asyncio.CancelledError):
+            self._want_end()
+            self._watch_in_background()
+            raise
+        except ModemError:
+            self._over.set()
+            raise
+        self._wake.set()  # AT+CLCC, not OK, says whether there is still somebody to talk to
         self._watch_in_background()
 
     def urc(self, urc: Urc, line: str) -> None:
         """Take a URC; for `Modem` only."""
         if self.is_over:
+            return
+        if isinstance(urc, AudioFlow):
+            self._audio.is_paused = urc.is_paused
             return
         self._tell(self._tracker.urc(urc, line, self._now_s()))
         if self._tracker.shows_end:
@@ -174,6 +215,8 @@ class ModemCall:
         for event in events:
             if isinstance(event, Dtmf) and self._events.qsize() >= MAX_UNREAD_EVENTS:
                 continue  # nobody reads: what stays bounded is a flood of keys, progress is a handful
+            if isinstance(event, Alerting) and self._dialect.audio.opens_while_alerting:
+                self._wake.set()
             self._events.put_nowait(event)
 
     def _watch_in_background(self) -> None:
@@ -192,6 +235,7 @@ class ModemCall:
         except PortClosedError:
             end = _End.MODEM_FAILED
         finally:
+            self._dialling.give_up()
             released = self._tracker.released(told, self._now_s(), modem_failed=end is _End.MODEM_FAILED)
             self._events.put_nowait(released)
             self.ended_at_s = released.at_s
@@ -202,35 +246,74 @@ class ModemCall:
 
     async def _follow(self) -> "_End":
         """Return once the call is over."""
+        await self._dialling.leave_port_alone(self._wake, lambda: self._end_wanted or self._tracker.shows_end)
         heard_at_s = self._now_s()
         while True:
             await self._pause()
+            self._take_late_result()
             if self._tracker.shows_end:
                 # NO CARRIER and VOICE CALL: END come in either order
                 await asyncio.sleep(self._timing.settle_s)
             elif self._end_wanted:
-                is_gone = await hang_up_all(self._channel, self._dialect)
+                is_gone = await self._hang_up_all()
                 return _End.BY_US if is_gone else _End.MODEM_FAILED
             try:
                 calls = await self._list_calls()
             except CommandError:  # lists no calls, but lives: what it says unasked is all there is
                 heard_at_s = self._now_s()
+                if self._ok_is_answer:
+                    self._tell(self._tracker.answered(heard_at_s))
                 if self._tracker.shows_end:
                     return _End.TOLD
                 continue
             except (CommandTimeoutError, RemoteProtocolError):
                 if self._now_s() - heard_at_s >= self._timing.silent_after_s:
-                    await hang_up_all(self._channel, self._dialect)
+                    await self._hang_up_all()
                     return _End.MODEM_FAILED
                 continue
             heard_at_s = self._now_s()
             if self._tracker.shows_end:
-                if not any(call.is_outgoing for call in calls):
+                if not any(call.is_outgoing is self._tracker.is_outgoing for call in calls):
                     return _End.TOLD
                 self._tracker.retract_end()
             self._tell(self._tracker.call_list(calls, heard_at_s))
             if self._tracker.is_missing:
                 return _End.LOST
+            if self._tracker.state is CallState.ALERTING:
+                await self._audio.hear_early()
+
+    def _take_late_result(self) -> None:
+        result, words = self._dialling.late_result()
+        if words:
+            self._tracker.keep(words)
+        match result:
+            case LateResult.NOTHING:
+                pass
+            case LateResult.ANSWERED:  # so says OK; AT+CLCC has the last word where it has one
+                self._ok_is_answer = True
+            case LateResult.REFUSED_BY_CALLEE | LateResult.FAILED:
+                self._tracker.refused(by_callee=result is LateResult.REFUSED_BY_CALLEE)
+            case LateResult.SILENT:
+                self._want_end()
+            case _:
+                assert_never(result)
+
+    async def _hang_up_all(self) -> bool:
+        return await hang_up_all(self._channel, self._dialect, is_outgoing=self._tracker.is_outgoing)
+
+    async def _toggle_hold(self, now: CallState, then: CallState) -> None:
+        command = self._dialect.hold
+        if not command:
+            raise LocalProtocolError(f"a {self._dialect.name} modem offers no hold")
+        if self.is_over or self._tracker.state is not now:
+            raise LocalProtocolError(f"the call is {self.state}, not {now}")
+        await self._channel.command(command, timeout_s=self._timing.slow_reply_s)
+        for _ in range(HOLD_TRIES):
+            self._tell(self._tracker.call_list(await self._list_calls(), self._now_s()))
+            if self._tracker.state is then or self.is_over:
+                return
+            await asyncio.sleep(HOLD_CHECK_S)
+        raise RemoteProtocolError(f"{command} was accepted, but the call stays {self.state}")
 
     async def _pause(self) -> None:
         """Wait for the next poll or for something that cannot wait."""
@@ -257,34 +340,6 @@ class ModemCall:
         for line in lines:
             self._tracker.keep(line)
         return read_ceer(lines, number_trust=self._dialect.ceer_number_trust)
-
-    async def _arm_audio(self) -> None:
-        plan = self._dialect.audio
-        if plan.opens is AudioOpens.BEFORE_DIAL:
-            for command in plan.prepare:
-                try:
-                    await self._channel.command(command, timeout_s=self._timing.reply_s)
-                except CommandError as error:
-                    log.debug("audio_prepare_refused", port=self._channel.name, error=str(error))
-            await self._open_path()
-
-    async def _open_path(self) -> None:
-        plan = self._dialect.audio
-        give_up_at_s = self._now_s() + plan.cap_s
-        while not self.is_over:
-            self.audio_tries += 1
-            try:
-                await self._channel.command(plan.open, timeout_s=self._timing.reply_s)
-            except _NOT_ANSWERED as error:
-                if self._now_s() >= give_up_at_s:
-                    raise AudioPathError(
-                        f"{self._channel.name}: {error}, {self.audio_tries} times"
-                    ) from error
-                await asyncio.sleep(plan.retry_s)
-            else:
-                self._audio_is_open = True
-                return
-        raise AudioPathError(f"{self._channel.name}: the call ended before its audio path opened")
 
     async def _never_placed(self) -> None:
         self._over.set()

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from modem_drivers.at.urcs import DsciPlan
+from modem_drivers.healing import HealingPlan
 
 
 class AudioOpens(StrEnum):
@@ -26,10 +27,79 @@ class AudioPlan:
     close: str = ""
     block_bytes: int = 320
     """What the PCM port wants in one write: 320 bytes = 20 ms of 8 kHz s16."""
+    opens_while_alerting: bool = False
+    """The path may be had as soon as the callee's telephone rings: early media is heard."""
     first_try_after_s: float = 0.0
     retry_s: float = 0.3
     cap_s: float = 12.0
     """From the first try on; after that the path counts as not openable."""
+
+
+class DialOk(StrEnum):
+    """What a family means by the OK that ends ATD."""
+
+    ACCEPTED = "accepted"
+    """The command was understood; the usual, within a few seconds."""
+    ANSWERED = "answered"
+    """The callee answered; any key typed before gives the call up (old Wavecom)."""
+    REJECTED = "rejected"
+    """The callee refused; an answer would have been CONNECT. Other commands pass it by (ZTE sticks)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DialPlan:
+    """How one family acknowledges ATD."""
+
+    ok_means: DialOk = DialOk.ACCEPTED
+    refused_within_s: float = 1.0
+    """Where OK does not come at once: silence this long means that the modem is dialling."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DtmfPlan:
+    """How one family sends keys, and whether it hears them."""
+
+    send: str = 'AT+VTS="{digit}"'
+    """`{digit}` and, where the family asks for it, `{index}` (the call's in +CLCC) are filled in."""
+    detects: bool = False
+    """The modem reports keys of the far end itself; else somebody must listen to the sound."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PinTries:
+    """How one family tells how many wrong PINs the SIM card still forgives."""
+
+    command: str
+    field: int
+    """Where the number stands in the answer, which is named as the command is."""
+    where: str = ""
+    """First value of the line that counts, where there are several (`"SC"`)."""
+
+
+# 27.007 §8.65; newer than most modems
+STANDARD_PIN_TRIES = PinTries(command="AT+CPINR", field=1, where="SIM PIN")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimPlan:
+    """How one family talks about its SIM card."""
+
+    iccid: tuple[tuple[str, str], ...] = (("AT+CCID", "+CCID"), ("AT+ICCID", "+ICCID"))
+    """Asked in this order until one is answered; each with the name its answer has, if it is not bare."""
+    pin_tries: tuple[PinTries, ...] = (STANDARD_PIN_TRIES,)
+    """Asked in this order until one tells."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VolteSwitch:
+    """How one family turns voice over LTE on and off (off: calls fall back to 2G/3G, CSFB)."""
+
+    read: str
+    on: str
+    off: str
+    field: int
+    """Where the answer to `read` has 1 for on."""
+    needs_restart: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +141,7 @@ class UsbLayout:
     vendor_id: str
     product_id: str
     at_interface: int
-    pcm_interface: int | None
+    pcm_interface: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,12 +149,21 @@ class Dialect:
     """One family of modems."""
 
     name: str
+    carries_voice: bool = True
+    """False: SMS and data only, and the modem says so when asked to dial."""
     manufacturer_pattern: str
     """Regular expression, any case, searched in AT+CGMI's answer."""
     model_pattern: str
     """The same for AT+CGMM's."""
     setup: tuple[SetupStep, ...]
     audio: AudioPlan
+    dial: DialPlan = DialPlan()
+    dtmf: DtmfPlan = DtmfPlan()
+    sim: SimPlan = SimPlan()
+    volte: VolteSwitch | None = None
+    hold: str = "AT+CHLD=2"
+    """Holds the active call, takes back the held one (27.007 §7.13); empty where not offered."""
+    healing: HealingPlan = field(default_factory=HealingPlan)
     timing: Timing = Timing()
     dsci: DsciPlan = field(default_factory=DsciPlan)
     hang_up: tuple[str, ...] = ("AT+CHUP", "ATH")

@@ -1,8 +1,9 @@
 """Which ttys belong to one modem, by USB device and interface rather than by a name that moves with every reset."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import structlog
 
@@ -34,6 +35,8 @@ class ModemPorts:
     at_candidates: tuple[str, ...]
     """The AT port; for a device no dialect knows, every port that may be it, in the order to try."""
     pcm_path: str | None
+    sound_card: str | None = None
+    """The modem's own USB sound card, as ALSA names it (`hw:Android`)."""
 
 
 def list_usb_ttys(sysfs: Path = Path("/sys"), dev: Path = Path("/dev")) -> list[UsbTty]:
@@ -58,7 +61,22 @@ def list_usb_ttys(sysfs: Path = Path("/sys"), dev: Path = Path("/dev")) -> list[
     return found
 
 
-def pair_ports(ttys: Iterable[UsbTty]) -> list[ModemPorts]:
+def list_usb_sound_cards(sysfs: Path = Path("/sys")) -> dict[str, str]:
+    """Return the sound cards of USB devices as ALSA names them, by where the device is plugged in."""
+    found = {}
+    for entry in sorted((sysfs / "class" / "sound").glob("card*")):
+        try:
+            node = (entry / "device").resolve(strict=True)
+            device = next(at for at in (node, *node.parents) if (at / "idVendor").is_file())
+            found[device.name] = f"hw:{(entry / 'id').read_text().strip()}"
+        except (OSError, StopIteration):
+            continue
+    return found
+
+
+def pair_ports(
+    ttys: Iterable[UsbTty], sound_cards: Mapping[str, str] = MappingProxyType({})
+) -> list[ModemPorts]:
     """Return one entry per USB device that may be a modem, ordered by where it is plugged in."""
     by_device: dict[str, list[UsbTty]] = {}
     for tty in ttys:
@@ -69,7 +87,12 @@ def pair_ports(ttys: Iterable[UsbTty]) -> list[ModemPorts]:
         layout = usb_layout(ports[0].vendor_id, ports[0].product_id)
         if layout is None:
             modems.append(
-                ModemPorts(usb_path=usb_path, at_candidates=tuple(p.path for p in ports), pcm_path=None)
+                ModemPorts(
+                    usb_path=usb_path,
+                    at_candidates=tuple(p.path for p in ports),
+                    pcm_path=None,
+                    sound_card=sound_cards.get(usb_path),
+                )
             )
             continue
         by_interface = {port.interface: port.path for port in ports}
@@ -78,7 +101,10 @@ def pair_ports(ttys: Iterable[UsbTty]) -> list[ModemPorts]:
             pcm_path = by_interface.get(layout.pcm_interface) if layout.pcm_interface is not None else None
             modems.append(
                 ModemPorts(
-                    usb_path=usb_path, at_candidates=(by_interface[layout.at_interface],), pcm_path=pcm_path
+                    usb_path=usb_path,
+                    at_candidates=(by_interface[layout.at_interface],),
+                    pcm_path=pcm_path,
+                    sound_card=sound_cards.get(usb_path),
                 )
             )
     return modems

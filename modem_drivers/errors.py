@@ -47,6 +47,10 @@ class CommandTimeoutError(ModemError):
         self.timeout_s = timeout_s
 
 
+class PromptTimeoutError(CommandTimeoutError):
+    """The modem never asked for the text of a message: nothing was sent."""
+
+
 class LocalProtocolError(ModemError, ValueError):
     """Our side asked for something no modem may be told: a bug or a bad number, never sent."""
 
@@ -85,5 +89,51 @@ class CallRefusedError(ModemError):
         self.code = code
 
 
+class PowerError(ModemError):
+    """The modem's power or USB port cannot be switched: go on to the next rung."""
+
+
+class NoVoiceError(CallRefusedError):
+    """The family carries SMS and data only: use another modem for calls."""
+
+
 class AudioPathError(ModemError):
     """The modem would not open its audio path for this call."""
+
+
+class MalformedPduError(RemoteProtocolError):
+    """The octets of a short message make no sense: it cannot be read."""
+
+
+class UssdError(ModemError):
+    """The modem or the network refused a USSD code."""
+
+    def __init__(self, result: str, code: int | None = None) -> None:
+        super().__init__(f"USSD refused: {result}")
+        self.code = code
+
+
+class UssdTimeoutError(ModemError):
+    """The operator did not answer a USSD code in time."""
+
+    def __init__(self, timeout_s: float) -> None:
+        super().__init__(f"no USSD answer within {timeout_s:g} s")
+
+
+class SmsError(ModemError):
+    """A message was not, or not surely, sent whole."""
+
+    def __init__(self, reason: str, references: tuple[int, ...], code: int | None = None) -> None:
+        super().__init__(reason)
+        self.references = references
+        """Of the parts that were sent before this."""
+        self.code = code
+        """Number of the +CMS error (3GPP TS 27.005 §3.2.5), None without one."""
+
+
+class SmsNotSentError(SmsError):
+    """The modem refused the message, or its next part: it may be tried again."""
+
+
+class SmsUncertainError(SmsError):
+    """Nobody knows whether the message, or its next part, was sent: trying again may send it twice."""

@@ -17,8 +17,11 @@ CHECK_S = 0.5
 log = structlog.get_logger(__name__)
 
 
-async def hang_up_all(channel: AtChannel, dialect: Dialect) -> bool:
-    """End every outgoing call within 30 s; say whether that came to pass. Raises PortClosedError."""
+async def hang_up_all(channel: AtChannel, dialect: Dialect, *, is_outgoing: bool = True) -> bool:
+    """End every outgoing (or every incoming) call within 30 s; say whether that came to pass.
+
+    Raises PortClosedError.
+    """
     try:
         async with asyncio.timeout(LIMIT_S):
             for command in dialect.hang_up * PASSES:
@@ -27,7 +30,7 @@ async def hang_up_all(channel: AtChannel, dialect: Dialect) -> bool:
                 except CommandTimeoutError:
                     continue  # a silent modem lists no calls either: better try the next rung while there is time
                 for _ in range(CHECKS):
-                    if await _is_gone(channel, dialect, was_accepted):
+                    if await _is_gone(channel, dialect, was_accepted, is_outgoing):
                         return True
                     await asyncio.sleep(CHECK_S)
     except TimeoutError:
@@ -47,11 +50,11 @@ async def send_hang_up(channel: AtChannel, dialect: Dialect, command: str) -> bo
     return True
 
 
-async def _is_gone(channel: AtChannel, dialect: Dialect, was_accepted: bool) -> bool:
+async def _is_gone(channel: AtChannel, dialect: Dialect, was_accepted: bool, is_outgoing: bool) -> bool:
     try:
         lines = await channel.command("AT+CLCC", timeout_s=dialect.timing.reply_s, prefix="+CLCC")
     except CommandError:
         return was_accepted  # a modem that lists no calls: its word for the hang-up is all there is
     except (CommandTimeoutError, RemoteProtocolError):
         return False
-    return not any(call.is_outgoing for call in read_call_list(lines))
+    return not any(call.is_outgoing is is_outgoing for call in read_call_list(lines))

@@ -1,67 +1,69 @@
 """One modem on one AT port: who it is, how it stands with SIM and network, and the call it carries."""
 
 import asyncio
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Self
 
 import structlog
 
 from modem_drivers.at.allow_list import check_number
 from modem_drivers.at.byte_port import BytePort
-from modem_drivers.at.channel import AtChannel
+from modem_drivers.at.channel import AtChannel, Listener
 from modem_drivers.at.responses import (
-    read_bare,
     read_call_list,
-    read_imei,
     read_operator,
     read_own_number,
     read_rssi_dbm,
 )
-from modem_drivers.at.urcs import RegistrationChanged, Restarted, SimChanged, read_urc
+from modem_drivers.at.urcs import (
+    CallListed,
+    RegistrationChanged,
+    Restarted,
+    Ringing,
+    SimChanged,
+    SimSwapped,
+    TimeTold,
+    read_urc,
+)
 from modem_drivers.call import ModemCall
 from modem_drivers.dialect import AudioPlan, Dialect
-from modem_drivers.dialects.catalogue import choose_dialect
 from modem_drivers.dialects.generic import GENERIC
 from modem_drivers.errors import (
     CallRefusedError,
     CommandError,
     CommandTimeoutError,
+    ForbiddenCommandError,
     LocalProtocolError,
     NoSimError,
-    NotAModemError,
-    RemoteProtocolError,
+    NoVoiceError,
+    PortClosedError,
     SimLockedError,
 )
+from modem_drivers.events import CallState
 from modem_drivers.hang_up import hang_up_all
+from modem_drivers.incoming import RingWatch
 from modem_drivers.masking import mask_numbers
+from modem_drivers.network_time import NetworkTime, read_clock
+from modem_drivers.opening import ModemIdentity, ask, find, identify, set_up
 from modem_drivers.registration import RegistrationState, from_status, read_registration
-from modem_drivers.sim import SimState, from_code, from_error, read_sim
+from modem_drivers.sim import SimState, from_code
+from modem_drivers.sim_card import SimCard
+from modem_drivers.sms import Sms
+from modem_drivers.ussd import Ussd
+from modem_drivers.volte import set_volte, volte_is_on
 
 __all__ = ["Modem", "ModemCall", "ModemIdentity", "RegistrationState", "SimState"]
 
-# (seconds to wait, whether to repair first): a sleeping modem swallows the first AT, a booting one several.
-_PROBES = ((0.5, False), (1.0, False), (1.0, True), (1.5, False), (1.5, True))
 _OPEN_LIMIT_S = 90.0
-_REFRESH_REPLY_S = 5.0
+_COMMAND_S = 15.0
+_PLACES_CALL = re.compile(r"AT(?:D|A$|\+CUSD=1)", re.IGNORECASE)
+_COMMAND_NAME = re.compile(r"AT([+^*$#&%!][A-Z]+)", re.IGNORECASE)
 _CLOSE_LIMIT_S = 12.0
-_FULL_FUNCTION = "+CFUN: 1"
 _CREG = "+CREG"
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModemIdentity:
-    """What a modem says of itself."""
-
-    manufacturer: str
-    model: str
-    revision: str
-    imei: str = field(repr=False)
-    """Names the device for good: never in a log."""
-    dialect: str
 
 
 class Modem:
@@ -77,6 +79,12 @@ class Modem:
         self._dialect: Dialect = GENERIC
         self._now_s = now_s
         self._channel = AtChannel(port, on_urc=self._take_urc, on_closed=self._wake_call, now_s=now_s)
+        self.sms = Sms(self._channel, now_s=now_s, is_busy=lambda: not self.is_idle)
+        self.ussd = Ussd(self._channel, is_busy=lambda: not self.is_idle)
+        self._card = SimCard(self._channel, GENERIC)
+        self._bell = RingWatch()
+        self._rings = asyncio.Event()
+        self._time_was_told = False
         self._call: ModemCall | None = None
         self._is_dialling = False
         self._registered_by = _CREG
@@ -91,9 +99,12 @@ class Modem:
         modem._channel.start()
         try:
             async with asyncio.timeout(_OPEN_LIMIT_S):
-                await modem._find()
-                await modem._identify()
-                await modem._set_up()
+                await find(modem._channel)
+                modem.identity, modem._dialect = await identify(modem._channel)
+                modem._card = SimCard(modem._channel, modem._dialect)
+                await set_up(modem._channel, modem._dialect)
+                with suppress(CallRefusedError):  # asked again before every call
+                    await modem._clear_line()
                 await modem.refresh()
         except TimeoutError:
             await modem._channel.close()
@@ -116,6 +127,26 @@ class Modem:
         return self._dialect.audio
 
     @property
+    def dialect(self) -> Dialect:
+        """Return what is known of this family."""
+        return self._dialect
+
+    @property
+    def iccid(self) -> str | None:
+        """Return the SIM card's number, None until it was read: never for a log."""
+        return self._card.iccid
+
+    @property
+    def imsi(self) -> str | None:
+        """Return the subscriber identity, None until it was read: never for a log."""
+        return self._card.imsi
+
+    @property
+    def is_idle(self) -> bool:
+        """Say whether no call is on, being placed, or ringing: a reset would disturb nobody."""
+        return not (self._has_call or self._bell.is_ringing(self._now_s()))
+
+    @property
     def is_open(self) -> bool:
         """Say whether the port is still there."""
         return not self._channel.closed.is_set()
@@ -125,33 +156,50 @@ class Modem:
         """Return the newest lines said and heard, masked: (seconds, "->" or "<-", text)."""
         return tuple(self._channel.traffic)
 
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Call `listener` with every unsolicited line, and the PDU that came with it; return what stops that."""
+        return self._channel.listen(listener)
+
+    async def command(self, text: str, *, timeout_s: float = _COMMAND_S) -> list[str]:
+        """Send a command of the allow-list and return its answer: for a technician, not for dialling.
+
+        Raises ForbiddenCommandError, LocalProtocolError, CommandError, CommandTimeoutError, PortClosedError.
+        """
+        if _PLACES_CALL.match(text):
+            raise ForbiddenCommandError("ATD", "calls and USSD have their own doors, with their own checks")
+        name = _COMMAND_NAME.match(text)
+        prefix = name.group(1).upper() if name else ""
+        return await self._channel.command(text, timeout_s=timeout_s, prefix=prefix, is_bare=True)
+
     async def wait_closed(self) -> None:
         """Return once the port is gone or the modem restarted: close it and open it anew."""
         await self._channel.closed.wait()
 
     async def refresh(self) -> None:
-        """Ask for signal, SIM, registration, operator and own number; during a call, for the signal only.
+        """Ask for signal, SIM, registration, operator and own number; during a call, for the signal at most.
 
         Raises PortClosedError, CommandTimeoutError.
         CommandTimeoutError means that the modem is deaf, not that one question was too hard for it.
         """
-        self.rssi_dbm = read_rssi_dbm(await self._ask("AT+CSQ", "+CSQ"))
-        for ask in (self._refresh_sim, self._refresh_registration, self._refresh_operator):
-            if self._is_dialling or (self._call is not None and not self._call.is_over):
+        if self._call is not None and self._call.holds_port:
+            return
+        self.rssi_dbm = read_rssi_dbm(await ask(self._channel, "AT+CSQ", "+CSQ"))
+        for refresh in (self._refresh_sim, self._refresh_registration, self._refresh_operator):
+            if self._has_call:
                 return  # nothing slow may stand between a call and its hang-up
-            await ask()
+            await refresh()
 
     async def _refresh_sim(self) -> None:
-        timeout_s = self._dialect.timing.slow_reply_s
-        try:
-            self.sim = read_sim(await self._channel.command("AT+CPIN?", timeout_s=timeout_s, prefix="+CPIN"))
-        except CommandError as error:
-            self.sim = from_error(error.code)
+        self.sim = await self._card.state()
+        if self.sim is SimState.READY:
+            await self._card.identify()
+        elif self.sim is SimState.ABSENT:
+            self._forget_card()
 
     async def _refresh_registration(self) -> None:
         for command in self._dialect.registration:
             name = command.removeprefix("AT").removesuffix("?")
-            state = read_registration(await self._ask(command, name))
+            state = read_registration(await ask(self._channel, command, name))
             if command == self._dialect.registration[0] or state.is_registered:
                 self.registration = state
                 self._registered_by = name
@@ -160,10 +208,10 @@ class Modem:
 
     async def _refresh_operator(self) -> None:
         with suppress(CommandTimeoutError):  # held up for minutes while a modem searches: no sign of deafness
-            await self._ask("AT+COPS=3,0")
-            self.operator = read_operator(await self._ask("AT+COPS?", "+COPS"))
+            await ask(self._channel, "AT+COPS=3,0")
+            self.operator = read_operator(await ask(self._channel, "AT+COPS?", "+COPS"))
             if self.own_number is None and self.sim is SimState.READY:
-                self.own_number = read_own_number(await self._ask("AT+CNUM", "+CNUM"))
+                self.own_number = read_own_number(await ask(self._channel, "AT+CNUM", "+CNUM"))
 
     async def dial(self, number: str) -> ModemCall:
         """Place a call and return it once the modem has accepted it.
@@ -173,9 +221,7 @@ class Modem:
         whether it was dialled; what can be ended is being ended.
         """
         check_number(number)
-        call = self._call
-        if self._is_dialling or (call is not None and not call.is_over and not call.is_ending):
-            raise LocalProtocolError("the modem carries one call at a time")
+        self._need_free_line()
         if self.sim is SimState.ABSENT:
             raise NoSimError("insert a SIM card")
         if self.sim in {SimState.PIN_REQUIRED, SimState.PUK_REQUIRED}:
@@ -192,6 +238,74 @@ class Modem:
             self._is_dialling = False
         return self._call
 
+    async def wait_ringing(self) -> str:
+        """Return once somebody calls in: the caller's number, empty if it is withheld or not told yet."""
+        while not self._bell.is_ringing(self._now_s()):
+            self._rings.clear()
+            await self._rings.wait()
+        return self._bell.caller(self._now_s())
+
+    async def answer(self) -> ModemCall:
+        """Answer the call that rings and return it; its Active follows when AT+CLCC or the modem says so.
+
+        Raises LocalProtocolError (a call is on), CallRefusedError (nobody rings any more), AudioPathError,
+        CommandTimeoutError, PortClosedError.
+        """
+        self._need_free_line()
+        if not self._bell.is_ringing(self._now_s()):
+            raise CallRefusedError("nobody is calling in")
+        self._is_dialling = True
+        try:
+            self._call = ModemCall(self._channel, self._dialect, self._now_s, is_outgoing=False)
+            await self._call.take()
+        finally:
+            self._is_dialling = False
+            self._bell.stopped()
+        return self._call
+
+    async def reject(self) -> bool:
+        """Refuse the call that rings; say whether AT+CLCC shows it gone. Raises LocalProtocolError, PortClosedError."""
+        self._need_free_line()
+        self._bell.stopped()
+        return await hang_up_all(self._channel, self._dialect, is_outgoing=False)
+
+    async def unlock_sim(self, pin: str) -> None:
+        """Type the SIM card's PIN, never with fewer than two tries left, and see that the card starts.
+
+        Raises SimLockedError, NoSimError, LocalProtocolError, CommandTimeoutError, PortClosedError.
+        """
+        self.sim = await self._card.unlock(pin)
+
+    async def network_time(self) -> NetworkTime | None:
+        """Read the modem's clock; None if it has none, or one that nobody has set.
+
+        Raises CommandTimeoutError, PortClosedError.
+        """
+        lines = await ask(self._channel, "AT+CCLK?", "+CCLK")
+        return read_clock(lines, is_from_network=self._time_was_told, read_at_s=self._now_s())
+
+    async def volte_is_on(self) -> bool | None:
+        """Say whether calls go over LTE; None where the family has no switch or does not tell."""
+        return await volte_is_on(self._channel, self._dialect)
+
+    async def set_volte(self, *, is_on: bool) -> bool:
+        """Switch voice over LTE on or off; say whether only a restart makes it so.
+
+        Raises CommandError, CommandTimeoutError, PortClosedError, LocalProtocolError where there is no switch.
+        """
+        return await set_volte(self._channel, self._dialect, is_on=is_on)
+
+    async def send_service_commands(self, commands: Sequence[str]) -> None:
+        """Send a rung of the healing ladder; a refusal or a port that goes away with a reset is no fault.
+
+        Raises LocalProtocolError when a call is on, CommandTimeoutError when nothing was answered.
+        """
+        if not self.is_idle:
+            raise LocalProtocolError("a modem is treated only while it is idle")
+        for command in commands:
+            with suppress(CommandError, PortClosedError):
+                await self._channel.execute(command, timeout_s=self._dialect.timing.slow_reply_s, insist=True)
+
     async def close(self) -> None:
         """Hang up if a call is on, and close the port. Idempotent."""
         call = self._call
@@ -203,65 +317,18 @@ class Modem:
             await call.abandon()
         await self._channel.close()
 
-    # ---- opening
-
-    async def _find(self) -> None:
-        for timeout_s, repair in _PROBES:
-            if await self._channel.probe(timeout_s=timeout_s, escape=repair):
-                return
-        total_s = sum(timeout_s for timeout_s, _ in _PROBES)
-        raise NotAModemError(
-            self._channel.name,
-            f"nothing answered AT within {total_s:g} s: another port of the modem, or no modem",
-        )
-
-    async def _identify(self) -> None:
-        await self._try("ATE0")
-        await self._try("AT+CMEE=1")
-        manufacturer = read_bare(await self._ask("AT+CGMI", is_bare=True))
-        model = read_bare(await self._ask("AT+CGMM", is_bare=True))
-        self._dialect = choose_dialect(manufacturer, model)
-        self.identity = ModemIdentity(
-            manufacturer=manufacturer,
-            model=model,
-            revision=read_bare(await self._ask("AT+CGMR", is_bare=True)),
-            imei=read_imei(await self._ask("AT+CGSN", is_bare=True)),
-            dialect=self._dialect.name,
-        )
-
-    async def _set_up(self) -> None:
-        function = await self._ask("AT+CFUN?", "+CFUN", timeout_s=self._dialect.timing.slow_reply_s)
-        if function and function[0] != _FULL_FUNCTION:  # left off the air by another program
-            await self._try("AT+CFUN=1", timeout_s=self._dialect.timing.slow_reply_s)
-        for step in self._dialect.setup:
-            for command in step.alternatives:
-                if await self._try(command):
-                    break
-            else:
-                log.debug("setup_refused", port=self._channel.name, commands=step.alternatives)
-        with suppress(CallRefusedError):  # asked again before every call
-            await self._clear_line()
-
-    async def _try(self, command: str, *, timeout_s: float | None = None) -> bool:
-        try:
-            await self._channel.command(command, timeout_s=timeout_s or self._dialect.timing.reply_s)
-        except (
-            CommandError,
-            CommandTimeoutError,
-        ):  # a modem that is deaf altogether shows by the next question
-            return False
-        return True
-
-    async def _ask(
-        self, command: str, prefix: str = "", *, is_bare: bool = False, timeout_s: float = _REFRESH_REPLY_S
-    ) -> list[str]:
-        """Return the answer, empty when the modem refuses one."""
-        try:
-            return await self._channel.command(command, timeout_s=timeout_s, prefix=prefix, is_bare=is_bare)
-        except (CommandError, RemoteProtocolError):
-            return []
-
     # ---- calls
+
+    @property
+    def _has_call(self) -> bool:
+        return self._is_dialling or (self._call is not None and not self._call.is_over)
+
+    def _need_free_line(self) -> None:
+        if not self._dialect.carries_voice:
+            raise NoVoiceError(f"a {self._dialect.name} modem carries SMS and data only")
+        call = self._call
+        if self._is_dialling or (call is not None and not call.is_over and not call.is_ending):
+            raise LocalProtocolError("the modem carries one call at a time")
 
     async def _let_line_settle(self) -> None:
         call = self._call
@@ -273,7 +340,7 @@ class Modem:
 
     async def _clear_line(self) -> None:
         """See that no call is on, such as one that a crash left behind. Raises CallRefusedError."""
-        calls = read_call_list(await self._ask("AT+CLCC", "+CLCC"))
+        calls = read_call_list(await ask(self._channel, "AT+CLCC", "+CLCC"))
         if any(not call.is_outgoing for call in calls):
             raise CallRefusedError("somebody is calling in")
         if calls:
@@ -296,9 +363,36 @@ class Modem:
                     self.registration = from_status(status)
             case SimChanged(code=code):
                 self.sim = from_code(code)
+                if self.sim in {SimState.ABSENT, SimState.BUSY}:  # what wakes next may be another card
+                    self._forget_card()
+            case SimSwapped(is_inserted=is_inserted):
+                self._forget_card()
+                if is_inserted is False:
+                    self.sim = SimState.ABSENT
+                elif self.sim is SimState.ABSENT:
+                    self.sim = SimState.BUSY  # the next refresh will tell
+            case TimeTold():
+                self._time_was_told = True
+            case Ringing(number=number):
+                self._bell.rang(self._now_s(), number)
+                self._rings.set()
             case Restarted():
                 self._channel.abort("the modem restarted")
-            case _ if self._call is not None:
-                self._call.urc(urc, line)
             case _:
-                log.debug("urc_outside_call", port=self._channel.name, line=mask_numbers(line))
+                if isinstance(urc, CallListed) and not urc.call.is_outgoing:
+                    self._note_incoming(urc.call.state)
+                if self._call is not None:
+                    self._call.urc(urc, line)
+                else:
+                    log.debug("urc_outside_call", port=self._channel.name, line=mask_numbers(line))
+
+    def _forget_card(self) -> None:
+        self._card.forget()
+        self.own_number = None
+
+    def _note_incoming(self, state: CallState) -> None:
+        if state in {CallState.INCOMING, CallState.WAITING}:
+            self._bell.rang(self._now_s())
+            self._rings.set()
+        else:
+            self._bell.stopped()

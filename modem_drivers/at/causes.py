@@ -103,6 +103,14 @@ class ToldCause:
     trust: float
 
 
+@dataclass(frozen=True, slots=True)
+class KindHint:
+    """What a vendor's own status says of the end, where no cause number decides it, and how far to trust that."""
+
+    kind: Kind
+    trust: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """All that is known about a call that is over."""
@@ -116,6 +124,27 @@ class Evidence:
     result: str | None
     """NO CARRIER, BUSY, NO ANSWER, NO DIALTONE; None when the end showed otherwise."""
     told: ToldCause | None
+    hint: KindHint | None = None
+
+
+# Huawei's end_status, second to last of ^CEND: a state machine's, not the network's. 104 (the network ended it),
+# 22 and 25 (faded or normal) and 23 (intercept) decide nothing; 255 is all a CDMA module ever says.
+_END_STATUS: dict[int, KindHint] = {
+    0: KindHint(Kind.LOCAL_FAULT, 0.7),  # offline
+    21: KindHint(Kind.NETWORK_FAULT, 0.8),  # no service
+    24: KindHint(Kind.CONGESTION, 0.6),  # reorder tone
+    29: KindHint(Kind.LOCAL, 0.6),  # ended from this side, though not by us
+    100: KindHint(Kind.NETWORK_FAULT, 0.6),  # lower layer failure
+    101: KindHint(Kind.NETWORK_FAULT, 0.4),
+    103: KindHint(Kind.NETWORK_FAULT, 0.4),  # set-up rejected
+    105: KindHint(Kind.BARRED, 0.7),  # no funds
+    106: KindHint(Kind.NETWORK_FAULT, 0.7),  # no service in this area
+}
+
+
+def read_end_status(status: int | None) -> KindHint | None:
+    """Return what ^CEND's end_status says of the end, None where it says nothing of use."""
+    return _END_STATUS.get(status) if status is not None else None
 
 
 def read_ceer(lines: Sequence[str], *, number_trust: float) -> ToldCause | None:
@@ -128,7 +157,8 @@ def read_ceer(lines: Sequence[str], *, number_trust: float) -> ToldCause | None:
         if name != "+CEER":
             continue
         _, _, text = line.partition(":")
-        if match := re.fullmatch(r"\s*Cause: ?([0-9]{1,3})\s*", text, re.IGNORECASE):
+        # SIM800's "Cause:17", Wavecom's "Error 17"
+        if match := re.fullmatch(r"\s*(?:Cause:|Error) ?([0-9]{1,3})\s*", text, re.IGNORECASE):
             return _told(int(match.group(1)), 1.0)
         if len(values) == 2 and (to_int(values, 0) is not None):
             return _told(to_int(values, 1), number_trust)
@@ -154,11 +184,14 @@ def classify(evidence: Evidence) -> tuple[Kind, int | None, float]:
         return Kind.LOCAL, q850 if q850 is not None else NORMAL_CLEARING, 0.95
     if evidence.saw_active:
         return _answered(told)
+    kind, cause, confidence = Kind.UNKNOWN, q850, 0.2
     if told is not None:
-        return _unanswered(evidence, told)
-    if evidence.result in _CALL_RESULTS:
-        return _CALL_RESULTS[evidence.result]
-    return Kind.UNKNOWN, None, 0.2
+        kind, cause, confidence = _unanswered(evidence, told)
+    elif evidence.result in _CALL_RESULTS:
+        kind, cause, confidence = _CALL_RESULTS[evidence.result]
+    if kind is Kind.UNKNOWN and evidence.hint is not None:
+        return evidence.hint.kind, cause, evidence.hint.trust
+    return kind, cause, confidence
 
 
 def _answered(told: ToldCause | None) -> tuple[Kind, int | None, float]:

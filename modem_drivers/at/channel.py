@@ -5,35 +5,44 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
-from typing import Self, assert_never
+from typing import Self, TypeAlias, assert_never
 
 import structlog
 
-from modem_drivers.at.allow_list import check_command
+from modem_drivers.at.allow_list import check_command, check_pdu, check_pin_entry
 from modem_drivers.at.byte_port import BytePort
-from modem_drivers.at.tokenizer import AtTokenizer, Final, Line, Overlong, Token
+from modem_drivers.at.pdu_lines import PDU_URCS, belongs
+from modem_drivers.at.tokenizer import AtTokenizer, Final, Line, Overlong, Prompt, Token
 from modem_drivers.at.urcs import looks_like_urc
 from modem_drivers.errors import (
     CommandError,
     CommandTimeoutError,
     LocalProtocolError,
     PortClosedError,
+    PromptTimeoutError,
     RemoteProtocolError,
 )
-from modem_drivers.masking import mask_numbers
+from modem_drivers.masking import mask_line, mask_numbers
 
-MAX_RESPONSE_LINES = 256
+MAX_RESPONSE_LINES = 600
+"""The longest answer there is: AT+CMGL of a full memory, two lines for each of 255 messages."""
 MAX_TRAFFIC_LINES = 400
 RESYNC_TRIES = 3
 RESYNC_TIMEOUT_S = 2.0
 RESYNC_QUIET_S = 0.3
 # Its answer carries a name no other command's does: a late OK of something else cannot be taken for its end.
 RESYNC_COMMAND, RESYNC_MARK = "AT+CMEE?", "+CMEE"
+PROMPT_TIMEOUT_S = 10.0
 # Cancels a prompt that another program left open; anywhere else modems skip it.
 _ESCAPE = b"\x1b"
+_SUBMIT_TEXT = b"\x1a"
 _REPAIR = "ATQ0V1E0"
+_PDU_ANSWERS = frozenset({"+CMGL", "+CMGR"})
 
 log = structlog.get_logger(__name__)
+
+Listener: TypeAlias = Callable[[str, str], None]
+"""Takes an unsolicited line, and the PDU that came with it or an empty string."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +60,9 @@ class _Order:
     prefix: str = ""
     is_bare: bool = False
     also_final: frozenset[str] = frozenset()
+    is_pin: bool = False
+    pdu: str = ""
+    """Typed at the prompt that the command gives."""
     mark: str = ""
     """Name of the line without which a final result code belongs to something older."""
 
@@ -59,6 +71,7 @@ class _Order:
 class _InFlight:
     order: _Order
     done: asyncio.Future[Final]
+    prompted: asyncio.Event = field(default_factory=asyncio.Event)
     lines: list[str] = field(default_factory=list)
     is_marked: bool = False
     saw_final: bool = False
@@ -84,11 +97,16 @@ class AtChannel:
         """Lines too long for any modem's: something else than AT comes out of this port."""
         self._port = port
         self._on_urc = on_urc
+        self._listeners: list[Listener] = []
+        self._tokenizer = AtTokenizer()
+        self._awaits_pdu = ""
         self._on_closed = on_closed
         self._now_s = now_s
         self._turn = asyncio.Lock()
         self._in_flight: _InFlight | None = None
+        self._passed_by: _InFlight | None = None
         self._is_in_step = False  # until probed: the port may still hold somebody else's answers
+        self._prompt_may_be_open = False
         self._reading: asyncio.Task[None] | None = None
         self._closed_because = ""
 
@@ -117,6 +135,11 @@ class AtChannel:
         """Give the port up: every command, now and later, raises PortClosedError with `reason`."""
         self._port.close()
         self._close(reason)
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Call `listener` with every unsolicited line from now on; return what stops that."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener) if listener in self._listeners else None
 
     async def command(
         self, text: str, *, timeout_s: float, prefix: str = "", is_bare: bool = False
@@ -150,6 +173,60 @@ class AtChannel:
                 _Order(text=text, timeout_s=timeout_s, prefix=prefix, is_bare=is_bare, also_final=also_final)
             )
 
+    async def enter_pin(self, pin: str, *, timeout_s: float) -> None:
+        """Type the SIM card's PIN; for `unlock` alone, which knows how many tries are left.
+
+        Raises CommandError, CommandTimeoutError, PortClosedError, LocalProtocolError.
+        """
+        async with self._turn:
+            if not self._is_in_step:
+                await self._get_in_step(RESYNC_TRIES)
+            await self._exchange(_Order(text=f'AT+CPIN="{pin}"', timeout_s=timeout_s, is_pin=True))
+
+    async def send_off(
+        self, text: str, *, refused_within_s: float, also_final: frozenset[str]
+    ) -> asyncio.Future[Final]:
+        """Send a command whose result may come much later, with others passing it by meanwhile.
+
+        The future is cancelled when the port closes; whoever loses interest in it cancels it. Raises CommandError
+        for a refusal in time, CommandTimeoutError, PortClosedError, ForbiddenCommandError.
+        """
+        async with self._turn:
+            if not self._is_in_step:
+                await self._get_in_step(RESYNC_TRIES)
+            check_command(text)
+            self._check_open()
+            masked = mask_numbers(text)
+            order = _Order(text=text, timeout_s=refused_within_s, also_final=also_final)
+            in_flight = self._in_flight = _InFlight(order, asyncio.get_running_loop().create_future())
+            try:
+                self._note("->", masked)
+                self._write(text.encode("ascii") + b"\r")
+                await asyncio.wait([in_flight.done], timeout=refused_within_s)
+            except asyncio.CancelledError:
+                self._is_in_step = False
+                raise
+            finally:
+                self._in_flight = None
+            if in_flight.done.done():
+                final = in_flight.done.result()
+                if not final.is_ok and final.text not in also_final:
+                    raise CommandError(masked, final.text, final.code)
+            else:
+                self._passed_by = in_flight
+            return in_flight.done
+
+    async def submit(self, text: str, pdu: str, *, timeout_s: float, prefix: str) -> Reply:
+        """Send a command that asks for a PDU at a `>` prompt, and the PDU; a prompt left behind is cancelled.
+
+        Raises PromptTimeoutError and CommandError, with nothing sent, and the same as `command`.
+        """
+        check_pdu(text, pdu)
+        async with self._turn:
+            if not self._is_in_step:
+                await self._get_in_step(RESYNC_TRIES)
+            return await self._exchange(_Order(text=text, timeout_s=timeout_s, prefix=prefix, pdu=pdu))
+
     async def probe(self, *, timeout_s: float, escape: bool) -> bool:
         """Say whether the far end answers AT within `timeout_s` and then keeps step. Raises PortClosedError.
 
@@ -168,13 +245,18 @@ class AtChannel:
             return True
 
     async def _exchange(self, order: _Order) -> Reply:
-        check_command(order.text)
+        if not order.pdu:  # else checked together with it
+            (check_pin_entry if order.is_pin else check_command)(order.text)
         self._check_open()
         masked = mask_numbers(order.text)
         in_flight = self._in_flight = _InFlight(order, asyncio.get_running_loop().create_future())
         try:
             self._note("->", masked)
+            if order.pdu:
+                self._tokenizer.expect_prompt()
             self._write(order.text.encode("ascii") + b"\r")
+            if order.pdu:
+                await self._answer_prompt(in_flight)
             async with asyncio.timeout(order.timeout_s):
                 final = await in_flight.done
         except TimeoutError:
@@ -187,6 +269,10 @@ class AtChannel:
                 not in_flight.done.done() or in_flight.done.cancelled()
             ):  # a late OK would answer the next command
                 self._is_in_step = False
+                if order.pdu:
+                    self._cancel_prompt()
+            else:
+                in_flight.done.exception()  # looked at, even where the write itself raised before anybody waited
         if final.is_ok:
             return Reply(in_flight.lines, final.text)
         if final.text in order.also_final:
@@ -194,9 +280,32 @@ class AtChannel:
             return Reply(in_flight.lines, final.text)
         raise CommandError(masked, final.text, final.code)
 
+    async def _answer_prompt(self, in_flight: _InFlight) -> None:
+        """Type the PDU as soon as the modem asks for it, nothing where it refuses. Raises PromptTimeoutError."""
+        order, prompted = in_flight.order, asyncio.create_task(in_flight.prompted.wait())
+        try:
+            waited_for = (prompted, in_flight.done)
+            await asyncio.wait(waited_for, timeout=PROMPT_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            prompted.cancel()
+        if in_flight.done.done():
+            return
+        if not in_flight.prompted.is_set():
+            raise PromptTimeoutError(mask_numbers(order.text), PROMPT_TIMEOUT_S)
+        self._note("->", mask_line(order.pdu))
+        self._write(order.pdu.encode("ascii") + _SUBMIT_TEXT)
+
+    def _cancel_prompt(self) -> None:
+        # What is typed at a prompt is text, the next commands included, until something ends it.
+        self._prompt_may_be_open = True
+        with suppress(PortClosedError):
+            self._write(_ESCAPE)
+
     async def _get_in_step(self, n_tries: int) -> None:
         order = _Order(text=RESYNC_COMMAND, timeout_s=RESYNC_TIMEOUT_S, prefix=RESYNC_MARK, mark=RESYNC_MARK)
         for n_try in range(n_tries):
+            if self._prompt_may_be_open:  # it may have opened after it was cancelled
+                self._write(_ESCAPE)
             try:
                 await self._exchange(order)
             except CommandTimeoutError:
@@ -206,14 +315,14 @@ class AtChannel:
                 if n_try:  # the answers to the earlier tries may be on their way: let them pass
                     await asyncio.sleep(RESYNC_QUIET_S)
                 self._is_in_step = True
+                self._prompt_may_be_open = False
                 return
 
     async def _read(self) -> None:
-        tokenizer = AtTokenizer()
         reason = "reading stopped"
         try:
             while True:
-                for token in tokenizer.feed(await self._port.read()):
+                for token in self._tokenizer.feed(await self._port.read()):
                     self._take(token)
         except PortClosedError as error:
             reason = error.reason
@@ -226,8 +335,12 @@ class AtChannel:
                 self._note("<-", token.text)
                 self._take_final(token)
             case Line(text=text):
-                self._note("<-", mask_numbers(text))
+                self._note("<-", mask_line(text))
                 self._take_line(text)
+            case Prompt():
+                self._note("<-", ">")
+                if self._in_flight is not None:
+                    self._in_flight.prompted.set()
             case Overlong():
                 self.n_overlong += 1
                 if self.n_overlong == 1:
@@ -237,6 +350,9 @@ class AtChannel:
 
     def _take_final(self, final: Final) -> None:
         in_flight = self._in_flight
+        if in_flight is None and self._passed_by is not None and not self._passed_by.done.done():
+            self._passed_by.done.set_result(final)
+            return
         if in_flight is None or in_flight.done.done():
             return  # of a command nobody waits for any more
         in_flight.saw_final = True
@@ -244,29 +360,52 @@ class AtChannel:
             in_flight.done.set_result(final)
 
     def _take_line(self, text: str) -> None:
+        passed_by = self._passed_by
+        if passed_by is not None and text in passed_by.order.also_final and not passed_by.done.done():
+            passed_by.done.set_result(Final(text))
         in_flight = self._in_flight
+        if self._awaits_pdu and belongs(self._awaits_pdu, text):
+            self._take_pdu(text)
+            return
         if in_flight is None or in_flight.done.done():
-            self._on_urc(text)
+            self._tell(text)
             return
         order = in_flight.order
         name = text.partition(":")[0]
-        if text == order.text:
+        if text in {order.text, order.pdu}:
             return  # echo
         if text in order.also_final:
-            self._on_urc(text)
+            self._tell(text)
             in_flight.done.set_result(Final(text))
         elif (order.prefix and name == order.prefix) or (
             order.is_bare and not looks_like_urc(text, order.text)
         ):
             in_flight.is_marked = in_flight.is_marked or name == order.mark
             in_flight.lines.append(text)
+            self._awaits_pdu = text if name in _PDU_ANSWERS else self._awaits_pdu
             if len(in_flight.lines) > MAX_RESPONSE_LINES:
                 self._is_in_step = False
                 in_flight.done.set_exception(
                     RemoteProtocolError(f"{mask_numbers(order.text)}: the answer does not end")
                 )
         else:
-            self._on_urc(text)
+            self._tell(text)
+
+    def _take_pdu(self, pdu: str) -> None:
+        header, self._awaits_pdu = self._awaits_pdu, ""
+        in_flight = self._in_flight
+        if header.partition(":")[0] in PDU_URCS:
+            self._tell(header, pdu)
+        elif in_flight is not None and header in in_flight.lines:
+            in_flight.lines.append(pdu)
+
+    def _tell(self, line: str, pdu: str = "") -> None:
+        if not pdu and line.partition(":")[0] in PDU_URCS:
+            self._awaits_pdu = line
+            return
+        self._on_urc(line)
+        for listener in tuple(self._listeners):
+            listener(line, pdu)
 
     def _write(self, data: bytes) -> None:
         try:
@@ -287,6 +426,8 @@ class AtChannel:
         self._closed_because = reason
         self.closed.set()
         self._on_closed()
+        if self._passed_by is not None:
+            self._passed_by.done.cancel()
         if self._in_flight is not None and not self._in_flight.done.done():
             self._in_flight.done.set_exception(PortClosedError(self.name, reason))
 

@@ -39,14 +39,21 @@ class Overlong:
     n_bytes: int
 
 
-Token: TypeAlias = Line | Final | Overlong
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """`>`: the modem waits for the text of a message."""
 
+
+Token: TypeAlias = Line | Final | Overlong | Prompt
+
+# NULs and 0xFF are what a UART shows while a modem powers up; ESC and Ctrl-Z are echoes of ours.
+_NOISE = "\x00\xff\x1b\x1a \t"
 _LINE_END = re.compile(rb"[\r\n]")
 _FINAL = re.compile(r"OK|ERROR|ABORTED|\+CM[ES] ERROR: ?.*|COMMAND NOT SUPPORT.*|TOO MANY PARAMETERS")
 # A whole line with the next one glued to its end, as in "ERROR+CNUM: ..." of Huawei sticks.
 _GLUED_HEAD = re.compile(
     r"(OK|ERROR|\+CM[ES] ERROR: ?[0-9]{1,3}|NO CARRIER|NO ANSWER|BUSY|RING|VOICE CALL: (?:BEGIN|END))"
-    r"(?=[+^][A-Z]|VOICE CALL: |NO CARRIER|OK$|RING$)"
+    r"(?=[+^][A-Z]|VOICE CALL: |NO CARRIER|NO ANSWER|BUSY|OK$|RING$)"
 )
 # A line glued to the end of another: SIM800's `+CLCC: ...,""NO CARRIER`. Only after a digit or a quote, and
 # (checked below) only outside quotes, so that text in a value or a cause ("+CEER: NO CARRIER") stays whole.
@@ -62,6 +69,11 @@ class AtTokenizer:
     def __init__(self) -> None:
         self._pending = bytearray()
         self._discarded = 0
+        self._expects_prompt = False
+
+    def expect_prompt(self) -> None:
+        """Take the next `>` at the start of a line for a prompt, which no line break ends."""
+        self._expects_prompt = True
 
     def feed(self, data: bytes) -> list[Token]:
         """Return the tokens that `data` completes."""
@@ -69,6 +81,8 @@ class AtTokenizer:
         *ended, rest = _LINE_END.split(data)
         for piece in ended:
             self._keep(piece)
+            if self._expects_prompt:
+                tokens += self._prompt()
             if self._discarded:
                 tokens.append(Overlong(self._discarded))
             else:
@@ -76,7 +90,16 @@ class AtTokenizer:
             self._pending.clear()
             self._discarded = 0
         self._keep(rest)
+        if self._expects_prompt:
+            tokens += self._prompt()
         return tokens
+
+    def _prompt(self) -> list[Token]:
+        if self._pending.lstrip(_NOISE.encode("latin-1"))[:1] != b">":
+            return []
+        del self._pending[: self._pending.index(b">") + 1]
+        self._expects_prompt = False
+        return [Prompt()]
 
     def _keep(self, piece: bytes) -> None:
         if self._discarded:
@@ -89,8 +112,7 @@ class AtTokenizer:
 
 
 def _text(line: bytes | bytearray) -> str:
-    # NULs and 0xFF are what a UART shows while a modem powers up.
-    return line.decode("latin-1").strip("\x00\xff\x1b \t")
+    return line.decode("latin-1").strip(_NOISE)
 
 
 def _unglue(text: str) -> list[str]:

@@ -4,9 +4,39 @@ Proved by tests/transcripts/ec25_*.at.
 """
 
 from modem_drivers.at.urcs import DsciPlan
-from modem_drivers.dialect import AudioOpens, AudioPlan, Dialect, SetupStep, UsbLayout
+from modem_drivers.dialect import (
+    STANDARD_PIN_TRIES,
+    AudioOpens,
+    AudioPlan,
+    Dialect,
+    DtmfPlan,
+    PinTries,
+    SetupStep,
+    SimPlan,
+    UsbLayout,
+    VolteSwitch,
+)
 from modem_drivers.dialects.generic import COMMON_SETUP
 from modem_drivers.events import CallState
+
+QUECTEL_DSCI = DsciPlan(
+    states={
+        1: CallState.HELD,
+        2: CallState.DIALING,
+        3: CallState.ACTIVE,
+        4: CallState.INCOMING,
+        5: CallState.WAITING,
+        6: CallState.RELEASED,
+        7: CallState.ALERTING,
+    },
+    voice_field=3,
+)
+QUECTEL_SIM = SimPlan(
+    iccid=(("AT+QCCID", "+QCCID"), ("AT+CCID", "+CCID")),
+    pin_tries=(PinTries(command="AT+QPINC?", field=1, where="SC"), STANDARD_PIN_TRIES),
+)
+# 1 would put UTC into the clock, with the offset beside it; 3 puts local time there, as 27.007 has it.
+QUECTEL_CLOCK = SetupStep(alternatives=("AT+CTZU=3",))
 
 EC2X = Dialect(
     name="ec2x",
@@ -14,9 +44,11 @@ EC2X = Dialect(
     model_pattern=r"E[CG]2[0-9]",
     setup=(
         *COMMON_SETUP,
+        QUECTEL_CLOCK,
         # Some firmware knows only one of the two ways to tell call progress.
         SetupStep(alternatives=('AT+QINDCFG="ccinfo",1,0', "AT^DSCI=1")),
         SetupStep(alternatives=("AT+QTONEDET=1",)),
+        SetupStep(alternatives=("AT+QSIMSTAT=1",)),
         SetupStep(
             alternatives=('AT+QGPSCFG="outport","none"',)
         ),  # else positions and PCM share the NMEA port
@@ -31,18 +63,12 @@ EC2X = Dialect(
         retry_s=0.3,
         cap_s=1.0,
     ),
-    dsci=DsciPlan(
-        states={
-            1: CallState.HELD,
-            2: CallState.DIALING,
-            3: CallState.ACTIVE,
-            4: CallState.INCOMING,
-            5: CallState.WAITING,
-            6: CallState.RELEASED,
-            7: CallState.ALERTING,
-        },
-        voice_field=3,
+    dtmf=DtmfPlan(detects=True),
+    sim=QUECTEL_SIM,
+    volte=VolteSwitch(
+        read='AT+QCFG="ims"', on='AT+QCFG="ims",1', off='AT+QCFG="ims",2', field=1, needs_restart=True
     ),
+    dsci=QUECTEL_DSCI,
     ceer_number_trust=0.7,
     usb=(
         UsbLayout(vendor_id="2c7c", product_id="0125", at_interface=2, pcm_interface=1),

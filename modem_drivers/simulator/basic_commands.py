@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
+from modem_drivers.simulator.clock import written
 from modem_drivers.simulator.command_line import Command, Form
 from modem_drivers.simulator.device import Device
-from modem_drivers.simulator.replies import BAD_PARAMETER, NOT_ALLOWED, OK, RefusedError, Reply, information
+from modem_drivers.simulator.replies import BAD_PARAMETER, OK, RefusedError, Reply, information
 
 Handler: TypeAlias = Callable[[Device, Command], Reply]
 
@@ -71,37 +72,9 @@ def _functionality(device: Device, command: Command) -> Reply:
         device.calls.hang_up()
     if reset == "1":
         device.schedule(0.2, device.reboot)
+    elif device.functionality == 1:
+        device.schedule(1.0, device.on_air)
     return Reply(delay_s=0.3 if reset == "0" else 0.0)
-
-
-def _pin(device: Device, command: Command) -> Reply:
-    match command.form:
-        case Form.READ:
-            return information(f"+CPIN: {device.sim.status}")
-        case Form.TEST:
-            return OK
-        case Form.SET if 4 <= len(command.values[0]) <= 8:
-            device.sim.enter_pin(command.values[0])
-            return Reply(delay_s=0.3)
-        case _:
-            raise RefusedError(BAD_PARAMETER)
-
-
-def _with_sim(answer: Callable[[Device], Reply]) -> Handler:
-    def checked(device: Device) -> Reply:
-        device.sim.need_ready()
-        return answer(device)
-
-    return execute_only(checked)
-
-
-def _locks(device: Device, command: Command) -> Reply:
-    if command.form is Form.TEST:
-        return information('+CLCK: ("SC","AO","OI","OX","AI","IR","AB","AG","AC","FD","PN")')
-    if command.form is Form.SET and command.values[1:2] == ["2"]:
-        has_pin = command.values[0] == "SC" and device.sim.pin is not None
-        return information(f"+CLCK: {int(has_pin)}")
-    raise RefusedError(NOT_ALLOWED)
 
 
 def _text(line: str) -> Handler:
@@ -109,13 +82,13 @@ def _text(line: str) -> Handler:
 
 
 def _clock(device: Device, command: Command) -> Reply:
-    if command.form is not Form.READ:
-        return _accepted(device, command)
-    seconds = int(
-        device.now_s()
-    )  # the network told no time: the modem counts from its epoch, as real ones do
-    clock = f"{seconds // 3600 % 24:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
-    return information(f'+CCLK: "80/01/06,{clock}+00"')
+    match command.form:
+        case Form.READ:
+            return information(f'+CCLK: "{written(device.clock.read())}"')
+        case Form.SET if not device.clock.write(command.value.strip('"')):
+            raise RefusedError(BAD_PARAMETER)
+        case _:
+            return OK
 
 
 def _battery(device: Device) -> Reply:
@@ -145,11 +118,7 @@ COMMANDS: Mapping[str, Handler] = {
     "+CGSN": execute_only(lambda device: information(device.imei)),
     "+GSN": execute_only(lambda device: information(device.imei)),
     "+GCAP": _text("+GCAP: +CGSM,+FCLASS,+DS"),
-    "+CIMI": _with_sim(lambda device: information(device.sim.imsi)),
-    "+CNUM": _with_sim(lambda device: information(f'+CNUM: "","{device.number}",145')),
     "+CFUN": _functionality,
-    "+CPIN": _pin,
-    "+CLCK": _locks,
     "+CCLK": _clock,
     "+CBC": execute_only(_battery),
     "+CPOF": execute_only(_power_down),

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 
 from modem_drivers.simulator.basic_commands import Handler, execute_only
+from modem_drivers.simulator.call_news import Progress
 from modem_drivers.simulator.calls import KEYS_DIALLED
 from modem_drivers.simulator.command_line import Command, Form
 from modem_drivers.simulator.device import Device
+from modem_drivers.simulator.personality import CauseReport
 from modem_drivers.simulator.replies import BAD_PARAMETER, OK, RefusedError, Reply, information
 from modem_drivers.simulator.tones import KEYS
 
@@ -59,7 +61,7 @@ def _hook(device: Device, command: Command) -> Reply:
 
 
 def _answer(device: Device, command: Command) -> Reply:
-    return Reply(result="NO CARRIER")
+    return device.calls.answer()
 
 
 def _hang_up(device: Device) -> Reply:
@@ -74,6 +76,8 @@ def _hold(device: Device, command: Command) -> Reply:
         case Form.SET if command.value[:1] in {"0", "1"}:
             device.calls.hang_up()
             return OK
+        case Form.SET if command.value == "2":
+            return device.calls.hold()
         case _:
             raise RefusedError
 
@@ -102,19 +106,39 @@ def _keys(device: Device, command: Command) -> Reply:
             raise RefusedError
 
 
-def _release_report(device: Device) -> Reply:
+def _release_report(device: Device, command: Command) -> Reply:
+    style = device.personality.cause_report
+    if command.form is Form.SET and style is CauseReport.TEXT_OR_NUMBER and command.value in {"0", "1"}:
+        device.named_values["+CEER"] = command.value
+        return OK
+    if command.form is Form.TEST:
+        return OK
+    if command.form is not Form.EXECUTE:
+        raise RefusedError
+    if style is CauseReport.TEXT_OR_NUMBER and device.named_values.get("+CEER") == "1":
+        return information(f"+CEER: Cause:{device.calls.last_cause or 0}")
+    return information(f"+CEER: {_cause(device, style)}")
+
+
+def _cause(device: Device, style: CauseReport) -> str:
     calls = device.calls
-    if not device.personality.cause_as_text:
-        return information("+CEER: 0,0" if calls.last_cause is None else f"+CEER: 5,{calls.last_cause}")
-    if calls.last_was_ours:
-        return information("+CEER: Client ended call")
-    if calls.last_cause is None:
-        return information("+CEER: No cause information available")
-    return information(f"+CEER: {_CAUSE_TEXTS.get(calls.last_cause, 'Normal, unspecified')}")
+    match style:
+        case CauseReport.LOCATION_AND_NUMBER:
+            return "0,0" if calls.last_cause is None else f"5,{calls.last_cause}"
+        case CauseReport.ERROR_NUMBER:
+            return f"Error {calls.last_cause or 0}"
+        case _ if calls.last_was_ours and style is not CauseReport.NOTHING:
+            return "Client ended call"
+        case _ if calls.last_cause is None or style is CauseReport.NOTHING:
+            return "No cause information available"
+        case _:
+            return _CAUSE_TEXTS.get(calls.last_cause, "Normal, unspecified")
 
 
 def _activity(device: Device) -> Reply:
-    return information(f"+CPAS: {0 if device.calls.call is None else 4}")
+    call = device.calls.call
+    is_ringing = call is not None and call.progress is Progress.INCOMING
+    return information(f"+CPAS: {0 if call is None else 3 if is_ringing else 4}")
 
 
 COMMANDS: Mapping[str, Handler] = {
@@ -125,6 +149,6 @@ COMMANDS: Mapping[str, Handler] = {
     "+CHLD": _hold,
     "+CLCC": _listing,
     "+VTS": _keys,
-    "+CEER": execute_only(_release_report),
+    "+CEER": _release_report,
     "+CPAS": execute_only(_activity),
 }

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from modem_drivers.simulator.calls import Calls
+from modem_drivers.simulator.clock import Clock
+from modem_drivers.simulator.command_line import Command
 from modem_drivers.simulator.faults import Faults
 from modem_drivers.simulator.leg import Schedule
 from modem_drivers.simulator.network import Network
@@ -12,6 +14,8 @@ from modem_drivers.simulator.settings import Settings
 from modem_drivers.simulator.sim_card import SimCard
 from modem_drivers.simulator.sound_path import SoundPath
 from modem_drivers.simulator.terminal import Terminal
+from modem_drivers.simulator.text_store import TextStore
+from modem_drivers.simulator.ussd import UssdAnswer
 
 
 @dataclass(slots=True, kw_only=True)
@@ -46,6 +50,22 @@ class Device:
     """Values of commands like AT+QCFG, by `command/name`."""
     texts_sent: list[bytes] = field(default_factory=list)
     """Texts (PDU or text mode, as typed) the host handed over."""
+    text_memories: dict[str, TextStore] = field(
+        default_factory=lambda: {"SM": TextStore(), "ME": TextStore()}
+    )
+    text_places: list[str] = field(default_factory=lambda: ["SM", "SM", "SM"])
+    """Where texts are read, written, and kept as they arrive (AT+CPMS)."""
+    text_command: Command | None = None
+    """The command whose prompt is open."""
+    text_reference: int = 0
+    """TP-MR of the last text handed to the network."""
+    ussd_session: UssdAnswer | None = None
+    """The menu the host is in."""
+    clock: Clock
+    on_air: Callable[[], None]
+    """The modem has, or has again, what it needs to be in the network."""
+    ask_for_texts: Callable[[], None]
+    """Let the network bring the texts that wait for this modem."""
 
     @property
     def registration(self) -> int:
@@ -61,3 +81,12 @@ class Device:
     def alphabet(self, text: str) -> str:
         """Return a name as the chosen character set (+CSCS) writes it."""
         return text.encode("utf-16-be").hex().upper() if self.settings["+CSCS"] == '"UCS2"' else text
+
+    def read_alphabet(self, typed: str) -> str:
+        """Return what the host wrote in the chosen character set; what cannot be read stays as it is."""
+        if self.settings["+CSCS"] != '"UCS2"':
+            return typed
+        try:
+            return bytes.fromhex(typed).decode("utf-16-be")
+        except (ValueError, UnicodeDecodeError):
+            return typed

@@ -21,10 +21,17 @@ class Faults:
     """`ATH` while the far end rings answers OK, and it goes on ringing (seen on SIMCom LTE modules)."""
     half_open_audio: bool = False
     """The audio path is granted, but no sound ever leaves it towards the host."""
+    audio_rot: bool = False
+    """After one call with sound, later ones refuse the path a few times, then pass silence, until a reboot."""
+    reply_delay_s: float = 0.0
+    """How much longer every command takes."""
+    sim_busy_replies: int = 0
+    """How many commands that need the card are refused with "SIM busy" after each boot, or from now on."""
 
     def __post_init__(self) -> None:
         for name in ("lost_urc", "noise_urcs"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ValueError(f"{name} is a probability: give a number from 0 to 1")
-        if self.cpcmreg_refusals < 0:
-            raise ValueError("cpcmreg_refusals counts refusals: give 0 or more")
+        for name in ("cpcmreg_refusals", "sim_busy_replies", "reply_delay_s"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} cannot be negative: give 0 or more")

@@ -38,7 +38,7 @@ class LegState(StrEnum):
 
 
 class CallingParty(Protocol):
-    """What the network tells the modem that placed the call."""
+    """What the network tells the modem that has the call."""
 
     def call_alerting(self) -> None:
         """The far end rings."""
@@ -54,7 +54,7 @@ class CallingParty(Protocol):
 
 
 class Leg:
-    """One call from a modem to a number."""
+    """One call between a modem and a number; `is_incoming`: the number's, ringing at the modem from the start."""
 
     def __init__(
         self,
@@ -68,8 +68,11 @@ class Leg:
         record: Callable[..., None],
         schedule: Schedule,
         now_s: Callable[[], float],
+        is_incoming: bool = False,
     ) -> None:
-        self.state = LegState.SETUP
+        self.state = LegState.ALERTING if is_incoming else LegState.SETUP
+        self.is_held = False
+        """The modem's host has put the call on hold: neither end hears the other."""
         self.conversation = conversation
         """The person's side; None when the number is nobody's."""
         self._party = party
@@ -83,12 +86,18 @@ class Leg:
         self._announcing = False
         self._keys_to_hear: list[Pcm] = []
         self._last_exchange_s = float("-inf")
-        schedule(setup_s, self._reach)
+        self._our_side, self._their_side = ("callee", "caller") if is_incoming else ("caller", "callee")
+        schedule(*((ring_s, self._give_in) if is_incoming else (setup_s, self._reach)))
 
-    def release(self) -> None:
-        """The caller hangs up."""
+    def answer(self) -> None:
+        """The modem answers a call that rings at it."""
+        if self.state is LegState.ALERTING:
+            self._connect()
+
+    def release(self, cause: int = NORMAL_CLEARING) -> None:
+        """The modem hangs up, or refuses."""
         if self.state is not LegState.OVER:
-            self._end(NORMAL_CLEARING, by="caller")
+            self._end(cause, by=self._our_side)
 
     def drop(self, cause: int) -> None:
         """The network loses the call."""
@@ -96,7 +105,7 @@ class Leg:
             self._end(cause, by="network")
 
     def send_key(self, key: str) -> None:
-        """The caller's modem sends a key; the person hears its tones in place of the caller's next 100 ms."""
+        """The modem sends a key; the person hears its tones in place of the host's next 100 ms."""
         if self.conversation is not None:
             self.conversation.heard_keys += key
         pcm = key_tone(key)
@@ -113,14 +122,16 @@ class Leg:
         tick, self._ticks_in_state = self._ticks_in_state, self._ticks_in_state + 1
         quiet = np.zeros(FRAME_SAMPLES, np.int16)
         if self.state is LegState.ACTIVE and self.conversation is not None:
-            made = self.conversation.tick(self._keys_to_hear.pop(0) if self._keys_to_hear else from_caller)
+            heard = self._keys_to_hear.pop(0) if self._keys_to_hear else from_caller
+            made = self.conversation.tick(quiet if self.is_held else heard)
             if self.conversation.has_hung_up:
-                self._end(NORMAL_CLEARING, by="callee")
-            return made
+                self._end(NORMAL_CLEARING, by=self._their_side)
+            return quiet if self.is_held else made
         if self._announcing and self._announcement is not None:
             frame = self._announcement[tick * FRAME_SAMPLES : (tick + 1) * FRAME_SAMPLES]
             return np.pad(frame, (0, FRAME_SAMPLES - len(frame)))
-        return ringback_frame(tick) if self.state is LegState.ALERTING else quiet
+        rings_there = self.state is LegState.ALERTING and self._our_side == "caller"
+        return ringback_frame(tick) if rings_there else quiet
 
     def _reach(self) -> None:
         if self.state is not LegState.SETUP:
@@ -138,10 +149,18 @@ class Leg:
         if self._reaction is not Reaction.ANSWER:
             self._refuse()
             return
+        self._connect()
+
+    def _connect(self) -> None:
         self._enter(LegState.ACTIVE)
         self._record("answered")
         self._keep_own_clock(self._now_s(), 1)
         self._party.call_connected()
+
+    def _give_in(self) -> None:
+        """The one who rings at the modem has waited long enough."""
+        if self.state is LegState.ALERTING:
+            self._end(NORMAL_CLEARING, by=self._their_side)
 
     def _refuse(self) -> None:
         if self._announcement is None:
@@ -154,7 +173,7 @@ class Leg:
         if self.state is not LegState.OVER:
             own_cause = None if self.conversation is None else self.conversation.person.cause
             cause = _RELEASES[self._reaction][0] if own_cause is None else own_cause
-            self._end(cause, by="callee" if self._reaction is Reaction.REJECTS else "network")
+            self._end(cause, by=self._their_side if self._reaction is Reaction.REJECTS else "network")
 
     def _enter(self, state: LegState) -> None:
         self.state, self._ticks_in_state = state, 0
@@ -163,7 +182,7 @@ class Leg:
         pressed = "" if self.conversation is None else self.conversation.pressed
         self._record("released", cause=cause, by=by, answered=self.state is LegState.ACTIVE, pressed=pressed)
         self._enter(LegState.OVER)
-        if by != "caller":
+        if by != self._our_side:
             self._party.call_released(cause)
 
     def _keep_own_clock(self, answered_s: float, tick: int) -> None:

@@ -7,19 +7,25 @@ from modem_drivers.simulator import (
     basic_commands,
     call_commands,
     network_commands,
+    older_vendor_commands,
+    sim_commands,
     text_commands,
+    texts,
+    ussd_commands,
     vendor_commands,
 )
 from modem_drivers.simulator.basic_commands import Handler
 from modem_drivers.simulator.calls import Calls
+from modem_drivers.simulator.clock import Clock
 from modem_drivers.simulator.command_line import Command, NotACommandError, commands
 from modem_drivers.simulator.device import Device
 from modem_drivers.simulator.faults import Faults
 from modem_drivers.simulator.host_output import HostOutput
-from modem_drivers.simulator.leg import Schedule
+from modem_drivers.simulator.leg import Leg, Schedule
 from modem_drivers.simulator.network import Network
+from modem_drivers.simulator.network_time import take_network_time
 from modem_drivers.simulator.personality import AudioDoor, Personality
-from modem_drivers.simulator.replies import NUMERIC_RESULTS, OK, RefusedError, Reply
+from modem_drivers.simulator.replies import NUMERIC_RESULTS, OK, SIM_BUSY, RefusedError, Reply
 from modem_drivers.simulator.settings import Settings
 from modem_drivers.simulator.sim_card import SimCard
 from modem_drivers.simulator.sound_path import SoundPath
@@ -28,6 +34,8 @@ from modem_drivers.simulator.terminal import CommandLine, Terminal, Text
 TYPE_AHEAD_LIMIT_BYTES = 4096
 TEMPORARY_FAILURE = 41
 """3GPP TS 24.008 cause of a call whose radio link is gone."""
+_HANG_UPS = (b"ATH", b"AT+CHUP")
+_CARD_WAKES_S = 1.5
 
 
 class SimulatedModem:
@@ -46,20 +54,17 @@ class SimulatedModem:
     ) -> None:
         self.send_to_host: Callable[[bytes], None] = lambda _data: None
         """The AT port towards the host; whoever builds the port sets it."""
+        self.power_changed: Callable[[bool], None] = lambda _is_on: None
+        """Told when a reboot begins and when it is over; whoever builds ports that come and go sets it."""
         self._schedule = schedule
         self._typed = bytearray()
         self._is_busy = False
         self._is_off = False
-        self._table: Mapping[str, Handler] = {
-            **basic_commands.COMMANDS,
-            **network_commands.COMMANDS,
-            **call_commands.COMMANDS,
-            **text_commands.COMMANDS,
-            **vendor_commands.COMMANDS[personality.vendor],
-        }
+        self._n_sim_refusals = 0
+        self._table = _commands_of(personality)
         terminal, settings, sound = (
             Terminal(),
-            Settings(personality.vendor, personality.settings),
+            Settings(personality.vendor, personality.settings, personality.lacks),
             SoundPath(personality),
         )
         if sim is None:
@@ -88,7 +93,11 @@ class SimulatedModem:
             now_s=now_s,
             urc=self._urc,
             reboot=self._reboot,
+            clock=Clock(now_s),
+            on_air=self._on_air,
+            ask_for_texts=self._ask_for_texts,
         )
+        self.device.calls.missed_at = lambda: f"{self.device.clock.read():%I:%M%p}"
         self._output = HostOutput(
             terminal,
             lambda: self.device.faults,
@@ -97,6 +106,10 @@ class SimulatedModem:
             seed=imei,
         )
         network.watch_registration(self._registration_changed)
+        network.attach(number, self)
+        take_network_time(self.device)
+        if personality.chatter:
+            schedule(personality.chatter_every_s, partial(self._chat, 0))
 
     @property
     def faults(self) -> Faults:
@@ -106,6 +119,46 @@ class SimulatedModem:
     @faults.setter
     def faults(self, faults: Faults) -> None:
         self.device.faults = faults
+        self._n_sim_refusals = 0
+
+    def call_offered(self, leg: Leg, caller: str) -> bool:
+        """Ring for a call the network brings; return False when that cannot be."""
+        if self._is_off or not self.device.is_registered:
+            return False
+        return self.device.calls.call_offered(leg, caller)
+
+    def text_offered(self, octets: bytes) -> bool:
+        """Take a text or a report the network brings; return False when it must keep it."""
+        return not self._is_off and texts.arrive(self.device, octets)
+
+    def call_alerting(self) -> None:
+        """The far end of its call rings."""
+        self.device.calls.call_alerting()
+
+    def call_connected(self) -> None:
+        """Its call is answered, at either end."""
+        self.device.calls.call_connected()
+
+    def call_released(self, cause: int) -> None:
+        """The far end or the network has ended its call."""
+        self.device.calls.call_released(cause)
+
+    def key_heard(self, key: str) -> None:
+        """The far end has pressed a key."""
+        self.device.calls.key_heard(key)
+
+    def pull_sim(self) -> None:
+        """Take the card out, call or no call."""
+        self.device.sim.is_inserted = False
+        self._urc("+CPIN: NOT READY")
+        self._registration_changed()
+
+    def insert_sim(self, sim: SimCard | None = None) -> None:
+        """Put a card in, the same as before if none is given; it wakes within seconds."""
+        if sim is not None:
+            self.device.sim = sim
+        self.device.sim.is_inserted, self.device.sim.is_unlocked = True, False
+        self._schedule(_CARD_WAKES_S, self._card_woke)
 
     def on_host_bytes(self, data: bytes) -> None:
         """Take bytes the host wrote to the AT port, in any slices."""
@@ -113,7 +166,8 @@ class SimulatedModem:
             return
         if self.device.calls.is_dial_pending and data.strip():
             self.device.calls.hang_up()  # a key typed while a dial command waits gives it up (V.250 §6.3.1)
-            return
+            if not data.lstrip().upper().startswith(_HANG_UPS):
+                return
         self._typed += data[: TYPE_AHEAD_LIMIT_BYTES - len(self._typed)]
         self._read()
 
@@ -137,6 +191,10 @@ class SimulatedModem:
         if self.device.calls.leg is not None:
             self.device.calls.leg.drop(TEMPORARY_FAILURE)
 
+    def power_on(self) -> None:
+        """Boot again, as when its cable is put back."""
+        self._reboot()
+
     def _read(self) -> None:
         """Read what was typed up to the end of a command line; the rest waits until that line is answered."""
         echo = bytearray()
@@ -151,7 +209,15 @@ class SimulatedModem:
             case CommandLine(body=body):
                 self._schedule(self.device.personality.reply_s, partial(self._carry_out, body))
             case Text(text=text):
-                self._settle(text_commands.text_given(self.device, text), iter(()))
+                self._take_text(text)
+
+    def _take_text(self, text: bytes | None) -> None:
+        try:
+            reply = text_commands.text_given(self.device, text)
+        except RefusedError as refused:
+            self._finish(refused.result(self.device.settings["+CMEE"]))
+        else:
+            self._settle(reply, iter(()))
 
     def _carry_out(self, body: str | None) -> None:
         if body is None:
@@ -175,6 +241,12 @@ class SimulatedModem:
                 self._settle(reply, rest)
 
     def _reply(self, command: Command) -> Reply:
+        if (
+            self._n_sim_refusals < self.device.faults.sim_busy_replies
+            and command.name in sim_commands.NEED_CARD
+        ):
+            self._n_sim_refusals += 1
+            raise RefusedError(SIM_BUSY)
         handler = self._table.get(command.name)
         if handler is not None:
             return handler(self.device, command)
@@ -193,13 +265,17 @@ class SimulatedModem:
                 self._output.raw(b"\r\n> ")
                 self._is_busy = False
                 self._read()
+            elif reply.ends_silently:
+                self._is_busy = False
+                self._read()
             elif reply.result == "OK":
                 self._carry_on(rest)
             elif reply.result is not None:
                 self._finish(reply.result)
 
-        if reply.delay_s:
-            self._schedule(reply.delay_s, answer)
+        delay_s = reply.delay_s + self.device.faults.reply_delay_s
+        if delay_s:
+            self._schedule(delay_s, answer)
         else:
             answer()
 
@@ -226,13 +302,40 @@ class SimulatedModem:
         for name in ("+CREG", "+CGREG", "+CEREG"):
             if self.device.settings.is_on(name):
                 self._urc(network_commands.registration_line(self.device, name, unasked=True))
+        take_network_time(self.device)
+        self._ask_for_texts()
+
+    def _on_air(self) -> None:
+        if not self._is_off:
+            self._registration_changed()
+
+    def _card_woke(self) -> None:
+        if self.device.sim.is_inserted and not self._is_off:
+            self._urc(f"+CPIN: {self.device.sim.status}")
+            self._on_air()
+
+    def _ask_for_texts(self) -> None:
+        device = self.device
+        if not self._is_off and device.is_registered:
+            device.network.messages.try_again(device.network.international(device.number))
+
+    def _chat(self, n_said: int) -> None:
+        personality = self.device.personality
+        if self.device.settings.is_on(personality.chatter_switch):
+            self._urc(personality.chatter[n_said % len(personality.chatter)])
+        self._schedule(personality.chatter_every_s, partial(self._chat, n_said + 1))
 
     def _reboot(self) -> None:
         device = self.device
         self._is_off = True
         device.calls.hang_up()
-        device.sound.close()
+        device.sound.reboot()
         device.settings.reset()
+        device.clock.forget()
+        device.ussd_session = device.text_command = None
+        device.text_places = ["SM", "SM", "SM"]
+        self._n_sim_refusals = 0
+        self.power_changed(False)
         device.terminal.reset()
         device.sim.is_unlocked = False
         device.functionality, device.pcm_port, device.operator_format = 1, None, 0
@@ -241,4 +344,21 @@ class SimulatedModem:
 
     def _booted(self) -> None:
         self._is_off = self._is_busy = False
+        self.power_changed(True)
         self._urc(*self.device.personality.boot_lines)
+        self._on_air()
+
+
+def _commands_of(personality: Personality) -> Mapping[str, Handler]:
+    vendors = {**vendor_commands.COMMANDS, **older_vendor_commands.COMMANDS}
+    known = {
+        **basic_commands.COMMANDS,
+        **network_commands.COMMANDS,
+        **sim_commands.COMMANDS,
+        **call_commands.COMMANDS,
+        **text_commands.COMMANDS,
+        **ussd_commands.COMMANDS,
+        **vendors[personality.vendor],
+        **sim_commands.OF_VENDOR[personality.vendor],
+    }
+    return {name: handler for name, handler in known.items() if name not in personality.lacks}

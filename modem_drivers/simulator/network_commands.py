@@ -7,8 +7,6 @@ from modem_drivers.simulator.command_line import Command, Form
 from modem_drivers.simulator.device import Device
 from modem_drivers.simulator.replies import BAD_PARAMETER, RefusedError, Reply, information
 
-LTE = 7
-"""Access technology of +COPS and +CREG: E-UTRAN."""
 _SCAN_S = 5.0
 
 
@@ -18,8 +16,15 @@ def registration_line(device: Device, name: str, *, unasked: bool) -> str:
     line = f"{name}: {device.registration}" if unasked else f"{name}: {mode},{device.registration}"
     if mode == "2" and device.is_registered:
         operator = device.network.operator
-        line += f',"{operator.location_area}","{operator.cell}",{LTE}'
+        access = device.personality.access_technology
+        cell = operator.cell[-4:] if access is None else operator.cell
+        line += f',"{operator.location_area}","{cell}"{_access(device)}'
     return line
+
+
+def _access(device: Device) -> str:
+    technology = device.personality.access_technology
+    return "" if technology is None else f",{technology}"
 
 
 def _registration(name: str) -> Handler:
@@ -37,12 +42,12 @@ def _operator(device: Device, command: Command) -> Reply:
             if not device.is_registered:
                 return information(f"+COPS: {device.operator_mode}")
             return information(
-                f'+COPS: {device.operator_mode},{device.operator_format},"{_name(device)}",{LTE}'
+                f'+COPS: {device.operator_mode},{device.operator_format},"{_name(device)}"{_access(device)}'
             )
         case Form.TEST:
             known = device.network.operator
             names = f'"{device.alphabet(known.long_name)}","{device.alphabet(known.short_name)}"'
-            row = f'(2,{names},"{known.numeric}",{LTE})'
+            row = f'(2,{names},"{known.numeric}"{_access(device)})'
             return Reply(lines=(f"+COPS: {row},,(0,1,2,3,4),(0,1,2)",), delay_s=_SCAN_S)
         case Form.EXECUTE:
             raise RefusedError

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
-from modem_drivers.simulator.tones import KEYS
+from modem_drivers.simulator.tones import KEYS, NETWORK_TONES
 
 
 class Reaction(StrEnum):
@@ -73,6 +73,14 @@ Step: TypeAlias = Say | WaitForSilence | Press | Pause | Beep | HangUp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OwnText:
+    """A text somebody sends unasked, so long after the network began."""
+
+    after_s: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
     """Somebody with a telephone."""
 
@@ -93,10 +101,20 @@ class Person:
     """Release cause (3GPP TS 24.008 table 10.5.123) the network gives in place of the reaction's own."""
     announcement: str | None = None
     """What the carrier says in the caller's ear before it releases a call that was not answered."""
+    tone: str | None = None
+    """Which tone follows, before the release: busy, congestion or vacant."""
+    tone_s: float = 3.0
+    calls_after_s: tuple[float, ...] = ()
+    """When they call the modem, after the network began; `ring_s` is then how long they let it ring."""
+    texts: tuple[OwnText, ...] = ()
+    answers_texts: tuple[str, ...] = ()
+    """What they answer to the first text that reaches them, to the second…; then nothing."""
 
     def __post_init__(self) -> None:
         if self.ring_s is not None and self.ring_s < 0:
             raise ValueError("ring_s is a duration: give seconds from 0")
+        if self.tone is not None and self.tone not in NETWORK_TONES:
+            raise ValueError(f"{self.tone} is no tone: use {', '.join(NETWORK_TONES)}")
 
     def reaction_to_call(self, earlier_calls: int) -> Reaction:
         """Return what becomes of a call after so many earlier ones."""

@@ -1,7 +1,7 @@
 """People from a YAML file, with every complaint at its line.
 
 A file is `people:` and a list; a person is `number`, `reaction`, `ring_s`, `steps`… Steps are `say`,
-`wait_for_silence`, `press`, `pause`, `beep` and `hang_up`. In `say` and `press`, `{today:%m%d}`,
+`wait_for_silence`, `press`, `pause`, `beep` and `hang_up`. In what is said, pressed or written, `{today:%m%d}`,
 `{tomorrow:…}` and `{next_friday:…}` become dates.
 """
 
@@ -17,6 +17,7 @@ from modem_drivers.simulator.errors import PeopleFileError
 from modem_drivers.simulator.people import (
     Beep,
     HangUp,
+    OwnText,
     Pause,
     Person,
     Press,
@@ -40,6 +41,11 @@ _PERSON_KEYS = frozenset(
         "noise_dbfs",
         "cause",
         "announcement",
+        "tone",
+        "tone_s",
+        "calls_after_s",
+        "texts",
+        "answers_texts",
         "name",
         "note",
     }
@@ -109,10 +115,21 @@ class _Reader:
             ("noise_dbfs", self._real),
             ("cause", lambda value: round(self._real(value))),
             ("announcement", self._spoken),
+            ("tone", self._text),
+            ("tone_s", self._seconds),
+            ("calls_after_s", lambda value: tuple(self._seconds(item) for item in self._sequence(value))),
+            ("texts", lambda value: tuple(self._own_text(item) for item in self._sequence(value))),
+            ("answers_texts", lambda value: tuple(self._spoken(item) for item in self._sequence(value))),
         ):
             if key in fields:
                 given[key] = read(fields[key])
-        return Person(**given)
+        return self._made(node, lambda: Person(**given))
+
+    def _own_text(self, node: yaml.Node) -> OwnText:
+        fields = self._mapping(node, frozenset({"after_s", "text"}))
+        if len(fields) < 2:
+            raise self._problem(node, "a text needs after_s and text")
+        return OwnText(after_s=self._seconds(fields["after_s"]), text=self._spoken(fields["text"]))
 
     def _step(self, node: yaml.Node) -> Step:
         if isinstance(node, yaml.ScalarNode) and node.value == "hang_up":

@@ -6,8 +6,10 @@ import os
 import struct
 import termios
 import tty
+from typing import Protocol
 
 from modem_drivers.simulator.modem import SimulatedModem
+from modem_drivers.simulator.port_links import PortLinks
 from modem_drivers.simulator.simulation import PortPair
 
 _READ_BYTES = 65536
@@ -54,17 +56,32 @@ class Pty:
         os.close(self.master)
 
 
-class PtyModem:
-    """A modem that any program can open."""
+class Listener(Protocol):
+    """Who holds the AT port in place of the terminal."""
 
-    def __init__(self, modem: SimulatedModem, loop: asyncio.AbstractEventLoop) -> None:
+    def write(self, data: bytes) -> None:
+        """Take what the modem says."""
+
+    def close(self) -> None:
+        """The modem is gone."""
+
+
+class PtyModem:
+    """A modem that any program can open. With links, a reboot moves the ports of a USB modem as the kernel would."""
+
+    def __init__(
+        self, modem: SimulatedModem, loop: asyncio.AbstractEventLoop, links: PortLinks | None = None
+    ) -> None:
         self.modem = modem
-        self.is_plugged = True
+        self.is_plugged = False
+        self.listener: Listener | None = None
+        """While there is one, the AT port is its, and the terminal's input is thrown away."""
         self._loop = loop
-        self._at, self._pcm = Pty(), Pty()
-        self.ports = PortPair(at_path=self._at.path, pcm_path=self._pcm.path)
-        modem.send_to_host = self._at.write
-        loop.add_reader(self._at.master, self._host_wrote)
+        self._links = links
+        self._is_pulled = False
+        self._next = (Pty(), Pty())
+        self._appear()
+        modem.power_changed = self._power_changed
 
     def tick(self) -> None:
         """Exchange 20 ms of sound."""
@@ -82,13 +99,52 @@ class PtyModem:
 
     def unplug(self) -> None:
         """Let both ports die."""
+        self._is_pulled = True
         if self.is_plugged:
-            self.is_plugged = False
-            self._loop.remove_reader(self._at.master)
-            self.modem.send_to_host = lambda _data: None
-            self.modem.power_off()
-            self._at.close()
-            self._pcm.close()
+            self._vanish()
+        self.modem.power_off()
+
+    def plug(self) -> None:
+        """Power an unplugged modem; new ports appear when it has booted."""
+        if self._is_pulled:
+            self._is_pulled = False
+            self.modem.power_on()
+
+    def _power_changed(self, is_on: bool) -> None:
+        moves = self._links is not None and self.modem.device.personality.leaves_usb
+        if is_on and not self.is_plugged and not self._is_pulled:
+            self._appear()
+        elif not is_on and self.is_plugged and moves:
+            self._vanish()
+
+    def _appear(self) -> None:
+        self._at, self._pcm = self._next
+        self.is_plugged = True
+        self.ports = PortPair(at_path=self._at.path, pcm_path=self._pcm.path)
+        self.modem.send_to_host = self._to_host
+        self._loop.add_reader(self._at.master, self._host_wrote)
+        if self._links is not None:
+            self._links.place(self.ports)
+
+    def _vanish(self) -> None:
+        self.is_plugged = False
+        self.modem.send_to_host = lambda _data: None
+        self._loop.remove_reader(self._at.master)
+        self._next = (Pty(), Pty())  # before the old ones go, so that their names are not the same
+        self._at.close()
+        self._pcm.close()
+        if self._links is not None:
+            self._links.remove()
+        if self.listener is not None:
+            self.listener.close()
+
+    def _to_host(self, data: bytes) -> None:
+        if self.listener is None:
+            self._at.write(data)
+        else:
+            self.listener.write(data)
 
     def _host_wrote(self) -> None:
-        self.modem.on_host_bytes(self._at.read())
+        data = self._at.read()
+        if self.listener is None:
+            self.modem.on_host_bytes(data)

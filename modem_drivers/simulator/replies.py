@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from modem_drivers.simulator.errors import SimulatorError
 
 NOT_ALLOWED, NOT_SUPPORTED = 3, 4
-NO_SIM, SIM_PIN, SIM_PUK, INCORRECT_PASSWORD = 10, 11, 12, 16
+NO_SIM, SIM_PIN, SIM_PUK, SIM_BUSY, INCORRECT_PASSWORD = 10, 11, 12, 14, 16
 NO_SERVICE, BAD_PARAMETER = 30, 50
 _CME_TEXTS = {  # 3GPP TS 27.007 §9.2
     NOT_ALLOWED: "operation not allowed",
@@ -13,6 +13,7 @@ _CME_TEXTS = {  # 3GPP TS 27.007 §9.2
     NO_SIM: "SIM not inserted",
     SIM_PIN: "SIM PIN required",
     SIM_PUK: "SIM PUK required",
+    SIM_BUSY: "SIM busy",
     INCORRECT_PASSWORD: "incorrect password",
     NO_SERVICE: "no network service",
     BAD_PARAMETER: "Incorrect parameters",
@@ -40,6 +41,8 @@ class Reply:
     """How long the command takes beyond the modem's usual pace."""
     prompt: bool = False
     """The modem asks for a text: `> `."""
+    ends_silently: bool = False
+    """The command is over without any result code."""
 
 
 class RefusedError(SimulatorError):

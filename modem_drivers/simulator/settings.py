@@ -90,6 +90,9 @@ _OF_VENDOR = {
         "+CECH": Setting(usual="0x0000", range="(0x0000-0xFFFF)", accepts="0x[0-9A-Fa-f]{4}"),
         "+AUTOCSQ": Setting(usual="0,0", range="(0,1),(0,1)", accepts="[01](,[01])?"),
         "+CSCLK": _switch(),
+        "+MORING": _switch(),
+        "+CLTS": _switch(),
+        "+CIURC": _switch("1"),
     },
     "quectel": {
         "^DSCI": _switch(),
@@ -104,14 +107,35 @@ _OF_VENDOR = {
         "+QSIDET": Setting(usual="128", range="(0-65535)", accepts="[0-9]+"),
         "+QEEC": Setting(usual="0", range=None, accepts=".*"),
     },
+    "huawei": {
+        "^CURC": _switch("1"),
+        "^U2DIAG": Setting(usual="0", range="(0,1,6,255,256,276)", accepts="[0-9]{1,3}"),
+        "^SYSCFG": Setting(
+            usual="2,2,3FFFFFFF,1,2",
+            range='(2,13,14,16),(0-3),((2000000400380,"GSM900")),(0-2),(0-4)',
+            accepts="[0-9]{1,2}(,[0-9A-Fa-f]+){0,4}",
+        ),
+        "^PORTSEL": _switch("1"),
+    },
+    "wavecom": {
+        "+WIND": Setting(usual="50", range="(0-255)", accepts="[0-9]{1,3}"),
+        "+WIPC": _switch(),
+        "+SPEAKER": _switch(last=5),
+        "+VGT": Setting(usual="48", range="(0-255)", accepts="[0-9]{1,3}"),
+    },
+    "zte": {
+        "+ZOPRT": Setting(usual="5", range="(0-6)", accepts="[0-6]"),
+        "+ZSNT": Setting(usual="0,0,0", range="(0-2),(0,1),(0-3)", accepts="[0-2],[01],[0-3]"),
+    },
 }
 
 
 class Settings:
     """The settable values of one modem."""
 
-    def __init__(self, vendor: str, special: Mapping[str, str]) -> None:
-        self._known = {**_COMMON, **_OF_VENDOR[vendor]}
+    def __init__(self, vendor: str, special: Mapping[str, str], lacks: frozenset[str] = frozenset()) -> None:
+        known = {**_COMMON, **_OF_VENDOR[vendor]}
+        self._known = {name: setting for name, setting in known.items() if name not in lacks}
         self._special = special
         self._values: dict[str, str] = {}
         self.reset()
@@ -129,6 +153,10 @@ class Settings:
     def is_on(self, name: str) -> bool:
         """Whether the first parameter of a setting this modem may have is not 0."""
         return self._values.get(name, "0").split(",")[0] not in {"", "0"}
+
+    def set(self, name: str, value: str) -> None:
+        """Give a known setting a value some other command has checked."""
+        self._values[name] = value
 
     def use(self, command: Command) -> Reply:
         """Carry out a command on a known setting. Raises RefusedError."""

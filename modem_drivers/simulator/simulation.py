@@ -26,6 +26,8 @@ class ModemSpec:
     """The modem's own number."""
     faults: Faults = field(default_factory=Faults)
     pin: str | None = None
+    link: str | None = None
+    """Where a link to the AT port stands, and with `-pcm` one to the sound; with it, a reboot moves the ports."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +61,8 @@ class Order:
     faults: Faults | None = None
     unplug: bool = False
     """The modem's ports die, as when its cable is pulled."""
+    plug: bool = False
+    """An unplugged modem gets power; its ports come back, under other names, when it has booted."""
     registration: int | None = None
     """The network's answer to every modem, as +CREG counts it."""
     rssi: int | None = None

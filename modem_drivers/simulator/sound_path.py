@@ -13,6 +13,7 @@ UPLINK_LIMIT_BYTES = 20 * FRAME_BYTES
 """400 ms of the host's sound wait at most; older sound is dropped."""
 FULL_BYTES, LOW_BYTES = 12 * FRAME_BYTES, 4 * FRAME_BYTES
 """Where back-pressure is reported and taken back."""
+_ROTTEN_REFUSALS = 3
 
 
 class SoundPath:
@@ -26,15 +27,27 @@ class SoundPath:
         self._personality = personality
         self._uplink = bytearray()
         self._refusals = 0
+        self._will_rot = False
+        self._is_rotten = False
 
     def open_in_call(self, faults: Faults, active_for_s: float | None) -> None:
         """Open the door of a call answered `active_for_s` ago; None: there is none. Raises RefusedError."""
         if active_for_s is None or active_for_s < self._personality.audio_ready_s:
             raise RefusedError
-        if self._refusals < faults.cpcmreg_refusals:
+        if self._refusals < max(faults.cpcmreg_refusals, _ROTTEN_REFUSALS if self._is_rotten else 0):
             self._refusals += 1
             raise RefusedError
+        self._will_rot |= faults.audio_rot
         self._open()
+
+    def open_while_ringing(self) -> None:
+        """Open the door of a call that rings or talks; the caller knows that there is one."""
+        self._open()
+
+    def reboot(self) -> None:
+        """Close everything; a rotten path is sound again."""
+        self.close()
+        self._will_rot = self._is_rotten = False
 
     def arm(self) -> None:
         """Let the door open with the next call; a call that is up already has none."""
@@ -53,6 +66,7 @@ class SoundPath:
     def call_ended(self) -> None:
         """The door closes with its call; an armed one stays armed."""
         self._refusals = 0
+        self._is_rotten |= self._will_rot
         self._uplink.clear()
         self.is_open = self.is_asked_to_pause = False
 
@@ -67,6 +81,10 @@ class SoundPath:
         if len(self._uplink) > UPLINK_LIMIT_BYTES:
             excess = len(self._uplink) - UPLINK_LIMIT_BYTES
             del self._uplink[: excess + excess % 2]
+        if self._is_rotten:
+            self._uplink.clear()
+            leg.exchange(np.zeros(FRAME_SAMPLES, np.int16))
+            return bytes(FRAME_BYTES)
         made = leg.exchange(self._next_frame())
         return b"" if faults.half_open_audio else made.astype("<i2").tobytes()
 

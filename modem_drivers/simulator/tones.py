@@ -13,6 +13,12 @@ FRAME_S = FRAME_SAMPLES / RATE_HZ
 Pcm = NDArray[np.int16]
 """int16, shape (n_samples,), 8 kHz mono."""
 
+NETWORK_TONES = {
+    "busy": (0.35, 0.35),
+    "congestion": (0.7, 0.7),
+    "vacant": (0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.4, 0.4),
+}
+"""Seconds on, off, on, off…, of tones that say why a call does not come about."""
 KEYS = "123A456B789C*0#D"
 _ROWS_HZ = (697, 770, 852, 941)  # ITU-T Q.23
 _COLUMNS_HZ = (1209, 1336, 1477, 1633)
@@ -50,6 +56,18 @@ def ringback_frame(tick: int) -> Pcm:
         return np.zeros(FRAME_SAMPLES, np.int16)
     instants_s = (np.arange(FRAME_SAMPLES) + tick * FRAME_SAMPLES) / RATE_HZ
     return to_pcm(np.sin(2 * math.pi * 450 * instants_s) * 4000)
+
+
+def network_tone(kind: str, duration_s: float) -> Pcm:
+    """Return a Chinese call-progress tone of `NETWORK_TONES`: 450 Hz in that rhythm (GB/T 3380)."""
+    period = np.concatenate(
+        [
+            tone((450.0,), on_or_off_s, -15.0) if place % 2 == 0 else silence(on_or_off_s)
+            for place, on_or_off_s in enumerate(NETWORK_TONES[kind])
+        ]
+    )
+    n_samples = round(duration_s * RATE_HZ)
+    return np.tile(period, -(-n_samples // len(period)))[:n_samples]
 
 
 def bursts(text: str, language: str) -> Pcm:

@@ -1,4 +1,4 @@
-"""Commands only one vendor has: the audio path, call reports, network details."""
+"""Commands only SIMCom or Quectel modems have: the audio path, call reports, network details."""
 
 from collections.abc import Mapping
 
@@ -50,6 +50,8 @@ def _qpcmv(device: Device, command: Command) -> Reply:
 
 def _qindcfg(device: Device, command: Command) -> Reply:
     known = device.calls.qindcfg
+    if "+QINDCFG/ccinfo" in device.personality.lacks:
+        known.pop("ccinfo", None)
     if command.form is Form.TEST:
         return information(*(f'+QINDCFG: "{kind}",(0,1),(0,1)' for kind in known))
     if command.form is not Form.SET:
@@ -146,6 +148,14 @@ def _hang_up_with_cause(device: Device, command: Command) -> Reply:
     return OK
 
 
+def _power_down(device: Device, command: Command) -> Reply:
+    if command.form is not Form.SET:
+        raise RefusedError
+    device.calls.hang_up()
+    device.functionality = 0
+    return Reply(result="NORMAL POWER DOWN")
+
+
 def _simcom_identification(device: Device) -> Reply:
     return information(*(line.format(imei=device.imei) for line in device.personality.identification))
 
@@ -154,6 +164,8 @@ COMMANDS: Mapping[str, Mapping[str, Handler]] = {
     "simcom": {
         "+CPCMREG": _cpcmreg,
         "+CICCID": _iccid("+ICCID"),
+        "+CCID": _iccid("+CCID"),
+        "+CPOWD": _power_down,
         "+SIMCOMATI": execute_only(_simcom_identification),
         "+CPSI": _system_information,
         "+CRESET": execute_only(_reset),

@@ -11,6 +11,7 @@ from modem_drivers.at.allow_list import (
     check_command,
     check_digits,
     check_number,
+    check_pin_entry,
 )
 from modem_drivers.dialects.catalogue import DIALECTS
 from modem_drivers.dialects.generic import GENERIC
@@ -39,6 +40,26 @@ def test_identity_is_never_changed(command: str) -> None:
 def test_the_callers_number_is_never_hidden() -> None:
     with pytest.raises(ForbiddenCommandError, match=CALLER_ID):
         check_command("AT+CLIR=1")
+
+
+@pytest.mark.parametrize(
+    "command",
+    ['AT+QCFG="usbcfg",0x1234,0x5678', 'AT+QCFG="ims",1,"x"', "AT+CHLD=1", "AT+CHLD=2x", "AT+CHLD=13"],
+)
+def test_a_command_of_many_uses_is_let_through_for_one(command: str) -> None:
+    with pytest.raises(ForbiddenCommandError, match="only some uses"):
+        check_command(command)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    ['AT+CPIN="1234","5678"', 'AT+CPIN="12"', 'AT+CPIN="123456789"', 'AT+CPIN="12a4"', "AT+CPIN=1234;"],
+)
+def test_nothing_but_a_pin_is_typed_as_one(entry: str) -> None:
+    """A PUK with a new PIN least of all."""
+    with pytest.raises(LocalProtocolError):
+        check_pin_entry(entry)
+    check_pin_entry('AT+CPIN="1234"')
 
 
 @pytest.mark.parametrize("number", ["112", "911", "110", "119", "120", "999", "000", "08", "+112"])
@@ -101,6 +122,11 @@ def test_only_keys_are_sent_as_dtmf(digits: str) -> None:
 def test_every_command_of_every_dialect_is_allowed(dialect: object) -> None:
     commands = [command for step in dialect.setup for command in step.alternatives]  # type: ignore[attr-defined]
     audio = dialect.audio  # type: ignore[attr-defined]
+    sim, volte, healing = dialect.sim, dialect.volte, dialect.healing  # type: ignore[attr-defined]
+    commands += [*(command for command, _ in sim.iccid), *(tries.command for tries in sim.pin_tries)]
+    commands += [volte.read, volte.on, volte.off] if volte else []
+    commands += [*healing.probes, *healing.radio_cycle, *healing.vendor_reset, dialect.hold]  # type: ignore[attr-defined]
+    commands += [dialect.dtmf.send.format(digit="1", index=1)]  # type: ignore[attr-defined]
     commands += [*audio.prepare, *dialect.hang_up, *dialect.registration]  # type: ignore[attr-defined]
     commands += [command for command in (audio.open, audio.close) if command]
     for command in commands:

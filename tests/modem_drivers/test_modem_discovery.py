@@ -26,7 +26,7 @@ def test_a_modem_still_coming_up_is_left_for_the_next_look() -> None:
 
 
 def test_an_unknown_device_is_tried_port_by_port() -> None:
-    ports = pair_ports([_tty(4, 1, ids=("12d1", "1001")), _tty(3, 0, ids=("12d1", "1001"))])
+    ports = pair_ports([_tty(4, 1, ids=("12d1", "ffff")), _tty(3, 0, ids=("12d1", "ffff"))])
     assert ports == [
         ModemPorts(usb_path="1-1.3", at_candidates=("/dev/ttyUSB3", "/dev/ttyUSB4"), pcm_path=None)
     ]
@@ -59,12 +59,30 @@ def test_dialects_are_chosen_by_what_modems_say_of_themselves() -> None:
     said = {
         ("SIMCOM INCORPORATED", "SIMCOM_SIM7600G-H"): "sim7600",
         ("INCORPORATED", "A7670E-FASE"): "a76xx",
+        ("SIMCOM_Ltd", "SIMCOM_SIM800L"): "sim800",
+        ("SIMCOM_Ltd", "SIMCOM_SIM900"): "sim800",
         ("Quectel", "EC25"): "ec2x",
         ("Quectel", "EG25"): "ec2x",
+        ("Quectel_Ltd", "Quectel_M95"): "m95",
+        ("Quectel", "UC20"): "uc20",
+        ("huawei", "E1550"): "huawei_stick",
+        ("huawei", "K3715"): "huawei_stick",
+        ("Huawei Technologies Co., Ltd.", "ME909s-120"): "huawei_module",
+        ("u-blox", "SARA-U201"): "ublox",
+        ("u-blox", "SARA-R410M-02B"): "generic",
+        ("Telit", "LE910-EUG"): "telit",
+        ("Telit", "GE910-QUAD"): "telit",
+        (" WAVECOM MODEM", " MULTIBAND  900E  1800"): "wavecom",
+        ("ZTE INCORPORATED", "K3565-Z"): "zte",
+        ("ZTE CORPORATION", "TD-MU-1"): "generic",
+        ("QUALCOMM INCORPORATED", "M6280"): "qualcomm",
         ("QUALCOMM INCORPORATED", "0"): "generic",
-        ("huawei", "E1550"): "generic",
+        ("Sierra Wireless, Incorporated", "MC7304"): "sierra",
         ("", ""): "generic",
     }
     assert {names: choose_dialect(*names).name for names in said} == said
+    assert choose_dialect("", "", "SIMCOM_Ltd\nSIMCOM_SIM800C\nRevision:1418").name == "sim800"
+    assert choose_dialect("+CGMI", "", "Model: A7670E-FASE\nIMEI: 1").name == "a76xx"
+    assert choose_dialect("", "", "Revision: 1.0").name == "generic"
     assert usb_layout("2C7C", "0125") is not None
     assert usb_layout("ffff", "0000") is None

@@ -175,7 +175,7 @@ def test_unread_input_is_bounded_and_nothing_of_it_lost(terminal: Terminal) -> N
 def test_a_port_without_a_modem_is_named_in_one_line(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("modem_drivers.modem._PROBES", ((0.02, False), (0.02, True)))
+    monkeypatch.setattr("modem_drivers.opening._PROBES", ((0.02, False), (0.02, True)))
 
     async def scenario() -> None:
         loop = asyncio.get_running_loop()

@@ -17,6 +17,17 @@ REPLAYED = [
     ("sim7600_missed_then_no_carrier.at", "sim7600"),
     ("ec25_dsci_local_hang_up.at", "ec2x"),
     ("ec25_ccinfo_busy.at", "ec2x"),
+    ("huawei_e1550_answered_cause_31.at", "huawei_stick"),
+    ("huawei_k3715_local_hang_up.at", "huawei_stick"),
+    ("wavecom_ok_on_answer.at", "wavecom"),
+    ("zte_k3565_connect.at", "zte"),
+    ("zte_k3565_rejected_by_ok.at", "zte"),
+    ("zte_td_answered.at", "generic"),
+    ("zte_td_no_answer.at", "generic"),
+    ("zte_td_busy.at", "generic"),
+    ("zte_td_switched_off.at", "generic"),
+    ("zte_td_bad_number.at", "generic"),
+    ("zte_td_flight_mode.at", "generic"),
 ]
 
 

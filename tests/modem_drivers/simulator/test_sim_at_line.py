@@ -169,7 +169,7 @@ def test_a_pin_is_asked_for_and_three_wrong_ones_block_the_card() -> None:
     assert bench.ask("AT+CIMI") == ["+CME ERROR: 11"]
     assert bench.ask("ATD13800000001;") == ["+CME ERROR: 11"]
     assert bench.ask("AT+CPIN=0000") == ["+CME ERROR: 16"]
-    assert bench.ask("AT+CPIN=1234", wait_s=1.0) == ["OK"]
+    assert bench.ask("AT+CPIN=1234", wait_s=2.0) == ["OK", "+CPIN: READY"]
     assert bench.ask("AT+CPIN?") == ["+CPIN: READY", "OK"]
     assert bench.ask("AT+CREG?") == ["+CREG: 0,1", "OK"]
     bench.modem.device.sim = SimCard(imsi="460001", iccid="8986", pin="1234")
@@ -183,14 +183,16 @@ def test_a_pin_is_asked_for_and_three_wrong_ones_block_the_card() -> None:
 
 def test_a_text_is_taken_after_the_prompt_and_cancelled_by_esc() -> None:
     bench = Bench(EC25)
-    bench.modem.on_host_bytes(b"ATE0\rAT+CMGS=5\r")
+    submit = b"0001000B813108000000F1000005E8329BFD06"
+    bench.modem.on_host_bytes(b"ATE0\rAT+CMGS=18\r")
     bench.time.run(0.5)
     assert bench.take().endswith(b"\r\n> ")
-    bench.modem.on_host_bytes(b"0011\x1a")
+    bench.modem.on_host_bytes(submit + b"\x1a")
     bench.time.run(2.0)
     assert bench.lines() == ["+CMGS: 1", "OK"]
-    assert bench.modem.device.texts_sent == [b"0011"]
-    bench.modem.on_host_bytes(b"AT+CMGS=5\r")
+    assert bench.modem.device.texts_sent == [submit]
+    assert [text.text for text in bench.network.messages.sent] == ["hello"]
+    bench.modem.on_host_bytes(b"AT+CMGS=18\r")
     bench.time.run(0.5)
     bench.modem.on_host_bytes(b"00\x1bAT\r")
     bench.time.run(0.5)

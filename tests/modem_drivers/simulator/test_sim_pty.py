@@ -24,7 +24,6 @@ from modem_drivers.simulator import (
     Faults,
     ModemProcessError,
     ModemSpec,
-    PortPair,
     SimulatedModemProcess,
     Simulation,
 )
@@ -79,50 +78,6 @@ async def host(path: str) -> AsyncIterator[Host]:
 
 def simulation(*modems: ModemSpec, people: str = PEOPLE, call_log_path: str | None = None) -> Simulation:
     return Simulation(modems=modems, people=people, today=TODAY, setup_s=0.1, call_log_path=call_log_path)
-
-
-async def gammu(pair: PortPair, config: Path, *arguments: str) -> tuple[int, str]:
-    config.write_text(f"[gammu]\ndevice={pair.at_path}\nconnection=at115200\n")
-    process = await asyncio.create_subprocess_exec(
-        "gammu", "-c", str(config), *arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
-    async with asyncio.timeout(20):
-        output, _ = await process.communicate()
-    return process.returncode or 0, output.decode()
-
-
-def fields(output: str) -> dict[str, str]:
-    pairs = (line.partition(":") for line in output.splitlines() if ":" in line)
-    return {name.strip(): value.strip() for name, _, value in pairs}
-
-
-def test_gammu_identifies_both_families_and_finds_the_network(tmp_path: Path) -> None:
-    """An independent client, with its own idea of a modem; four modems, because gammu takes its time."""
-
-    async def scenario() -> list[dict[str, str]]:
-        async with SimulatedModemProcess(simulation(SIM7600, EC25, SIM7600, EC25)) as process:
-
-            async def ask(index: int, what: str) -> dict[str, str]:
-                code, output = await gammu(process.ports[index], tmp_path / f"gammurc-{index}", what)
-                assert code == 0, output
-                return fields(output)
-
-            asked = ["identify", "identify", "networkinfo", "networkinfo"]
-            return list(await asyncio.gather(*(ask(index, what) for index, what in enumerate(asked))))
-
-    simcom, quectel, simcom_network, quectel_network = asyncio.run(scenario())
-    assert simcom["Manufacturer"] == "SIMCOM INCORPORATED"
-    assert "SIMCOM_SIM7600E-H" in simcom["Model"]
-    assert simcom["Firmware"] == "LE20B03SIM7600M22"
-    assert (simcom["IMEI"], simcom["SIM IMSI"]) == ("861234567890123", "460003912345678")
-    assert quectel["Manufacturer"] == "Quectel"
-    assert "EC25" in quectel["Model"]
-    assert (quectel["IMEI"], quectel["SIM IMSI"]) == ("867698041234567", "460003912345679")
-    for network in (simcom_network, quectel_network):
-        assert network["Network state"] == "home network"
-        assert network["Network"].startswith("460 00 (China Mobile, China), LAC 2795, CID 0A1F3C05")
-        assert network["Name in phone"] == '"CHINA MOBILE"'
-        assert network["GPRS"] == "attached"
 
 
 def test_a_call_with_sound_on_real_terminals(tmp_path: Path) -> None:
