@@ -30,6 +30,7 @@ DEFAULT_CONFIG = Path("/etc/branchline/box.toml")
 out = Console()
 err = Console(stderr=True)
 
+FORWARDED = {"allow_extra_args": True, "ignore_unknown_options": True}
 EXIT_REFUSED = 1
 EXIT_SETTINGS = 2
 EXIT_BROKER = 3
@@ -144,6 +145,22 @@ def demo(
     except DemoError as error:
         _fail(str(error), EXIT_REFUSED)
     raise typer.Exit(code)
+
+
+@app.command("modem", context_settings=FORWARDED, add_help_option=False)
+def modem(context: typer.Context) -> None:
+    """Look at a modem, try it, keep what it said: list, info, monitor, dial, sms, ussd, at, selftest, … (for technicians)."""
+    from modem_drivers.command import app as modem_app
+
+    modem_app(args=context.args, prog_name="branchline modem")
+
+
+@app.command("simulate-modem", context_settings=FORWARDED, add_help_option=False)
+def simulate_modem(context: typer.Context) -> None:
+    """Run a simulated modem with a network and people behind it, on a PTY that any program can open."""
+    from modem_drivers.simulator.command import main as simulate
+
+    raise typer.Exit(simulate(context.args))
 
 
 @app.command("simulated-box", hidden=True)

@@ -35,7 +35,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="simulate-modem",
+        prog="branchline simulate-modem",
         description="A simulated modem on two terminals that any program can open.",
         epilog=f"While it runs, it obeys lines on standard input:\n{HELP}",
         formatter_class=argparse.RawDescriptionHelpFormatter,

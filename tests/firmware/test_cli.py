@@ -4,6 +4,7 @@ import contextlib
 import os
 import pty
 import subprocess
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -115,8 +116,38 @@ def test_a_flow_that_reveals_the_debt(tmp_path: Path) -> None:
     assert branchline("flow", "check", str(ROOT / "examples" / "overdue-reminder.yaml")).returncode == 0
 
 
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [("modem", ["selftest", "ussd", "record-transcript"]), ("simulate-modem", ["--family", "--link"])],
+)
+def test_the_technicians_commands_have_their_own_help(command: str, words: list[str]) -> None:
+    done = branchline(command, "--help")
+    assert done.returncode == 0
+    assert f"branchline {command}" in done.stdout
+    for word in words:
+        assert word in done.stdout
+
+
+def test_a_simulated_modem_answers_a_technician(tmp_path: Path) -> None:
+    """Two commands that know nothing of each other: one is a modem on a link, the other looks at it."""
+    link = tmp_path / "modem"
+    simulated = Child(
+        "modem",
+        program("branchline", "simulate-modem", "--family", "ec25", "--link", str(link)),
+        log=tmp_path / "modem.log",
+    )
+    with running(simulated):
+        deadline = time.monotonic() + 20
+        while not link.exists() and time.monotonic() < deadline:
+            simulated.check_alive()
+            time.sleep(0.05)
+        done = branchline("modem", "info", str(link))
+    assert done.returncode == 0, done.stderr
+    assert "EC25" in done.stdout
+
+
 def test_help_names_every_command() -> None:
     done = branchline("--help")
-    for command in ("run", "check", "outcomes", "demo", "flow", "version"):
+    for command in ("modem", "simulate-modem", "run", "check", "outcomes", "demo", "flow", "version"):
         assert command in done.stdout
     assert "simulated-box" not in done.stdout
