@@ -29,6 +29,7 @@ from firmware.dialogue.errors import ContactRefusedError, FlowRefusedError
 from firmware.dialogue.flow import Flow
 from firmware.dialogue.loader import load_flow
 from firmware.host import systemd
+from firmware.host.clock_trust import TimeSource
 from firmware.host.journal import set_up_journal
 from firmware.lines.line import LineReport, LineStatus
 from firmware.lines.supervisor import keep_alive
@@ -159,12 +160,13 @@ class Box(Generic[WorldT]):
             ids=self._ids,
             check=campaign_check(),
             on_change=self._heed_console,
-            on_signed=lambda at: world.trust.heard_from_console(at, clock.now()),
+            on_signed=partial(world.trust.hear, TimeSource.CONSOLE),
         )
         self._heeding: asyncio.Task[None] | None = None
         self._heed_again = False
         for line in world.lines:
             line.on_change = self._line_changed
+            line.on_network_time = partial(world.trust.hear, TimeSource.NETWORK)
 
     async def run(self, stop: asyncio.Event, *, ready: Callable[[], None] = lambda: None) -> None:
         """Serve until `stop` is set, then let calls end and the outbox drain, each under a deadline."""

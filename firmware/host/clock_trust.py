@@ -1,20 +1,33 @@
 """Whether the clock may be believed: two agreeing sources, and never before the last audit entry.
 
-Sources known here: the kernel's NTP state (adjtimex(2)) and the time in messages signed by the console. Until two
-agree the box says that it waits for the time, and does not dial.
+Sources: the kernel's NTP state (adjtimex(2)), the time in messages signed by the console, the network time that a modem
+was told. Until two agree, and none disagrees, the box says that it waits for the time, and does not dial.
 """
 
 import ctypes
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from typing import Protocol
 
 from firmware.clock import ClockState, RealWorld, SimulatedWorld, WorldT_co
 
 AGREE_WITHIN = timedelta(seconds=120)
-"""A signed message may have travelled; more than this and one of the two clocks is wrong."""
-CONSOLE_TIME_LASTS = timedelta(hours=24)
+"""A signed message may have travelled, a modem tells whole seconds; more than this and one of the clocks is wrong."""
+LASTS_S = 24 * 3600.0
+"""How long a source's word is good for."""
 _STA_UNSYNC = 0x0040
 _TIME_ERROR = 5
+_TIMEX_BYTES = 512
+"""More than struct timex on any Linux (208 bytes on 64-bit)."""
+
+
+class TimeSource(StrEnum):
+    """Who may tell the time, besides NTP."""
+
+    CONSOLE = "console"
+    NETWORK = "mobile network"
 
 
 class ClockTrust(Protocol[WorldT_co]):
@@ -29,68 +42,76 @@ class ClockTrust(Protocol[WorldT_co]):
         """Return whether `now` may be believed."""
         ...
 
-    def heard_from_console(self, said_at: datetime, now: datetime) -> None:
-        """Take note of a signed message's own time."""
+    def hear(self, source: TimeSource, at: datetime) -> None:
+        """Take note that a source says it is `at` now."""
         ...
 
 
 def kernel_is_synchronised() -> bool:
     """Return whether the kernel says that NTP disciplines the clock (adjtimex(2): state and STA_UNSYNC)."""
-    buffer = ctypes.create_string_buffer(
-        512
-    )  # struct timex is 208 bytes on 64-bit Linux; modes = 0 only reads
-    libc = ctypes.CDLL(None, use_errno=True)
-    state = libc.adjtimex(buffer)
-    status = (
-        int.from_bytes(buffer.raw[40:44], "little")
-        if ctypes.sizeof(ctypes.c_long) == 8
-        else int.from_bytes(buffer.raw[20:24], "little")
-    )
+    timex = ctypes.create_string_buffer(_TIMEX_BYTES)  # modes = 0 only reads
+    state = ctypes.CDLL(None, use_errno=True).adjtimex(timex)
+    status_at = 40 if ctypes.sizeof(ctypes.c_long) == 8 else 20
+    status = int.from_bytes(timex.raw[status_at : status_at + 4], "little")
     return state not in (-1, _TIME_ERROR) and not status & _STA_UNSYNC
 
 
 class SystemClockTrust:
-    """Trusts the system's clock when NTP and the console agree on it."""
+    """Trusts the system's clock when two sources agree with it.
+
+    What a source said is carried on by the monotonic clock, so a system clock that is set by hand afterwards is found
+    out at the next look.
+    """
 
     world = RealWorld
 
-    def __init__(self) -> None:
-        self._console_offset: timedelta | None = None
-        self._console_at: datetime | None = None
+    def __init__(self, monotonic_s: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic_s = monotonic_s
+        self._heard: dict[TimeSource, tuple[datetime, float]] = {}
 
-    def heard_from_console(self, said_at: datetime, now: datetime) -> None:
-        """Keep the smallest difference: transport only ever makes a message look old."""
-        offset = now - said_at
-        if self._console_offset is None or abs(offset) <= abs(self._console_offset) or self._is_stale(now):
-            self._console_offset, self._console_at = offset, now
+    def hear(self, source: TimeSource, at: datetime) -> None:
+        """Keep the latest time that a source vouches for: travelling only ever makes its word look old."""
+        at_s = self._monotonic_s()
+        known = self._time_of(source)
+        if known is None or at >= known:
+            self._heard[source] = (at, at_s)
 
     def judge(self, now: datetime, audit_high_water: datetime | None) -> ClockState:
         """Return whether `now` may be believed."""
         if audit_high_water is not None and now < audit_high_water:
+            shown, last = f"{now:%F %T}Z", f"{audit_high_water:%F %T}Z"
             return ClockState(
                 trusted=False,
-                reason=f"the clock shows {now:%F %T}Z, before the last decision at {audit_high_water:%F %T}Z: set it right",
+                reason=f"the clock shows {shown}, before the last decision at {last}: set it right",
             )
-        sources = []
-        if kernel_is_synchronised():
-            sources.append("NTP")
-        if self._console_offset is not None and not self._is_stale(now):
-            if abs(self._console_offset) > AGREE_WITHIN:
+        vouching = ["NTP"] if kernel_is_synchronised() else []
+        for source in TimeSource:
+            told = self._time_of(source)
+            if told is None:
+                continue
+            if abs(now - told) > AGREE_WITHIN:
+                seconds = abs(now - told).total_seconds()
                 return ClockState(
                     trusted=False,
-                    reason=f"the console's clock differs by {abs(self._console_offset).total_seconds():.0f} s: set one of them right",
+                    reason=f"the time of the {source} differs by {seconds:.0f} s: set one of the clocks right",
                 )
-            sources.append("console")
-        if len(sources) < 2:
-            have = sources[0] if sources else "nothing"
+            vouching.append(source.value)
+        if len(vouching) < 2:
+            have = vouching[0] if vouching else "nothing"
             return ClockState(
                 trusted=False,
-                reason=f"waiting for the time: {have} vouches for it so far, NTP and the console must agree",
+                reason=f"waiting for the time: {have} vouches for it so far, two of NTP, console and network must agree",
             )
-        return ClockState(trusted=True, reason=" and ".join(sources) + " agree")
+        return ClockState(trusted=True, reason=" and ".join(vouching) + " agree")
 
-    def _is_stale(self, now: datetime) -> bool:
-        return self._console_at is None or now - self._console_at > CONSOLE_TIME_LASTS
+    def _time_of(self, source: TimeSource) -> datetime | None:
+        """Return what time it is now by what the source said last, None when that is too long ago."""
+        heard = self._heard.get(source)
+        if heard is None:
+            return None
+        at, at_s = heard
+        passed_s = self._monotonic_s() - at_s
+        return at + timedelta(seconds=passed_s) if passed_s <= LASTS_S else None
 
 
 class SimulatedClockTrust:
@@ -98,8 +119,8 @@ class SimulatedClockTrust:
 
     world = SimulatedWorld
 
-    def heard_from_console(self, said_at: datetime, now: datetime) -> None:
-        """Take no note: the console lives in another world's time."""
+    def hear(self, source: TimeSource, at: datetime) -> None:
+        """Take no note: console and network live in another world's time."""
 
     def judge(self, now: datetime, audit_high_water: datetime | None) -> ClockState:
         """Return trusted, unless `now` lies before the last audit entry."""

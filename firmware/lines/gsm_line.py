@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from datetime import datetime
 from typing import Generic, Protocol, TypeVar, assert_never
 
 from audio.ports.port import AudioPort
@@ -32,6 +33,7 @@ WorldT_co = TypeVar("WorldT_co", covariant=True)
 
 REFRESH_S = 10.0
 """Between two looks at SIM, registration and signal of an idle line."""
+NETWORK_TIME_EVERY_S = 900.0
 HANG_UP_DEADLINE_S = 100.0
 """ATH and AT+CHUP may take 90 s (Quectel EC2x AT manual); past this the modem is lost."""
 
@@ -88,6 +90,8 @@ class GsmLine(Generic[WorldT]):
         self._now_s = now_s
         self._refresh_s = refresh_s
         self.on_change = on_change
+        self.on_network_time: Callable[[datetime], None] = lambda _at: None
+        self._time_due_s = 0.0
         self._modem: Modem | None = None
         self._call: GsmCall | None = None
         self._report = LineReport(line=line_id, status=LineStatus.ABSENT, number=number)
@@ -155,11 +159,21 @@ class GsmLine(Generic[WorldT]):
             if self._call is None and self._report.status is not LineStatus.IN_CALL:
                 await modem.refresh()
                 self._describe(modem)
+                await self._ask_time(modem)
             settled = self._report.status in {LineStatus.READY, LineStatus.IN_CALL}
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._refresh_s if settled else 1.0):
                     await modem.wait_closed()
                 raise LineError(f"{modem.identity.model} is gone: unplugged or restarted")
+
+    async def _ask_time(self, modem: Modem) -> None:
+        """Pass on what the network says the time is, now and then: one of the clock's witnesses."""
+        if self._report.status is not LineStatus.READY or self._now_s() < self._time_due_s:
+            return
+        self._time_due_s = self._now_s() + NETWORK_TIME_EVERY_S
+        told = await modem.network_time()
+        if told is not None and told.is_from_network:
+            self.on_network_time(told.at)
 
     def _describe(self, modem: Modem) -> None:
         if self._report.status is LineStatus.IN_CALL:

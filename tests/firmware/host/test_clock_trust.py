@@ -5,57 +5,86 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from firmware.host import clock_trust
-from firmware.host.clock_trust import SimulatedClockTrust, SystemClockTrust, kernel_is_synchronised
+from firmware.host.clock_trust import (
+    SimulatedClockTrust,
+    SystemClockTrust,
+    TimeSource,
+    kernel_is_synchronised,
+)
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
+HOUR = timedelta(hours=1)
+
+
+class World:
+    """A monotonic clock and the kernel's word, in a test's hand."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.ntp = True
+        self.trust = SystemClockTrust(lambda: self.seconds)
 
 
 @pytest.fixture
-def ntp(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
-    """The kernel's word, to be changed by the test."""
-    word = [True]
-    monkeypatch.setattr(clock_trust, "kernel_is_synchronised", lambda: word[0])
-    return word
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    made = World()
+    monkeypatch.setattr(clock_trust, "kernel_is_synchronised", lambda: made.ntp)
+    return made
 
 
-def test_two_sources_that_agree(ntp: list[bool]) -> None:
-    trust = SystemClockTrust()
-    assert not trust.judge(NOW, None).trusted
-    trust.heard_from_console(NOW - 2 * SECOND, NOW)
-    assert trust.judge(NOW, None).trusted
-    ntp[0] = False
-    assert "waiting for the time" in trust.judge(NOW, None).reason
+def test_ntp_and_the_console_agree(world: World) -> None:
+    assert not world.trust.judge(NOW, None).trusted
+    world.trust.hear(TimeSource.CONSOLE, NOW - 2 * SECOND)
+    assert world.trust.judge(NOW, None).trusted
+    world.ntp = False
+    assert "waiting for the time" in world.trust.judge(NOW, None).reason
 
 
-def test_a_console_that_disagrees(ntp: list[bool]) -> None:
-    trust = SystemClockTrust()
-    trust.heard_from_console(NOW + timedelta(hours=1), NOW)
-    state = trust.judge(NOW, None)
+def test_without_ntp_the_network_is_the_second_source(world: World) -> None:
+    world.ntp = False
+    world.trust.hear(TimeSource.CONSOLE, NOW)
+    world.trust.hear(TimeSource.NETWORK, NOW + SECOND)
+    assert world.trust.judge(NOW, None).trusted
+
+
+@pytest.mark.parametrize("source", list(TimeSource))
+def test_one_source_that_disagrees_is_enough_to_wait(world: World, source: TimeSource) -> None:
+    for each in TimeSource:
+        world.trust.hear(each, NOW + HOUR if each is source else NOW)
+    state = world.trust.judge(NOW, None)
     assert not state.trusted
     assert "3600 s" in state.reason
+    assert source in state.reason
 
 
-def test_a_message_that_travelled_long_does_not_undo_a_quick_one(ntp: list[bool]) -> None:
-    trust = SystemClockTrust()
-    trust.heard_from_console(NOW - SECOND, NOW)
-    trust.heard_from_console(NOW - timedelta(hours=5), NOW + SECOND)
-    assert trust.judge(NOW + SECOND, None).trusted
+def test_a_message_that_travelled_long_does_not_undo_a_quick_one(world: World) -> None:
+    world.trust.hear(TimeSource.CONSOLE, NOW - SECOND)
+    world.seconds += 1
+    world.trust.hear(TimeSource.CONSOLE, NOW - 5 * HOUR)
+    assert world.trust.judge(NOW + SECOND, None).trusted
 
 
-def test_the_consoles_word_goes_stale(ntp: list[bool]) -> None:
-    trust = SystemClockTrust()
-    trust.heard_from_console(NOW, NOW)
-    assert not trust.judge(NOW + timedelta(hours=25), None).trusted
+@pytest.mark.parametrize("step", [HOUR, -HOUR])
+def test_a_clock_that_is_set_by_hand_is_found_out(world: World, step: timedelta) -> None:
+    """To regain a window somebody moves the system's clock: what the sources said runs on without it."""
+    world.trust.hear(TimeSource.CONSOLE, NOW)
+    world.seconds += 60
+    assert world.trust.judge(NOW + timedelta(seconds=60), None).trusted
+    assert not world.trust.judge(NOW + timedelta(seconds=60) + step, None).trusted
 
 
-@pytest.mark.parametrize("trust", [SystemClockTrust(), SimulatedClockTrust()])
-def test_never_before_the_last_audit_entry(
-    trust: SystemClockTrust | SimulatedClockTrust, ntp: list[bool]
-) -> None:
-    trust.heard_from_console(NOW, NOW)
-    assert trust.judge(NOW, NOW).trusted
-    assert not trust.judge(NOW, NOW + SECOND).trusted
+def test_a_sources_word_goes_stale(world: World) -> None:
+    world.trust.hear(TimeSource.CONSOLE, NOW)
+    world.seconds += 25 * 3600
+    assert not world.trust.judge(NOW + 25 * HOUR, None).trusted
+
+
+def test_never_before_the_last_audit_entry(world: World) -> None:
+    world.trust.hear(TimeSource.CONSOLE, NOW)
+    for trust in (world.trust, SimulatedClockTrust()):
+        assert trust.judge(NOW, NOW).trusted
+        assert not trust.judge(NOW, NOW + SECOND).trusted
 
 
 def test_the_kernels_word_can_be_read() -> None:
