@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from firmware.dialogue.slots import Slots
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Digit:
@@ -39,6 +41,7 @@ class Utterance:
 
     text: str = field(repr=False)
     intents: tuple[Intent, ...]
+    slots: Slots = field(default_factory=Slots)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
