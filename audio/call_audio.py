@@ -4,15 +4,36 @@ from collections import deque
 from typing import assert_never
 
 import numpy as np
+from numpy.typing import NDArray
 
+from audio.dsp.answer import AnswerDetector, AnswerVerdict
 from audio.dsp.beep import BeepDetector
 from audio.dsp.dtmf_detector import DtmfDetector, HeardDigit
 from audio.dsp.dtmf_generator import digits_clip
+from audio.dsp.fax import FaxDetector
 from audio.dsp.level import SILENCE_DBFS, LevelMeter, power_of, to_dbfs
+from audio.dsp.line_watch import LineWatch
+from audio.dsp.progress import ProgressDetector
+from audio.dsp.progress_tones import COUNTRIES
+from audio.dsp.sit import SitDetector
 from audio.dsp.speech_activity import SpeechActivity, SpeechOffset, SpeechOnset
-from audio.dsp.tone import spectrum_of
+from audio.dsp.tone import BlockSpectrum, spectrum_of
 from audio.errors import UnsupportedFormatError
-from audio.events import AudioEvent, BeepHeard, DigitHeard, LevelReport, SpeechEnded, SpeechStarted
+from audio.events import (
+    AnswerClassified,
+    AudioEvent,
+    BeepHeard,
+    DigitHeard,
+    FaxHeard,
+    LevelReport,
+    LineFaultCleared,
+    LineFaultRaised,
+    PlayFinished,
+    ProgressHeard,
+    SitHeard,
+    SpeechEnded,
+    SpeechStarted,
+)
 from audio.frame import NARROWBAND, AudioFormat, Clip, Frame
 from audio.orders import (
     DIGITS,
@@ -40,7 +61,14 @@ _KEY_CLIPS: dict[str, Clip] = {digit: digits_clip(digit) for digit in DIGITS}
 class CallAudio:
     """One call's sound. The same frames and orders give the same frames and events, bit for bit."""
 
-    def __init__(self, format: AudioFormat = NARROWBAND, *, recording_chunk_ms: int = 2000) -> None:
+    def __init__(
+        self,
+        format: AudioFormat = NARROWBAND,
+        *,
+        recording_chunk_ms: int = 2000,
+        countries: tuple[str, ...] = COUNTRIES,
+    ) -> None:
+        """Make one call's sound; `countries` are those whose call-progress tones may be heard."""
         if format != NARROWBAND:
             raise UnsupportedFormatError(
                 f"calls run at 8 kHz in 20 ms frames, not {format.rate_hz} Hz, {format.ptime_ms} ms"
@@ -57,6 +85,11 @@ class CallAudio:
         self._n_presses = 0
         self._speech = SpeechActivity()
         self._beep = BeepDetector()
+        self._answer = AnswerDetector()
+        self._progress = ProgressDetector(countries)
+        self._sit = SitDetector()
+        self._fax = FaxDetector()
+        self._watch = LineWatch()
         self._said_dbfs: deque[float] = deque([SILENCE_DBFS], maxlen=ECHO_TAIL_FRAMES)
         self._level_in = LevelMeter()
         self._level_out = LevelMeter()
@@ -107,6 +140,8 @@ class CallAudio:
             self._tell_digit(heard, events)
         if (offset := self._speech.finish()) is not None:
             self._tell_speech(offset, at_ms, events)
+        if (verdict := self._answer.finish()) is not None:
+            self._tell_answer(verdict, events)
         events += self._player.stop(at_ms)
         self._stop_recording(at_ms, events)
         return events
@@ -154,6 +189,61 @@ class CallAudio:
         beep = self._beep.take_block(spectrum, is_speech=is_speech, is_key=is_key)
         if beep is not None:
             events.append(BeepHeard(at_ms=self._ms(beep.begin), frequency_hz=beep.frequency_hz))
+        is_sit, is_fax = self._listen_for_tones(spectrum, events, is_speech=is_speech)
+        verdict = self._answer.take_block(
+            samples,
+            spectrum,
+            is_beep=beep is not None,
+            is_fax=is_fax,
+            is_sit=is_sit,
+            is_key=is_key,
+            echo_dbfs=self._echo_dbfs(),
+        )
+        if verdict is not None:
+            self._tell_answer(verdict, events)
+        self._watch_line(samples, spectrum, at_ms, events)
+
+    def _listen_for_tones(
+        self, spectrum: BlockSpectrum, events: list[AudioEvent], *, is_speech: bool
+    ) -> tuple[bool, bool]:
+        """Hear what exchanges and fax machines say; return whether special information tones or a fax came."""
+        progress = self._progress.take_block(spectrum, is_speech=is_speech)
+        if progress is not None:
+            events.append(
+                ProgressHeard(
+                    at_ms=self._ms(progress.begin),
+                    tone=progress.tone,
+                    countries=progress.countries,
+                    others=progress.others,
+                    frequency_hz=progress.frequency_hz,
+                )
+            )
+        sit = self._sit.take_block(spectrum)
+        if sit is not None:
+            events.append(SitHeard(at_ms=self._ms(sit.begin), code=sit.code))
+        fax = self._fax.take_block(spectrum, is_speech=is_speech)
+        if fax is not None:
+            events.append(FaxHeard(at_ms=self._ms(fax.begin), tone=fax.tone))
+        return sit is not None, fax is not None
+
+    def _watch_line(
+        self,
+        samples: NDArray[np.float32],
+        spectrum: BlockSpectrum,
+        at_ms: int,
+        events: list[AudioEvent],
+    ) -> None:
+        """Tell what is wrong with the sound."""
+        changes = self._watch.take_block(
+            samples,
+            level_dbfs=spectrum.level_dbfs,
+            band_dbfs=spectrum.band_dbfs,
+            noise_dbfs=self._speech.noise_floor_dbfs,
+            said_dbfs=self._said_dbfs[-1],
+        )
+        for change in changes:
+            kind = LineFaultRaised if change.is_raised else LineFaultCleared
+            events.append(kind(at_ms=at_ms, fault=change.fault))
 
     def _say(self, at_ms: int, events: list[AudioEvent]) -> Frame:
         """Return the frame to send: keys before prompts, prompts before silence."""
@@ -162,6 +252,8 @@ class CallAudio:
         else:
             frame, told = self._player.next_frame(at_ms)
             events += told
+            if any(isinstance(event, PlayFinished) for event in told):
+                self._answer.expect_reply()
         if frame is self._player.silence:
             self._level_out.add(0.0)
             self._said_dbfs.append(SILENCE_DBFS)
@@ -193,6 +285,17 @@ class CallAudio:
         if not self._is_key_echo(heard.digit):
             duration_ms = self._ms(heard.end - heard.begin)
             events.append(DigitHeard(digit=heard.digit, at_ms=self._ms(heard.begin), duration_ms=duration_ms))
+
+    def _tell_answer(self, verdict: AnswerVerdict, events: list[AudioEvent]) -> None:
+        events.append(
+            AnswerClassified(
+                at_ms=self._ms(verdict.at),
+                answer=verdict.answer,
+                confidence=verdict.confidence,
+                reason=verdict.reason,
+                features=verdict.features,
+            )
+        )
 
     def _tell_speech(self, change: SpeechOnset | SpeechOffset, at_ms: int, events: list[AudioEvent]) -> None:
         match change:

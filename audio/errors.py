@@ -50,5 +50,9 @@ class PromptFileError(AudioError):
     """A recorded prompt cannot be read: replace the file."""
 
 
+class SoundFileError(AudioError):
+    """A recording cannot be read: give a WAV, a FLAC or raw G.711 file."""
+
+
 class ClipMissingError(AudioError):
     """The phrase was not prepared, or left the cache since: prepare it before the call."""

@@ -6,6 +6,12 @@ Every `at_ms` counts milliseconds since the first frame of the `CallAudio` that 
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from audio.dsp.answer import AnswerClass, AnswerFeatures
+from audio.dsp.fax import FaxTone
+from audio.dsp.line_watch import LineFault
+from audio.dsp.progress_tones import ProgressTone
+from audio.dsp.sit import SitCode
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlayStarted:
@@ -64,6 +70,68 @@ class BeepHeard:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerClassified:
+    """Who answered, as far as is known; a later one takes it back."""
+
+    at_ms: int
+    """When this was decided: the end of the sound that it rests on."""
+    answer: AnswerClass
+    confidence: float
+    """0 to 1."""
+    reason: str
+    """What decided: greeting, monologue, beep, fax_tone, information_tone, repetition, quiet."""
+    features: AnswerFeatures
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgressHeard:
+    """An exchange's tone, told after two whole cycles, once until it ends or changes."""
+
+    at_ms: int
+    """Where the cycles began."""
+    tone: ProgressTone
+    countries: tuple[str, ...]
+    """Whose tone it may be, the likeliest first."""
+    others: tuple[ProgressTone, ...]
+    """What else the same sound means, in other countries."""
+    frequency_hz: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SitHeard:
+    """Special information tones: an announcement says why the call failed."""
+
+    at_ms: int
+    """Where the first of the three began."""
+    code: SitCode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaxHeard:
+    """A fax machine is on the line."""
+
+    at_ms: int
+    """Where its tone began."""
+    tone: FaxTone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineFaultRaised:
+    """Something is wrong with the sound; told once until it is over."""
+
+    at_ms: int
+    fault: LineFault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineFaultCleared:
+    """What was wrong with the sound is over."""
+
+    at_ms: int
+    fault: LineFault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingChunk:
     """A piece of the recording, both directions time-aligned."""
 
@@ -98,6 +166,12 @@ AudioEvent: TypeAlias = (
     | SpeechStarted
     | SpeechEnded
     | BeepHeard
+    | AnswerClassified
+    | ProgressHeard
+    | SitHeard
+    | FaxHeard
+    | LineFaultRaised
+    | LineFaultCleared
     | RecordingChunk
     | LevelReport
     | PortDied

@@ -1,15 +1,17 @@
 """The `branchline` command: run the box, look at it, check a flow, watch the demo."""
 
 import asyncio
+import importlib
 import json
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from typer.core import TyperGroup
 
 from firmware.settings import Settings, SettingsError, load_settings
 
@@ -23,6 +25,38 @@ app = typer.Typer(
 )
 flow_app = typer.Typer(help="Conversations as data.", no_args_is_help=True)
 app.add_typer(flow_app, name="flow")
+
+ROOMS = {
+    # A group of commands that lives in its own room: where its typer app is, and what --help says of it.
+    "audio": (
+        "audio.command:audio_app",
+        "A call's own ears on recorded files: WAV, FLAC, raw mu-law or A-law.",
+    ),
+}
+
+
+def _mount(name: str, target: str, text: str) -> None:
+    """Mount a room's commands; the room is imported when one of them is asked for, so that --help stays quick."""
+    module, attribute = target.split(":")
+
+    class Room(TyperGroup):
+        # Any: which click these speak of, the library or a copy inside typer, depends on typer's version.
+        def list_commands(self, ctx: Any) -> list[str]:
+            return list(self._load())
+
+        def get_command(self, ctx: Any, cmd_name: str) -> Any:
+            return self._load().get(cmd_name)
+
+        @staticmethod
+        def _load() -> dict[str, Any]:
+            room = getattr(importlib.import_module(module), attribute)
+            return dict(typer.main.get_group(room).commands)
+
+    app.add_typer(typer.Typer(cls=Room, help=text, no_args_is_help=True), name=name)
+
+
+for _name, (_target, _text) in ROOMS.items():
+    _mount(_name, _target, _text)
 
 Config = Annotated[Path, typer.Option("--config", help="The box's settings.", metavar="FILE")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]

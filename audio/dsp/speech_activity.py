@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from audio.dsp.blocks import BLOCK_SAMPLES, RATE_HZ, Blocks
+from audio.dsp.blocks import BLOCK_SAMPLES, Blocks
 from audio.dsp.level import SILENCE_DBFS
 from audio.dsp.tone import BlockSpectrum, spectrum_of
+from audio.dsp.voicing import MIN_VOICING, voicing_of
 
 MIN_SPEECH_DBFS = -50.0
 BEGIN_ABOVE_FLOOR_DB = 8.0
@@ -25,8 +26,6 @@ MIN_ACTIVE_BLOCKS = 4
 MIN_VOICED_BLOCKS = 2
 HANGOVER_BLOCKS = 20
 """400 ms: longer than the gaps inside a sentence."""
-MIN_VOICING = 0.28
-"""Measured on blocks of 40 ms: 1 in 100 of white, pink and brown noise reaches 0.23, 9 in 10 of speech 0.3."""
 
 START_FLOOR_DBFS = -60.0
 LOWEST_FLOOR_DBFS = -65.0
@@ -49,15 +48,6 @@ MIN_TONE_PURITY = 0.85
 MIN_PAIR_PURITY = 0.92
 STEADY_HZ = 10.0
 STEADY_BLOCKS = 2
-
-_LAG_FIRST, _LAG_LAST = 20, 133
-"""60 to 400 Hz."""
-_N_VOICING = 2 * BLOCK_SAMPLES
-_GAIN = (1 / (1 - np.arange(_LAG_FIRST, _LAG_LAST + 1) / _N_VOICING)).astype(np.float32)
-"""Longer lags overlap less."""
-_N_FFT = 512
-"""Zero padding keeps the lags used free of wrap-around."""
-_FIRST_BIN, _LAST_BIN = 125 * _N_FFT // RATE_HZ, 2500 * _N_FFT // RATE_HZ
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +110,7 @@ class SpeechActivity:
         above_db = BEGIN_ABOVE_FLOOR_DB if self._begin_block is None else STAY_ABOVE_FLOOR_DB
         lowest_dbfs = max(self.noise_floor_dbfs + above_db, MIN_SPEECH_DBFS, echo_dbfs)
         self.is_active = not is_tone and spectrum.band_dbfs > lowest_dbfs
-        is_voiced = self.is_active and self._begin_block is None and self._voicing(block) >= MIN_VOICING
+        is_voiced = self.is_active and self._begin_block is None and self._is_voiced(block)
         self._recent.append((self.is_active, is_voiced))
         self._previous[:] = block
         if not is_tone:
@@ -143,6 +133,9 @@ class SpeechActivity:
             return None
         end = self._last_active_block + 1
         return SpeechOffset(begin=begin * BLOCK_SAMPLES, end=end * BLOCK_SAMPLES)
+
+    def _is_voiced(self, block: NDArray[np.int16] | NDArray[np.float32]) -> bool:
+        return voicing_of(np.concatenate([self._previous, block], dtype=np.float32)) >= MIN_VOICING
 
     def _try_onset(self, block_number: int) -> SpeechOnset | None:
         active = [is_active for is_active, _ in self._recent]
@@ -188,20 +181,6 @@ class SpeechActivity:
         likeness = (SPEECH_SPREAD_DB - spread_db) / (SPEECH_SPREAD_DB - STEADY_SPREAD_DB)
         steady_db = spread_db * min(1.0, max(0.0, likeness))
         self.noise_floor_dbfs = max(LOWEST_FLOOR_DBFS, quietest + steady_db)
-
-    def _voicing(self, block: NDArray[np.int16] | NDArray[np.float32]) -> float:
-        """Return how strongly the last 40 ms repeat at a pitch, 0 to about 1.
-
-        The autocorrelation is taken of the magnitudes, not the powers, from 125 to 2500 Hz: otherwise a tilted
-        noise repeats at short lags as well as a voice does.
-        """
-        samples = np.concatenate([self._previous, block], dtype=np.float32)
-        magnitudes = np.abs(np.fft.rfft(samples, _N_FFT))
-        magnitudes[:_FIRST_BIN] = 0.0
-        magnitudes[_LAST_BIN:] = 0.0
-        likeness = np.fft.irfft(magnitudes)
-        total = float(likeness[0])
-        return float((likeness[_LAG_FIRST : _LAG_LAST + 1] * _GAIN).max()) / total if total > 0.0 else 0.0
 
 
 def _in_progress_band(frequency_hz: float) -> bool:

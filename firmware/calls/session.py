@@ -275,6 +275,25 @@ class CallSession:
                 state.machine = True
                 self._note("beep", hz=round(event.frequency_hz))
                 await self._tell(state, heard.MachineHeard(kind="beep"))
+            case sound.AnswerClassified():
+                self._note(
+                    "answer",
+                    answer=event.answer.value,
+                    confidence=event.confidence,
+                    reason=event.reason,
+                    decision_ms=event.at_ms,
+                    features=event.features.as_dict(),
+                )
+            case sound.ProgressHeard():
+                self._note("progress", tone=event.tone.value, countries=list(event.countries))
+            case sound.SitHeard():
+                self._note("sit", code=event.code.value)
+            case sound.FaxHeard():
+                self._note("fax", tone=event.tone.value)
+            case sound.LineFaultRaised():
+                self._note("line_fault", fault=event.fault.value)
+            case sound.LineFaultCleared():
+                self._note("line_fault_over", fault=event.fault.value)
             case sound.PortDied():
                 self._note("audio_died", reason=event.reason)
                 self._stopped = self._stopped or Disposition.TECHNICAL_FAILURE
