@@ -34,6 +34,8 @@ INBOX_SIZE = 2048
 RELEASE_DEADLINE_S = 100.0
 """From our hang-up to `Ended`; ATH may take 90 s (Quectel EC2x AT manual)."""
 LAST_CHUNK_DEADLINE_S = 1.0
+PRIVATE_KEY = "•"
+"""Stands in the record for a key that is part of a secret: the record lies unencrypted on the box."""
 
 
 class Recorder(Protocol):
@@ -262,7 +264,8 @@ class CallSession:
                 await self._play_finished(state, event)
             case sound.DigitHeard():
                 state.human = True
-                self._note("digit", digit=event.digit, ms=event.duration_ms)
+                key = PRIVATE_KEY if self._dialogue.keys_are_private else event.digit
+                self._note("digit", digit=key, ms=event.duration_ms)
                 self._on_stage(self._stage_name, "heard a key")
                 await self._tell(state, heard.Digit(digit=event.digit))
             case sound.SpeechStarted():

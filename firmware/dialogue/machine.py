@@ -123,6 +123,11 @@ class Dialogue:
             return self._mouth.saying.until_s
         return self._step.deadline_s if self._step else None
 
+    @property
+    def keys_are_private(self) -> bool:
+        """Return whether the next key is part of something keyed in (four digits of an id), not a choice from a menu."""
+        return self._step is not None and self._step.takes_digits
+
     def phrases(self) -> frozenset[str]:
         """Return every text this call may ever order, whatever the callee does: what to render before dialling."""
         return self._vault.vocabulary()

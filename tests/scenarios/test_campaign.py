@@ -1,6 +1,7 @@
 """Whole campaigns in virtual time: the daemon with its real parts, simulated modems, people, broker and clock."""
 
 import asyncio
+import json
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from firmware.checkup import database_path
 from firmware.compliance import audit
 from firmware.store import audit_log
+from firmware.store.connection import Connection
 from firmware.store.database import read_only
 from firmware.store.outcomes import list_outcomes
 from firmware.sync.messages import Durable
@@ -67,6 +69,11 @@ def test_the_main_job(tmp_path: Path, people: list[Person]) -> None:
         assert town.clock.now().date() == TUESDAY_10.date()
 
     run_virtually(story())
+
+
+def keys_on_record(con: Connection) -> list[str]:
+    rows = con.rows("SELECT detail FROM call_event WHERE kind = 'digit' ORDER BY attempt, position")
+    return [json.loads(row["detail"])["digit"] for row in rows]
 
 
 def test_who_opts_out_is_reached_by_no_later_campaign(tmp_path: Path, people: list[Person]) -> None:
