@@ -35,15 +35,16 @@ from firmware.lines.line import LineReport, LineStatus
 from firmware.lines.supervisor import keep_alive
 from firmware.settings import Settings
 from firmware.state_report import StateReport
-from firmware.store import inbox, outbox
+from firmware.store import inbox, outbox, restoring
 from firmware.store import suppressions as suppression_list
+from firmware.store.connection import Connection as StoreConnection
 from firmware.store.database import Database
 from firmware.store.errors import StoreError
 from firmware.sync.connection import Connection, MqttConnection, MqttSettings, Will, probe_broker
 from firmware.sync.content_check import CampaignCheck
 from firmware.sync.downlink import Downlink
 from firmware.sync.errors import BrokerRefusedError
-from firmware.sync.reports import Reports
+from firmware.sync.reports import Reports, renumbered
 from firmware.sync.signing import Verifier, load_public_key
 from firmware.sync.topics import BoxTopics
 from firmware.sync.uplink import Uplink
@@ -61,6 +62,10 @@ INBOX_KEPT = timedelta(days=30)
 """Ids of applied messages: the replay protection. A broker keeps a message for 7 days at most."""
 DEMO_WORDS_PER_MINUTE = 260
 """The demo speaks fast: it is watched, not called."""
+SNAPSHOT_EVERY_S = 24 * 3600.0
+FIRST_SNAPSHOT_AFTER_S = 600.0
+"""A box that restarts often must not spend its disk on copies."""
+CALLS_RETRY_S = 60.0
 LAST_WORDS_S = 5.0
 """What is left for the outbox after that."""
 
@@ -99,7 +104,7 @@ class Box(Generic[WorldT]):
         gate = self._gate = make_gate(settings.compliance)
         self.gate_faults = self_check(gate)
         """Forbidden calls that the gate would allow: must be empty, or nothing is dialled."""
-        reports = Reports(database.stream, clock.now, self._new_id)
+        reports = self._reports = Reports(database.stream, clock.now, self._new_id)
         self._judge = Judge(
             gate=gate,
             rules=Auditor(load_audit_key(data / "audit.key"), box=settings.box.id, boot=self._boot),
@@ -175,12 +180,14 @@ class Box(Generic[WorldT]):
             log.error("gate_self_check_failed", allowed=self.gate_faults)
         unsubscribe = self.database.subscribe(lambda _touched: self._changed())
         async with self._connection, asyncio.TaskGroup() as group:
+            await self.database.transact(self._tell_restored)
             tasks = [
                 group.create_task(self._downlink.run(self._connection), name="downlink"),
                 group.create_task(self._uplink.run(), name="uplink"),
                 group.create_task(self._state.run(), name="state"),
                 group.create_task(self._feed_watchdog(), name="watchdog"),
                 group.create_task(self._tidy(), name="tidy"),
+                group.create_task(self._keep_snapshots(), name="snapshots"),
                 *(
                     group.create_task(keep_alive(line), name=f"line:{line.line_id}")
                     for line in self._world.lines
@@ -226,6 +233,40 @@ class Box(Generic[WorldT]):
             with contextlib.suppress(StoreError):  # a full disk: tomorrow is soon enough
                 await self.database.transact(partial(inbox.forget_before, before=now - INBOX_KEPT))
             await asyncio.sleep(24 * 3600)
+
+    async def _keep_snapshots(self) -> None:
+        """Copy the database once a day, when no call is up: what a damaged one is restored from."""
+        await asyncio.sleep(FIRST_SNAPSHOT_AFTER_S)
+        while True:
+            while self.scheduler.active:  # noqa: ASYNC110 - a minute more or less is nothing to a copy a day
+                await asyncio.sleep(CALLS_RETRY_S)
+            try:
+                await self.database.snapshot(at=self._world.clock.now())
+            except StoreError as error:
+                log.warning("snapshot_failed", reason=str(error))
+            await asyncio.sleep(SNAPSHOT_EVERY_S)
+
+    def _tell_restored(self, con: StoreConnection) -> None:
+        """Report a database that had to be restored, once, in the transaction that forgets it was not reported."""
+        restored = restoring.to_tell(con)
+        if restored is None:
+            return
+        age = (
+            f"the snapshot of {restored.snapshot_at:%Y-%m-%d %H:%M} UTC"
+            if restored.snapshot_at
+            else "nothing"
+        )
+        lost = f"; parts of {', '.join(restored.unreadable)} are lost" if restored.unreadable else ""
+        if restored.n_withdrawn:
+            lost += f"; {restored.n_withdrawn} contacts that were being called are taken off their lists"
+        self._reports.event(
+            con,
+            "database_restored",
+            "alarm",
+            detail=f"restored from {age} and {restored.n_salvaged} salvaged rows{lost}. Dialling is stopped: check who "
+            f"was called since, send the suppressions, then resume all. The damaged file is kept in {restored.quarantine}",
+        )
+        restoring.told(con)
 
     async def _feed_watchdog(self) -> None:
         interval_s = systemd.watchdog_interval_s()
@@ -308,7 +349,7 @@ async def _run(
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     broker = mqtt_settings(settings)
     await _ask_broker(broker)
-    database = Database.open(database_path(settings))
+    database = restoring.open_or_restore(database_path(settings), at=world.clock.now(), renumber=renumbered)
     try:
         with (
             ThreadPoolExecutor(1, thread_name_prefix="recording") as recording,

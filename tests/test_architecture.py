@@ -38,7 +38,7 @@ ALLOWED: dict[str, set[str]] = {
 OWNED_LIBRARIES = {
     # A library with side effects, and the only place that may import it.
     "serial": ("modem_drivers.at.serial_port", "audio.ports"),
-    "sqlite3": ("firmware.store.database", "firmware.store.connection"),
+    "sqlite3": tuple(f"firmware.store.{name}" for name in ("database", "connection", "snapshot", "salvage")),
     "sqlite_utils": ("firmware.store.database", "firmware.store.migrations"),
     "paho": ("firmware.sync.mqtt_epoch",),
     "systemd": ("firmware.host.systemd",),

@@ -210,6 +210,16 @@ def recall(con: Connection, contact: ContactId, campaign: CampaignId | None = No
     )
 
 
+def withdraw_unaccounted(con: Connection) -> int:
+    """Recall every contact that is in a call of which nothing is known, and return how many those are."""
+    con.touch("contact")
+    return con.execute(
+        """UPDATE contact SET state = 'recalled', waiting_until = NULL
+           WHERE state = 'in_call' AND NOT EXISTS (SELECT 1 FROM attempt WHERE ended_at IS NULL
+               AND attempt.campaign = contact.campaign AND attempt.contact = contact.contact)"""
+    )
+
+
 def count_by_state(con: Connection, campaign: CampaignId) -> dict[ContactState, int]:
     """Return how many contacts of a campaign stand where."""
     rows = con.rows("SELECT state, count(*) AS n FROM contact WHERE campaign = ? GROUP BY state", (campaign,))

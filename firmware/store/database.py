@@ -14,6 +14,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
@@ -28,8 +29,10 @@ from firmware.store.errors import (
     StoreError,
     StoreFailedError,
     StoreLockedError,
+    StoreNewerError,
 )
 from firmware.store.migrations import MIGRATION_NAMES, migrations
+from firmware.store.snapshot import sync_file, take_snapshot
 from firmware.values import UuidV7
 
 log = structlog.get_logger(__name__)
@@ -69,7 +72,7 @@ class Database:
     def open(cls, path: Path, *, executor: Executor | None = None) -> "Database":
         """Return the database, migrated and checked.
 
-        Raises StoreDamagedError, StoreLockedError, StoreFailedError.
+        Raises StoreDamagedError, StoreNewerError, StoreLockedError, StoreFailedError.
         `executor` must run one job at a time; None makes a store thread of its own.
         """
         owns = executor is None
@@ -104,6 +107,23 @@ class Database:
         future.add_done_callback(lambda _: self._discount_one())
         result: T = await asyncio.shield(asyncio.wrap_future(future))
         return result
+
+    def run_now(self, work: Callable[[Connection], T]) -> T:
+        """Run one transaction from outside any loop, waiting for it; otherwise like `transact`."""
+        job = _Job(work)
+        self._waiting.append(job)
+        self._executor.submit(self._commit_waiting)
+        result: T = job.result.result()
+        return result
+
+    async def snapshot(self, *, at: datetime) -> Path:
+        """Copy the whole database beside it, for `restoring`; ask when no call is up, all else waits for it.
+
+        Raises StoreFailedError.
+        """
+        return await asyncio.shield(
+            asyncio.wrap_future(self._executor.submit(take_snapshot, self._sqlite, self.path, at))
+        )
 
     async def close(self) -> None:
         """Finish what waits, fold the log into the file and release it."""
@@ -147,9 +167,19 @@ class Database:
 
     # ---- on the store thread ----
 
+    @staticmethod
+    @contextlib.contextmanager
+    def lock(path: Path) -> Iterator[None]:
+        """Keep every other process from this database. Raises StoreLockedError."""
+        file = _locked(path)
+        try:
+            yield
+        finally:
+            file.close()
+
     def _open(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._lock()
+        self._lock_file = _locked(self.path)
         try:
             self._open_locked()
         except sqlite3.DatabaseError as error:
@@ -164,9 +194,11 @@ class Database:
             raise
 
     def _open_locked(self) -> None:
+        if mark_of(self.path).exists():
+            raise StoreDamagedError(f"{self.path} was damaged, and its restoring was cut off")
         if not self.path.exists():
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
-            _sync_folder(self.path.parent)
+            sync_file(self.path.parent)
         sqlite = sqlite3.connect(self.path, isolation_level=None, timeout=10.0)
         self._sqlite = sqlite
         for pragma, expected in (
@@ -191,16 +223,6 @@ class Database:
             found = (UuidV7().new(int(os.stat(self.path).st_mtime * 1000)),)
             sqlite.execute("INSERT INTO setting VALUES ('stream', ?)", found)
         self.stream = found[0]
-
-    def _lock(self) -> None:
-        path = self.path.with_name(self.path.name + ".lock")
-        file = path.open("ab")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            file.close()
-            raise StoreLockedError(f"{self.path} is in use by another process: stop that one first") from None
-        self._lock_file = file
 
     def _release(self) -> None:
         if hasattr(self, "_sqlite"):
@@ -282,12 +304,19 @@ class Database:
                 loop.call_soon_threadsafe(listener, touched)
 
 
-def _sync_folder(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+def mark_of(path: Path) -> Path:
+    """Return the file that says, while it is there, that this database is being replaced (`restoring`)."""
+    return path.with_name(f"{path.name}.restoring")
+
+
+def _locked(path: Path) -> IO[bytes]:
+    file = path.with_name(path.name + ".lock").open("ab")
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        raise StoreLockedError(f"{path} is in use by another process: stop that one first") from None
+    return file
 
 
 @contextlib.contextmanager
@@ -308,7 +337,7 @@ def read_only(path: Path) -> Iterator[Connection]:
 def _migrate(database: SqliteUtils, path: Path) -> None:
     unknown = {applied.name for applied in migrations.applied(database)} - MIGRATION_NAMES
     if unknown:
-        raise StoreDamagedError(
+        raise StoreNewerError(
             f"{path} was written by a newer version ({', '.join(sorted(unknown))}): update first"
         )
     migrations.apply(database)

@@ -25,5 +25,9 @@ class StoreDamagedError(StoreError):
     """The file is not a sound database of this program: nothing may be dialled from it."""
 
 
+class StoreNewerError(StoreError):
+    """The file is sound, and a newer version of this program wrote it: update the program, not the file."""
+
+
 class StoreLockedError(StoreError):
     """Another process has this database open; two writers would dial twice."""

@@ -79,6 +79,12 @@ def confirm(con: Connection, at: datetime) -> None:
     con.touch("suppression")
 
 
+def end_lease(con: Connection) -> None:
+    """Forget that the list was ever complete: suppressions may be missing until the console sends it again."""
+    con.execute("DELETE FROM setting WHERE key = ?", (_CONFIRMED_AT,))
+    con.touch("suppression")
+
+
 def confirmed_at(con: Connection) -> datetime | None:
     """Return when the console last said that the list is complete."""
     value = con.value("SELECT value FROM setting WHERE key = ?", (_CONFIRMED_AT,))

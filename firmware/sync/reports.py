@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
+
+import msgspec
 
 from firmware.store import outbox
 from firmware.store.attempts import StoredAttempt
@@ -138,3 +140,12 @@ class Reports:
             )
 
         outbox.append(con, "event", build, at)
+
+
+def renumbered(body: bytes, stream: str, seq: int) -> bytes:
+    """Return a durable message under another number, all else as it is. Raises ValueError if it is no message."""
+    try:
+        message = msgspec.json.decode(body, type=dict[str, Any])
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        raise ValueError("not a JSON object") from None
+    return msgspec.json.encode(message | {"stream": stream, "seq": seq})

@@ -6,6 +6,7 @@ The real kill -9 is in test_processes; here the daemon is dropped between two aw
 import asyncio
 import sqlite3
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from firmware.checkup import database_path
 from firmware.store.database import Database
 from firmware.store.inline_executor import InlineExecutor
+from firmware.sync.messages import BoxEvent
 from modem_drivers.simulator.people import Pause, Person, Say
 from tests.scenarios.town import Town, contact
 from tests.scenarios.virtual_time import run_virtually
@@ -87,3 +89,56 @@ def test_the_database_refuses_to_forget_an_attempt(tmp_path: Path) -> None:
         with pytest.raises(sqlite3.IntegrityError, match="never deleted"):
             con.execute("DELETE FROM attempt")
     con.close()
+
+
+def spoil(path: Path, *roots: str) -> None:
+    """Overwrite the first page of these tables and indexes."""
+    with sqlite3.connect(path) as con:
+        pages = [
+            con.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (root,)).fetchone()[0]
+            for root in roots
+        ]
+    con.close()
+    content = bytearray(path.read_bytes())
+    for page in pages:
+        content[(page - 1) * 4096 : page * 4096] = b"\xa5" * 4096
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("damage", "outcomes"),
+    [
+        pytest.param(("contact_due",), {"c01": "technical_failure"}, id="the attempt can be read"),
+        pytest.param(("contact_due", "attempt", "sqlite_autoindex_attempt_1"), {}, id="the attempt is lost"),
+    ],
+)
+def test_a_damaged_database_dials_nobody_until_the_console_says_so(
+    tmp_path: Path, damage: tuple[str, ...], outcomes: dict[str, str]
+) -> None:
+    """And who was being called when it broke is not called again on the word of a file that has forgotten it."""
+
+    async def story() -> None:
+        town = Town(tmp_path, [LISTENS], n_modems=1)
+        async with town.console():
+            async with town.dropped_box() as box:
+                await town.renew_lease()
+                await town.push([contact(1, not_before=town.clock.now() + timedelta(minutes=5))])
+                await town.until(lambda: any(ack.kind == "contacts" for ack in town.acks()))
+                await box.database.snapshot(at=town.clock.now())
+                await town.until(lambda: rung_once(town))
+                await asyncio.sleep(8)
+            spoil(database_path(town.settings), *damage)
+            async with town.running_box():
+                await asyncio.sleep(4 * 3600)
+                assert rung_once(town), "stopped is stopped"
+                alarms = [m for m in town.seen if isinstance(m, BoxEvent) and m.event == "database_restored"]
+                assert [alarm.severity for alarm in alarms] == ["alarm"]
+                assert ("taken off" in alarms[0].detail) == (not outcomes)
+                assert town.outcomes() == outcomes
+                await town.renew_lease()
+                await town.control("resume_all")
+                await asyncio.sleep(3600)
+                # Where the attempt is known the rules decide about another; where it is not, nobody is rung.
+                assert rung_once(town) == (not outcomes)
+
+    run_virtually(story())

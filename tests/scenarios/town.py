@@ -28,6 +28,7 @@ from firmware.settings import ApprovalSection, ComplianceSection, Settings, load
 from firmware.store.database import Database
 from firmware.store.inline_executor import InlineExecutor
 from firmware.store.outcomes import list_outcomes
+from firmware.store.restoring import open_or_restore
 from firmware.sync.memory_connection import MemoryBroker
 from firmware.sync.messages import (
     Ack,
@@ -44,6 +45,7 @@ from firmware.sync.messages import (
     SuppressionWire,
     encode,
 )
+from firmware.sync.reports import renumbered
 from firmware.sync.topics import BoxTopics, up_filter
 from firmware.values import LineId, UuidV7
 from firmware.worlds import World
@@ -182,7 +184,12 @@ class Town:
             await asyncio.wait([task])
 
     def _build(self) -> tuple[Box[SimulatedWorld], Database]:
-        database = Database.open(database_path(self.settings), executor=InlineExecutor())
+        database = open_or_restore(
+            database_path(self.settings),
+            at=self.clock.now(),
+            renumber=renumbered,
+            executor=InlineExecutor(),
+        )
         modems = [self._modem(index) for index in range(self._n_modems)]
         self._ports = [MemoryPorts(modem, f"modem-{index + 1}") for index, modem in enumerate(modems)]
         world: World[SimulatedWorld] = World(

@@ -21,6 +21,7 @@ from firmware.store.errors import (
     StoreDamagedError,
     StoreFailedError,
     StoreLockedError,
+    StoreNewerError,
 )
 
 
@@ -242,7 +243,7 @@ def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
         raw.execute(
             "INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('branchline', '0999', '')"
         )
-    with pytest.raises(StoreDamagedError, match="newer version"):
+    with pytest.raises(StoreNewerError, match="newer version"):
         Database.open(path)
 
 
