@@ -1,0 +1,189 @@
+"""Which message goes over which topic, with an example of each: what docs/mqtt-api.md is made from."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Literal
+
+import msgspec
+
+from firmware.sync.messages import (
+    Ack,
+    BoxEvent,
+    BoxState,
+    CampaignManifest,
+    ContactBatch,
+    ContactRow,
+    Control,
+    LineWire,
+    Message,
+    MoneyWire,
+    OutcomeMessage,
+    PromiseWire,
+    Receipt,
+    Refusals,
+    RejectedRow,
+    Suppress,
+    SuppressionWire,
+    encode,
+)
+from firmware.values import Disposition
+
+_AT = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
+_ID = "019ab3c0-7d00-7abc-8def-0123456789ab"
+_STREAM = "019ab3c0-0000-7abc-8def-000000000001"
+_ATTEMPT = "019ab3c0-9999-7abc-8def-000000000002"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """One kind of topic, and what goes over it."""
+
+    leaf: str
+    direction: Literal["down", "up"]
+    message: type[Message]
+    example: Message
+    is_retained: bool = False
+    reaches_all: bool = False
+    """It may also be sent once for every box of the tenant."""
+
+
+CHANNELS = (
+    Channel(
+        leaf="campaign/{campaign}",
+        direction="down",
+        message=CampaignManifest,
+        example=CampaignManifest(
+            id=_ID,
+            at=_AT,
+            campaign="november",
+            name="November reminders",
+            flow="flow: overdue-reminder\n…",
+            flow_sha256="0" * 64,
+            contacts=1000,
+            batches=2,
+            expires_at=datetime(2026, 12, 1, tzinfo=UTC),
+        ),
+    ),
+    Channel(
+        leaf="contacts/{campaign}",
+        direction="down",
+        message=ContactBatch,
+        example=ContactBatch(
+            id=_ID,
+            at=_AT,
+            campaign="november",
+            batch=0,
+            contacts=[
+                msgspec.Raw(
+                    encode(
+                        ContactRow(
+                            contact="c-17",
+                            person="p-17",
+                            numbers=["+12025550123"],
+                            language="en",
+                            region="US-DC",
+                            vars={"callee_name": "Ada Example", "amount_due": {"minor": 12345, "currency": "USD"}},
+                        )
+                    )
+                )
+            ],
+        ),
+    ),
+    Channel(
+        leaf="control",
+        direction="down",
+        message=Control,
+        example=Control(id=_ID, at=_AT, action="recall", contact="c-17"),
+    ),
+    Channel(
+        leaf="receipt",
+        direction="down",
+        message=Receipt,
+        example=Receipt(id=_ID, at=_AT, stream=_STREAM, up_to=4711),
+    ),
+    Channel(
+        leaf="suppress",
+        direction="down",
+        message=Suppress,
+        example=Suppress(id=_ID, at=_AT, suppressions=[SuppressionWire(person="p-17", reason="opt_out")]),
+        reaches_all=True,
+    ),
+    Channel(
+        leaf="state",
+        direction="up",
+        message=BoxState,
+        example=BoxState(
+            id=_ID,
+            at=_AT,
+            status="online",
+            boot=_ID,
+            stream=_STREAM,
+            lines=[LineWire(line="line-1", model="EC25", status="ready", operator="CHINA MOBILE", rssi_dbm=-67)],
+            clock="trusted",
+            dialling="yes",
+        ),
+        is_retained=True,
+    ),
+    Channel(
+        leaf="ack",
+        direction="up",
+        message=Ack,
+        example=Ack(
+            id=_ID,
+            at=_AT,
+            stream=_STREAM,
+            seq=1,
+            about=_ID,
+            kind="contacts",
+            accepted=True,
+            campaign="november",
+            batch=0,
+            taken=499,
+            rejected=[RejectedRow(row=3, contact="c-3", reason="invalid_number", detail="numbers[0]")],
+        ),
+    ),
+    Channel(
+        leaf="outcome",
+        direction="up",
+        message=OutcomeMessage,
+        example=OutcomeMessage(
+            id=_ID,
+            at=_AT,
+            stream=_STREAM,
+            seq=2,
+            attempt=_ATTEMPT,
+            campaign="november",
+            contact="c-17",
+            person="p-17",
+            line="line-1",
+            disposition=Disposition.PROMISE_FULL,
+            reached=True,
+            right_party=True,
+            final=True,
+            reserved_at=_AT,
+            answered_at=_AT,
+            ended_at=_AT,
+            talk_ms=38_200,
+            cause_q850=16,
+            cause="released_by_us",
+            promise=PromiseWire(due=date(2026, 11, 27), amount=MoneyWire(12345, "USD"), confirmed=True),
+            flow="overdue-reminder",
+            flow_version=1,
+            digits_heard=7,
+        ),
+    ),
+    Channel(
+        leaf="event",
+        direction="up",
+        message=BoxEvent,
+        example=BoxEvent(id=_ID, at=_AT, stream=_STREAM, seq=3, event="campaign_done", severity="info", campaign="november"),
+    ),
+    Channel(
+        leaf="event",
+        direction="up",
+        message=Refusals,
+        example=Refusals(
+            id=_ID, at=_AT, stream=_STREAM, seq=4, campaign="november", contact="c-18", verdict="defer", rule="hours", until=_AT
+        ),
+    ),
+)  # fmt: skip

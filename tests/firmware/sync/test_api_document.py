@@ -1,0 +1,122 @@
+"""The API's documents say what the message types say, in the official form, and what is sent conforms to them."""
+
+import copy
+import gzip
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any, get_args
+
+import jsonschema
+import pytest
+
+from firmware.sync import api_document, messages
+from firmware.sync.api_channels import CHANNELS, Channel
+from firmware.sync.messages import decode_contact, decode_downlink, decode_uplink, encode
+from firmware.sync.topics import split_down, split_up, topic_matches
+from modem_drivers.simulator.people import Pause, Person, Press, Say
+from tests.scenarios.town import Town, contact
+from tests.scenarios.virtual_time import run_virtually
+
+DOCS = Path(__file__).resolve().parents[3] / "docs"
+# The AsyncAPI initiative's own schema, Apache-2.0 (npm @asyncapi/specs 6.11.1, schemas/3.0.0-without-$id.json), compacted.
+OFFICIAL = Path(__file__).with_name("asyncapi-3.0.0.schema.json.gz")
+
+
+@cache
+def official() -> Any:
+    schema = json.loads(gzip.decompress(OFFICIAL.read_bytes()))
+    return jsonschema.validators.validator_for(schema)(schema)
+
+
+def validator(name: str) -> Any:
+    document = api_document.asyncapi()
+    return jsonschema.Draft202012Validator(
+        {"$ref": f"#/components/schemas/{name}", "components": document["components"]},
+        format_checker=jsonschema.FormatChecker(),
+    )
+
+
+@pytest.mark.parametrize("name", [api_document.ASYNCAPI, api_document.PAGE])
+def test_the_documents_are_not_stale(name: str, tmp_path: Path) -> None:
+    api_document.write(tmp_path)
+    made = (tmp_path / name).read_text(encoding="utf-8")
+    assert (DOCS / name).read_text(encoding="utf-8") == made, "run: python -m firmware.sync.api_document docs"
+
+
+def test_the_document_is_asyncapi_3() -> None:
+    assert [error.message for error in official().iter_errors(api_document.asyncapi())] == []
+
+
+def test_the_official_schema_notices_a_wrong_document() -> None:
+    document = copy.deepcopy(api_document.asyncapi())
+    document["operations"]["up_outcome"]["action"] = "publish"  # the word of version 2
+    assert list(official().iter_errors(document))
+
+
+def test_every_message_has_its_channel() -> None:
+    documented = {channel.message for channel in CHANNELS}
+    assert documented == {*get_args(messages.Downlink), *get_args(messages.Uplink)}
+
+
+@pytest.mark.parametrize("channel", CHANNELS, ids=lambda channel: channel.message.__name__)
+def test_every_example_is_a_message(channel: Channel) -> None:
+    payload = encode(channel.example)
+    decoded = (decode_downlink if channel.direction == "down" else decode_uplink)(payload)
+    assert encode(decoded) == payload
+    validator(channel.message.__name__).validate(json.loads(payload))
+    if isinstance(decoded, messages.ContactBatch):
+        assert [decode_contact(raw).person for raw in decoded.contacts] == ["p-17"]
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "value"),
+    [
+        ("OutcomeMessage", "disposition", "perhaps"),
+        ("OutcomeMessage", "reserved_at", "yesterday"),
+        ("ContactRow", "numbers", []),
+        ("Receipt", "up_to", -1),
+    ],
+)
+def test_the_schemas_refuse_what_the_box_refuses(name: str, field: str, value: Any) -> None:
+    examples = {channel.message.__name__: channel.example for channel in CHANNELS}
+    batch = json.loads(encode(examples["ContactBatch"]))
+    body = batch["contacts"][0] if name == "ContactRow" else json.loads(encode(examples[name]))
+    validator(name).validate(body)
+    with pytest.raises(jsonschema.ValidationError):
+        validator(name).validate(body | {field: value})
+
+
+def test_what_a_story_sends_is_what_the_document_says(tmp_path: Path) -> None:
+    """Both ways: a call with a key pressed, a row refused, a recall, receipts and states."""
+    listens = Person(
+        number="+8613123456701",
+        ring_s=1,
+        steps=(Say(text="喂"), Pause(duration_s=6), Press(keys="9"), Pause(duration_s=9)),
+    )
+
+    async def story() -> list[tuple[str, bytes]]:
+        town = Town(tmp_path, [listens], n_modems=1)
+        async with town.open():
+            await town.push([contact(1), contact(2, numbers=["12345"]), contact(3, status="disputed")])
+            await town.until(lambda: "c01" in town.outcomes())
+            await town.control("recall", contact="c03")
+        return town.broker.log
+
+    document = api_document.asyncapi()
+    seen: set[str] = set()
+    for topic, payload in run_virtually(story()):
+        direction = "down" if split_down(topic) else "up"
+        leaf = (split_down(topic) or split_up(topic) or ("", "", ""))[2]
+        (channel,) = (
+            found
+            for found in document["channels"].values()
+            if topic_matches(
+                "/".join("+" if level[0] == "{" else level for level in found["address"].split("/")), topic
+            )
+        )
+        body = json.loads(payload)
+        fits = [name for name in channel["messages"] if validator(name).is_valid(body)]
+        assert len(fits) == 1, (direction, leaf, body)
+        seen |= set(fits)
+    assert seen == {channel.message.__name__ for channel in CHANNELS}
