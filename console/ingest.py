@@ -14,6 +14,7 @@ import structlog
 
 from console.ledger import Arrival, Ledger, Recorded
 from console.ledger_facts import Fact, Unread
+from console.resender import Resender
 from console.signed_sender import SignedSender
 from firmware.clock import Clock, to_ms
 from firmware.sync.connection import Connection, Received
@@ -21,6 +22,7 @@ from firmware.sync.messages import (
     BoxState,
     MalformedMessageError,
     Receipt,
+    Request,
     Uplink,
     decode_uplink,
     encode,
@@ -35,6 +37,7 @@ RECEIPT_AFTER_MESSAGES = 50
 RECEIPT_AFTER_S = 0.2
 MAX_SEQ = 2**62
 _LEAVES_NOT_KEPT = ("telemetry", "recording/", "response", "request")
+"""What is no fact for the ledger; a request is answered by `Resender`."""
 
 
 class _Envelope(msgspec.Struct, kw_only=True, frozen=True):
@@ -60,6 +63,7 @@ class Ingest:
         ids: UuidV7,
         on_recorded: Callable[[Recorded], None],
     ) -> None:
+        """`on_recorded` hears of each message once it is committed."""
         self._connection = connection
         self._sender = sender
         self._ledger = ledger
@@ -74,6 +78,7 @@ class Ingest:
         self._receipt_wanted = asyncio.Event()
         self._receipts_full = asyncio.Event()
         self._gaps: dict[tuple[str, str], int] = {}
+        self._resender = Resender(sender, ledger)
 
     async def run(self) -> None:
         """Run until cancelled or the connection is closed. Raises LedgerError, BrokerError."""
@@ -81,6 +86,7 @@ class Ingest:
             asyncio.create_task(self._read(), name="ingest-read"),
             asyncio.create_task(self._keep(), name="ingest-keep"),
             asyncio.create_task(self._send_receipts(), name="ingest-receipts"),
+            asyncio.create_task(self._resender.run(), name="ingest-resend"),
         }
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -105,6 +111,7 @@ class Ingest:
             if arrivals:
                 recorded = await asyncio.to_thread(self._ledger.record, arrivals, seen_at=self._clock.now())
             for received in batch:
+                self._resender.hear(received, self._tenant)
                 received.ack()
             for each in recorded:
                 self._owe_receipt(each)
@@ -169,6 +176,8 @@ def read_arrival(received: Received, tenant: str) -> Arrival | None:
 
 
 def _fact(message: Uplink) -> Fact | BoxState:
+    if isinstance(message, Request):
+        raise MalformedMessageError("a request belongs on up/request - at `$.type`")
     if not isinstance(message, BoxState) and message.seq >= MAX_SEQ:
         raise MalformedMessageError(f"seq is above {MAX_SEQ} - at `$.seq`")
     return message

@@ -45,6 +45,7 @@ from firmware.sync.content_check import CampaignCheck
 from firmware.sync.downlink import Downlink
 from firmware.sync.errors import BrokerRefusedError
 from firmware.sync.reports import Reports, renumbered
+from firmware.sync.requesting import Requester
 from firmware.sync.signing import Verifier, load_public_key
 from firmware.sync.topics import BoxTopics
 from firmware.sync.uplink import Uplink
@@ -157,6 +158,7 @@ class Box(Generic[WorldT]):
             new_id=self._new_id,
         )
         self._uplink = Uplink(database, self._connection, topics)
+        self._requester = Requester(database, self._connection, topics, now=clock.now, new_id=self._new_id)
         self._downlink = Downlink(
             database,
             topics,
@@ -184,6 +186,7 @@ class Box(Generic[WorldT]):
             tasks = [
                 group.create_task(self._downlink.run(self._connection), name="downlink"),
                 group.create_task(self._uplink.run(), name="uplink"),
+                group.create_task(self._requester.run(), name="request-batches"),
                 group.create_task(self._state.run(), name="state"),
                 group.create_task(self._feed_watchdog(), name="watchdog"),
                 group.create_task(self._tidy(), name="tidy"),

@@ -166,6 +166,18 @@ def batch_missing(con: Connection, campaign: CampaignId) -> list[int]:
     return sorted(set(range(announced)) - {row["batch"] for row in rows})
 
 
+def receiving(con: Connection, quiet_before: datetime) -> list[CampaignId]:
+    """Return the campaigns that wait for batches and have had none since `quiet_before`."""
+    rows = con.rows(
+        """SELECT campaign FROM campaign WHERE state = 'receiving' AND received_at <= :before AND NOT EXISTS (
+               SELECT 1 FROM contact_batch
+               WHERE contact_batch.campaign = campaign.campaign AND contact_batch.received_at > :before)
+           ORDER BY received_at""",
+        {"before": to_ms(quiet_before)},
+    )
+    return [CampaignId(row["campaign"]) for row in rows]
+
+
 def has_expired(con: Connection, now: datetime) -> bool:
     """Say whether `expire` has something to do."""
     found = con.value(

@@ -22,6 +22,7 @@ from firmware.sync.messages import (
     Receipt,
     Refusals,
     RejectedRow,
+    Request,
     Suppress,
     SuppressionWire,
     encode,
@@ -185,5 +186,11 @@ CHANNELS = (
         example=Refusals(
             id=_ID, at=_AT, stream=_STREAM, seq=4, campaign="november", contact="c-18", verdict="defer", rule="hours", until=_AT
         ),
+    ),
+    Channel(
+        leaf="request",
+        direction="up",
+        message=Request,
+        example=Request(id=_ID, at=_AT, campaign="november", batches=[1, 4]),
     ),
 )  # fmt: skip

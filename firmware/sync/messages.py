@@ -255,6 +255,14 @@ class LineWire(msgspec.Struct, kw_only=True, frozen=True):
     """While in a call: dialing, alerting, active, ending."""
 
 
+class Request(Message, frozen=True, kw_only=True, tag_field="type", tag="request"):
+    """Parts of a campaign that have not come. Said again, ever more rarely, until they have."""
+
+    campaign: Id
+    batches: Annotated[list[NonNegativeInt], msgspec.Meta(min_length=1, max_length=1000)]
+    """Indices of the missing batches, the first ones if there are more."""
+
+
 class BoxState(Message, frozen=True, kw_only=True, tag_field="type", tag="state"):
     """Retained; the last will is the same message with status offline and the same boot id."""
 
@@ -272,7 +280,7 @@ class BoxState(Message, frozen=True, kw_only=True, tag_field="type", tag="state"
 
 
 Downlink = CampaignManifest | ContactBatch | Control | Receipt | Suppress
-Uplink = Ack | OutcomeMessage | Refusals | BoxEvent | BoxState
+Uplink = Ack | OutcomeMessage | Refusals | BoxEvent | BoxState | Request
 
 _encoder = msgspec.json.Encoder()
 
