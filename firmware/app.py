@@ -181,6 +181,7 @@ class Box(Generic[WorldT]):
                 group.create_task(self._state.run(), name="state"),
                 group.create_task(self._feed_watchdog(), name="watchdog"),
                 group.create_task(self._tidy(), name="tidy"),
+                group.create_task(self._follow_hotplug(), name="hotplug"),
                 *(
                     group.create_task(keep_alive(line), name=f"line:{line.line_id}")
                     for line in self._world.lines
@@ -226,6 +227,14 @@ class Box(Generic[WorldT]):
             with contextlib.suppress(StoreError):  # a full disk: tomorrow is soon enough
                 await self.database.transact(partial(inbox.forget_before, before=now - INBOX_KEPT))
             await asyncio.sleep(24 * 3600)
+
+    async def _follow_hotplug(self) -> None:
+        """Wake the lines whenever a modem came, went or moved: one of them may have waited for that."""
+        if self._world.hotplug is None:
+            return
+        async for _change in self._world.hotplug():
+            for line in self._world.lines:
+                line.ports_changed()
 
     async def _feed_watchdog(self) -> None:
         interval_s = systemd.watchdog_interval_s()

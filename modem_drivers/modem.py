@@ -85,6 +85,8 @@ class Modem:
         self._bell = RingWatch()
         self._rings = asyncio.Event()
         self._time_was_told = False
+        self.has_stuck_call = False
+        """A call is listed that no hang-up ends, as of the last look."""
         self._call: ModemCall | None = None
         self._is_dialling = False
         self._registered_by = _CREG
@@ -142,6 +144,11 @@ class Modem:
         return self._card.imsi
 
     @property
+    def sim_refused_pin(self) -> bool:
+        """Say whether this card has refused a PIN: it must not be typed again."""
+        return self._card.has_refused_pin
+
+    @property
     def is_idle(self) -> bool:
         """Say whether no call is on, being placed, or ringing: a reset would disturb nobody."""
         return not (self._has_call or self._bell.is_ringing(self._now_s()))
@@ -183,6 +190,9 @@ class Modem:
         """
         if self._call is not None and self._call.holds_port:
             return
+        if self.has_stuck_call or (self._call is not None and self._call.was_left_on):
+            with suppress(CallRefusedError):
+                await self._clear_line()
         self.rssi_dbm = read_rssi_dbm(await ask(self._channel, "AT+CSQ", "+CSQ"))
         for refresh in (self._refresh_sim, self._refresh_registration, self._refresh_operator):
             if self._has_call:
@@ -343,10 +353,15 @@ class Modem:
         calls = read_call_list(await ask(self._channel, "AT+CLCC", "+CLCC"))
         if any(not call.is_outgoing for call in calls):
             raise CallRefusedError("somebody is calling in")
+        was_stuck, self.has_stuck_call = self.has_stuck_call, False
         if calls:
-            log.warning("leftover_call", port=self._channel.name)
+            if not was_stuck:
+                log.warning("leftover_call", port=self._channel.name)
             if not await hang_up_all(self._channel, self._dialect):
+                self.has_stuck_call = True
                 raise CallRefusedError("a call left behind cannot be ended")
+        if self._call is not None and self._call.is_over:
+            self._call.was_left_on = False
 
     def _wake_call(self) -> None:
         if self._call is not None:
