@@ -93,6 +93,10 @@ class CallRefusedError(ModemError):
         self.code = code
 
 
+class StuckCallError(CallRefusedError):
+    """A call is listed that no hang-up ends: the modem needs to be restarted."""
+
+
 class PowerError(ModemError):
     """The modem's power or USB port cannot be switched: go on to the next rung."""
 

@@ -332,3 +332,21 @@ def test_ports_named_by_hand_are_followed_when_they_get_other_names(tmp_path: Pa
             assert town.outcomes()["c01"] not in {"technical_failure", "silence"}
 
     run_virtually(story())
+
+
+def test_a_call_that_no_hang_up_ends_is_ended_by_the_radio(tmp_path: Path) -> None:
+    """The callee stays on the line and the modem ignores ATH and AT+CHUP: switching its radio off ends it."""
+
+    async def story() -> None:
+        town = UsbTown(tmp_path, [person(1, patience_s=3000)], n_modems=1)
+        async with town.open():
+            await town.until(lambda: is_ready(town))
+            town.modems[0].faults = Faults(hang_up_ignored=True)
+            await town.push([contact(1)])
+            await town.until(lambda: town.line().ailment == "stuck_call", hours=0.5)
+            await town.until(lambda: is_ready(town), hours=0.1)
+            assert town.line().healed_by == {"radio_cycle": 1}
+        released = [row for row in town.network.call_log.rows if row["event"] == "released"]
+        assert len(released) == 1
+
+    run_virtually(story())
