@@ -3,7 +3,7 @@
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -67,6 +67,13 @@ class LineSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fiel
     """The line's own number in E.164, where the SIM does not tell it."""
 
 
+class TrialNumberSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """A number that `branchline line selftest` may call: one of ours, with an echo or a tone behind it."""
+
+    number: Annotated[str, msgspec.Meta(pattern=r"^\+[1-9][0-9]{6,14}$")]
+    kind: Literal["echo", "tone"] = "echo"
+
+
 class ApprovalSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """The operator's approval of one version of one rule pack, by name."""
 
@@ -96,6 +103,7 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=
     mqtt: MqttSection
     console: ConsoleSection
     line: list[LineSection] = []
+    test_number: list[TrialNumberSection] = []
     compliance: ComplianceSection = ComplianceSection()
     dialling: DiallingSection = DiallingSection()
 
