@@ -26,7 +26,7 @@ from modem_drivers.modem import Modem
 from modem_drivers.sim import SimState
 from modem_drivers.slots import SlotFinder
 
-MODEM_DEADLINE_S = 30.0
+MODEM_DEADLINE_S = 45.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,5 +37,5 @@ async def find_baud_rate(
                     return rate
     tried = ", ".join(str(rate) for rate in rates)
     raise NotAModemError(
-        path, f"nothing answered AT at {tried} baud: check the wires (RX to TX) and the module's power"
+        path, f"no modem answered AT at {tried} baud: check the wires (RX to TX) and the module's power"
     )
