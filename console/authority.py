@@ -150,11 +150,16 @@ recording_recipients = [{quoted(recipient)}]
 [dialling]
 max_call_s = 240
 
-# One section a modem: its AT port, and the port that carries its call audio.
+# One section a modem: by where it is plugged in (`branchline modem list`), or by its imei, or by at_port and pcm_port.
 # [[line]]
 # id = "line-1"
-# at_port = "/dev/ttyUSB2"
-# pcm_port = "/dev/ttyUSB4"
+# usb_path = "1-1.3"
+# pin_file = "line-1.pin"        # where the SIM card asks for one; mode 0400
+
+# A number of yours with an echo behind it, for `branchline line selftest`.
+# [[test_number]]
+# number = "+86…"
+# kind = "echo"
 
 # The box does not dial before a person here has approved the rule packs it needs, by name and version.
 # [[compliance.approval]]

@@ -191,6 +191,7 @@ class Box(Generic[WorldT]):
                 group.create_task(self._feed_watchdog(), name="watchdog"),
                 group.create_task(self._tidy(), name="tidy"),
                 group.create_task(self._keep_snapshots(), name="snapshots"),
+                group.create_task(self._follow_hotplug(), name="hotplug"),
                 *(
                     group.create_task(keep_alive(line), name=f"line:{line.line_id}")
                     for line in self._world.lines
@@ -270,6 +271,14 @@ class Box(Generic[WorldT]):
             f"was called since, send the suppressions, then resume all. The damaged file is kept in {restored.quarantine}",
         )
         restoring.told(con)
+
+    async def _follow_hotplug(self) -> None:
+        """Wake the lines whenever a modem came, went or moved: one of them may have waited for that."""
+        if self._world.hotplug is None:
+            return
+        async for _change in self._world.hotplug():
+            for line in self._world.lines:
+                line.ports_changed()
 
     async def _feed_watchdog(self) -> None:
         interval_s = systemd.watchdog_interval_s()

@@ -12,6 +12,7 @@ from firmware.clock import SystemClock
 from firmware.compliance.gate import Gate
 from firmware.compliance.library import Approval, load_packs
 from firmware.compliance.self_check import self_check
+from firmware.lines.sim_pin import PinFileError
 from firmware.settings import ComplianceSection, LineSection, Settings, SettingsError
 from firmware.store import attempts
 from firmware.store.database import read_only
@@ -19,11 +20,13 @@ from firmware.store.outcomes import list_outcomes
 from firmware.sync.connection import MqttSettings, TlsFiles, probe_broker
 from firmware.sync.errors import BrokerRefusedError
 from firmware.sync.signing import KeyFileError, load_public_key
-from modem_drivers.at.serial_port import open_serial_port
+from firmware.worlds import HardwarePorts, pin_source
 from modem_drivers.errors import ModemError
 from modem_drivers.modem import Modem
+from modem_drivers.sim import SimState
+from modem_drivers.slots import SlotFinder
 
-MODEM_DEADLINE_S = 30.0
+MODEM_DEADLINE_S = 45.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,10 +66,11 @@ async def check_box(settings: Settings) -> list[Finding]:
     findings = [_keys(settings), _gate(settings), _speech(), _data_folder(settings), await _broker(settings)]
     if not settings.line:
         findings.append(
-            Finding(what="lines", passed=False, detail="no [[line]] in the settings: name each modem's ports")
+            Finding(what="lines", passed=False, detail="no [[line]] in the settings: name each modem")
         )
-    findings += [await _modem(line) for line in settings.line]
-    return findings
+    finder = SlotFinder(now_s=asyncio.get_running_loop().time)
+    findings += [await _modem(line, finder) for line in settings.line]
+    return findings + _unassigned(finder)
 
 
 def read_outcomes(settings: Settings) -> list[dict[str, Any]]:
@@ -154,19 +158,52 @@ async def _broker(settings: Settings) -> Finding:
     )
 
 
-async def _modem(line: LineSection) -> Finding:
+async def _modem(line: LineSection, finder: SlotFinder) -> Finding:
     what = f"modem {line.id}"
-    loop = asyncio.get_running_loop()
     try:
-        port = open_serial_port(line.at_port)
-        try:
-            async with asyncio.timeout(MODEM_DEADLINE_S), await Modem.open(port, now_s=loop.time) as modem:
+        async with asyncio.timeout(MODEM_DEADLINE_S):
+            ports = HardwarePorts(line, finder)
+            async with await ports.open_modem(finder.now_s) as modem:
                 await modem.refresh()
                 detail = f"{modem.identity.model}, SIM {modem.sim.value}, {modem.registration.value}, {modem.operator or 'no operator'}"
-                return Finding(what=what, passed=modem.registration.is_registered, detail=detail)
-        finally:
-            port.close()
+                return Finding(what=what, passed=_is_fit(modem, line), detail=detail + _pin(modem, line))
     except ModemError as error:
         return Finding(what=what, passed=False, detail=str(error))
     except TimeoutError:
-        return Finding(what=what, passed=False, detail=f"{line.at_port} answers too slowly")
+        return Finding(what=what, passed=False, detail=f"{line.at_port or line.id} answers too slowly")
+
+
+def _is_fit(modem: Modem, line: LineSection) -> bool:
+    if modem.sim is SimState.PIN_REQUIRED:  # `run` types it; here nothing is changed
+        return pin_source(line) is not None and not _pin_trouble(line)
+    return modem.registration.is_registered
+
+
+def _pin(modem: Modem, line: LineSection) -> str:
+    if modem.sim is not SimState.PIN_REQUIRED:
+        return ""
+    return "; " + (_pin_trouble(line) or "`run` types the PIN")
+
+
+def _pin_trouble(line: LineSection) -> str:
+    source = pin_source(line)
+    if source is None:
+        return "name the PIN's file with pin_file"
+    try:
+        source()
+    except PinFileError as error:
+        return str(error)
+    return ""
+
+
+def _unassigned(finder: SlotFinder) -> list[Finding]:
+    """Say which modems no line names: not a fault, but worth a look."""
+    return [
+        Finding(
+            what=f"modem at {ports.usb_path}",
+            passed=True,
+            detail=f'no line uses it; to use it: [[line]] id = "…" usb_path = "{ports.usb_path}"',
+        )
+        for ports in finder.unclaimed()
+        if len(ports.at_candidates) == 1
+    ]

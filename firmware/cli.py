@@ -32,6 +32,7 @@ ROOMS = {
         "audio.command:audio_app",
         "A call's own ears on recorded files: WAV, FLAC, raw mu-law or A-law.",
     ),
+    "line": ("firmware.line_command:line_app", "Try the lines of a box: two-way sound by a test call."),
 }
 
 

@@ -3,7 +3,7 @@
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -46,13 +46,32 @@ class ConsoleSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_f
 
 
 class LineSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """One modem: its AT port, and its PCM port where call audio is a tty."""
+    """One modem: by where it is plugged in, by its IMEI, or by the names of its AT and PCM ports."""
 
     id: Name
-    at_port: str
-    pcm_port: str
+    usb_path: Annotated[str, msgspec.Meta(pattern=r"^[0-9]+-[0-9]+(\.[0-9]+)*$")] | None = None
+    """Where it is plugged in, ``1-1.3``: as `branchline modem list` says."""
+    imei: Annotated[str, msgspec.Meta(pattern="^[0-9]{15}$")] | None = None
+    at_port: str | None = None
+    pcm_port: str | None = None
+    """With at_port, where call audio is a tty."""
+    baud_rate: Annotated[int, msgspec.Meta(ge=1200, le=4_000_000)] | None = None
+    """Of an at_port without USB; left out, it is searched for."""
+    pin_file: str | None = None
+    """The SIM card's PIN, alone in a file that others cannot read."""
+    pin_credential: Name | None = None
+    """The same as a credential of the systemd service (LoadCredential=)."""
+    power_hook: list[str] = []
+    """A program that powers the modem off and on, by a GPIO pin say, and its arguments."""
     number: str | None = None
     """The line's own number in E.164, where the SIM does not tell it."""
+
+
+class TrialNumberSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """A number that `branchline line selftest` may call: one of ours, with an echo or a tone behind it."""
+
+    number: Annotated[str, msgspec.Meta(pattern=r"^\+[1-9][0-9]{6,14}$")]
+    kind: Literal["echo", "tone"] = "echo"
 
 
 class ApprovalSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -84,6 +103,7 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=
     mqtt: MqttSection
     console: ConsoleSection
     line: list[LineSection] = []
+    test_number: list[TrialNumberSection] = []
     compliance: ComplianceSection = ComplianceSection()
     dialling: DiallingSection = DiallingSection()
 
@@ -122,12 +142,25 @@ def _check(path: Path, settings: Settings) -> None:
         raise SettingsError(
             f"{path}: unknown time zone {settings.box.time_zone!r} in [box]; use an IANA name such as Asia/Shanghai"
         ) from None
-    for what in ("id", "at_port", "pcm_port"):
-        values = [getattr(line, what) for line in settings.line]
+    for line in settings.line:
+        if sum(way is not None for way in (line.usb_path, line.imei, line.at_port)) != 1:
+            raise SettingsError(
+                f"{path}: [[line]] {line.id!r} names its modem by one of usb_path, imei or at_port: "
+                "see `branchline modem list`"
+            )
+        if line.pcm_port is not None and line.at_port is None:
+            raise SettingsError(
+                f"{path}: [[line]] {line.id!r}: pcm_port goes with at_port; otherwise it is found"
+            )
+        if line.pin_file is not None and line.pin_credential is not None:
+            raise SettingsError(f"{path}: [[line]] {line.id!r} has pin_file and pin_credential: keep one")
+    for what in ("id", "at_port", "pcm_port", "usb_path", "imei"):
+        values = [value for line in settings.line if (value := getattr(line, what)) is not None]
         for value in values:
             if values.count(value) > 1:
+                shown = "" if what == "imei" else f" {value!r}"
                 raise SettingsError(
-                    f"{path}: two [[line]] sections have the same {what} {value!r}; one line is one modem"
+                    f"{path}: two [[line]] sections have the same {what}{shown}; one line is one modem"
                 )
 
 
@@ -147,4 +180,8 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
             key=at(settings.mqtt.key),
         ),
         console=msgspec.structs.replace(settings.console, keys=[at(key) for key in settings.console.keys]),
+        line=[
+            line if line.pin_file is None else msgspec.structs.replace(line, pin_file=at(line.pin_file))
+            for line in settings.line
+        ],
     )

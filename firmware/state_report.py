@@ -135,4 +135,7 @@ def _line(line: Line[Any], call: ActiveCall | None) -> LineWire:
         campaign=call.order.contact.campaign if call else None,
         contact=call.order.contact.contact if call else None,
         call=call.stage if call else "",
+        ailment=report.ailment,
+        treatment=report.treatment,
+        healed_by=dict(report.healed_by),
     )

@@ -4,9 +4,12 @@
 choosing: it takes the running process of simulated modems, never a path, so no simulated clock ever meets a real port.
 """
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from pathlib import Path
 from typing import Generic, TypeVar
 
 from audio.ports.port import AudioPort
@@ -14,12 +17,19 @@ from audio.ports.serial_pcm import SerialPcmPort
 from firmware.clock import Clock, RealWorld, SimulatedClock, SimulatedWorld, SystemClock
 from firmware.host.clock_trust import ClockTrust, SimulatedClockTrust, SystemClockTrust
 from firmware.lines.gsm_line import GsmLine
+from firmware.lines.gsm_ports import FixedPorts
+from firmware.lines.sim_pin import PinFileError, read_pin
 from firmware.settings import LineSection
-from firmware.values import E164, LineId, parse_e164
+from firmware.values import LineId, parse_e164
 from modem_drivers.at.byte_port import BytePort
 from modem_drivers.at.serial_port import open_serial_port
 from modem_drivers.dialect import AudioPlan
+from modem_drivers.hotplug import Change, watch_modems
+from modem_drivers.modem import Modem
+from modem_drivers.power_hook import PowerHook
 from modem_drivers.simulator.pty_host import SimulatedModemProcess
+from modem_drivers.slots import SlotFinder, Wanted
+from modem_drivers.usb_power import UsbPower
 
 WorldT = TypeVar("WorldT")
 
@@ -31,26 +41,47 @@ class World(Generic[WorldT]):
     clock: Clock[WorldT]
     trust: ClockTrust[WorldT]
     lines: Sequence[GsmLine[WorldT]]
+    hotplug: Callable[[], AsyncIterator[Change]] | None = None
+    """Tells of modems that come, go or come back under other names; None where none can."""
 
 
 class HardwarePorts:
-    """The ports of a modem named in the settings."""
+    """The ports of a modem named in the settings, wherever they are."""
 
     world = RealWorld
 
-    def __init__(self, line: LineSection) -> None:
-        self._line = line
+    def __init__(self, line: LineSection, finder: SlotFinder) -> None:
+        self._slot = finder.slot(
+            line.id,
+            Wanted(
+                at_port=line.at_port or "",
+                pcm_port=line.pcm_port or "",
+                usb_path=line.usb_path or "",
+                imei=line.imei or "",
+                baud_rate=line.baud_rate,
+            ),
+        )
 
-    def open_at(self) -> BytePort:
-        """Open the AT port. Raises PortOpenError."""
-        return open_serial_port(self._line.at_port)
+    @property
+    def power(self) -> UsbPower | None:
+        """Return the switch of its USB port, None where there is none."""
+        return self._slot.power
+
+    async def open_modem(self, now_s: Callable[[], float]) -> Modem:
+        """Find the AT port and open the modem behind it. Raises ModemError."""
+        del now_s  # the finder has the same
+        return await self._slot.open()
+
+    async def shout(self, commands: Sequence[str]) -> None:
+        """Type commands into the AT port though nobody answers. Raises ModemError."""
+        await self._slot.shout(commands)
 
     def make_audio(self, plan: AudioPlan) -> AudioPort:
         """Return the PCM port, not yet started."""
-        return SerialPcmPort(self._line.pcm_port, block_bytes=plan.block_bytes)
+        return SerialPcmPort(self._slot.pcm_path, block_bytes=plan.block_bytes)
 
 
-class SimulatedPorts:
+class SimulatedPorts(FixedPorts):
     """The ports of one modem of a running simulation, opened by pyserial like any hardware."""
 
     world = SimulatedWorld
@@ -69,14 +100,34 @@ class SimulatedPorts:
 
 def hardware_world(lines: Sequence[LineSection], now_s: Callable[[], float]) -> World[RealWorld]:
     """Return the modems named in the settings under the system's clock."""
+    finder = SlotFinder(now_s=now_s)
     return World(
         clock=SystemClock(),
         trust=SystemClockTrust(),
-        lines=[
-            GsmLine(LineId(line.id), HardwarePorts(line), number=_own_number(line), now_s=now_s)
-            for line in lines
-        ],
+        lines=[hardware_line(line, finder) for line in lines],
+        hotplug=watch_modems,
     )
+
+
+def hardware_line(line: LineSection, finder: SlotFinder) -> GsmLine[RealWorld]:
+    """Return one line of the settings, its PIN and its power switch included."""
+    return GsmLine(
+        LineId(line.id),
+        HardwarePorts(line, finder),
+        number=parse_e164(line.number) if line.number else None,
+        pin=pin_source(line),
+        power_hook=PowerHook(line.power_hook) if line.power_hook else None,
+        now_s=finder.now_s,
+    )
+
+
+def pin_source(line: LineSection) -> Callable[[], str] | None:
+    """Return what reads the SIM card's PIN, None where the settings name none. It raises PinFileError."""
+    if line.pin_file is not None:
+        return partial(read_pin, Path(line.pin_file))
+    if line.pin_credential is not None:
+        return partial(_read_credential, line.pin_credential)
+    return None
 
 
 def simulated_world(
@@ -93,5 +144,8 @@ def simulated_world(
     )
 
 
-def _own_number(line: LineSection) -> E164 | None:
-    return parse_e164(line.number) if line.number else None
+def _read_credential(name: str) -> str:
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    if not folder:
+        raise PinFileError(f"the service has no credentials: give it LoadCredential={name}:FILE")
+    return read_pin(Path(folder) / name)

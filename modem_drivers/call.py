@@ -67,6 +67,8 @@ class ModemCall:
         self._end_wanted = False
         self.ended_at_s: float | None = None
         """When Released was reported; None before, and for a call that was never placed."""
+        self.was_left_on = False
+        """It was given up without any sign that the modem has ended it: look before the next one."""
         self._watching: asyncio.Task[None] | None = None
 
     @property
@@ -236,6 +238,7 @@ class ModemCall:
             end = _End.MODEM_FAILED
         finally:
             self._dialling.give_up()
+            self.was_left_on = end is _End.MODEM_FAILED
             released = self._tracker.released(told, self._now_s(), modem_failed=end is _End.MODEM_FAILED)
             self._events.put_nowait(released)
             self.ended_at_s = released.at_s

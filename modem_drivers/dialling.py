@@ -5,7 +5,8 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import assert_never
 
-from modem_drivers.at.channel import AtChannel, Reply
+from modem_drivers.at.channel import AtChannel
+from modem_drivers.at.exchange import Reply
 from modem_drivers.at.tokenizer import Final
 from modem_drivers.at.urcs import CALL_RESULTS
 from modem_drivers.dialect import Dialect, DialOk

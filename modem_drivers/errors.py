@@ -18,6 +18,10 @@ class PortOpenError(PortError):
     """The port cannot be opened; the message says what to do about it."""
 
 
+class PortMissingError(PortOpenError):
+    """There is no such port now: the modem is unplugged, without power, or restarting."""
+
+
 class PortClosedError(PortError):
     """The port is gone or stuck: reopen it, do not retry on it."""
 
@@ -87,6 +91,10 @@ class CallRefusedError(ModemError):
         super().__init__(f"call refused: {reason}")
         self.reason = reason
         self.code = code
+
+
+class StuckCallError(CallRefusedError):
+    """A call is listed that no hang-up ends: the modem needs to be restarted."""
 
 
 class PowerError(ModemError):

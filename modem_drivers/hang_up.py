@@ -7,7 +7,14 @@ import structlog
 from modem_drivers.at.channel import AtChannel
 from modem_drivers.at.responses import read_call_list
 from modem_drivers.dialect import Dialect
-from modem_drivers.errors import CommandError, CommandTimeoutError, RemoteProtocolError
+from modem_drivers.errors import (
+    CallRefusedError,
+    CommandError,
+    CommandTimeoutError,
+    RemoteProtocolError,
+    StuckCallError,
+)
+from modem_drivers.opening import ask
 
 LIMIT_S = 30.0
 PASSES = 2
@@ -37,6 +44,20 @@ async def hang_up_all(channel: AtChannel, dialect: Dialect, *, is_outgoing: bool
         pass
     log.error("hang_up_failed", port=channel.name)
     return False
+
+
+async def end_leftovers(channel: AtChannel, dialect: Dialect) -> None:
+    """See that no call is on, such as one that a crash left behind.
+
+    Raises CallRefusedError (somebody is calling in), StuckCallError, PortClosedError, CommandTimeoutError.
+    """
+    calls = read_call_list(await ask(channel, "AT+CLCC", "+CLCC"))
+    if any(not call.is_outgoing for call in calls):
+        raise CallRefusedError("somebody is calling in")
+    if calls:
+        log.warning("leftover_call", port=channel.name)
+        if not await hang_up_all(channel, dialect):
+            raise StuckCallError("a call left behind cannot be ended")
 
 
 async def send_hang_up(channel: AtChannel, dialect: Dialect, command: str) -> bool:

@@ -6,7 +6,7 @@ from typing import Protocol, assert_never
 
 import structlog
 
-from modem_drivers.errors import ModemError
+from modem_drivers.errors import ModemError, PortError, PowerError
 from modem_drivers.healing import Ailment, HealingLadder, HealingPlan, Rung, Step
 from modem_drivers.usb_power import UsbPower
 
@@ -44,29 +44,45 @@ class Healer:
         usb: UsbPower | None = None,
         gpio: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        rungs = {Rung.PROBE, Rung.REOPEN, Rung.RADIO_CYCLE, Rung.VENDOR_RESET}
-        if usb is not None:
-            rungs |= {Rung.USB_REBIND} | ({Rung.HUB_POWER} if usb.can_cut_power else set())
-        if gpio is not None:
-            rungs.add(Rung.GPIO)
-        self.ladder = HealingLadder(plan, rungs=rungs)
         self._patient = patient
         self._now_s = now_s
         self._usb = usb
         self._gpio = gpio
+        self.ladder = HealingLadder(plan, rungs=self._rungs())
+
+    def learn(self, plan: HealingPlan, usb: UsbPower | None) -> None:
+        """Take the family's plan and the place at the USB, once the modem has been found and has answered."""
+        self._usb = usb
+        self.ladder.learn(plan, self._rungs())
+
+    def _rungs(self) -> set[Rung]:
+        rungs = {Rung.PROBE, Rung.REOPEN, Rung.RADIO_CYCLE, Rung.VENDOR_RESET}
+        if self._usb is not None:
+            rungs |= {Rung.USB_REBIND} | ({Rung.HUB_POWER} if self._usb.can_cut_power else set())
+        if self._gpio is not None:
+            rungs.add(Rung.GPIO)
+        return rungs
 
     async def attend(self, ailments: Iterable[Ailment], *, is_idle: bool) -> Step | None:
         """Take what is wrong now and climb one rung if it is time; return the rung climbed."""
-        name = self._patient.name
+        self.hear(ailments)
+        return await self.treat(is_idle=is_idle)
+
+    def hear(self, ailments: Iterable[Ailment]) -> None:
+        """Take what is wrong now, and say so where something has helped."""
         if healed := self.ladder.report(ailments, self._now_s()):
             log.info(
                 "modem_healed",
-                modem=name,
+                modem=self._patient.name,
                 ailment=healed.ailment,
                 rung=healed.rung,
                 lasted_s=round(healed.lasted_s),
                 helped=self.ladder.helped[healed.rung],
             )
+
+    async def treat(self, *, is_idle: bool) -> Step | None:
+        """Climb one rung if it is time; return the rung climbed."""
+        name = self._patient.name
         step = self.ladder.next_step(self._now_s(), is_idle=is_idle)
         if step is None:
             return None
@@ -79,6 +95,8 @@ class Healer:
                 await self._climb(step)
         except (ModemError, TimeoutError) as error:  # no loss: whether it helped shows in the next report
             log.info("rung_failed", modem=name, rung=step.rung, error=str(error) or "took too long")
+            if isinstance(error, (PortError, PowerError)):
+                self.ladder.did_nothing(self._now_s())
         return step
 
     async def _climb(self, step: Step) -> None:

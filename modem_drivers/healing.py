@@ -13,7 +13,11 @@ class Ailment(StrEnum):
     """What is wrong with a modem."""
 
     DEAF = "deaf"
-    """The AT port is gone or answers nothing."""
+    """The AT port is there and answers nothing."""
+    GONE = "gone"
+    """The modem's ports are not there."""
+    PORT_REFUSED = "port_refused"
+    """The ports are there and may not be opened: another program has them, or rights are missing."""
     STUCK_CALL = "stuck_call"
     """A call is listed that no hang-up ends."""
     AUDIO_REFUSED = "audio_refused"
@@ -87,6 +91,10 @@ class Course:
 # Worst first: of several ailments the first here is treated. A missing network is not mended by cutting power.
 COURSES: Mapping[Ailment, Course] = {
     Ailment.DEAF: Course(patience_s=0.0, first=Rung.PROBE, last=Rung.DEAD),
+    # A modem that restarts is away for 15 to 30 s and comes back by itself; nothing said over AT reaches it.
+    Ailment.GONE: Course(patience_s=45.0, first=Rung.USB_REBIND, last=Rung.DEAD),
+    # No reset takes a port away from another program, nor grants a right.
+    Ailment.PORT_REFUSED: Course(patience_s=0.0, first=Rung.REOPEN, last=Rung.REOPEN, rest_s=60.0),
     Ailment.STUCK_CALL: Course(patience_s=0.0, first=Rung.RADIO_CYCLE, last=Rung.DEAD),
     Ailment.AUDIO_SILENT: Course(patience_s=0.0, first=Rung.VENDOR_RESET, last=Rung.DEAD),
     Ailment.AUDIO_REFUSED: Course(patience_s=0.0, first=Rung.VENDOR_RESET, last=Rung.DEAD),
@@ -137,10 +145,20 @@ class HealingLadder:
         self._wait_until_s = float("-inf")
         self._last_healed: tuple[Healed, float] | None = None
 
+    def learn(self, plan: HealingPlan, rungs: Iterable[Rung]) -> None:
+        """Take what has become known of the modem: its family's plan, and what can be done to it here."""
+        self._plan = plan
+        self._rungs = frozenset(rungs) | {Rung.DEAD}
+
     @property
     def ailment(self) -> Ailment | None:
         """What is being treated, None while the modem is well."""
         return self._ailment
+
+    @property
+    def rung(self) -> Rung | None:
+        """The last rung climbed for it, None before the first."""
+        return self._at if self._ailment is not None else None
 
     @property
     def is_dead(self) -> bool:
@@ -176,6 +194,10 @@ class HealingLadder:
         settle_s = self._plan.settle_s[rung]
         self._wait_until_s = now_s + settle_s
         return Step(rung=rung, ailment=ailment, commands=self._plan.commands(rung), settle_s=settle_s)
+
+    def did_nothing(self, now_s: float) -> None:
+        """Take back the pause after a rung that reached nobody: there is no effect to wait for."""
+        self._wait_until_s = now_s
 
     def _next_rung(self, course: Course) -> Rung | None:
         start = LADDER.index(course.first) if self._at is None else LADDER.index(self._at) + 1

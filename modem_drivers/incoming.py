@@ -1,5 +1,7 @@
 """Whether somebody is calling in, out of RINGs that repeat while it rings and say nothing when it stops (pure)."""
 
+from modem_drivers.events import CallState
+
 # RING comes every 5 to 6 s; two missed in a row mean that the caller has given up.
 STOPS_AFTER_S = 12.0
 
@@ -17,6 +19,15 @@ class RingWatch:
             self._caller = ""
         self._rang_at_s = now_s
         self._caller = caller or self._caller
+
+    def told(self, state: CallState, now_s: float) -> bool:
+        """Take the state of an incoming call; say whether it rings."""
+        rings = state in {CallState.INCOMING, CallState.WAITING}
+        if rings:
+            self.rang(now_s)
+        else:
+            self.stopped()
+        return rings
 
     def stopped(self) -> None:
         """Note that the call was answered, refused or missed."""

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import structlog
 
-from modem_drivers.errors import ModemError, NotAModemError
+from modem_drivers.errors import ModemError, NotAModemError, PortMissingError, PortOpenError
 from modem_drivers.healing import Ailment, diagnose
 from modem_drivers.modem import Modem
 
@@ -13,31 +13,53 @@ log = structlog.get_logger(__name__)
 
 
 class KeptModem:
-    """One line's modem. `open_now` finds its ports wherever they are at that moment, and opens them."""
+    """One line's modem. `open_now` finds its ports wherever they are at that moment, and opens them.
 
-    def __init__(self, name: str, open_now: Callable[[], Awaitable[Modem]]) -> None:
+    `shout` types commands into a port behind which nobody answers; they may be heard all the same.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        open_now: Callable[[], Awaitable[Modem]],
+        *,
+        shout: Callable[[Sequence[str]], Awaitable[None]] | None = None,
+    ) -> None:
         self.name = name
         """Where it is plugged in."""
         self.modem: Modem | None = None
         self.audio_was_silent = False
         """Set by whoever listens, when a call's sound is dead; forgotten once the modem has restarted."""
         self.audio_was_refused = False
+        self.trouble = ""
+        """Why it could not be asked how it stands, in words for a person; empty where it could."""
         self._open_now = open_now
+        self._shout = shout
 
     async def examine(self) -> frozenset[Ailment]:
         """Open the modem if it is not open, ask how it stands, and return what is wrong with it."""
         try:
             if self.modem is None or not self.modem.is_open:
+                self.audio_was_silent = self.audio_was_refused = False  # whatever it was, it has restarted
                 await self.reopen()
             modem = self._need_modem()
             await modem.refresh()
         except ModemError as error:
-            log.debug("modem_deaf", modem=self.name, reason=str(error))
-            return frozenset({Ailment.DEAF})
+            log.debug("modem_not_examined", modem=self.name, reason=str(error))
+            self.trouble = str(error)
+            match error:
+                case PortMissingError():
+                    return frozenset({Ailment.GONE})
+                case PortOpenError():
+                    return frozenset({Ailment.PORT_REFUSED})
+                case _:
+                    return frozenset({Ailment.DEAF})
+        self.trouble = ""
         return diagnose(
             answers=True,
             sim=modem.sim,
             registration=modem.registration,
+            has_stuck_call=modem.has_stuck_call,
             audio_was_silent=self.audio_was_silent,
             audio_was_refused=self.audio_was_refused,
         )
@@ -49,6 +71,9 @@ class KeptModem:
 
     async def send(self, commands: Sequence[str]) -> None:
         """Send a rung's commands; see `Modem.send_service_commands`. Raises ModemError."""
+        if self.modem is None and self._shout is not None:
+            await self._shout(commands)
+            return
         modem = self._need_modem()
         identity = modem.identity
         await modem.send_service_commands(commands)

@@ -11,12 +11,7 @@ import structlog
 from modem_drivers.at.allow_list import check_number
 from modem_drivers.at.byte_port import BytePort
 from modem_drivers.at.channel import AtChannel, Listener
-from modem_drivers.at.responses import (
-    read_call_list,
-    read_operator,
-    read_own_number,
-    read_rssi_dbm,
-)
+from modem_drivers.at.responses import read_operator, read_own_number, read_rssi_dbm
 from modem_drivers.at.urcs import (
     CallListed,
     RegistrationChanged,
@@ -40,9 +35,9 @@ from modem_drivers.errors import (
     NoVoiceError,
     PortClosedError,
     SimLockedError,
+    StuckCallError,
 )
-from modem_drivers.events import CallState
-from modem_drivers.hang_up import hang_up_all
+from modem_drivers.hang_up import end_leftovers, hang_up_all
 from modem_drivers.incoming import RingWatch
 from modem_drivers.masking import mask_numbers
 from modem_drivers.network_time import NetworkTime, read_clock
@@ -85,6 +80,8 @@ class Modem:
         self._bell = RingWatch()
         self._rings = asyncio.Event()
         self._time_was_told = False
+        self.has_stuck_call = False
+        """A call is listed that no hang-up ends, as of the last look."""
         self._call: ModemCall | None = None
         self._is_dialling = False
         self._registered_by = _CREG
@@ -142,6 +139,11 @@ class Modem:
         return self._card.imsi
 
     @property
+    def sim_refused_pin(self) -> bool:
+        """Say whether this card has refused a PIN: it must not be typed again."""
+        return self._card.has_refused_pin
+
+    @property
     def is_idle(self) -> bool:
         """Say whether no call is on, being placed, or ringing: a reset would disturb nobody."""
         return not (self._has_call or self._bell.is_ringing(self._now_s()))
@@ -183,6 +185,9 @@ class Modem:
         """
         if self._call is not None and self._call.holds_port:
             return
+        if self.has_stuck_call or (self._call is not None and self._call.was_left_on):
+            with suppress(CallRefusedError):
+                await self._clear_line()
         self.rssi_dbm = read_rssi_dbm(await ask(self._channel, "AT+CSQ", "+CSQ"))
         for refresh in (self._refresh_sim, self._refresh_registration, self._refresh_operator):
             if self._has_call:
@@ -340,13 +345,14 @@ class Modem:
 
     async def _clear_line(self) -> None:
         """See that no call is on, such as one that a crash left behind. Raises CallRefusedError."""
-        calls = read_call_list(await ask(self._channel, "AT+CLCC", "+CLCC"))
-        if any(not call.is_outgoing for call in calls):
-            raise CallRefusedError("somebody is calling in")
-        if calls:
-            log.warning("leftover_call", port=self._channel.name)
-            if not await hang_up_all(self._channel, self._dialect):
-                raise CallRefusedError("a call left behind cannot be ended")
+        try:
+            await end_leftovers(self._channel, self._dialect)
+        except StuckCallError:
+            self.has_stuck_call = True
+            raise
+        self.has_stuck_call = False
+        if self._call is not None and self._call.is_over:
+            self._call.was_left_on = False
 
     def _wake_call(self) -> None:
         if self._call is not None:
@@ -379,8 +385,12 @@ class Modem:
             case Restarted():
                 self._channel.abort("the modem restarted")
             case _:
-                if isinstance(urc, CallListed) and not urc.call.is_outgoing:
-                    self._note_incoming(urc.call.state)
+                if (
+                    isinstance(urc, CallListed)
+                    and not urc.call.is_outgoing
+                    and self._bell.told(urc.call.state, self._now_s())
+                ):
+                    self._rings.set()
                 if self._call is not None:
                     self._call.urc(urc, line)
                 else:
@@ -389,10 +399,3 @@ class Modem:
     def _forget_card(self) -> None:
         self._card.forget()
         self.own_number = None
-
-    def _note_incoming(self, state: CallState) -> None:
-        if state in {CallState.INCOMING, CallState.WAITING}:
-            self._bell.rang(self._now_s())
-            self._rings.set()
-        else:
-            self._bell.stopped()

@@ -39,3 +39,7 @@ class Roster:
     def slot_of(self, imei: str) -> str | None:
         """Return where the modem was last seen, None if never."""
         return next((slot for slot, known in self._imei_by_slot.items() if known == imei), None)
+
+    def imei_at(self, slot: str) -> str | None:
+        """Return which modem was last seen in a slot, None if none ever was."""
+        return self._imei_by_slot.get(slot)

@@ -32,13 +32,15 @@ class SimCard:
         self.imsi: str | None = None
         self._channel = channel
         self._dialect = dialect
+        self.has_refused_pin = False
+        """A PIN was wrong: it must not be typed again."""
         self._refused_pins: set[str] = set()
         self._was_identified = False
 
     def forget(self) -> None:
         """Forget the card: another one may be in the modem now."""
         self.iccid = self.imsi = None
-        self._was_identified = False
+        self._was_identified = self.has_refused_pin = False
         self._refused_pins.clear()
 
     async def state(self) -> SimState:
@@ -94,6 +96,7 @@ class SimCard:
             await self._channel.enter_pin(pin, timeout_s=self._dialect.timing.slow_reply_s)
         except CommandError as error:
             self._refused_pins.add(pin)
+            self.has_refused_pin = True
             log.warning("pin_refused", port=self._channel.name, code=error.code, n_tries_before=n_tries)
             raise SimLockedError("the SIM card refused the PIN: enter the right one") from error
         log.info("pin_accepted", port=self._channel.name)

@@ -30,6 +30,8 @@ ALLOWED: dict[str, set[str]] = {
     | {"audio", "modem_drivers", "firmware.lines", "firmware.host", "firmware.settings"},
     "firmware.state_report": VALUES | {"firmware.lines", "firmware.calls", "firmware.sync", "firmware.store"},
     "firmware.checkup": {"firmware", "modem_drivers"},
+    "firmware.line_selftest": {"firmware", "modem_drivers"},
+    "firmware.line_command": {"firmware"},
     "firmware.app": {"firmware", "audio", "modem_drivers"},
     "firmware.cli": {"firmware", "audio", "modem_drivers"},
     "firmware.demo": VALUES,

@@ -181,7 +181,10 @@ class CallSession:
                 continue
             if isinstance(item, Ended):
                 self._note("ended", cause=item.kind.value, q850=item.q850, evidence=list(item.evidence))
-                if self._talk is not None and self._talk.decided is None and not self._stopped:
+                talk = self._talk
+                # A call lost to a fault was not ended by the callee: unless something was agreed, nobody decided.
+                is_lost = item.kind is EndKind.LOCAL_FAULT and talk is not None and talk.promise is None
+                if talk is not None and talk.decided is None and not self._stopped and not is_lost:
                     await self._do(self._dialogue.on(heard.CalleeHungUp(), self._now_s()))
                 return item
             await self._take(item)

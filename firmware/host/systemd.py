@@ -6,7 +6,7 @@ Outside systemd (no NOTIFY_SOCKET) every call does nothing (sd_notify(3)).
 import logging
 import os
 
-from systemd import daemon, journal  # type: ignore[import-untyped, unused-ignore]
+from systemd import daemon, journal  # type: ignore[import-untyped, attr-defined, unused-ignore]
 
 
 def notify_ready(status: str) -> None:

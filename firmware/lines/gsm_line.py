@@ -1,78 +1,49 @@
-"""A GSM or LTE modem as a line."""
+"""A GSM or LTE modem as a line: found, opened, watched and healed while idle, lent to one call at a time."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime
-from typing import Generic, Protocol, TypeVar, assert_never
+from typing import Any, Generic, TypeVar
 
-from audio.ports.port import AudioPort
-from firmware.lines.line import (
-    Active,
-    Alerting,
-    CallEvent,
-    Dialing,
-    Ended,
-    EndKind,
-    LineError,
-    LineNotReadyError,
-    LineReport,
-    LineStatus,
-)
+import structlog
+
+from firmware.lines.gsm_call import GsmCall
+from firmware.lines.gsm_ports import GsmPorts
+from firmware.lines.line import LineError, LineNotReadyError, LineReport, LineStatus
+from firmware.lines.sim_pin import PinFileError
 from firmware.values import E164, InvalidNumberError, LineId, parse_e164
-from modem_drivers import events as modem_events
-from modem_drivers.at.byte_port import BytePort
-from modem_drivers.dialect import AudioPlan
-from modem_drivers.errors import ModemError, PortOpenError
-from modem_drivers.events import ReleaseKind
-from modem_drivers.modem import Modem, ModemCall
+from modem_drivers.errors import AudioPathError, ModemError, SimError
+from modem_drivers.healer import Healer
+from modem_drivers.healing import Ailment, HealingPlan, Rung
+from modem_drivers.kept_modem import KeptModem
+from modem_drivers.modem import Modem
 from modem_drivers.sim import SimState
 
 WorldT = TypeVar("WorldT")
-WorldT_co = TypeVar("WorldT_co", covariant=True)
 
 REFRESH_S = 10.0
 """Between two looks at SIM, registration and signal of an idle line."""
+UNSETTLED_S = 1.0
+"""Between two looks at a line that is not ready."""
+GOING_DOWN_S = 10.0
+"""After a restart was ordered: what the modem says until then is of its old life."""
 NETWORK_TIME_EVERY_S = 900.0
-HANG_UP_DEADLINE_S = 100.0
-"""ATH and AT+CHUP may take 90 s (Quectel EC2x AT manual); past this the modem is lost."""
+SILENT_CALLS = 2
+"""One callee may have been silent behind a dead microphone; two in a row are our modem."""
 
-_END_KINDS = {
-    ReleaseKind.ANSWERED_REMOTE: EndKind.RELEASED_BY_CALLEE,
-    ReleaseKind.LOCAL: EndKind.RELEASED_BY_US,
-    ReleaseKind.BUSY: EndKind.BUSY,
-    ReleaseKind.NO_ANSWER: EndKind.NO_ANSWER,
-    ReleaseKind.REJECTED: EndKind.REJECTED,
-    ReleaseKind.POWERED_OFF: EndKind.POWERED_OFF,
-    ReleaseKind.UNREACHABLE: EndKind.UNREACHABLE,
-    ReleaseKind.INVALID_NUMBER: EndKind.VACANT_NUMBER,
-    ReleaseKind.CONGESTION: EndKind.CONGESTION,
-    ReleaseKind.BARRED: EndKind.CALL_RESTRICTED,
-    ReleaseKind.NETWORK_FAULT: EndKind.NETWORK_FAULT,
-    ReleaseKind.LOCAL_FAULT: EndKind.LOCAL_FAULT,
-    ReleaseKind.UNKNOWN: EndKind.UNKNOWN,
+_RESTARTS = frozenset({Rung.VENDOR_RESET, Rung.USB_REBIND, Rung.HUB_POWER, Rung.GPIO})
+_IN_WORDS = {
+    Ailment.STUCK_CALL: "a call that no hang-up ends",
+    Ailment.AUDIO_REFUSED: "it would not open its call audio",
+    Ailment.AUDIO_SILENT: "no sound came through it in the last calls",
 }
 
-
-class GsmPorts(Protocol[WorldT_co]):
-    """Where a modem's two ports are; tagged with the world its calls reach."""
-
-    @property
-    def world(self) -> type[WorldT_co]:
-        """Return the world behind the ports."""
-        ...
-
-    def open_at(self) -> BytePort:
-        """Open the AT port. Raises PortOpenError."""
-        ...
-
-    def make_audio(self, plan: AudioPlan) -> AudioPort:
-        """Return the call-audio port, not yet started."""
-        ...
+log = structlog.get_logger()
 
 
 class GsmLine(Generic[WorldT]):
-    """One modem: opened, watched while idle, lent to one call at a time."""
+    """One modem's line. `serve` keeps it fit: a sick modem is treated by the healing ladder, never in a call."""
 
     def __init__(
         self,
@@ -80,6 +51,8 @@ class GsmLine(Generic[WorldT]):
         ports: GsmPorts[WorldT],
         *,
         number: E164 | None = None,
+        pin: Callable[[], str] | None = None,
+        power_hook: Callable[[], Awaitable[None]] | None = None,
         now_s: Callable[[], float],
         refresh_s: float = REFRESH_S,
         on_change: Callable[[LineReport], None] = lambda _report: None,
@@ -87,13 +60,20 @@ class GsmLine(Generic[WorldT]):
         self.line_id = line_id
         self._ports = ports
         self._number = number
+        self._pin = pin
+        self._refused_pin = ""
+        self._pin_trouble = ""
         self._now_s = now_s
         self._refresh_s = refresh_s
         self.on_change = on_change
         self.on_network_time: Callable[[datetime], None] = lambda _at: None
         self._time_due_s = 0.0
-        self._modem: Modem | None = None
+        self._kept = KeptModem(line_id, lambda: ports.open_modem(now_s), shout=ports.shout)
+        self._healer = Healer(self._kept, HealingPlan(), now_s=now_s, usb=ports.power, gpio=power_hook)
+        self._plan = HealingPlan()
         self._call: GsmCall | None = None
+        self._stirred = asyncio.Event()
+        self._n_silent_calls = 0
         self._report = LineReport(line=line_id, status=LineStatus.ABSENT, number=number)
 
     @property
@@ -106,26 +86,21 @@ class GsmLine(Generic[WorldT]):
         """Return how the line stands."""
         return self._report
 
+    def ports_changed(self) -> None:
+        """Look at once: a modem was plugged in, or came back under other names."""
+        self._stirred.set()
+
     async def serve(self) -> None:
-        """Open the modem and keep it fit; raises LineError when it is lost."""
+        """Keep the modem fit until cancelled, whatever becomes of it."""
         self._set(LineStatus.STARTING, "opening the AT port")
         try:
-            port = self._ports.open_at()
-        except PortOpenError as error:
-            self._set(LineStatus.ABSENT, str(error))
-            raise LineError(str(error)) from error
-        try:
-            async with await Modem.open(port, now_s=self._now_s) as modem:
-                self._modem = modem
-                await self._watch(modem)
-        except (ModemError, LineError) as error:
-            self._set(LineStatus.FAULTED, str(error))
-            raise LineError(str(error)) from error
+            while True:
+                self._stirred.clear()
+                await self._rest(await self._tend())
         finally:
-            self._modem = None
-            port.close()
+            await self._kept.close()
 
-    async def dial(self, number: E164, *, ring_timeout_s: float) -> "GsmCall":
+    async def dial(self, number: E164, *, ring_timeout_s: float) -> GsmCall:
         """Place a call. `ring_timeout_s` is how long it may ring before we give up (`Ended` no_answer)."""
         modem = self._modem
         if modem is None or self._report.status is not LineStatus.READY:
@@ -136,10 +111,11 @@ class GsmLine(Generic[WorldT]):
         try:
             modem_call = await modem.dial(number)
         except ModemError as error:
-            self._set(LineStatus.READY, "")
+            self._kept.audio_was_refused |= isinstance(error, AudioPathError)
+            self._look_again("a call could not be placed")
             raise LineError(f"line {self.line_id} refused to dial: {error}") from error
         except BaseException:
-            self._set(LineStatus.READY, "")
+            self._look_again("a call was given up")
             raise
         self._call = GsmCall(
             modem_call,
@@ -147,51 +123,154 @@ class GsmLine(Generic[WorldT]):
             ring_timeout_s=ring_timeout_s,
             on_over=self._call_over,
         )
+        self._set(LineStatus.IN_CALL, "dialing")
         return self._call
 
-    def _call_over(self) -> None:
-        self._call = None
-        if self._modem is not None:
-            self._set(LineStatus.READY, "")
+    # ---- between calls
 
-    async def _watch(self, modem: Modem) -> None:
-        while True:
-            if self._call is None and self._report.status is not LineStatus.IN_CALL:
-                await modem.refresh()
-                self._describe(modem)
+    @property
+    def _modem(self) -> Modem | None:
+        modem = self._kept.modem
+        return modem if modem is not None and modem.is_open else None
+
+    @property
+    def _is_in_call(self) -> bool:
+        return self._call is not None or self._report.status is LineStatus.IN_CALL
+
+    async def _tend(self) -> float:
+        """See how the modem stands and do what its health asks for; return how long to rest then."""
+        if self._is_in_call:
+            return self._refresh_s
+        ailments = await self._kept.examine()
+        if self._is_in_call:  # a call began while we asked
+            return self._refresh_s
+        if (modem := self._modem) is not None:
+            self._plan = modem.dialect.healing
+            if modem.sim is SimState.PIN_REQUIRED and await self._enter_pin(modem):
+                ailments = await self._kept.examine()
+        self._healer.learn(self._plan, self._ports.power)
+        # From here to the rung nothing is awaited: a line under treatment is not ready, and no call begins on it.
+        self._healer.hear(ailments)
+        self._describe(ailments)
+        step = await self._healer.treat(is_idle=self._kept.is_idle)
+        if not self._is_in_call:
+            self._set(self._report.status, self._report.detail)  # what was done shows at once
+        if step is not None and step.rung in _RESTARTS:
+            return GOING_DOWN_S
+        if self._report.status is LineStatus.READY and modem is not None:
+            with suppress(ModemError):
                 await self._ask_time(modem)
-            settled = self._report.status in {LineStatus.READY, LineStatus.IN_CALL}
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._refresh_s if settled else 1.0):
-                    await modem.wait_closed()
-                raise LineError(f"{modem.identity.model} is gone: unplugged or restarted")
+        is_settled = self._report.status in {LineStatus.READY, LineStatus.IN_CALL}
+        return self._refresh_s if is_settled or self._healer.ladder.is_dead else UNSETTLED_S
+
+    async def _rest(self, pause_s: float) -> None:
+        """Wait, but not while a modem is lost, ports have changed or a call is over."""
+        waits: list[asyncio.Task[Any]] = [
+            asyncio.create_task(self._stirred.wait(), name=f"stirred:{self.line_id}")
+        ]
+        if not self._is_in_call and (modem := self._modem) is not None:
+            waits.append(asyncio.create_task(modem.wait_closed(), name=f"closed:{self.line_id}"))
+        try:
+            await asyncio.wait(waits, timeout=pause_s, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    async def _enter_pin(self, modem: Modem) -> bool:
+        """Type the SIM card's PIN if there is one that it has not refused; say whether it was taken."""
+        self._pin_trouble = "the SIM card asks for its PIN: name its file with pin_file in box.toml"
+        if self._pin is None:
+            return False
+        try:
+            pin = self._pin()
+            if pin == self._refused_pin:
+                self._pin_trouble = "the SIM card has refused the PIN: put the right one into its file"
+                return False
+            await modem.unlock_sim(pin)
+        except PinFileError as error:
+            self._pin_trouble = str(error)
+        except SimError as error:
+            self._pin_trouble = str(error)
+            if modem.sim_refused_pin:
+                self._refused_pin = pin
+        except ModemError as error:  # shows in the next look
+            log.info("pin_not_entered", line=self.line_id, reason=str(error))
+        else:
+            return True
+        return False
 
     async def _ask_time(self, modem: Modem) -> None:
         """Pass on what the network says the time is, now and then: one of the clock's witnesses."""
-        if self._report.status is not LineStatus.READY or self._now_s() < self._time_due_s:
+        if self._now_s() < self._time_due_s:
             return
         self._time_due_s = self._now_s() + NETWORK_TIME_EVERY_S
         told = await modem.network_time()
         if told is not None and told.is_from_network:
             self.on_network_time(told.at)
 
-    def _describe(self, modem: Modem) -> None:
-        if self._report.status is LineStatus.IN_CALL:
-            return  # a call began while we asked
-        if modem.sim is SimState.BUSY:
-            self._set(LineStatus.STARTING, "the SIM is starting")  # usual for 5-20 s after power-up
-        elif modem.sim is not SimState.READY:
-            self._set(
-                LineStatus.FAULTED, f"SIM {modem.sim.replace('_', ' ')}: put in a SIM that is ready to use"
-            )
-        elif not modem.registration.is_registered:
-            self._set(LineStatus.SEARCHING, f"network: {modem.registration.replace('_', ' ')}")
-        elif modem.audio_plan.opens == "none":
-            self._set(
-                LineStatus.FAULTED, f"{modem.identity.model} has no call audio on a tty: use it for SMS only"
-            )
+    # ---- after a call
+
+    def _call_over(self, call: GsmCall) -> None:
+        self._call = None
+        kept = self._kept
+        kept.audio_was_refused |= call.audio_was_refused
+        if call.sound.was_heard:
+            self._n_silent_calls = 0
+        elif call.sound.was_silent and not call.modem_failed:
+            # A path that had to be asked for again and again and is then silent has rotted (SIM7600).
+            self._n_silent_calls += SILENT_CALLS if call.audio_tries > 1 else 1
+            if self._n_silent_calls >= SILENT_CALLS:
+                self._n_silent_calls = 0
+                kept.audio_was_silent = True
+        if kept.audio_was_refused or kept.audio_was_silent or call.modem_failed or self._modem is None:
+            self._look_again("the last call showed a fault")
         else:
             self._set(LineStatus.READY, "")
+        self._stirred.set()
+
+    def _look_again(self, why: str) -> None:
+        """Take no call until the modem has been looked at."""
+        self._set(LineStatus.STARTING, f"{why}: looking at the modem")
+        self._stirred.set()
+
+    # ---- what others see
+
+    def _describe(self, ailments: frozenset[Ailment]) -> None:
+        status, detail = self._standing(ailments)
+        if ailments and self._healer.ladder.is_dead:
+            detail = f"{detail}; all was tried in vain: call a technician"
+        self._set(status, detail)
+
+    def _standing(self, ailments: frozenset[Ailment]) -> tuple[LineStatus, str]:
+        modem = self._modem
+        if Ailment.GONE in ailments:
+            return LineStatus.ABSENT, self._kept.trouble
+        if modem is None or Ailment.DEAF in ailments:
+            return LineStatus.FAULTED, self._kept.trouble
+        if unwell := [words for ailment, words in _IN_WORDS.items() if ailment in ailments]:
+            return LineStatus.FAULTED, "; ".join(unwell)
+        if modem.sim is SimState.BUSY:
+            return LineStatus.STARTING, "the SIM is starting"  # usual for 5-20 s after power-up
+        if modem.sim is SimState.PIN_REQUIRED:
+            return LineStatus.FAULTED, self._pin_trouble
+        if modem.sim is SimState.PUK_REQUIRED:
+            return (
+                LineStatus.FAULTED,
+                "the SIM card asks for its PUK: unlock it in a telephone, or replace it",
+            )
+        if modem.sim is not SimState.READY:
+            return (
+                LineStatus.FAULTED,
+                f"SIM {modem.sim.replace('_', ' ')}: put in a SIM that is ready to use",
+            )
+        if not modem.registration.is_registered:
+            return LineStatus.SEARCHING, f"network: {modem.registration.replace('_', ' ')}"
+        if modem.audio_plan.opens == "none":
+            return (
+                LineStatus.FAULTED,
+                f"{modem.identity.model} has no call audio on a tty: use it for SMS only",
+            )
+        return LineStatus.READY, ""
 
     def _set(self, status: LineStatus, detail: str) -> None:
         modem = self._modem
@@ -199,6 +278,7 @@ class GsmLine(Generic[WorldT]):
         if number is None and modem is not None and modem.own_number:
             with suppress(InvalidNumberError):
                 number = parse_e164(modem.own_number)
+        ladder = self._healer.ladder
         report = LineReport(
             line=self.line_id,
             status=status,
@@ -207,87 +287,10 @@ class GsmLine(Generic[WorldT]):
             operator=modem.operator if modem else "",
             rssi_dbm=modem.rssi_dbm if modem else None,
             number=number,
+            ailment=ladder.ailment.value if ladder.ailment else "",
+            treatment=ladder.rung.value if ladder.rung else "",
+            healed_by=tuple(sorted((rung.value, count) for rung, count in ladder.helped.items())),
         )
         if report != self._report:
             self._report = report
             self.on_change(report)
-
-
-class GsmCall:
-    """One call on a GSM line: its audio opened at answer, its ring time bounded."""
-
-    def __init__(
-        self, call: ModemCall, audio: AudioPort, *, ring_timeout_s: float, on_over: Callable[[], None]
-    ) -> None:
-        self.audio = audio
-        self._call = call
-        self._ring_timeout_s = ring_timeout_s
-        self._on_over = on_over
-        self._gave_up_ringing = False
-
-    async def events(self) -> AsyncIterator[CallEvent]:
-        """Return what happens, ending with `Ended`."""
-        loop = asyncio.get_running_loop()
-        ringing: asyncio.TimerHandle | None = loop.call_later(self._ring_timeout_s, self._stop_ringing)
-        audio_failure = ""
-        try:
-            async for event in self._call.events():
-                match event:
-                    case modem_events.Dialing():
-                        yield Dialing(at_s=event.at_s)
-                    case modem_events.Alerting():
-                        yield Alerting(at_s=event.at_s)
-                    case modem_events.Active():
-                        if ringing is not None:
-                            ringing.cancel()
-                            ringing = None
-                        try:
-                            await self._call.open_audio()
-                        except ModemError as error:
-                            # Red line 10: no silent call. Without sound the only decent thing is to hang up.
-                            audio_failure = str(error)
-                            self._hanging_up = asyncio.create_task(self.hang_up(), name="hang-up-soundless")
-                            continue
-                        yield Active(at_s=event.at_s)
-                    case modem_events.Dtmf():
-                        continue  # digits are taken from the audio itself; two sources would count twice
-                    case modem_events.Released():
-                        yield self._ended(event, audio_failure)
-                        return
-                    case _:
-                        assert_never(event)
-        finally:
-            if ringing is not None:
-                ringing.cancel()
-            self._on_over()
-
-    async def hang_up(self) -> None:
-        """End the call; `Ended` follows."""
-        with suppress(ModemError, TimeoutError):
-            async with asyncio.timeout(HANG_UP_DEADLINE_S):
-                await self._call.close_audio()
-                await self._call.hang_up()
-
-    def _stop_ringing(self) -> None:
-        self._gave_up_ringing = True
-        self._hanging_up = asyncio.create_task(self.hang_up(), name="hang-up-unanswered")
-
-    def _ended(self, event: modem_events.Released, audio_failure: str) -> Ended:
-        kind, q850 = _END_KINDS[event.kind], event.q850
-        evidence = event.raw_lines
-        if audio_failure:
-            kind, evidence = EndKind.LOCAL_FAULT, (*evidence, f"call audio did not open: {audio_failure}")
-        elif self._gave_up_ringing and kind is EndKind.RELEASED_BY_US and not event.saw_active:
-            # We let it ring as long as the campaign says and nobody came. If it never even rang, that
-            # is not a person who did not answer.
-            kind = EndKind.NO_ANSWER if event.saw_alerting else EndKind.UNREACHABLE
-            q850 = None  # "normal clearing" is our own hang-up, no word of the network
-        return Ended(
-            at_s=event.at_s,
-            kind=kind,
-            q850=q850,
-            confidence=event.confidence,
-            saw_alerting=event.saw_alerting,
-            saw_active=event.saw_active,
-            evidence=evidence,
-        )

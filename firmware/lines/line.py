@@ -99,6 +99,12 @@ class LineReport:
     rssi_dbm: int | None = None
     number: E164 | None = None
     """The line's own number: what the callee sees."""
+    ailment: str = ""
+    """What is wrong with the modem and being treated."""
+    treatment: str = ""
+    """The last thing done about it; ``dead``: all was in vain, call a technician."""
+    healed_by: tuple[tuple[str, int], ...] = ()
+    """What has helped so far, and how often, since the daemon began."""
 
 
 class LineCall(Protocol):

@@ -253,6 +253,12 @@ class LineWire(msgspec.Struct, kw_only=True, frozen=True):
     contact: str | None = None
     call: str = ""
     """While in a call: dialing, alerting, active, ending."""
+    ailment: str = ""
+    """What is wrong with the modem and being treated, such as deaf or audio_silent."""
+    treatment: str = ""
+    """The last rung of the healing ladder climbed for it; ``dead``: call a technician."""
+    healed_by: dict[str, int] = {}
+    """What has helped since the box started, and how often: rung by count."""
 
 
 class Request(Message, frozen=True, kw_only=True, tag_field="type", tag="request"):

@@ -4,14 +4,14 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass, field
 from typing import Self, TypeAlias, assert_never
 
 import structlog
 
-from modem_drivers.at.allow_list import check_command, check_pdu, check_pin_entry
+from modem_drivers.at.allow_list import check_pdu
 from modem_drivers.at.byte_port import BytePort
-from modem_drivers.at.pdu_lines import PDU_URCS, belongs
+from modem_drivers.at.exchange import InFlight, Order, Reply
+from modem_drivers.at.pdu_lines import PDU_ANSWERS, PDU_URCS, belongs
 from modem_drivers.at.tokenizer import AtTokenizer, Final, Line, Overlong, Prompt, Token
 from modem_drivers.at.urcs import looks_like_urc
 from modem_drivers.errors import (
@@ -37,44 +37,11 @@ PROMPT_TIMEOUT_S = 10.0
 _ESCAPE = b"\x1b"
 _SUBMIT_TEXT = b"\x1a"
 _REPAIR = "ATQ0V1E0"
-_PDU_ANSWERS = frozenset({"+CMGL", "+CMGR"})
 
 log = structlog.get_logger(__name__)
 
 Listener: TypeAlias = Callable[[str, str], None]
 """Takes an unsolicited line, and the PDU that came with it or an empty string."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """A finished command: its information response, and the result code that ended it."""
-
-    lines: list[str]
-    final: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Order:
-    text: str
-    timeout_s: float
-    prefix: str = ""
-    is_bare: bool = False
-    also_final: frozenset[str] = frozenset()
-    is_pin: bool = False
-    pdu: str = ""
-    """Typed at the prompt that the command gives."""
-    mark: str = ""
-    """Name of the line without which a final result code belongs to something older."""
-
-
-@dataclass(slots=True, eq=False)
-class _InFlight:
-    order: _Order
-    done: asyncio.Future[Final]
-    prompted: asyncio.Event = field(default_factory=asyncio.Event)
-    lines: list[str] = field(default_factory=list)
-    is_marked: bool = False
-    saw_final: bool = False
 
 
 class AtChannel:
@@ -103,8 +70,8 @@ class AtChannel:
         self._on_closed = on_closed
         self._now_s = now_s
         self._turn = asyncio.Lock()
-        self._in_flight: _InFlight | None = None
-        self._passed_by: _InFlight | None = None
+        self._in_flight: InFlight | None = None
+        self._passed_by: InFlight | None = None
         self._is_in_step = False  # until probed: the port may still hold somebody else's answers
         self._prompt_may_be_open = False
         self._reading: asyncio.Task[None] | None = None
@@ -170,7 +137,7 @@ class AtChannel:
                 with suppress(CommandTimeoutError) if insist else nullcontext():
                     await self._get_in_step(1 if insist else RESYNC_TRIES)
             return await self._exchange(
-                _Order(text=text, timeout_s=timeout_s, prefix=prefix, is_bare=is_bare, also_final=also_final)
+                Order(text=text, timeout_s=timeout_s, prefix=prefix, is_bare=is_bare, also_final=also_final)
             )
 
     async def enter_pin(self, pin: str, *, timeout_s: float) -> None:
@@ -181,7 +148,7 @@ class AtChannel:
         async with self._turn:
             if not self._is_in_step:
                 await self._get_in_step(RESYNC_TRIES)
-            await self._exchange(_Order(text=f'AT+CPIN="{pin}"', timeout_s=timeout_s, is_pin=True))
+            await self._exchange(Order(text=f'AT+CPIN="{pin}"', timeout_s=timeout_s, is_pin=True))
 
     async def send_off(
         self, text: str, *, refused_within_s: float, also_final: frozenset[str]
@@ -194,11 +161,11 @@ class AtChannel:
         async with self._turn:
             if not self._is_in_step:
                 await self._get_in_step(RESYNC_TRIES)
-            check_command(text)
+            order = Order(text=text, timeout_s=refused_within_s, also_final=also_final)
+            order.check()
             self._check_open()
             masked = mask_numbers(text)
-            order = _Order(text=text, timeout_s=refused_within_s, also_final=also_final)
-            in_flight = self._in_flight = _InFlight(order, asyncio.get_running_loop().create_future())
+            in_flight = self._in_flight = InFlight(order, asyncio.get_running_loop().create_future())
             try:
                 self._note("->", masked)
                 self._write(text.encode("ascii") + b"\r")
@@ -225,7 +192,7 @@ class AtChannel:
         async with self._turn:
             if not self._is_in_step:
                 await self._get_in_step(RESYNC_TRIES)
-            return await self._exchange(_Order(text=text, timeout_s=timeout_s, prefix=prefix, pdu=pdu))
+            return await self._exchange(Order(text=text, timeout_s=timeout_s, prefix=prefix, pdu=pdu))
 
     async def probe(self, *, timeout_s: float, escape: bool) -> bool:
         """Say whether the far end answers AT within `timeout_s` and then keeps step. Raises PortClosedError.
@@ -237,19 +204,18 @@ class AtChannel:
                 if escape:
                     self._write(_ESCAPE)
                 with suppress(CommandError):  # an answer is an answer
-                    await self._exchange(_Order(text=_REPAIR if escape else "AT", timeout_s=timeout_s))
+                    await self._exchange(Order(text=_REPAIR if escape else "AT", timeout_s=timeout_s))
                 # The OK may have been an older one's, still on its way when the port was opened.
                 await self._get_in_step(1)
             except CommandTimeoutError:
                 return False
             return True
 
-    async def _exchange(self, order: _Order) -> Reply:
-        if not order.pdu:  # else checked together with it
-            (check_pin_entry if order.is_pin else check_command)(order.text)
+    async def _exchange(self, order: Order) -> Reply:
+        order.check()
         self._check_open()
         masked = mask_numbers(order.text)
-        in_flight = self._in_flight = _InFlight(order, asyncio.get_running_loop().create_future())
+        in_flight = self._in_flight = InFlight(order, asyncio.get_running_loop().create_future())
         try:
             self._note("->", masked)
             if order.pdu:
@@ -265,9 +231,8 @@ class AtChannel:
             raise CommandTimeoutError(masked, order.timeout_s) from None
         finally:
             self._in_flight = None
-            if (
-                not in_flight.done.done() or in_flight.done.cancelled()
-            ):  # a late OK would answer the next command
+            if not in_flight.done.done() or in_flight.done.cancelled():
+                # A late OK would answer the next command.
                 self._is_in_step = False
                 if order.pdu:
                     self._cancel_prompt()
@@ -280,7 +245,7 @@ class AtChannel:
             return Reply(in_flight.lines, final.text)
         raise CommandError(masked, final.text, final.code)
 
-    async def _answer_prompt(self, in_flight: _InFlight) -> None:
+    async def _answer_prompt(self, in_flight: InFlight) -> None:
         """Type the PDU as soon as the modem asks for it, nothing where it refuses. Raises PromptTimeoutError."""
         order, prompted = in_flight.order, asyncio.create_task(in_flight.prompted.wait())
         try:
@@ -302,7 +267,7 @@ class AtChannel:
             self._write(_ESCAPE)
 
     async def _get_in_step(self, n_tries: int) -> None:
-        order = _Order(text=RESYNC_COMMAND, timeout_s=RESYNC_TIMEOUT_S, prefix=RESYNC_MARK, mark=RESYNC_MARK)
+        order = Order(text=RESYNC_COMMAND, timeout_s=RESYNC_TIMEOUT_S, prefix=RESYNC_MARK, mark=RESYNC_MARK)
         for n_try in range(n_tries):
             if self._prompt_may_be_open:  # it may have opened after it was cancelled
                 self._write(_ESCAPE)
@@ -382,7 +347,7 @@ class AtChannel:
         ):
             in_flight.is_marked = in_flight.is_marked or name == order.mark
             in_flight.lines.append(text)
-            self._awaits_pdu = text if name in _PDU_ANSWERS else self._awaits_pdu
+            self._awaits_pdu = text if name in PDU_ANSWERS else self._awaits_pdu
             if len(in_flight.lines) > MAX_RESPONSE_LINES:
                 self._is_in_step = False
                 in_flight.done.set_exception(

@@ -3,6 +3,8 @@
 from modem_drivers.at.values import split_line, to_int
 from modem_drivers.pdu.octets import MAX_PDU_OCTETS, from_hex, is_hex
 
+PDU_ANSWERS = frozenset({"+CMGL", "+CMGR"})
+"""Answers of the same shape."""
 PDU_URCS = frozenset({"+CMT", "+CDS", "+CBM"})
 """Unsolicited results whose PDU stands on the next line (3GPP TS 27.005 §3.4.1, PDU mode)."""
 

@@ -5,12 +5,12 @@ import fcntl
 import os
 import termios
 from contextlib import suppress
-from errno import EACCES, EAGAIN, EBUSY, ENOENT, EPERM
+from errno import EACCES, EAGAIN, EBUSY, ENODEV, ENOENT, ENXIO, EPERM
 from typing import Protocol
 
 import serial
 
-from modem_drivers.errors import PortClosedError, PortOpenError
+from modem_drivers.errors import PortClosedError, PortMissingError, PortOpenError
 
 MAX_UNREAD_BYTES = 64 * 1024
 MAX_UNSENT_BYTES = 8 * 1024
@@ -18,8 +18,9 @@ _CHUNK_BYTES = 4096
 _CC = 6
 _VMIN, _VTIME = termios.VMIN, termios.VTIME
 
+_MISSING = frozenset({ENOENT, ENODEV, ENXIO})
 _ADVICE = {
-    ENOENT: "there is no such device: is the modem plugged in and powered?",
+    **dict.fromkeys(_MISSING, "there is no such device: is the modem plugged in and powered?"),
     EACCES: "permission denied: add the user to the dialout group, or install the udev rules",
     EPERM: "permission denied: add the user to the dialout group, or install the udev rules",
     EBUSY: "in use by another program: stop it (ModemManager and gammu-smsd take modems for themselves)",
@@ -33,7 +34,8 @@ def open_serial_port(path: str, *, baud_rate: int = 115200) -> "SerialPort":
         device = serial.Serial(path, baud_rate, timeout=0, write_timeout=0, exclusive=True)
     except (OSError, ValueError) as error:  # SerialException is an OSError
         code = error.errno if isinstance(error, OSError) else None
-        raise PortOpenError(path, _ADVICE.get(code or 0, f"cannot be opened: {error}")) from error
+        kind = PortMissingError if code in _MISSING else PortOpenError
+        raise kind(path, _ADVICE.get(code or 0, f"cannot be opened: {error}")) from error
     try:
         fd = device.fileno()
         fcntl.ioctl(fd, termios.TIOCEXCL)  # keeps out programs that do not look at the lock

@@ -1,6 +1,8 @@
 """Huawei E1xx/E3xx/K3xxx voice sticks, and the ME909/MU509/MU709 modules.
 
-Proved by tests/transcripts/huawei_*.at.
+The sticks are proved by tests/transcripts/huawei_*.at (E1550, K3715) and the simulator's huawei personality. Of the
+modules nothing is recorded: their call reports and causes are written to the MU509 AT manual (^ORIG, ^CONF, ^CONN,
+^CEND), and proved only by a far end made to that manual in tests/modem_drivers/test_modem_families.py.
 """
 
 from dataclasses import replace

@@ -1,4 +1,9 @@
-"""Sierra Wireless MC/EM/SL: calls can be set up, but their sound is nowhere to be had over USB: SMS and data only."""
+"""Sierra Wireless MC/EM/SL: calls can be set up, but their sound is nowhere to be had over USB: SMS and data only.
+
+No unit or recording has been at hand. What is proved, by a made far end in tests/modem_drivers/test_modem_families.py,
+is that such a modem is recognised and refuses to dial with a named error; commands and ports are from Sierra's AT manual
+and ModemManager's port table.
+"""
 
 from modem_drivers.dialect import STANDARD_PIN_TRIES, Dialect, PinTries, SimPlan, UsbLayout
 from modem_drivers.dialects.generic import COMMON_SETUP, NO_AUDIO

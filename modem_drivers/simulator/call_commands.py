@@ -55,7 +55,9 @@ def _dial(device: Device, command: Command) -> Reply:
 def _hook(device: Device, command: Command) -> Reply:
     if command.value not in {"", "0"}:
         raise RefusedError
-    if not device.settings.is_on("+CVHU"):  # mode 1: ATH is ignored but answered (27.007 §6.20)
+    if (
+        not device.settings.is_on("+CVHU") and not device.faults.hang_up_ignored
+    ):  # mode 1: ATH is ignored but answered (27.007 §6.20)
         device.calls.hang_up(device.faults)
     return OK
 
@@ -65,7 +67,8 @@ def _answer(device: Device, command: Command) -> Reply:
 
 
 def _hang_up(device: Device) -> Reply:
-    device.calls.hang_up()
+    if not device.faults.hang_up_ignored:
+        device.calls.hang_up()
     return OK
 
 

@@ -1,12 +1,13 @@
 """One person's side of an answered call, tick by tick: hears 20 ms, makes 20 ms, follows the script."""
 
+from collections import deque
 from collections.abc import Callable, Generator, Mapping
 from random import Random
 from typing import assert_never
 
 import numpy as np
 
-from modem_drivers.simulator.people import Beep, HangUp, Pause, Person, Press, Say, Step, WaitForSilence
+from modem_drivers.simulator.people import Beep, Echo, HangUp, Pause, Person, Press, Say, Step, WaitForSilence
 from modem_drivers.simulator.tones import (
     FRAME_S,
     FRAME_SAMPLES,
@@ -42,6 +43,7 @@ class Conversation:
         self._on_key = on_key
         self._spoken_to = False
         self._quiet_s = 0.0
+        self._just_heard: Pcm = np.zeros(FRAME_SAMPLES, np.int16)
         self._noise = np.random.default_rng(Random(person.number).getrandbits(32))
         self._performance = self._perform()
 
@@ -58,6 +60,7 @@ class Conversation:
         return self._in_the_room(made)
 
     def _listen(self, heard: Pcm) -> None:
+        self._just_heard = heard
         if len(self.heard) < HEARD_LIMIT_BYTES:
             self.heard += heard.astype("<i2").tobytes()
         if rms_dbfs(heard) > VOICE_DBFS:
@@ -89,10 +92,18 @@ class Conversation:
                 yield from _frames(silence(step.duration_s))
             case Beep():
                 yield from _frames(tone((step.frequency_hz,), step.duration_s))
+            case Echo():
+                yield from self._echo(step)
             case HangUp():
                 pass
             case _:
                 assert_never(step)
+
+    def _echo(self, step: Echo) -> Generator[Pcm, None, None]:
+        late = deque(_frames(silence(step.delay_s)))
+        for _ in range(round(step.duration_s / FRAME_S)):
+            late.append(self._just_heard)
+            yield late.popleft()
 
     def _wait_for_silence(self, step: WaitForSilence) -> Generator[Pcm, None, None]:
         waited_s = 0.0

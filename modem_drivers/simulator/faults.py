@@ -17,6 +17,10 @@ class Faults:
     """How many requests to open the audio path are refused in every call before one is granted."""
     deaf: bool = False
     """The AT port neither echoes, answers nor reports; calls and sound go on."""
+    hang_up_ignored: bool = False
+    """Every hang-up answers OK and the call goes on, until the radio is switched off or the modem reboots."""
+    mute: bool = False
+    """The AT port obeys and says nothing; a reboot cures it."""
     ath_ignored_while_alerting: bool = False
     """`ATH` while the far end rings answers OK, and it goes on ringing (seen on SIMCom LTE modules)."""
     half_open_audio: bool = False

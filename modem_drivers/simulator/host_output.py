@@ -60,8 +60,8 @@ class HostOutput:
             self.raw(noise + framed)
 
     def raw(self, data: bytes) -> None:
-        """Send bytes as they are; a deaf port sends nothing."""
-        if data and not self._faults().deaf:
+        """Send bytes as they are; a deaf or mute port sends nothing."""
+        if data and not (self._faults().deaf or self._faults().mute):
             self._send(data)
 
     def _perhaps_noise(self) -> bytes:

@@ -328,6 +328,7 @@ class SimulatedModem:
     def _reboot(self) -> None:
         device = self.device
         self._is_off = True
+        device.faults.mute = False
         device.calls.hang_up()
         device.sound.reboot()
         device.settings.reset()

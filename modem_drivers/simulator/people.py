@@ -65,11 +65,19 @@ class Beep:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Echo:
+    """Give back what the caller says, a while later, as an echo test number does."""
+
+    duration_s: float
+    delay_s: float = 0.4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HangUp:
     """Put the telephone down."""
 
 
-Step: TypeAlias = Say | WaitForSilence | Press | Pause | Beep | HangUp
+Step: TypeAlias = Say | WaitForSilence | Press | Pause | Beep | Echo | HangUp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """People from a YAML file, with every complaint at its line.
 
 A file is `people:` and a list; a person is `number`, `reaction`, `ring_s`, `steps`… Steps are `say`,
-`wait_for_silence`, `press`, `pause`, `beep` and `hang_up`. In what is said, pressed or written, `{today:%m%d}`,
+`wait_for_silence`, `press`, `pause`, `beep`, `echo` and `hang_up`. In what is said, pressed or written, `{today:%m%d}`,
 `{tomorrow:…}` and `{next_friday:…}` become dates.
 """
 
@@ -16,6 +16,7 @@ import yaml
 from modem_drivers.simulator.errors import PeopleFileError
 from modem_drivers.simulator.people import (
     Beep,
+    Echo,
     HangUp,
     OwnText,
     Pause,
@@ -146,12 +147,18 @@ class _Reader:
                     "gap_ms",
                     "pause",
                     "beep",
+                    "echo",
+                    "delay_ms",
                     "hang_up",
                 }
             ),
         )
         kind, *options = fields
-        allowed = {"wait_for_silence": {"timeout_s"}, "press": {"tone_ms", "gap_ms"}}.get(kind, set())
+        allowed = {
+            "wait_for_silence": {"timeout_s"},
+            "press": {"tone_ms", "gap_ms"},
+            "echo": {"delay_ms"},
+        }.get(kind, set())
         for option in options:
             if option not in allowed:
                 raise self._problem(
@@ -171,12 +178,15 @@ class _Reader:
                 return Pause(duration_s=self._seconds(fields["pause"]))
             case "beep":
                 return self._beep(fields["beep"])
+            case "echo":
+                delay_s = self._real(fields["delay_ms"]) / 1000 if "delay_ms" in fields else 0.4
+                return Echo(duration_s=self._seconds(fields["echo"]), delay_s=delay_s)
             case "hang_up":
                 return HangUp()
             case _:
                 raise self._problem(
                     node,
-                    f"`{kind}` is no step: start with say, press, pause, beep, hang_up or wait_for_silence",
+                    f"`{kind}` is no step: start with say, press, pause, beep, echo, hang_up or wait_for_silence",
                 )
 
     def _press(self, fields: Mapping[str, yaml.Node]) -> Press:

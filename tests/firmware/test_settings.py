@@ -62,6 +62,20 @@ def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
             id="two lines alike",
         ),
         pytest.param(
+            'at_port = "/dev/ttyUSB2"\npcm_port = "/dev/ttyUSB4"',
+            "",
+            ["line-1", "one of"],
+            id="no modem named",
+        ),
+        pytest.param("[[line]]", '[[line]]\nimei = "861234567890123"', ["one of"], id="named twice over"),
+        pytest.param("[[line]]", '[[line]]\nusb_path = "ttyUSB2"', ["usb_path"], id="no USB path"),
+        pytest.param(
+            "[[line]]",
+            '[[line]]\npin_file = "a"\npin_credential = "b"',
+            ["pin_file and pin_credential"],
+            id="two PINs",
+        ),
+        pytest.param(
             "[box]",
             "[compliance]\nsuppression_lease_h = 48\n[box]",
             ["compliance.suppression_lease_h"],

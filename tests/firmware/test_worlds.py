@@ -15,9 +15,11 @@ from firmware.lines.gsm_line import GsmLine
 from firmware.settings import LineSection
 from firmware.values import LineId
 from firmware.worlds import HardwarePorts, World
+from modem_drivers.slots import SlotFinder
 
 section = LineSection(id="a", at_port="/dev/ttyUSB2", pcm_port="/dev/ttyUSB4")
-hardware = GsmLine(LineId("a"), HardwarePorts(section), now_s=lambda: 0.0)
+finder = SlotFinder(now_s=lambda: 0.0)
+hardware = GsmLine(LineId("a"), HardwarePorts(section, finder), now_s=lambda: 0.0)
 clock = {clock}
 trust = {trust}
 world: World[{world}] = World(clock=clock, trust=trust, lines=[hardware])

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import re
-import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,51 +13,12 @@ import pytest
 
 from modem_drivers.dialects.catalogue import DIALECTS
 from modem_drivers.discovery import ModemPorts, list_usb_sound_cards
-from modem_drivers.hotplug import Change, Plugged, Renamed, Unplugged, compare, look, watch_modems
+from modem_drivers.hotplug import Change, Plugged, Renamed, Unplugged, compare, watch_modems
 from modem_drivers.roster import Roster, Sighting
 from modem_drivers.udev_rules import FILE_NAME, rules_text
+from tests.modem_drivers.made_sysfs import MadeSysfs
 
 Run = Callable[..., Any]
-
-
-class MadeSysfs:
-    """A tree like the kernel's, with what this package reads of it."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        (root / "class/tty").mkdir(parents=True)
-        (root / "class/sound").mkdir()
-
-    def plug(
-        self, usb_path: str, first_tty: int, *, ids: tuple[str, str] = ("1e0e", "9001"), n: int = 5
-    ) -> None:
-        device = self.root / "devices/usb1" / usb_path
-        for interface in range(n):
-            node = device / f"{usb_path}:1.{interface}"
-            name = f"ttyUSB{first_tty + interface}"
-            (node / name).mkdir(parents=True)
-            (node / "bInterfaceNumber").write_text(f"{interface:02x}\n")
-            (self.root / "class/tty" / name).mkdir()
-            (self.root / "class/tty" / name / "device").symlink_to(node / name)
-        (device / "idVendor").write_text(f"{ids[0]}\n")
-        (device / "idProduct").write_text(f"{ids[1]}\n")
-
-    def unplug(self, usb_path: str) -> None:
-        shutil.rmtree(self.root / "devices/usb1" / usb_path)
-        for entry in (self.root / "class/tty").iterdir():
-            if not (entry / "device").exists():
-                shutil.rmtree(entry)
-
-    def add_sound_card(self, usb_path: str) -> None:
-        node = self.root / "devices/usb1" / usb_path / f"{usb_path}:1.5/sound/card2"
-        node.mkdir(parents=True)
-        entry = self.root / "class/sound/card2"
-        entry.mkdir()
-        (entry / "id").write_text("Android\n")
-        (entry / "device").symlink_to(node.parent.parent)
-
-    def look(self) -> list[ModemPorts]:
-        return look(self.root, Path("/dev"))
 
 
 def ports(usb_path: str, at: int, pcm: int | None = None) -> ModemPorts:
@@ -197,6 +157,11 @@ def test_slots_and_modems_are_told_apart() -> None:
     assert "86000" not in repr(roster)
     with pytest.raises(ValueError, match="IMEI"):
         roster.saw("1-1", "")
+
+
+def test_the_rules_file_of_the_service_is_the_one_the_dialects_make() -> None:
+    shipped = Path(__file__).resolve().parents[2] / "systemd" / FILE_NAME
+    assert shipped.read_text(encoding="utf-8") == rules_text()
 
 
 def test_modem_manager_is_kept_off_every_device_a_dialect_knows() -> None:

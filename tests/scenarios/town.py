@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from firmware.checkup import database_path
 from firmware.clock import SimulatedClock, SimulatedWorld, to_ms
 from firmware.host.clock_trust import SimulatedClockTrust
 from firmware.lines.gsm_line import GsmLine
+from firmware.lines.gsm_ports import FixedPorts
 from firmware.settings import ApprovalSection, ComplianceSection, Settings, load_settings
 from firmware.store.database import Database
 from firmware.store.inline_executor import InlineExecutor
@@ -52,6 +53,7 @@ from firmware.worlds import World
 from modem_drivers.at.byte_port import BytePort
 from modem_drivers.at.memory_port import MemoryPort
 from modem_drivers.dialect import AudioPlan
+from modem_drivers.hotplug import Change
 from modem_drivers.simulator.memory_host import join
 from modem_drivers.simulator.modem import SimulatedModem
 from modem_drivers.simulator.network import Network
@@ -78,7 +80,7 @@ class ShortVoice:
         )
 
 
-class MemoryPorts:
+class MemoryPorts(FixedPorts):
     """The two ports of a simulated modem in this process: a simulated world by construction."""
 
     world = SimulatedWorld
@@ -125,6 +127,7 @@ class Town:
         """Every message that the console committed, in order."""
         self._refresh_s = refresh_s
         self._n_modems = n_modems
+        self._hotplug: Callable[[], AsyncIterator[Change]] | None = None
         office = init_office(folder / "office", TENANT, "127.0.0.1", now=self.clock.now())
         self.office = office
         self.key = load_signing_key(office)
@@ -191,14 +194,11 @@ class Town:
             executor=InlineExecutor(),
         )
         modems = [self._modem(index) for index in range(self._n_modems)]
-        self._ports = [MemoryPorts(modem, f"modem-{index + 1}") for index, modem in enumerate(modems)]
         world: World[SimulatedWorld] = World(
             clock=self.clock,
             trust=SimulatedClockTrust(),
-            lines=[
-                GsmLine(LineId(f"line-{index + 1}"), ports, now_s=self.loop.time, refresh_s=self._refresh_s)
-                for index, ports in enumerate(self._ports)
-            ],
+            lines=self._lines(modems),
+            hotplug=self._hotplug,
         )
         inline = InlineExecutor()
         self.box = Box(
@@ -210,6 +210,13 @@ class Town:
             workers=Workers(recording=inline, speech=inline),
         )
         return self.box, database
+
+    def _lines(self, modems: list[SimulatedModem]) -> list[GsmLine[SimulatedWorld]]:
+        self._ports = [MemoryPorts(modem, f"modem-{index + 1}") for index, modem in enumerate(modems)]
+        return [
+            GsmLine(LineId(f"line-{index + 1}"), ports, now_s=self.loop.time, refresh_s=self._refresh_s)
+            for index, ports in enumerate(self._ports)
+        ]
 
     def _modems_gone(self) -> None:
         for ports in self._ports:
