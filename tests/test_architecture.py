@@ -45,6 +45,7 @@ OWNED_LIBRARIES = {
     "paho": ("firmware.sync.mqtt_epoch",),
     "systemd": ("firmware.host.systemd",),
     "sqlalchemy": ("console",),
+    "pyaudio": ("audio.ports.sound_card",),
 }
 PURE = {
     # Rooms that take values and give values: no I/O, no clock, no event loop.

@@ -83,9 +83,8 @@ class DtmfDetector:
     def __init__(self) -> None:
         self._blocks = Blocks()
         self._buffer = np.zeros(2 * BLOCK_SAMPLES, dtype=np.float32)
-        self._squares = np.zeros_like(self._buffer)
         self._windows = _windows_of(self._buffer)
-        self._square_windows = _windows_of(self._squares)
+        self._cut = np.zeros((N_HOPS, WINDOW_SAMPLES), dtype=np.float32)
         self._previous = [0.0] * 2 * len(_TONES_HZ)
         self._was_quiet = True
         self._n_windows = 0
@@ -135,11 +134,12 @@ class DtmfDetector:
 
     def _look(self) -> tuple[_Hit | None, ...]:
         """Return what each window of the newest block holds."""
-        buffer = self._buffer
-        np.multiply(buffer, buffer, out=self._squares)
-        sums = self._windows @ _BASIS
+        cut = self._cut
+        cut[:] = self._windows  # windows that overlap in memory would keep BLAS out
+        sums = cut @ _BASIS
         squares = sums * sums
-        powers: list[float] = (self._square_windows @ _SQUARED_WINDOW).tolist()
+        np.multiply(cut, cut, out=cut)
+        powers: list[float] = (cut @ _SQUARED_WINDOW).tolist()
         magnitudes: list[list[float]] = (squares[:, :8] + squares[:, 8:]).tolist()
         rows: list[list[float]] = sums.tolist()
         hits = []

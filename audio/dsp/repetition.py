@@ -35,7 +35,10 @@ class Repetition:
 
     def __init__(self) -> None:
         self._n_blocks = 0
-        self._logs = np.zeros((MAX_BLOCKS, N_BANDS), dtype=np.float32)
+        self._fresh = np.zeros((EVERY_BLOCKS, BLOCK_SAMPLES), dtype=np.float32)
+        self._n_fresh = 0
+        self._logs = np.zeros((2 * RISE_BLOCKS - 1, N_BANDS), dtype=np.float32)
+        """Of the newest blocks that were outlined."""
         self._rises = np.zeros((N_BANDS, MAX_BLOCKS), dtype=np.float32)
         self._speech = np.zeros(MAX_BLOCKS, dtype=bool)
 
@@ -45,21 +48,33 @@ class Repetition:
         if number >= MAX_BLOCKS:
             return False
         self._n_blocks += 1
-        spectrum = np.fft.rfft(block * _WINDOW, _N_FFT)
-        powers = (spectrum.real**2 + spectrum.imag**2) @ _BANDS
-        self._logs[number] = np.log(powers + FLOOR_POWER)
+        self._fresh[self._n_fresh] = block
+        self._n_fresh += 1
         self._speech[number] = is_speech
-        if number >= 2 * RISE_BLOCKS:
-            # Two sums of three blocks: where the blocks are cut does not matter much.
-            newer = self._logs[number - RISE_BLOCKS + 1 : number + 1].sum(axis=0)
-            older = self._logs[number - 2 * RISE_BLOCKS + 1 : number - RISE_BLOCKS + 1].sum(axis=0)
-            self._rises[:, number] = newer - older
-        if number % EVERY_BLOCKS or number < WINDOW_BLOCKS + MIN_LAG_BLOCKS:
+        if number % EVERY_BLOCKS:
+            return False
+        # Outlined only when they are compared: one by one they would cost five times as much.
+        self._outline(number + 1)
+        if number < WINDOW_BLOCKS + MIN_LAG_BLOCKS:
             return False
         begin = number + 1 - WINDOW_BLOCKS
         if int(self._speech[begin : number + 1].sum()) < MIN_SPEECH_BLOCKS:
             return False
         return self._likeness(begin, number + 1) >= MIN_LIKENESS
+
+    def _outline(self, end: int) -> None:
+        """Turn the blocks that were kept, which end before block `end`, into their outline."""
+        n_fresh, self._n_fresh = self._n_fresh, 0
+        spectra = np.fft.rfft(self._fresh[:n_fresh] * _WINDOW, _N_FFT, axis=1)
+        powers = (spectra.real**2 + spectra.imag**2) @ _BANDS
+        logs = np.concatenate([self._logs, np.log(powers + FLOOR_POWER)], dtype=np.float32)
+        # Two sums of three blocks: where the blocks are cut does not matter much.
+        sums = logs[:-2] + logs[1:-1] + logs[2:]
+        rises = sums[RISE_BLOCKS:] - sums[:-RISE_BLOCKS]
+        self._logs[:] = logs[len(logs) - len(self._logs) :]
+        n_early = max(0, 2 * RISE_BLOCKS - (end - n_fresh))
+        if n_early < n_fresh:
+            self._rises[:, end - n_fresh + n_early : end] = rises[n_early:].T
 
     def _likeness(self, begin: int, end: int) -> float:
         """Return how like the newest window is to its most similar earlier one, -1 to 1."""

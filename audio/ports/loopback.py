@@ -3,12 +3,11 @@
 import asyncio
 from collections.abc import Callable
 
-from audio.call_audio import CallAudio
 from audio.errors import OrderQueueFullError, PortStateError
 from audio.events import AudioEvent
 from audio.frame import NARROWBAND, AudioFormat, frame_from_bytes, frame_to_bytes
 from audio.orders import AudioOrder
-from audio.ports.port import MAX_WAITING_ORDERS, PortStatistics
+from audio.ports.port import MAX_WAITING_ORDERS, ClockSource, FrameHandler, PortClock, PortStatistics
 
 MAX_BEHIND_FRAMES = 5
 """Further behind than this the loop was stuck: the frames missed are given up, not caught up."""
@@ -22,10 +21,11 @@ class LoopbackPort:
 
     def __init__(self, exchange: Callable[[bytes], bytes], *, format: AudioFormat = NARROWBAND) -> None:
         self.format = format
+        self.clock = PortClock(source=ClockSource.LOOP, name="asyncio")
         self._exchange = exchange
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._call_audio: CallAudio | None = None
+        self._call_audio: FrameHandler | None = None
         self._on_events: Callable[[list[AudioEvent]], None] | None = None
         self._silence = bytes(format.n_bytes)
         self._said = b""
@@ -33,7 +33,7 @@ class LoopbackPort:
         self._frames = self._late_frames = self._dropped_in = 0
         self._max_late_s = 0.0
 
-    def start(self, call_audio: CallAudio, on_events: Callable[[list[AudioEvent]], None]) -> None:
+    def start(self, call_audio: FrameHandler, on_events: Callable[[list[AudioEvent]], None]) -> None:
         """Exchange the first frame one ptime from now, on the running loop."""
         if self._loop is not None:
             raise PortStateError("a port carries one call: make another port")

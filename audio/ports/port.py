@@ -2,14 +2,31 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
-from audio.call_audio import CallAudio
 from audio.events import AudioEvent
-from audio.frame import AudioFormat
+from audio.frame import AudioFormat, Frame
 from audio.orders import AudioOrder
 
 MAX_WAITING_ORDERS = 256
+
+
+class ClockSource(StrEnum):
+    """What makes a port's frames come when they come."""
+
+    DEVICE = "device"
+    """The crystal of a modem or a sound card: up to some 100 ppm off anybody else's."""
+    LOOP = "loop"
+    """The time of the running asyncio loop, virtual or real."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortClock:
+    """Which clock a port ticks by: two ports whose clocks are not equal drift apart."""
+
+    source: ClockSource
+    name: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,12 +45,39 @@ class PortStatistics:
     """Why the device went away in mid-call; None when it did not."""
 
 
+class FrameHandler(Protocol):
+    """What a port moves frames for: a call's sound (`CallAudio`), or one side of a bridge."""
+
+    @property
+    def now_ms(self) -> int:
+        """How much sound has passed."""
+        ...
+
+    @property
+    def n_waiting_orders(self) -> int:
+        """Orders that the next frame will apply."""
+        ...
+
+    def order(self, order: AudioOrder) -> None:
+        """Have `order` applied at the next frame."""
+        ...
+
+    def process(self, frame_in: Frame) -> tuple[Frame, list[AudioEvent]]:
+        """Take the far end's next frame; return ours and what happened."""
+        ...
+
+    def finish(self) -> list[AudioEvent]:
+        """End the sound: tell what was still going on."""
+        ...
+
+
 class AudioPort(Protocol):
     """Moves one call's sound between a device and its CallAudio."""
 
     format: AudioFormat
+    clock: PortClock
 
-    def start(self, call_audio: CallAudio, on_events: Callable[[list[AudioEvent]], None]) -> None:
+    def start(self, call_audio: FrameHandler, on_events: Callable[[list[AudioEvent]], None]) -> None:
         """Begin to move frames; `on_events` is called on the running asyncio loop. Raises PortOpenError."""
         ...
 

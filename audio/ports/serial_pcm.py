@@ -4,33 +4,24 @@ The modem's own frames clock the loop; when none come for a ptime it goes on wit
 a lock held, and the thread ends by itself when the device dies, telling PortDied.
 """
 
-import asyncio
 import os
 import select
-import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
-import structlog
-
-from audio.call_audio import CallAudio
-from audio.errors import OrderQueueFullError, PortStateError
-from audio.events import AudioEvent, PortDied
+from audio.errors import PortStateError
+from audio.events import AudioEvent
 from audio.frame import NARROWBAND, AudioFormat, frame_from_bytes, frame_to_bytes
 from audio.orders import AudioOrder
+from audio.ports.call_thread import CallThread
 from audio.ports.pacing import FrameClock
-from audio.ports.port import MAX_WAITING_ORDERS, PortStatistics
+from audio.ports.port import ClockSource, FrameHandler, PortClock, PortStatistics
 from audio.ports.tty import open_tty
 
-log = structlog.get_logger()
-
 READ_BYTES = 8192
-MAX_WAITING_EVENTS = 1024
 MAX_UNSENT_FRAMES = 5
 """100 ms beyond what one write takes; older sound is of no use to the callee."""
-STOP_TIMEOUT_S = 2.0
 
 
 class SerialPcmPort:
@@ -45,97 +36,58 @@ class SerialPcmPort:
                 f"a block is a whole number of frames of {format.n_bytes} bytes, not {block_bytes} bytes"
             )
         self.format = format
+        self.clock = PortClock(source=ClockSource.DEVICE, name=path)
         self._path = path
         self._block_bytes = block_bytes
-        self._orders: deque[AudioOrder] = deque()
-        self._events: deque[list[AudioEvent]] = deque()
-        self._thread: threading.Thread | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._on_events: Callable[[list[AudioEvent]], None] | None = None
-        self._ended: asyncio.Future[None] | None = None
-        self._is_stopping = False
-        self._wake_read = self._wake_write = -1
-        self._died: str | None = None
-        self._frames = self._dropped_in = self._overruns = 0
+        self._thread = CallThread(path)
+        self._fd = -1
+        self._dropped_in = self._dropped_out = 0
         self._late_frames, self._max_late_s = 0, 0.0
 
-    def start(self, call_audio: CallAudio, on_events: Callable[[list[AudioEvent]], None]) -> None:
+    def start(self, call_audio: FrameHandler, on_events: Callable[[list[AudioEvent]], None]) -> None:
         """Open the device and start the frame loop. Raises PortOpenError."""
-        if self._thread is not None:
+        if self._thread.is_started:
             raise PortStateError("a port carries one call: make another port")
-        self._loop = asyncio.get_running_loop()
-        fd = open_tty(self._path)
-        self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        self._on_events = on_events
-        self._ended = self._loop.create_future()
-        name = f"audio-{Path(self._path).name}"
-        self._thread = threading.Thread(target=self._run, args=(fd, call_audio), name=name, daemon=True)
-        self._thread.start()
+        self._fd = open_tty(self._path)
+        self._thread.start(
+            call_audio,
+            on_events,
+            move_frames=self._move_frames,
+            release=self._release,
+            name=f"audio-{Path(self._path).name}",
+        )
 
     def order(self, order: AudioOrder) -> None:
         """Queue `order` for the next frame. Raises OrderQueueFullError."""
-        if self._thread is None:
-            raise PortStateError("start the port before giving it orders")
-        if self._died is not None or self._is_stopping:
-            return  # PortDied is on its way; nobody will hear this
-        if len(self._orders) >= MAX_WAITING_ORDERS:
-            raise OrderQueueFullError(f"{self._path}: {MAX_WAITING_ORDERS} orders wait for the next frame")
-        self._orders.append(order)
+        self._thread.order(order)
 
     async def stop(self) -> PortStatistics:
         """End the frame loop, deliver its last events and release the device."""
-        if self._thread is not None and self._ended is not None:
-            self._is_stopping = True
-            if self._wake_write >= 0:
-                os.write(self._wake_write, b"x")
-            await asyncio.wait([self._ended], timeout=STOP_TIMEOUT_S)
-            if self._ended.done():
-                self._close_wake()
-            elif self._died is None:
-                self._died = f"the frame loop did not end within {STOP_TIMEOUT_S:.0f} s"
+        await self._thread.stop()
         return PortStatistics(
-            frames=self._frames,
+            frames=self._thread.frames,
             late_frames=self._late_frames,
             max_late_ms=self._max_late_s * 1000,
             dropped_in=self._dropped_in,
-            overruns=self._overruns,
-            died=self._died,
+            overruns=self._thread.overruns + self._dropped_out,
+            died=self._thread.died,
         )
 
-    def _close_wake(self) -> None:
-        for fd in (self._wake_read, self._wake_write):
-            if fd >= 0:
-                os.close(fd)
-        self._wake_read = self._wake_write = -1
+    # What follows runs on the port's own thread.
 
-    # What follows runs on the port's own thread, but for the two methods that say otherwise.
+    def _release(self) -> None:
+        os.close(self._fd)
 
-    def _run(self, fd: int, call_audio: CallAudio) -> None:
-        try:
-            self._move_frames(fd, call_audio)
-        except OSError as error:
-            self._died = f"{self._path}: {error.strerror or error}"
-        except Exception:
-            # Nobody joins this thread: a mistake in the frame loop has to end the call, not leave it mute.
-            log.exception("frame_loop_failed", path=self._path)
-            self._died = f"{self._path}: the frame loop failed"
-        finally:
-            os.close(fd)
-            events = call_audio.finish()
-            if self._died is not None:
-                events.append(PortDied(at_ms=call_audio.now_ms, reason=self._died))
-            self._tell(events)
-            self._call_soon(self._mark_ended)
-
-    def _move_frames(self, fd: int, call_audio: CallAudio) -> None:
+    def _move_frames(self) -> None:
+        fd, thread = self._fd, self._thread
         poll = select.poll()
         poll.register(fd, select.POLLIN)
-        poll.register(self._wake_read, select.POLLIN)
+        poll.register(thread.wake_fd, select.POLLIN)
         n_bytes = self.format.n_bytes
         silent_frame = bytes(n_bytes)
         heard, unsent = bytearray(), _Unsent(self._block_bytes, n_bytes)
         clock = FrameClock(self.format.ptime_s, time.monotonic())
-        while not self._is_stopping:
+        while not thread.is_stopping:
             ready = poll.poll(max(0.0, (clock.wake_s - time.monotonic()) * 1000))
             if any(ready_fd == fd for ready_fd, _ in ready):
                 heard += _read(fd)
@@ -148,41 +100,9 @@ class SerialPcmPort:
             ]
             del heard[: begin + turn.n_heard * n_bytes]
             for frame_in in frames_in or [silent_frame] * turn.n_silent:
-                while self._orders:
-                    call_audio.order(self._orders.popleft())
-                frame_out, events = call_audio.process(frame_from_bytes(frame_in))
-                self._frames += 1
-                self._overruns += unsent.add(frame_to_bytes(frame_out))
-                if events:
-                    self._tell(events)
+                frame_out = thread.process(frame_from_bytes(frame_in))
+                self._dropped_out += unsent.add(frame_to_bytes(frame_out))
             unsent.write_to(fd)
-
-    def _tell(self, events: list[AudioEvent]) -> None:
-        if not events:
-            return
-        if len(self._events) >= MAX_WAITING_EVENTS:
-            self._overruns += 1
-            return
-        self._events.append(events)
-        self._call_soon(self._deliver)
-
-    def _call_soon(self, callback: Callable[[], None]) -> None:
-        assert self._loop is not None
-        try:
-            self._loop.call_soon_threadsafe(callback)
-        except RuntimeError:
-            self._is_stopping = True  # the loop is closed: the program is going down
-
-    def _deliver(self) -> None:
-        """Runs on the loop."""
-        assert self._on_events is not None
-        self._on_events(self._events.popleft())
-
-    def _mark_ended(self) -> None:
-        """Runs on the loop."""
-        assert self._ended is not None
-        if not self._ended.done():
-            self._ended.set_result(None)
 
 
 class _Unsent:

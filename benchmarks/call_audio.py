@@ -1,0 +1,261 @@
+"""What calls cost in real time with everything on, beside Asterisk's 0.54 % of a core and 0.23 MB a call.
+
+Run: python -m benchmarks.call_audio [SECONDS]. One process, one thread a call as in the box; every call hears a person who
+talks, plays a prompt, is recorded and sealed, and is listened to for keys, speech, answer class and call progress. Costs
+are CPU time of the whole process (sealing and the loop included), divided by the calls. The second table feeds single
+detectors beside spandsp and webrtcvad, in the same run: ratios travel between machines, microseconds do not. A machine
+that is busy otherwise empties the caches between two frames, and every figure of the first table doubles or worse.
+"""
+
+import asyncio
+import concurrent.futures
+import ctypes
+import os
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyrage
+import webrtcvad
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from audio import AudioEvent, CallAudio, Clip, Frame, Play, RecordingChunk, StartRecording
+from audio.dsp.answer import AnswerDetector
+from audio.dsp.beep import BeepDetector
+from audio.dsp.dtmf_detector import DtmfDetector
+from audio.dsp.fax import FaxDetector
+from audio.dsp.progress import ProgressDetector
+from audio.dsp.sit import SitDetector
+from audio.dsp.speech_activity import SpeechActivity
+from audio.dsp.tone import spectrum_of
+from audio.ports.call_thread import CallThread
+from audio.recording import SealedRecording
+from audio.speech.espeak import EspeakSynthesizer
+
+ASTERISK_PERCENT = 0.54
+ASTERISK_MB = 0.23
+"""Asterisk 22 with RTP, playback, recording and AMD, a call, on this kind of machine."""
+COUNTS = (1, 8, 16, 32)
+PTIME_S = 0.02
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What `n_calls` cost."""
+
+    n_calls: int
+    percent_of_a_core: float
+    late_ms: NDArray[np.float64]
+    """Of every frame: how long after it was due it was done."""
+    megabytes: float
+
+
+class TimedCall:
+    """One call on its own thread, its frames due every 20 ms by the clock."""
+
+    def __init__(self, number: int, sound: NDArray[np.int16], seconds: float) -> None:
+        self.late_s: list[float] = []
+        self._frames = sound[: len(sound) // 160 * 160].reshape(-1, 160)
+        self._first = number * 37 % len(self._frames)
+        self._n_frames = int(seconds / PTIME_S)
+        self.thread = CallThread(f"call {number}")
+        self.number = number
+
+    def start(self, call: CallAudio, on_events: Callable[[list[AudioEvent]], None], begin_s: float) -> None:
+        # Calls do not begin in step.
+        self._begin_s = begin_s + self.number * PTIME_S / 32
+        self.thread.start(
+            call, on_events, move_frames=self._move, release=lambda: None, name=f"audio-{self.number}"
+        )
+
+    def _move(self) -> None:
+        for number in range(self._n_frames):
+            due_s = self._begin_s + number * PTIME_S
+            if (left_s := due_s - time.monotonic()) > 0:
+                self.thread.rest(left_s)
+            self.thread.process(self._frames[(self._first + number) % len(self._frames)])
+            self.late_s.append(time.monotonic() - due_s)
+
+
+async def run_calls(n_calls: int, seconds: float, heard: NDArray[np.int16], prompt: Clip) -> Cost:
+    """Run so many calls in real time and return what they cost."""
+    recipient = str(pyrage.x25519.Identity.generate().to_public())
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="recording") as executor,
+    ):
+        before_mb = memory_mb()
+        files = [
+            SealedRecording(Path(folder) / f"{number}", [recipient], started_at="2026-01-01T00:00:00Z")
+            for number in range(n_calls)
+        ]
+        calls = [TimedCall(number, heard, seconds) for number in range(n_calls)]
+
+        def listen(number: int) -> Callable[[list[AudioEvent]], None]:
+            def on_events(events: list[AudioEvent]) -> None:
+                for event in events:
+                    if isinstance(event, RecordingChunk):
+                        executor.submit(files[number].append, event)
+
+            return on_events
+
+        begin_cpu, begin_s = time.process_time(), time.monotonic() + 0.05
+        for call in calls:
+            audio = CallAudio()
+            audio.order(StartRecording())
+            for play_id in range(1 + int(seconds * 8000 / len(prompt))):
+                audio.order(Play(play_id=play_id, clips=(prompt,)))
+            call.start(audio, listen(call.number), begin_s)
+        await asyncio.sleep(seconds * 0.8)
+        megabytes = memory_mb() - before_mb
+        await asyncio.sleep(seconds * 0.2 + 0.3)
+        for call in calls:
+            await call.thread.stop()
+        executor.shutdown(wait=True)
+        cpu_s = time.process_time() - begin_cpu
+    late_ms = np.concatenate([np.array(call.late_s) for call in calls]) * 1000
+    return Cost(
+        n_calls=n_calls,
+        percent_of_a_core=100 * cpu_s / seconds / n_calls,
+        late_ms=late_ms,
+        megabytes=megabytes / n_calls,
+    )
+
+
+def memory_mb() -> float:
+    """Return the resident memory of this process now."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * resource.getpagesize() / 1e6
+
+
+def microseconds_a_frame(work: Callable[[Frame], object], frames: list[Frame], rounds: int = 3) -> float:
+    """Return the best of several rounds."""
+    best = float("inf")
+    for _ in range(rounds):
+        began_s = time.perf_counter()
+        for frame in frames:
+            work(frame)
+        best = min(best, time.perf_counter() - began_s)
+    return best / len(frames) * 1e6
+
+
+def spandsp_dtmf() -> Callable[[Frame], object]:
+    library = ctypes.CDLL("libspandsp.so.2")
+    library.dtmf_rx_init.restype = ctypes.c_void_p
+    state = ctypes.c_void_p(library.dtmf_rx_init(None, None, None))
+    return lambda frame: library.dtmf_rx(state, frame.ctypes.data_as(ctypes.c_void_p), 160)
+
+
+def spandsp_progress() -> Callable[[Frame], object]:
+    """One country's busy tone: spandsp wants a descriptor a country."""
+    library = ctypes.CDLL("libspandsp.so.2")
+    library.super_tone_rx_make_descriptor.restype = ctypes.c_void_p
+    library.super_tone_rx_init.restype = ctypes.c_void_p
+    descriptor = ctypes.c_void_p(library.super_tone_rx_make_descriptor(None))
+    number = library.super_tone_rx_add_tone(descriptor)
+    for hz in (450, 0):
+        library.super_tone_rx_add_element(descriptor, number, hz, 0, 315, 385)
+    report = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int, ctypes.c_int, ctypes.c_int)(
+        lambda *_: None
+    )
+    state = ctypes.c_void_p(library.super_tone_rx_init(None, descriptor, report, None))
+
+    def work(frame: Frame, _keep: object = report) -> object:
+        return library.super_tone_rx(state, frame.ctypes.data_as(ctypes.c_void_p), 160)
+
+    return work
+
+
+def detector_costs(heard: NDArray[np.int16]) -> list[tuple[str, float]]:
+    """Return each detector's cost for one frame of 20 ms, its spectrum apart where it shares it."""
+    frames = list(heard[: len(heard) // 160 * 160].reshape(-1, 160))
+    floats = {id(frame): frame.astype(np.float32) for frame in frames}
+    spectra = {id(frame): spectrum_of(frame) for frame in frames}
+    dtmf, speech, progress, sit, fax = (
+        DtmfDetector(),
+        SpeechActivity(),
+        ProgressDetector(),
+        SitDetector(),
+        FaxDetector(),
+    )
+    beep, answer, vad = BeepDetector(), AnswerDetector(), webrtcvad.Vad(2)
+    rows: list[tuple[str, Callable[[Frame], object]]] = [
+        ("whole call: CallAudio.process", CallAudio().process),
+        ("spectrum, shared by all but keys", lambda frame: spectrum_of(floats[id(frame)])),
+        ("keys", lambda frame: dtmf.take_block(floats[id(frame)])),
+        ("keys: spandsp dtmf_rx (ctypes)", spandsp_dtmf()),
+        ("speech activity", lambda frame: speech.take_block(floats[id(frame)], spectra[id(frame)])),
+        ("speech activity: webrtcvad", lambda frame: vad.is_speech(frame.tobytes(), 8000)),
+        ("call progress, all countries", lambda frame: progress.take_block(spectra[id(frame)])),
+        ("call progress: spandsp super_tone_rx, one tone", spandsp_progress()),
+        ("information tones", lambda frame: sit.take_block(spectra[id(frame)])),
+        ("fax", lambda frame: fax.take_block(spectra[id(frame)])),
+        ("beep", lambda frame: beep.take_block(spectra[id(frame)], is_speech=False)),
+        ("answer class", lambda frame: answer.take_block(floats[id(frame)], spectra[id(frame)])),
+    ]
+    return [(name, microseconds_a_frame(work, frames)) for name, work in rows]
+
+
+def sound_of_a_call() -> tuple[NDArray[np.int16], Clip]:
+    """Return half a minute of a person who talks and pauses, over noise, and a prompt."""
+    voice = EspeakSynthesizer()
+    rng = np.random.default_rng(4)
+    parts: list[NDArray[np.float64]] = []
+    for text, language in (
+        ("喂，你好，请问是哪一位？", "zh-CN"),
+        ("我上个星期已经还过了，用手机银行转的。", "zh-CN"),
+        ("Yes, speaking. I have paid this already, last Tuesday, by bank transfer.", "en"),
+        ("Could you ring me back this evening, please?", "en"),
+    ):
+        parts += [voice.render(text, language).astype(np.float64), np.zeros(16_000)]
+    sound = np.concatenate(parts)
+    sound += rng.normal(0, 30, len(sound))
+    prompt = voice.render("您好，这里是客户服务中心，请按一确认，按二转人工。", "zh-CN")
+    return np.clip(np.rint(sound), -32768, 32767).astype(np.int16), prompt
+
+
+def main() -> None:
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 10.0
+    heard, prompt = sound_of_a_call()
+    asyncio.run(run_calls(1, 1.0, heard, prompt))  # what is paid once: imports, first touches
+    table = Table(
+        "calls",
+        "% of a core a call",
+        "of the limit",
+        "p50 late ms",
+        "p99.9 late ms",
+        "MB a call",
+        "of the limit",
+    )
+    table.title = (
+        f"everything on, {seconds:.0f} s in real time; the limit: {ASTERISK_PERCENT} % and {ASTERISK_MB} MB a call; "
+        f"load of this machine before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
+    )
+    for n_calls in COUNTS:
+        cost = asyncio.run(run_calls(n_calls, seconds, heard, prompt))
+        table.add_row(
+            str(n_calls),
+            f"{cost.percent_of_a_core:.2f}",
+            f"{cost.percent_of_a_core / ASTERISK_PERCENT:.2f}",
+            f"{np.percentile(cost.late_ms, 50):.2f}",
+            f"{np.percentile(cost.late_ms, 99.9):.1f}",
+            f"{cost.megabytes:.2f}",
+            f"{cost.megabytes / ASTERISK_MB:.2f}",
+        )
+    Console().print(table)
+    rows = detector_costs(heard)
+    table = Table("what", "us a frame of 20 ms", "of the whole call")
+    for name, cost_us in rows:
+        table.add_row(name, f"{cost_us:.1f}", f"{cost_us / rows[0][1]:.2f}")
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

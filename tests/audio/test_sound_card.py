@@ -1,0 +1,358 @@
+"""The sound-card port on real PulseAudio null sinks: by name, both directions, every rate, and a card that goes away."""
+
+import asyncio
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from audio import (
+    AudioEvent,
+    BeepHeard,
+    CallAudio,
+    DigitHeard,
+    Frame,
+    Play,
+    PlayFinished,
+    PlayStarted,
+    PortDied,
+    SendDigits,
+)
+from audio.dsp.dtmf_detector import DtmfDetector
+from audio.dsp.dtmf_generator import digits_clip
+from audio.errors import PortStateError
+from audio.frame import freeze
+from audio.orders import AudioOrder
+from audio.ports.port import AudioPort, ClockSource
+from audio.ports.sound_card import SoundCardPort, sound_cards
+
+T = TypeVar("T")
+
+CARDS = {
+    # A card's name, where its sound goes, where it comes from.
+    "modem1 audio": ("box_to_modem", "modem_to_box.monitor"),
+    "echo": ("echoing", "echoing.monitor"),
+}
+TIMES = 3
+"""Keys are pressed so often: on a busy machine the sound server itself drops some sound now and then."""
+RAW = ("--raw", "--rate=8000", "--channels=1", "--format=s16le", "--latency-msec=20")
+
+
+class PulseServer:
+    """A PulseAudio server of this test's own, with a null sink for every direction."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.environment = {
+            **os.environ,
+            "HOME": str(folder),
+            "XDG_RUNTIME_DIR": str(folder),
+            "ALSA_CONFIG_PATH": str(folder / "asound.conf"),
+            "PULSE_SERVER": f"unix:{folder}/sound.sock",
+            "PULSE_LATENCY_MSEC": "20",
+        }
+        folder.chmod(0o700)
+        (folder / "asound.conf").write_text(alsa_configuration())
+        self.process: subprocess.Popen[bytes] | None = None
+        self.listeners: list[subprocess.Popen[bytes]] = []
+
+    def start(self) -> None:
+        sinks = [f"module-native-protocol-unix socket={self.folder}/sound.sock auth-anonymous=1"]
+        sinks += [
+            f"module-null-sink sink_name={name} rate=8000 channels=1 format=s16le"
+            for name in ("box_to_modem", "modem_to_box", "echoing")
+        ]
+        how = ["pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no"]
+        self.process = subprocess.Popen(
+            [*how, *(part for sink in sinks for part in ("-L", sink))],
+            env=self.environment,
+            stderr=subprocess.DEVNULL,
+        )
+        self._wait_until_it_answers()
+        # A null sink that nobody listens to closely hands its sound over in blocks of two seconds.
+        for name in ("box_to_modem", "modem_to_box", "echoing"):
+            command = ["parec", *RAW, f"--device={name}.monitor"]
+            self.listeners.append(subprocess.Popen(command, env=self.environment, stdout=subprocess.DEVNULL))
+
+    def stop(self) -> None:
+        processes = [*self.listeners, *([self.process] if self.process else [])]
+        self.listeners, self.process = [], None
+        for process in processes:
+            process.kill()
+            process.wait(timeout=10)
+
+    def _wait_until_it_answers(self) -> None:
+        until_s = time.monotonic() + 20
+        while time.monotonic() < until_s:
+            if not (self.folder / "sound.sock").exists():
+                time.sleep(0.02)
+                continue
+            asked = subprocess.run(
+                ["pactl", "list", "short", "sinks"],
+                env=self.environment,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=10,
+            )
+            if asked.stdout.count("null-sink") == 3:
+                return
+        pytest.fail("PulseAudio did not start")
+
+    def play(self, sound: NDArray[np.int16]) -> "subprocess.Popen[bytes]":
+        """Say `sound` where the box hears."""
+        file = self.folder / "said.raw"
+        file.write_bytes(sound.astype("<i2").tobytes())
+        return subprocess.Popen(["pacat", *RAW, "--device=modem_to_box", str(file)], env=self.environment)
+
+    def listen(self) -> "Listener":
+        """Begin to hear what the box says."""
+        return Listener(self)
+
+
+class Listener:
+    """Hears what the box says, into a file."""
+
+    def __init__(self, server: PulseServer) -> None:
+        self._file = server.folder / "heard.raw"
+        command = ["parec", *RAW, "--device=box_to_modem.monitor"]
+        with self._file.open("wb") as file:
+            self._process = subprocess.Popen(command, env=server.environment, stdout=file)
+        server.listeners.append(self._process)
+
+    def heard(self) -> bytes:
+        self._process.terminate()
+        self._process.wait(timeout=10)
+        return self._file.read_bytes()
+
+
+def alsa_configuration() -> str:
+    parts = ["</usr/share/alsa/alsa.conf>"]
+    for number, (name, (sink, source)) in enumerate(CARDS.items()):
+        # One key a line: PortAudio does not read ALSA's short form.
+        parts += [
+            f'pcm.to_{number} {{\n    type pulse\n    device "{sink}"\n}}',
+            f'pcm.from_{number} {{\n    type pulse\n    device "{source}"\n}}',
+            f'pcm."{name}" {{\n    type asym\n    playback.pcm "to_{number}"\n    capture.pcm "from_{number}"\n'
+            f'    hint.show on\n    hint.description "{name}"\n}}',
+        ]
+    return "\n".join(parts) + "\n"
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[PulseServer]:
+    server = PulseServer(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("ALSA_CONFIG_PATH", "PULSE_SERVER", "PULSE_LATENCY_MSEC", "XDG_RUNTIME_DIR", "HOME"):
+            patch.setenv(name, server.environment[name])
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+@pytest.fixture(scope="module")
+def pulse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PulseServer]:
+    with serving(tmp_path_factory.mktemp("pulse")) as server:
+        yield server
+
+
+@pytest.fixture
+def mortal_pulse(tmp_path: Path) -> Iterator[PulseServer]:
+    with serving(tmp_path) as server:
+        yield server
+
+
+class Told:
+    """The events of one call, and a way to wait for one of a kind."""
+
+    def __init__(self) -> None:
+        self.events: list[AudioEvent] = []
+        self._news = asyncio.Event()
+
+    def __call__(self, events: list[AudioEvent]) -> None:
+        self.events += events
+        self._news.set()
+
+    def of(self, kind: type[T]) -> list[T]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+    async def have(self, kind: type[T], n_wanted: int = 1) -> list[T]:
+        async with asyncio.timeout(15):
+            while len(self.of(kind)) < n_wanted:
+                self._news.clear()
+                await self._news.wait()
+        return self.of(kind)
+
+    async def have_keys(self, keys: str) -> None:
+        async with asyncio.timeout(15):
+            while keys not in "".join(event.digit for event in self.of(DigitHeard)):
+                self._news.clear()
+                await self._news.wait()
+
+
+class Echo:
+    """A click out every half second, and when each comes back, in frames."""
+
+    def __init__(self) -> None:
+        self.n_frames = 0
+        self.n_waiting_orders = 0
+        self.delays: list[int] = []
+        self._said_at = -1
+
+    @property
+    def now_ms(self) -> int:
+        return self.n_frames * 20
+
+    def order(self, order: AudioOrder) -> None:
+        raise AssertionError(order)
+
+    def process(self, frame_in: Frame) -> tuple[Frame, list[AudioEvent]]:
+        events: list[AudioEvent] = []
+        if self._said_at >= 0 and int(np.abs(frame_in.astype(np.int32)).max()) > 5000:
+            self.delays.append(self.n_frames - self._said_at)
+            self._said_at = -1
+            events.append(BeepHeard(at_ms=self.now_ms, frequency_hz=1000.0))
+        frame = np.zeros(160, dtype=np.int16)
+        if self.n_frames % 25 == 24:
+            self._said_at = self.n_frames
+            frame[60:100] = 12_000 * np.sin(2 * np.pi * 1000 * np.arange(40) / 8000)
+        self.n_frames += 1
+        return frame, events
+
+    def finish(self) -> list[AudioEvent]:
+        return []
+
+
+def tone_of(sound: NDArray[np.int16]) -> tuple[float, float]:
+    """Return pitch and level of a tone near 1 kHz: medians over 50 ms at a time."""
+    turned = sound * np.exp(-2j * np.pi * 1000 * np.arange(len(sound)) / 8000)
+    means = turned[: len(turned) // 400 * 400].reshape(-1, 400).mean(axis=1)
+    hz = 1000.0 + float(np.median(np.angle(means[1:] * means[:-1].conj()))) / (2 * np.pi * 0.05)
+    return hz, 2 * float(np.median(np.abs(means)))
+
+
+@pytest.mark.parametrize("rate_hz", [8000, 16_000, 48_000])
+@pytest.mark.timeout(60)
+def test_both_directions_at_once_at_every_rate(pulse: PulseServer, rate_hz: int) -> None:
+    """A tone and keys go out while other keys come in; nothing is lost, and the pitch is what it was."""
+    time_s = np.arange(8000) / 8000
+    tone = freeze((9000 * np.sin(2 * np.pi * 1000 * time_s)).astype(np.int16))
+
+    async def call() -> bytes:
+        told = Told()
+        port: AudioPort = SoundCardPort("modem1 audio", rate_hz=rate_hz)
+        assert port.clock.source is ClockSource.DEVICE
+        listener = pulse.listen()
+        port.start(CallAudio(), told)
+        port.order(Play(play_id=1, clips=(tone,)))
+        await told.have(PlayStarted)
+        speaker = pulse.play(digits_clip("2580#" * TIMES, tone_ms=80, pause_ms=80))
+        await told.have_keys("2580#")
+        await told.have(PlayFinished)
+        port.order(SendDigits(digits="1593" * TIMES))
+        port.order(Play(play_id=2, clips=(freeze(np.zeros(4000, dtype=np.int16)),)))
+        await told.have(PlayFinished, 2)
+        statistics = await port.stop()
+        speaker.wait(timeout=10)
+        said = listener.heard()
+        assert statistics.died is None
+        assert told.of(PortDied) == []
+        return said
+
+    said = np.frombuffer(asyncio.run(call()), dtype="<i2")
+    keys = "".join(digit.digit for digit in DtmfDetector().feed(said))
+    begin = int(np.flatnonzero(np.abs(said.astype(np.int32)) > 500)[0])
+    hz, level = tone_of(said[begin + 800 : begin + 7200])
+    assert hz == pytest.approx(1000.0, abs=0.5)
+    assert level == pytest.approx(9000, rel=0.02)
+    assert "1593" in keys
+
+
+def test_what_goes_out_is_back_within_200_ms(pulse: PulseServer) -> None:
+    """100 ms each way, the sound server's own 20 ms twice included."""
+
+    async def call() -> Echo:
+        echo, told = Echo(), Told()
+        port = SoundCardPort("echo")
+        port.start(echo, told)
+        await told.have(BeepHeard, 5)
+        statistics = await port.stop()
+        assert statistics.died is None
+        return echo
+
+    delays = asyncio.run(call()).delays
+    assert max(delays[1:]) * 20 <= 200, delays
+
+
+def test_a_card_that_goes_away_is_told_once(mortal_pulse: PulseServer) -> None:
+    async def call() -> None:
+        told = Told()
+        port = SoundCardPort("modem1 audio")
+        port.start(CallAudio(), told)
+        port.order(Play(play_id=7, clips=(freeze(np.ones(800_000, dtype=np.int16)),)))
+        await told.have(PlayStarted)
+        mortal_pulse.stop()
+        (died,) = await told.have(PortDied)
+        statistics = await port.stop()
+        assert told.of(PlayFinished)[0].interrupted
+        assert statistics.died == died.reason
+        assert "modem1 audio" in died.reason
+        assert told.events[-1] == died
+        assert await port.stop() == statistics
+
+    asyncio.run(call())
+
+
+def test_a_name_that_no_card_has_lists_those_that_there_are(pulse: PulseServer) -> None:
+    names = [card.name for card in sound_cards() if card.is_duplex]
+    assert {"modem1 audio", "echo"} <= set(names)
+
+    async def reason_for(name: str) -> str:
+        told = Told()
+        port = SoundCardPort(name)
+        port.start(CallAudio(), told)
+        with pytest.raises(PortStateError):
+            port.start(CallAudio(), told)
+        (died,) = await told.have(PortDied)
+        await port.stop()
+        return died.reason
+
+    unknown = asyncio.run(reason_for("USB Phone 9"))
+    assert "no sound card of this name" in unknown
+    assert "'modem1 audio'" in unknown
+    assert "'echo'" in unknown
+    assert "\n" not in unknown
+    assert "give more of it" in asyncio.run(reason_for("o"))
+
+
+def test_a_card_that_is_opened_twice_in_one_process_serves_both(pulse: PulseServer) -> None:
+    """Two calls on two cards: one ends, the other goes on."""
+
+    async def call() -> None:
+        told: list[Told] = [Told(), Told()]
+        first, second = SoundCardPort("modem1 audio"), SoundCardPort("echo")
+        first.start(CallAudio(), told[0])
+        second.start(CallAudio(), told[1])
+        clip = freeze(np.zeros(4000, dtype=np.int16))
+        first.order(Play(play_id=1, clips=(clip,)))
+        await told[0].have(PlayFinished)
+        assert (await first.stop()).died is None
+        second.order(Play(play_id=2, clips=(clip,)))
+        await told[1].have(PlayFinished)
+        assert (await second.stop()).died is None
+
+    asyncio.run(call())
+
+
+def test_a_rate_that_no_card_has_is_refused() -> None:
+    with pytest.raises(ValueError, match="8000"):
+        SoundCardPort("any", rate_hz=44_100)
