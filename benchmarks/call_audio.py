@@ -69,6 +69,7 @@ class TimedCall:
         self.number = number
 
     def start(self, call: CallAudio, on_events: Callable[[list[AudioEvent]], None], begin_s: float) -> None:
+        """Begin at `begin_s`."""
         # Calls do not begin in step.
         self._begin_s = begin_s + self.number * PTIME_S / 32
         self.thread.start(

@@ -2,11 +2,10 @@
 
 from collections.abc import Callable
 
-from audio.call_audio import CallAudio
 from audio.events import AudioEvent, DigitHeard, LevelReport, SpeechStarted
 from audio.frame import AudioFormat
 from audio.orders import AudioOrder
-from audio.ports.port import AudioPort, PortStatistics
+from audio.ports.port import AudioPort, FrameHandler, PortStatistics
 
 DIGITAL_SILENCE_DBFS = -75.0
 """A telephone's own noise and a network's comfort noise are louder."""
@@ -19,6 +18,7 @@ class WatchedPort:
 
     def __init__(self, port: AudioPort) -> None:
         self.format: AudioFormat = port.format
+        self.clock = port.clock
         self._port = port
         self._n_silent_s = 0
         self._was_heard = False
@@ -33,7 +33,7 @@ class WatchedPort:
         """Say whether it was open long enough to judge, and nothing but digital silence came."""
         return not self._was_heard and self._n_silent_s >= JUDGED_FROM_S
 
-    def start(self, call_audio: CallAudio, on_events: Callable[[list[AudioEvent]], None]) -> None:
+    def start(self, call_audio: FrameHandler, on_events: Callable[[list[AudioEvent]], None]) -> None:
         """Begin to move frames. Raises PortOpenError."""
 
         def heed(events: list[AudioEvent]) -> None:
