@@ -56,3 +56,7 @@ class SoundFileError(AudioError):
 
 class ClipMissingError(AudioError):
     """The phrase was not prepared, or left the cache since: prepare it before the call."""
+
+
+class ModelsError(AudioError):
+    """A model cannot be fetched, or is not as pinned; the text says what to do."""
