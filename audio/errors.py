@@ -46,6 +46,10 @@ class SynthesisError(AudioError):
     """Speech could not be rendered; the text says what to install or change, never the phrase."""
 
 
+class NotRecordedError(SynthesisError):
+    """Nobody recorded these words: an engine speaks them."""
+
+
 class PromptFileError(AudioError):
     """A recorded prompt cannot be read: replace the file."""
 
