@@ -32,6 +32,10 @@ ROOMS = {
         "audio.command:audio_app",
         "A call's own ears on recorded files: WAV, FLAC, raw mu-law or A-law.",
     ),
+    "models": (
+        "audio.models_command:models_app",
+        "Models for speaking and listening: list, fetch (pinned to the byte), verify.",
+    ),
 }
 
 
