@@ -46,6 +46,10 @@ class SynthesisError(AudioError):
     """Speech could not be rendered; the text says what to install or change, never the phrase."""
 
 
+class NotRecordedError(SynthesisError):
+    """Nobody recorded these words: an engine speaks them."""
+
+
 class PromptFileError(AudioError):
     """A recorded prompt cannot be read: replace the file."""
 
@@ -56,3 +60,7 @@ class SoundFileError(AudioError):
 
 class ClipMissingError(AudioError):
     """The phrase was not prepared, or left the cache since: prepare it before the call."""
+
+
+class ModelsError(AudioError):
+    """A model cannot be fetched, or is not as pinned; the text says what to do."""

@@ -12,11 +12,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+import msgspec
 import structlog
 
 from audio.speech.clip_cache import ClipCache
-from audio.speech.espeak import EspeakSynthesizer
 from audio.speech.synthesis import Synthesizer
+from audio.speech.voices import Voices
 from firmware.calls.auditing import Auditor, load_audit_key
 from firmware.calls.desk import Desk
 from firmware.calls.judging import Judge
@@ -33,7 +34,8 @@ from firmware.host.clock_trust import TimeSource
 from firmware.host.journal import set_up_journal
 from firmware.lines.line import LineReport, LineStatus
 from firmware.lines.supervisor import keep_alive
-from firmware.settings import Settings
+from firmware.settings import Settings, SpeechSection, VoiceSection
+from firmware.speech.voices import voices_of_box
 from firmware.state_report import StateReport
 from firmware.store import inbox, outbox, restoring
 from firmware.store import suppressions as suppression_list
@@ -61,12 +63,15 @@ POLITE_STOP_S = 60.0
 """Calls under way may end by themselves this long after we are told to stop."""
 INBOX_KEPT = timedelta(days=30)
 """Ids of applied messages: the replay protection. A broker keeps a message for 7 days at most."""
+ESPEAK_WORDS_PER_MINUTE = 175
 DEMO_WORDS_PER_MINUTE = 260
 """The demo speaks fast: it is watched, not called."""
 SNAPSHOT_EVERY_S = 24 * 3600.0
 FIRST_SNAPSHOT_AFTER_S = 600.0
 """A box that restarts often must not spend its disk on copies."""
 CALLS_RETRY_S = 60.0
+DEMO_SPEECH = SpeechSection(en=VoiceSection(engines=["espeak"]), zh=VoiceSection(engines=["espeak"]))
+"""…and at once: a better voice takes minutes to render what its people may hear."""
 LAST_WORDS_S = 5.0
 """What is left for the outbox after that."""
 
@@ -89,7 +94,7 @@ class Box(Generic[WorldT]):
         *,
         database: Database,
         connect: Callable[[BoxTopics, Will], Connection],
-        synthesizer: Synthesizer,
+        synthesizer: Synthesizer | Voices,
         workers: Workers,
     ) -> None:
         self._settings = settings
@@ -321,9 +326,7 @@ class Box(Generic[WorldT]):
 async def run_hardware_box(settings: Settings) -> None:
     """Run the daemon on the ports and the broker that the settings name. Raises BrokerRefusedError at a refused certificate."""
     loop = asyncio.get_running_loop()
-    await _run(
-        settings, hardware_world(settings.line, loop.time), log_file=None, synthesizer=EspeakSynthesizer()
-    )
+    await _run(settings, hardware_world(settings.line, loop.time), log_file=None)
 
 
 async def run_simulated_box(
@@ -343,15 +346,19 @@ async def run_simulated_box(
     async with SimulatedModemProcess(simulation) as process:
         world = simulated_world(process, starts_at, asyncio.get_running_loop().time)
         await _run(
-            settings,
+            msgspec.structs.replace(settings, speech=DEMO_SPEECH),
             world,
             log_file=Path(settings.box.data_dir) / "box.log",
-            synthesizer=EspeakSynthesizer(words_per_minute=DEMO_WORDS_PER_MINUTE),
+            words_per_minute=DEMO_WORDS_PER_MINUTE,
         )
 
 
 async def _run(
-    settings: Settings, world: World[Any], *, log_file: Path | None, synthesizer: Synthesizer
+    settings: Settings,
+    world: World[Any],
+    *,
+    log_file: Path | None,
+    words_per_minute: int = ESPEAK_WORDS_PER_MINUTE,
 ) -> None:
     data = Path(settings.box.data_dir)
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -361,6 +368,8 @@ async def _run(
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     broker = mqtt_settings(settings)
     await _ask_broker(broker)
+    voices = voices_of_box(settings.speech, words_per_minute=words_per_minute)
+    voices.warn()
     database = restoring.open_or_restore(database_path(settings), at=world.clock.now(), renumber=renumbered)
     try:
         with (
@@ -374,10 +383,13 @@ async def _run(
                 connect=lambda topics, will: MqttConnection(
                     broker, subscriptions=topics.subscriptions(), will=will
                 ),
-                synthesizer=synthesizer,
+                synthesizer=voices.voices,
                 workers=Workers(recording=recording, speech=speech),
             )
-            await box.run(stop, ready=lambda: systemd.notify_ready("serving"))
+            try:
+                await box.run(stop, ready=lambda: systemd.notify_ready("serving"))
+            finally:
+                voices.close()  # before the executor waits for a phrase nobody will hear
     finally:
         await database.close()
 

@@ -14,6 +14,7 @@ from firmware.compliance.library import Approval, load_packs
 from firmware.compliance.self_check import self_check
 from firmware.lines.sim_pin import PinFileError
 from firmware.settings import ComplianceSection, LineSection, Settings, SettingsError
+from firmware.speech.voices import BoxVoices, voices_of_box
 from firmware.store import attempts
 from firmware.store.database import read_only
 from firmware.store.outcomes import list_outcomes
@@ -63,7 +64,8 @@ def make_gate(section: ComplianceSection) -> Gate:
 
 async def check_box(settings: Settings) -> list[Finding]:
     """Return what is fit and what is not."""
-    findings = [_keys(settings), _gate(settings), _speech(), _data_folder(settings), await _broker(settings)]
+    findings = [_keys(settings), _gate(settings), *_speech(settings), _data_folder(settings)]
+    findings.append(await _broker(settings))
     if not settings.line:
         findings.append(
             Finding(what="lines", passed=False, detail="no [[line]] in the settings: name each modem")
@@ -126,13 +128,36 @@ def _gate(settings: Settings) -> Finding:
     )
 
 
-def _speech() -> Finding:
-    found = shutil.which("espeak-ng")
-    return Finding(
-        what="speech",
-        passed=found is not None,
-        detail=found or "espeak-ng is missing: apt-get install espeak-ng",
-    )
+def _speech(settings: Settings) -> list[Finding]:
+    """Say which engine speaks each language, and what would have spoken had it been there."""
+    found = voices_of_box(settings.speech)
+    findings = []
+    for report in found.reports:
+        missing = "; ".join(f"no {engine}: {why}" for engine, why in report.missing)
+        spoken = ", then ".join(report.speaking)
+        findings.append(
+            Finding(
+                what=f"speech {report.language}",
+                passed=any(engine != "recordings" for engine in report.speaking),
+                detail=" | ".join(part for part in (spoken, missing) if part),
+            )
+        )
+    if found.recordings_fault or found.recordings is not None:
+        findings.append(_recorded(found))
+    return findings
+
+
+def _recorded(found: BoxVoices) -> Finding:
+    recordings = found.recordings
+    if recordings is None:
+        return Finding(what="recordings", passed=False, detail=found.recordings_fault)
+    detail = f"{len(recordings.by_words)} phrases recorded, {recordings.unrecorded} texts without a sound"
+    if recordings.unbound:
+        first = recordings.unbound[0].name
+        detail += (
+            f"; {len(recordings.unbound)} sounds are not used: write what {first} says into a .txt beside it"
+        )
+    return Finding(what="recordings", passed=not recordings.unbound, detail=detail)
 
 
 def _data_folder(settings: Settings) -> Finding:

@@ -96,6 +96,28 @@ class DiallingSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_
     max_call_s: Annotated[int, msgspec.Meta(ge=30, le=900)] = 240
 
 
+EngineName = Literal["kokoro", "piper", "espeak"]
+
+
+class VoiceSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Who speaks one language, the preferred engine first; recordings come before all of them."""
+
+    engines: Annotated[list[EngineName], msgspec.Meta(min_length=1)]
+    voice: Annotated[str, msgspec.Meta(pattern="^([a-z]{2}_[a-z]+)?$")] = ""
+    """A voice of Kokoro; empty for the standard one of the language."""
+
+
+class SpeechSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """How prompts get their sound."""
+
+    models_dir: str | None = None
+    """Where `branchline models fetch` put the models; None: where it does by default."""
+    recordings_dir: str | None = None
+    """Recorded prompts, ``LANGUAGE/…/NAME.wav`` with its words in ``NAME.txt``."""
+    en: VoiceSection = VoiceSection(engines=["kokoro", "piper", "espeak"])
+    zh: VoiceSection = VoiceSection(engines=["kokoro", "espeak"])
+
+
 class Settings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """The whole of `box.toml`."""
 
@@ -106,6 +128,7 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=
     test_number: list[TrialNumberSection] = []
     compliance: ComplianceSection = ComplianceSection()
     dialling: DiallingSection = DiallingSection()
+    speech: SpeechSection = SpeechSection()
 
 
 def load_settings(path: Path) -> Settings:
@@ -184,4 +207,9 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
             line if line.pin_file is None else msgspec.structs.replace(line, pin_file=at(line.pin_file))
             for line in settings.line
         ],
+        speech=msgspec.structs.replace(
+            settings.speech,
+            models_dir=at(settings.speech.models_dir) if settings.speech.models_dir else None,
+            recordings_dir=at(settings.speech.recordings_dir) if settings.speech.recordings_dir else None,
+        ),
     )

@@ -25,6 +25,7 @@ ALLOWED: dict[str, set[str]] = {
     "firmware.lines": VALUES | {"audio", "modem_drivers"},
     "firmware.calls": VALUES
     | {"firmware.lines", "firmware.dialogue", "firmware.compliance", "firmware.store", "audio"},
+    "firmware.speech": VALUES | {"audio", "firmware.settings", "firmware.dialogue"},
     "firmware.sync": VALUES | {"firmware.store"},
     "firmware.worlds": VALUES
     | {"audio", "modem_drivers", "firmware.lines", "firmware.host", "firmware.settings"},

@@ -13,14 +13,17 @@ import numpy as np
 import soundfile
 import structlog
 
-from audio.errors import ClipMissingError
+from audio.errors import ClipMissingError, NotRecordedError, SynthesisError
 from audio.frame import NARROWBAND, Clip, freeze
+from audio.speech.joining import words_of
 from audio.speech.synthesis import Synthesizer
+from audio.speech.voices import Voices
 
 log = structlog.get_logger()
 
 MAX_PARALLEL = 2
 """Renderings at a time: a box has calls to run besides."""
+MOST_WARNINGS = 64
 
 
 class ClipCache:
@@ -28,21 +31,23 @@ class ClipCache:
 
     def __init__(
         self,
-        synthesizer: Synthesizer,
+        synthesizer: Synthesizer | Voices,
         folder: Path | None,
         *,
         max_bytes: int = 64 * 1024 * 1024,
         executor: Executor | None = None,
     ) -> None:
-        self._synthesizer = synthesizer
+        self._voices = synthesizer
         self._folder = folder
         self._max_bytes = max_bytes
         self._executor = executor
         self._clips: OrderedDict[str, Clip] = OrderedDict()
         self._n_bytes = 0
-        self._engine: str | None = None
+        self._names: dict[int, str] = {}
+        """What an engine is called, by its place in `_engines_of`; asking may start a program."""
         self._is_disk_failing = False
-        self._rendering: dict[str, asyncio.Task[Clip]] = {}
+        self._warned: set[tuple[int, str]] = set()
+        self._rendering: dict[tuple[str, str], asyncio.Task[Clip]] = {}
         self._turn = asyncio.Semaphore(MAX_PARALLEL)
 
     @property
@@ -52,48 +57,75 @@ class ClipCache:
 
     async def prepare(self, phrases: Iterable[str], language: str) -> Mapping[str, Clip]:
         """Have every phrase ready and return them all. Raises SynthesisError and remembers what worked."""
-        if self._engine is None:  # asking may start a program
-            loop = asyncio.get_running_loop()
-            self._engine = await loop.run_in_executor(self._executor, lambda: self._synthesizer.name)
-        wanted = {phrase: self._key(phrase, language) for phrase in phrases}
-        tasks = [self._task(phrase, language, key) for phrase, key in wanted.items()]
+        wanted = list(dict.fromkeys(phrases))
+        tasks = [self._task(phrase, language) for phrase in wanted]
         if tasks:
             await asyncio.wait(tasks)
         return {phrase: task.result() for phrase, task in zip(wanted, tasks, strict=True)}
 
     def get(self, phrase: str, language: str) -> Clip:
-        """Return a prepared phrase at once. Raises ClipMissingError."""
-        key = self._key(phrase, language)
+        """Return a prepared phrase at once, by the best engine that spoke it. Raises ClipMissingError."""
+        for engine in self._engines_of(language):
+            if (clip := self._remembered(engine, phrase, language)) is not None:
+                return clip
+        raise ClipMissingError(f"a phrase of {len(phrase)} characters in {language} was not prepared")
+
+    def _engines_of(self, language: str) -> tuple[Synthesizer, ...]:
+        return self._voices.of(language) if isinstance(self._voices, Voices) else (self._voices,)
+
+    def _remembered(self, engine: Synthesizer, phrase: str, language: str) -> Clip | None:
+        name = self._names.get(id(engine))
+        if name is None:
+            return None
+        key = _key(name, phrase, language)
         clip = self._clips.get(key)
-        if clip is None:
-            raise ClipMissingError(f"a phrase of {len(phrase)} characters in {language} was not prepared")
-        self._clips.move_to_end(key)
+        if clip is not None:
+            self._clips.move_to_end(key)
         return clip
 
-    def _key(self, phrase: str, language: str) -> str:
-        return hashlib.sha256(f"{self._engine}|{language}|{phrase}".encode()).hexdigest()
-
-    def _task(self, phrase: str, language: str, key: str) -> "asyncio.Task[Clip]":
-        task = self._rendering.get(key)
+    def _task(self, phrase: str, language: str) -> "asyncio.Task[Clip]":
+        task = self._rendering.get((phrase, language))
         if task is None:  # two calls that want one phrase render it once
-            task = asyncio.create_task(self._ready(phrase, language, key), name="render-prompt")
-            self._rendering[key] = task
-            task.add_done_callback(lambda done: self._forget_task(key, done))
+            task = asyncio.create_task(self._ready(phrase, language), name="render-prompt")
+            self._rendering[phrase, language] = task
+            task.add_done_callback(lambda done: self._forget_task((phrase, language), done))
         return task
 
-    def _forget_task(self, key: str, task: "asyncio.Task[Clip]") -> None:
-        self._rendering.pop(key, None)
+    def _forget_task(self, which: tuple[str, str], task: "asyncio.Task[Clip]") -> None:
+        self._rendering.pop(which, None)
         if not task.cancelled():
             task.exception()  # its caller may have been cancelled; then nobody else asks
 
-    async def _ready(self, phrase: str, language: str, key: str) -> Clip:
-        clip = self._clips.get(key)
-        if clip is None:
+    async def _ready(self, phrase: str, language: str) -> Clip:
+        """Return the clip of the first engine that has it or can speak it."""
+        engines = self._engines_of(language)
+        why: SynthesisError | None = None
+        for engine in engines:
+            if (remembered := self._remembered(engine, phrase, language)) is not None:
+                return remembered
             async with self._turn:
                 loop = asyncio.get_running_loop()
-                clip = await loop.run_in_executor(self._executor, self._load_or_render, phrase, language, key)
-        self._remember(key, clip)
-        return clip
+                try:
+                    name, clip = await loop.run_in_executor(
+                        self._executor, self._load_or_render, engine, phrase, language
+                    )
+                except SynthesisError as error:
+                    why = self._told(engine, error, is_last=engine is engines[-1])
+                    continue
+            self._names[id(engine)] = name
+            self._remember(_key(name, phrase, language), clip)
+            return clip
+        raise why or SynthesisError(f"no engine speaks {language!r}: see [speech] in the settings")
+
+    def _told(self, engine: Synthesizer, error: SynthesisError, *, is_last: bool) -> SynthesisError:
+        """Warn once of what an engine fails at while another one can stand in for it."""
+        which = (id(engine), str(error))
+        if not (is_last or isinstance(error, NotRecordedError) or which in self._warned):
+            if len(self._warned) >= MOST_WARNINGS:
+                self._warned.clear()
+            self._warned.add(which)
+            log.warning("speech_engine_failed", engine=type(engine).__name__, reason=str(error), then="next")
+        return error
 
     def _remember(self, key: str, clip: Clip) -> None:
         if key in self._clips:
@@ -105,15 +137,16 @@ class ClipCache:
             _, oldest = self._clips.popitem(last=False)
             self._n_bytes -= oldest.nbytes
 
-    def _load_or_render(self, phrase: str, language: str, key: str) -> Clip:
+    def _load_or_render(self, engine: Synthesizer, phrase: str, language: str) -> tuple[str, Clip]:
         """Runs in the executor."""
-        path = None if self._folder is None else self._folder / f"{key}.wav"
+        name = engine.name
+        path = None if self._folder is None else self._folder / f"{_key(name, phrase, language)}.wav"
         clip = None if path is None else _load(path)
         if clip is None:
-            clip = self._synthesizer.render(phrase, language)
+            clip = engine.render(words_of(phrase), language)
             if path is not None:
                 self._keep(path, clip)
-        return clip
+        return name, clip
 
     def _keep(self, path: Path, clip: Clip) -> None:
         """Put the clip on disk; a disk that fails costs renderings after the next start, not calls now."""
@@ -142,6 +175,10 @@ class ClipCache:
                 return
             path.unlink(missing_ok=True)
             total -= size
+
+
+def _key(engine: str, phrase: str, language: str) -> str:
+    return hashlib.sha256(f"{engine}|{language}|{words_of(phrase)}".encode()).hexdigest()
 
 
 def _load(path: Path) -> Clip | None:

@@ -13,6 +13,7 @@ from audio import orders
 from audio.call_audio import CallAudio
 from audio.errors import AudioError
 from audio.frame import Clip
+from audio.speech.joining import joined
 from firmware.calls.outcome import CallLog, PromiseMade
 from firmware.dialogue import actions as acts
 from firmware.dialogue import events as heard
@@ -341,7 +342,7 @@ class CallSession:
                         continue
                     state.playing, self._next_play = self._next_play, self._next_play + 1
                     state.prompts[state.playing] = action
-                    clips = tuple(self._clip(phrase) for phrase in action.phrases)
+                    clips = joined(action.phrases, self._clip)
                     self._order(orders.StopPlaying())  # a Say stands in place of what is being said
                     self._order(
                         orders.Play(

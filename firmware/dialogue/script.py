@@ -53,8 +53,8 @@ class Script:
 
     def _plain(self, phrase: Phrase) -> str:
         words = (part.text if isinstance(part, Words) else self._value(part.name) for part in phrase)
-        # What follows a slot may begin with its comma, which nobody can say.
-        return " ".join("".join(words).split()).lstrip(" ,，、;；:：.。")
+        # What follows a slot may begin with its comma: nobody can say that, but the pause is heard.
+        return " ".join("".join(words).split())
 
     def _value(self, name: str) -> str:
         if name in COMING_DAYS:

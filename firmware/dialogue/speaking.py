@@ -58,7 +58,8 @@ def speak_in_pieces(value: Value, language: str) -> tuple[str, ...]:
     if isinstance(value, Money):
         currency = CURRENCIES[value.currency]
         units = "|".join(unit for unit in (currency.zh, currency.zh_minor) if unit)
-        return tuple(re.findall(f"{units}|.", words))
+        # 二百 in one breath: single syllables in a row sound like digits.
+        return tuple(re.findall(f"{units}|[一二三四五六七八九两]?[十百千]|.", words))
     return tuple(words)
 
 
@@ -69,9 +70,10 @@ def piece_vocabulary(language: str, currency: str | None) -> frozenset[str]:
     exponent = CURRENCIES[currency].exponent
     numbers = [
         *range(1, 100),
-        *(10**power * digit for power in range(2, 12) for digit in (1, 2, 3)),
+        *(10**power * digit for power in range(2, 12) for digit in range(1, 10)),
         1001,
         101,
+        110,
     ]
     amounts = (Money(number * 10**exponent, currency) for number in numbers)
     return frozenset(piece for amount in amounts for piece in speak_in_pieces(amount, language))

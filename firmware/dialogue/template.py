@@ -1,11 +1,22 @@
-"""A prompt's wording: literal text with ``{var}`` in it, cut into what a voice says in one breath."""
+"""A prompt's wording: literal text with ``{var}`` in it, cut into clips and slots."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 MAX_TEXT_CHARS = 400
 _PART = re.compile(r"\{([a-z][a-z0-9_]*)\}")
-_SENTENCE_END = re.compile(r"(?<=[。！？])|(?<=[.!?])(?=\s)")
+_HAN = "\u3400-\u9fff"
+_MARKS = r"\s，。！？；：、…,.!?;:）)」》”\"’"
+_CLITIC = re.compile(
+    # What leans on the word before it: 王先生吗？ / Friday前 / ACME's / 5th, and the marks that end it.
+    rf"(?:[A-Za-z'’%\-]+(?=[{_MARKS}]|$)|[的地得]|之?[前后内]|以[前后内上下]|起|止|先生|女士|小姐|本人|[吗呢吧啊呀嘛了]+)?"
+    rf"[{_MARKS}]*"
+)
+_OPENING = re.compile(r"[（(「《“\"'$#]*$")
+"""What belongs to the word after it."""
+_LEAST_HAN, _LEAST_LETTERS = 2, 4
+"""A clip has a voice of its own from so many characters on; 于 or `by` alone sounds like a list being read."""
 
 
 class TemplateError(ValueError):
@@ -48,26 +59,36 @@ class Template:
         return "".join(part.text if isinstance(part, Words) else " ␣ " for part in self.parts)
 
     def phrases(self, late: frozenset[str]) -> tuple[Phrase, ...]:
-        """Return it cut at sentence ends and around every name of `late` (known only during the call).
+        """Return it cut into clips: runs of literal text, and each name with only what cannot be said without it.
 
-        Sentences without a variable come out alike for every contact, so a voice renders them once.
+        Literal text comes out alike for every contact, so it is rendered (or recorded) once; a value is rendered
+        once for all its prompts. A name of `late` (known only during the call) stands alone.
         """
-        phrases: list[Phrase] = []
-        phrase: list[Part] = []
-        for part in self.parts:
-            if isinstance(part, Spoken) and part.name in late:
-                phrases += [tuple(phrase), (part,)]
-                phrase = []
-            elif isinstance(part, Spoken):
-                phrase.append(part)
-            else:
-                first, *rest = _SENTENCE_END.split(part.text)
-                phrase.append(Words(first))
-                for sentence in rest:
-                    phrases.append(tuple(phrase))
-                    phrase = [Words(sentence)]
-        phrases.append(tuple(phrase))
-        return tuple(phrase for phrase in phrases if _says_anything(phrase))
+        phrases: list[list[Part]] = []
+        head = ""
+        for index, part in enumerate(self.parts):
+            following = self.parts[index + 1] if index + 1 < len(self.parts) else None
+            if isinstance(part, Spoken):
+                phrases.append([Words(head), part] if head else [part])
+                head = ""
+                continue
+            text, slot = part.text, bool(phrases) and _is_early(phrases[-1][-1], late)
+            if slot:
+                clitic = _CLITIC.match(text)
+                tail = clitic[0] if clitic else ""
+                text = text[len(tail) :]
+                if not _stands_alone(text) and not (_says(text) and _is_early(following, late)):
+                    tail, text = tail + text, ""
+                phrases[-1].append(Words(tail))
+            if _is_early(following, late):
+                head = text if not _stands_alone(text) else _OPENING.search(text)[0]  # type: ignore[index]
+                text = text[: len(text) - len(head)]
+            phrases.append([Words(text)])
+        return tuple(
+            tuple(part for part in phrase if part != Words(""))
+            for phrase in phrases
+            if _says_anything(phrase)
+        )
 
 
 def parse_template(text: str) -> Template:
@@ -92,5 +113,18 @@ def parse_template(text: str) -> Template:
     return Template(text, kept)
 
 
-def _says_anything(phrase: Phrase) -> bool:
-    return any(isinstance(part, Spoken) or any(map(str.isalnum, part.text)) for part in phrase)
+def _is_early(part: Part | None, late: frozenset[str]) -> bool:
+    return isinstance(part, Spoken) and part.name not in late
+
+
+def _stands_alone(text: str) -> bool:
+    n_han = len(re.findall(f"[{_HAN}]", text))
+    return n_han >= _LEAST_HAN or sum(map(str.isalnum, text)) - n_han >= _LEAST_LETTERS
+
+
+def _says(text: str) -> bool:
+    return any(map(str.isalnum, text))
+
+
+def _says_anything(phrase: Sequence[Part]) -> bool:
+    return any(isinstance(part, Spoken) or _says(part.text) for part in phrase)

@@ -110,7 +110,7 @@ def test_a_pause_ends_an_amount(call: Any) -> None:
 
 def test_digits_are_read_back_one_by_one(call: Any) -> None:
     call.press("0917").press("101")
-    assert call.saying.phrases == ("Branch", "one", "zero", "one", "is that right?")
+    assert call.saying.phrases == ("Branch", "one", "zero", "one", ", is that right?")
 
 
 def test_a_no_to_the_read_back_asks_again_and_not_for_ever(call: Any) -> None:

@@ -1,0 +1,1 @@
+"""Who speaks on this box: the engines that the settings ask for and the machine has."""
