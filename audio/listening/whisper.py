@@ -1,0 +1,204 @@
+"""Whisper in CTranslate2 form: what was said freely, and which of the expected phrases it most resembles.
+
+A lone 是的 is too little for Whisper's free decoding (it writes 失踪), yet its decoder ranks 是的 far above 不是 when
+asked only about these. So a second search may use the tokens of the expected phrases alone, and how well the best of
+them explains the sound, next to the free text, decides whether it is taken.
+"""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soxr
+from numpy.typing import NDArray
+
+from audio.errors import RecogniserError
+from audio.frame import FULL_SCALE, NARROWBAND, Clip
+from audio.listening.recogniser import MAX_TEXT_CHARS, Alternative, Recognised, nothing, primary
+from audio.listening.simplified import to_simplified
+
+RATE_HZ = 16_000
+FRAMES_PER_S = 100
+MAX_SECONDS = 30
+PADDING_S = 1.5
+"""Silence after the sound. The model was trained on 30 s; a shorter window costs little accuracy and saves most of the time."""
+SHORTEST_WINDOW_S = 8
+TOKENS_PER_S, MOST_TOKENS = 8, 96
+"""Nobody says more; a decoder that runs in circles does."""
+
+MAX_NO_SPEECH = 0.75
+MIN_FREE_LOGPROB = -1.1
+"""Of a token, on average: below this, free text is a guess."""
+CLOSED_BEAM = 12
+CLOSED_MAX_S = 2.5
+"""Longer than any expected phrase is spoken: not asked about."""
+MIN_CLOSED_LOGPROB = -4.5
+CLOSED_BELOW_FREE = 3.0
+"""How much worse, by token, an expected phrase may explain the sound than free text does."""
+MIN_POSTERIOR = 0.4
+
+_ENDINGS = (".", ",", "!", "?", "。", "，", "！", "？")
+
+
+@dataclass(frozen=True, slots=True)
+class _Guess:
+    text: str
+    logprob: float
+    """Mean of its tokens."""
+
+
+class WhisperRecogniser:
+    """Whisper from a folder that faster-whisper can load (`model.bin`, `config.json`, `tokenizer.json`, vocabulary)."""
+
+    name = "whisper"
+
+    def __init__(self, folder: Path, *, threads: int = 1) -> None:
+        """Load the model. Raises RecogniserError."""
+        try:
+            import ctranslate2
+            from faster_whisper import WhisperModel
+            from faster_whisper.tokenizer import Tokenizer
+        except ImportError as error:
+            raise RecogniserError(
+                f"faster-whisper is not installed ({error}): pip install 'branchline[whisper]'"
+            ) from None
+        try:
+            model = WhisperModel(
+                str(folder), device="cpu", compute_type="int8", cpu_threads=threads, local_files_only=True
+            )
+        except (RuntimeError, OSError, ValueError) as error:
+            raise RecogniserError(
+                f"{folder}: not a Whisper model in CTranslate2 form ({error}); fetch it again"
+            ) from None
+        self._model: Any = model.model
+        self._features: Any = model.feature_extractor
+        self._storage: Any = ctranslate2.StorageView
+        self._tokenizers: dict[str, Any] = {
+            language: Tokenizer(model.hf_tokenizer, model.model.is_multilingual, "transcribe", language)
+            for language in (("zh", "en") if model.model.is_multilingual else ("en",))
+        }
+        self._all_tokens = range(model.hf_tokenizer.get_vocab_size())
+
+    def hears(self, language: str, expected: tuple[str, ...]) -> bool:
+        """Say whether the model knows the language."""
+        del expected
+        return primary(language) in self._tokenizers
+
+    def transcribe(self, pcm: Clip, language: str, expected: tuple[str, ...]) -> Recognised:
+        """Return the free text, or the expected phrase that explains the sound about as well."""
+        tokenizer = self._tokenizers[primary(language)]
+        seconds = len(pcm) / NARROWBAND.rate_hz
+        encoded = self._encode(pcm)
+        prompt = [*tokenizer.sot_sequence, tokenizer.no_timestamps]
+        free = self._model.generate(
+            encoded,
+            [prompt],
+            beam_size=1,
+            max_length=len(prompt) + min(MOST_TOKENS, 8 + round(seconds * TOKENS_PER_S)),
+            no_repeat_ngram_size=4,
+            return_scores=True,
+            return_no_speech_prob=True,
+        )[0]
+        said = _Guess(self._text(tokenizer, free.sequences_ids[0]), float(free.scores[0]))
+        ranked: list[tuple[str, float]] = []
+        if expected and seconds <= CLOSED_MAX_S:
+            ranked = self._rank(tokenizer, encoded, prompt, expected)
+        if ranked:
+            best, posterior = ranked[0]
+            logprob = self._explains(tokenizer, encoded, best)
+            alternatives = tuple(Alternative(text=text, confidence=share) for text, share in ranked[1:4])
+            if (
+                posterior >= MIN_POSTERIOR
+                and logprob >= MIN_CLOSED_LOGPROB
+                and logprob >= said.logprob - CLOSED_BELOW_FREE
+            ):
+                return Recognised(
+                    text=best,
+                    confidence=posterior * _squash(logprob),
+                    engine=self.name,
+                    alternatives=alternatives,
+                )
+        else:
+            alternatives = ()
+        if not said.text or said.logprob < MIN_FREE_LOGPROB or free.no_speech_prob > MAX_NO_SPEECH:
+            return nothing(self.name, alternatives)
+        return Recognised(
+            text=said.text, confidence=math.exp(said.logprob), engine=self.name, alternatives=alternatives
+        )
+
+    def _encode(self, pcm: Clip) -> Any:
+        wide = soxr.resample(pcm.astype(np.float32) / FULL_SCALE, NARROWBAND.rate_hz, RATE_HZ)
+        wide = wide[: MAX_SECONDS * RATE_HZ]
+        window_s = min(MAX_SECONDS, max(SHORTEST_WINDOW_S, math.ceil(len(wide) / RATE_HZ + PADDING_S)))
+        padded: NDArray[np.float32] = np.zeros(window_s * RATE_HZ, dtype=np.float32)
+        padded[: len(wide)] = wide
+        mel = self._features(padded)[:, : window_s * FRAMES_PER_S]
+        return self._model.encode(self._storage.from_array(np.ascontiguousarray(mel[np.newaxis])))
+
+    def _rank(
+        self, tokenizer: Any, encoded: Any, prompt: list[int], expected: tuple[str, ...]
+    ) -> list[tuple[str, float]]:
+        """Return the expected phrases that a search among their tokens found, with their share of the belief."""
+        allowed = {tokenizer.eot}
+        longest = 1
+        for phrase in expected:
+            for form in _spellings(phrase):
+                ids = tokenizer.encode(form)
+                allowed.update(ids)
+                longest = max(longest, len(ids))
+        for ending in _ENDINGS:
+            ids = tokenizer.encode(ending)
+            if len(ids) == 1:
+                allowed.update(ids)
+        found = self._model.generate(
+            encoded,
+            [prompt],
+            beam_size=CLOSED_BEAM,
+            num_hypotheses=CLOSED_BEAM,
+            max_length=len(prompt) + longest + 2,
+            length_penalty=0,
+            return_scores=True,
+            suppress_tokens=[token for token in self._all_tokens if token not in allowed],
+        )[0]
+        known = {_bare(phrase): phrase for phrase in reversed(expected)}
+        shares: dict[str, float] = {}
+        for ids, score in zip(found.sequences_ids, found.scores, strict=True):
+            if (match := known.get(_bare(tokenizer.decode(ids)))) is not None:
+                shares[match] = shares.get(match, 0.0) + math.exp(float(score))
+        total = sum(shares.values())
+        return sorted(
+            ((text, weight / total) for text, weight in shares.items()), key=lambda one: one[1], reverse=True
+        )
+
+    def _explains(self, tokenizer: Any, encoded: Any, phrase: str) -> float:
+        """Return the mean log-probability of the phrase's tokens given the sound."""
+        best = -math.inf
+        for form in _spellings(phrase):
+            result = self._model.align(
+                encoded, tokenizer.sot_sequence, [tokenizer.encode(form)], SHORTEST_WINDOW_S * FRAMES_PER_S
+            )[0]
+            probabilities = np.maximum(np.asarray(result.text_token_probs, dtype=np.float64), 1e-9)
+            best = max(best, float(np.log(probabilities).mean()))
+        return best
+
+    @staticmethod
+    def _text(tokenizer: Any, ids: list[int]) -> str:
+        return to_simplified(str(tokenizer.decode(ids)).strip())[:MAX_TEXT_CHARS]
+
+
+def _spellings(phrase: str) -> tuple[str, ...]:
+    """Return how Whisper may write a phrase: an English sentence begins with a space and a capital."""
+    if phrase[:1].isascii():
+        return (f" {phrase[:1].upper()}{phrase[1:]}", f" {phrase}")
+    return (phrase,)
+
+
+def _bare(text: str) -> str:
+    return "".join(letter for letter in text.lower() if letter.isalnum())
+
+
+def _squash(logprob: float) -> float:
+    """Return 1 for a phrase that explains the sound fully, 0.5 at the least that is taken."""
+    return 0.5 + 0.5 * max(0.0, min(1.0, 1.0 - logprob / MIN_CLOSED_LOGPROB))
