@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,12 +14,17 @@ from typing import Any, Generic, TypeVar
 
 import structlog
 
+from audio.errors import RecogniserError
+from audio.listening.engines import installed_languages
+from audio.listening.pool import RecogniserPool, worker_command
+from audio.listening.silero import speech_maker
 from audio.speech.clip_cache import ClipCache
 from audio.speech.espeak import EspeakSynthesizer
 from audio.speech.synthesis import Synthesizer
 from firmware.calls.auditing import Auditor, load_audit_key
 from firmware.calls.desk import Desk
 from firmware.calls.judging import Judge
+from firmware.calls.listening import Hearing, Understands
 from firmware.calls.placing import CallPlacer, FlowBook
 from firmware.calls.scheduler import Scheduler
 from firmware.checkup import database_path, make_gate, mqtt_settings
@@ -33,7 +38,7 @@ from firmware.host.clock_trust import TimeSource
 from firmware.host.journal import set_up_journal
 from firmware.lines.line import LineReport, LineStatus
 from firmware.lines.supervisor import keep_alive
-from firmware.settings import Settings
+from firmware.settings import Settings, SettingsError
 from firmware.state_report import StateReport
 from firmware.store import inbox, outbox
 from firmware.store import suppressions as suppression_list
@@ -85,7 +90,9 @@ class Box(Generic[WorldT]):
         connect: Callable[[BoxTopics, Will], Connection],
         synthesizer: Synthesizer,
         workers: Workers,
+        hearing: Hearing | None = None,
     ) -> None:
+        """Wire the parts; without `hearing` calls go by keys alone."""
         self._settings = settings
         self._world = world
         self.database = database
@@ -125,6 +132,7 @@ class Box(Generic[WorldT]):
             recipients=tuple(settings.console.recording_recipients),
             recording_executor=workers.recording,
             max_call_s=settings.dialling.max_call_s,
+            hearing=hearing,
         )
         self.scheduler = Scheduler(
             lines=world.lines, desk=self._desk, placer=placer, now=clock.now, on_change=self._changed
@@ -298,7 +306,12 @@ async def run_simulated_box(
 
 
 async def _run(
-    settings: Settings, world: World[Any], *, log_file: Path | None, synthesizer: Synthesizer
+    settings: Settings,
+    world: World[Any],
+    *,
+    log_file: Path | None,
+    synthesizer: Synthesizer,
+    understands: Understands | None = None,
 ) -> None:
     data = Path(settings.box.data_dir)
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -314,19 +327,44 @@ async def _run(
             ThreadPoolExecutor(1, thread_name_prefix="recording") as recording,
             ThreadPoolExecutor(2, thread_name_prefix="speech") as speech,
         ):
-            box = Box(
-                settings,
-                world,
-                database=database,
-                connect=lambda topics, will: MqttConnection(
-                    broker, subscriptions=topics.subscriptions(), will=will
-                ),
-                synthesizer=synthesizer,
-                workers=Workers(recording=recording, speech=speech),
-            )
-            await box.run(stop, ready=lambda: systemd.notify_ready("serving"))
+            async with open_hearing(settings, understands) as hearing:
+                box = Box(
+                    settings,
+                    world,
+                    database=database,
+                    connect=lambda topics, will: MqttConnection(
+                        broker, subscriptions=topics.subscriptions(), will=will
+                    ),
+                    synthesizer=synthesizer,
+                    workers=Workers(recording=recording, speech=speech),
+                    hearing=hearing,
+                )
+                await box.run(stop, ready=lambda: systemd.notify_ready("serving"))
     finally:
         await database.close()
+
+
+@contextlib.asynccontextmanager
+async def open_hearing(settings: Settings, understands: Understands | None) -> AsyncIterator[Hearing | None]:
+    """Have recognisers at work as the settings say; None where there are none, or nothing understands their texts.
+
+    Raises SettingsError.
+    """
+    wanted = settings.listening
+    models = Path(settings.box.data_dir) / wanted.models
+    languages = installed_languages(models)
+    if not wanted.recognition or understands is None or not languages:
+        log.info("listening", languages=[], by="keys alone")
+        yield None
+        return
+    try:
+        make_speech = speech_maker(wanted.speech)
+    except RecogniserError as error:
+        raise SettingsError(f"[listening] speech = {wanted.speech!r}: {error}") from None
+    pool = RecogniserPool(worker_command(models, memory_mb=wanted.worker_memory_mb), n_workers=wanted.workers)
+    async with pool:
+        log.info("listening", languages=sorted(languages), workers=wanted.workers)
+        yield Hearing(ears=pool, understands=understands, make_speech=make_speech)
 
 
 async def _ask_broker(broker: MqttSettings) -> None:

@@ -3,7 +3,7 @@
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -77,6 +77,20 @@ class DiallingSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_
     max_call_s: Annotated[int, msgspec.Meta(ge=30, le=900)] = 240
 
 
+class ListeningSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """How calls understand speech. Keys work with or without it."""
+
+    recognition: bool = True
+    """False: by keys alone. True: in every language for which a recogniser is installed."""
+    models: str = "models"
+    """Folder with recogniser models; a relative one lies in `data_dir`."""
+    workers: Annotated[int, msgspec.Meta(ge=1, le=16)] = 2
+    """Recogniser processes, for all calls together."""
+    worker_memory_mb: Annotated[int, msgspec.Meta(ge=200, le=16000)] = 1500
+    speech: Literal["auto", "silero", "plain"] = "auto"
+    """Judge of what is speech: auto is silero where it is installed."""
+
+
 class Settings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """The whole of `box.toml`."""
 
@@ -86,6 +100,7 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=
     line: list[LineSection] = []
     compliance: ComplianceSection = ComplianceSection()
     dialling: DiallingSection = DiallingSection()
+    listening: ListeningSection = ListeningSection()
 
 
 def load_settings(path: Path) -> Settings:
