@@ -19,9 +19,19 @@ from audio.events import (
     SitHeard,
     SpeechEnded,
     SpeechStarted,
+    UtteranceHeard,
 )
 from audio.frame import NARROWBAND, AudioFormat, Clip, Frame
-from audio.orders import AudioOrder, BargeIn, Play, SendDigits, StartRecording, StopPlaying, StopRecording
+from audio.orders import (
+    AudioOrder,
+    BargeIn,
+    Listen,
+    Play,
+    SendDigits,
+    StartRecording,
+    StopPlaying,
+    StopRecording,
+)
 
 __all__ = [
     "NARROWBAND",
@@ -40,6 +50,7 @@ __all__ = [
     "LevelReport",
     "LineFaultCleared",
     "LineFaultRaised",
+    "Listen",
     "Play",
     "PlayFinished",
     "PlayStarted",
@@ -53,4 +64,5 @@ __all__ = [
     "StartRecording",
     "StopPlaying",
     "StopRecording",
+    "UtteranceHeard",
 ]

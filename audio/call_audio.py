@@ -10,6 +10,7 @@ from audio.dsp.answer import AnswerDetector, AnswerVerdict
 from audio.dsp.beep import BeepDetector
 from audio.dsp.dtmf_detector import DtmfDetector, HeardDigit
 from audio.dsp.dtmf_generator import digits_clip
+from audio.dsp.endpointer import Endpointer
 from audio.dsp.fax import FaxDetector
 from audio.dsp.level import SILENCE_DBFS, LevelMeter, power_of, to_dbfs
 from audio.dsp.line_watch import LineWatch
@@ -33,12 +34,14 @@ from audio.events import (
     SitHeard,
     SpeechEnded,
     SpeechStarted,
+    UtteranceHeard,
 )
 from audio.frame import NARROWBAND, AudioFormat, Clip, Frame
 from audio.orders import (
     DIGITS,
     AudioOrder,
     BargeIn,
+    Listen,
     Play,
     SendDigits,
     StartRecording,
@@ -67,8 +70,13 @@ class CallAudio:
         *,
         recording_chunk_ms: int = 2000,
         countries: tuple[str, ...] = COUNTRIES,
+        speech: SpeechActivity | None = None,
+        listens: bool = False,
     ) -> None:
-        """Make one call's sound; `countries` are those whose call-progress tones may be heard."""
+        """Make one call's sound; `countries` are those whose call-progress tones may be heard.
+
+        `speech`: a better judge of what is speech than the plain one. `listens`: tell what is said as `UtteranceHeard`.
+        """
         if format != NARROWBAND:
             raise UnsupportedFormatError(
                 f"calls run at 8 kHz in 20 ms frames, not {format.rate_hz} Hz, {format.ptime_ms} ms"
@@ -83,7 +91,8 @@ class CallAudio:
         self._key_echo_until: dict[str, int] = {}
         self._dtmf = DtmfDetector()
         self._n_presses = 0
-        self._speech = SpeechActivity()
+        self._speech = speech or SpeechActivity()
+        self._endpointer = Endpointer() if listens else None
         self._beep = BeepDetector()
         self._answer = AnswerDetector()
         self._progress = ProgressDetector(countries)
@@ -138,8 +147,7 @@ class CallAudio:
             self._apply(self._orders.popleft(), at_ms, events)
         if (heard := self._dtmf.finish()) is not None:
             self._tell_digit(heard, events)
-        if (offset := self._speech.finish()) is not None:
-            self._tell_speech(offset, at_ms, events)
+        self._end_speech(at_ms, events)
         if (verdict := self._answer.finish()) is not None:
             self._tell_answer(verdict, events)
         events += self._player.stop(at_ms)
@@ -161,6 +169,9 @@ class CallAudio:
                     self._recorder = StereoRecorder(self.format, self._recording_chunk_ms)
             case StopRecording():
                 self._stop_recording(at_ms, events)
+            case Listen(patience=patience):
+                if self._endpointer is not None:
+                    self._endpointer.patience = patience
             case _:
                 assert_never(order)
 
@@ -183,8 +194,14 @@ class CallAudio:
         spectrum = spectrum_of(samples, power)
         is_key = self._dtmf.in_tone
         change = self._speech.take_block(samples, spectrum, is_tone=is_key, echo_dbfs=self._echo_dbfs())
+        if self._endpointer is not None:
+            self._endpointer.take_block(frame_in, is_active=self._speech.is_active)
         if change is not None:
             self._tell_speech(change, at_ms, events)
+        if self._endpointer is not None:
+            if self._endpointer.is_full:
+                self._end_speech(at_ms, events)
+            self._speech.hangover_blocks = self._endpointer.hangover_blocks
         is_speech = self._speech.is_active and self._speech.is_speaking
         beep = self._beep.take_block(spectrum, is_speech=is_speech, is_key=is_key)
         if beep is not None:
@@ -300,12 +317,22 @@ class CallAudio:
     def _tell_speech(self, change: SpeechOnset | SpeechOffset, at_ms: int, events: list[AudioEvent]) -> None:
         match change:
             case SpeechOnset(begin=begin):
+                if self._endpointer is not None:
+                    self._endpointer.begin(begin)
                 events.append(SpeechStarted(at_ms=self._ms(begin)))
                 events += self._player.barge_in(BargeIn.SPEECH, at_ms)
             case SpeechOffset(begin=begin, end=end):
-                events.append(SpeechEnded(at_ms=self._ms(end), duration_ms=self._ms(end - begin)))
+                ended_ms, duration_ms = self._ms(end), self._ms(end - begin)
+                events.append(SpeechEnded(at_ms=ended_ms, duration_ms=duration_ms))
+                if self._endpointer is not None:
+                    pcm = self._endpointer.end(begin, end).pcm
+                    events.append(UtteranceHeard(at_ms=ended_ms, duration_ms=duration_ms, pcm=pcm))
             case _:
                 assert_never(change)
+
+    def _end_speech(self, at_ms: int, events: list[AudioEvent]) -> None:
+        if (offset := self._speech.finish()) is not None:
+            self._tell_speech(offset, at_ms, events)
 
     def _ms(self, n_samples: int) -> int:
         return n_samples * 1000 // self.format.rate_hz

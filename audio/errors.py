@@ -64,3 +64,19 @@ class ClipMissingError(AudioError):
 
 class ModelsError(AudioError):
     """A model cannot be fetched, or is not as pinned; the text says what to do."""
+
+
+class RecogniserError(AudioError):
+    """Speech was not recognised, or cannot be on this box; the text says why and what to do, never what was said."""
+
+
+class RecogniserBusyError(RecogniserError):
+    """More utterances wait than can be recognised in time: this one goes without."""
+
+
+class RecogniserLateError(RecogniserError):
+    """The recogniser did not answer in time and was stopped: this answer is lost, the next is not."""
+
+
+class RecogniserDiedError(RecogniserError):
+    """The recogniser ended, or answered nonsense and was stopped: this answer is lost, the next is not."""

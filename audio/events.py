@@ -3,7 +3,7 @@
 Every `at_ms` counts milliseconds since the first frame of the `CallAudio` that told it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from audio.dsp.answer import AnswerClass, AnswerFeatures
@@ -58,6 +58,17 @@ class SpeechEnded:
     """Where the last of it was heard."""
     duration_ms: int
     """From the start of the speech to `at_ms`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UtteranceHeard:
+    """What the far end said in one go, told right after its `SpeechEnded`; only by a call that listens."""
+
+    at_ms: int
+    """Where its last sound was heard: the `at_ms` of its `SpeechEnded`."""
+    duration_ms: int
+    pcm: bytes = field(repr=False)
+    """s16 little endian, 8 kHz mono, with a little of what came before and after."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +176,7 @@ AudioEvent: TypeAlias = (
     | DigitHeard
     | SpeechStarted
     | SpeechEnded
+    | UtteranceHeard
     | BeepHeard
     | AnswerClassified
     | ProgressHeard

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
+from audio.dsp.endpointer import Patience
 from audio.frame import Clip, freeze
 
 DIGITS = "0123456789*#ABCD"
@@ -60,4 +61,11 @@ class StopRecording:
     """Tell the last chunk and keep nothing more."""
 
 
-AudioOrder: TypeAlias = Play | StopPlaying | SendDigits | StartRecording | StopRecording
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listen:
+    """Expect this kind of answer from now on: it decides how long a pause ends what is said."""
+
+    patience: Patience
+
+
+AudioOrder: TypeAlias = Play | StopPlaying | SendDigits | StartRecording | StopRecording | Listen

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,12 +15,18 @@ from typing import Any, Generic, TypeVar
 import msgspec
 import structlog
 
+from audio.errors import RecogniserError
+from audio.listening.engines import installed_languages
+from audio.listening.pool import RecogniserPool, worker_command
+from audio.listening.silero import speech_maker
+from audio.models import default_models_folder
 from audio.speech.clip_cache import ClipCache
 from audio.speech.synthesis import Synthesizer
 from audio.speech.voices import Voices
 from firmware.calls.auditing import Auditor, load_audit_key
 from firmware.calls.desk import Desk
 from firmware.calls.judging import Judge
+from firmware.calls.listening import Hearing, Understands
 from firmware.calls.placing import CallPlacer, FlowBook
 from firmware.calls.scheduler import Scheduler
 from firmware.checkup import database_path, make_gate, mqtt_settings
@@ -34,7 +40,7 @@ from firmware.host.clock_trust import TimeSource
 from firmware.host.journal import set_up_journal
 from firmware.lines.line import LineReport, LineStatus
 from firmware.lines.supervisor import keep_alive
-from firmware.settings import Settings, SpeechSection, VoiceSection
+from firmware.settings import Settings, SettingsError, SpeechSection, VoiceSection
 from firmware.speech.voices import voices_of_box
 from firmware.state_report import StateReport
 from firmware.store import inbox, outbox, restoring
@@ -96,7 +102,9 @@ class Box(Generic[WorldT]):
         connect: Callable[[BoxTopics, Will], Connection],
         synthesizer: Synthesizer | Voices,
         workers: Workers,
+        hearing: Hearing | None = None,
     ) -> None:
+        """Wire the parts; without `hearing` calls go by keys alone."""
         self._settings = settings
         self._world = world
         self.database = database
@@ -136,6 +144,7 @@ class Box(Generic[WorldT]):
             recipients=tuple(settings.console.recording_recipients),
             recording_executor=workers.recording,
             max_call_s=settings.dialling.max_call_s,
+            hearing=hearing,
         )
         self.scheduler = Scheduler(
             lines=world.lines, desk=self._desk, placer=placer, now=clock.now, on_change=self._changed
@@ -359,6 +368,7 @@ async def _run(
     *,
     log_file: Path | None,
     words_per_minute: int = ESPEAK_WORDS_PER_MINUTE,
+    understands: Understands | None = None,
 ) -> None:
     data = Path(settings.box.data_dir)
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -376,22 +386,47 @@ async def _run(
             ThreadPoolExecutor(1, thread_name_prefix="recording") as recording,
             ThreadPoolExecutor(2, thread_name_prefix="speech") as speech,
         ):
-            box = Box(
-                settings,
-                world,
-                database=database,
-                connect=lambda topics, will: MqttConnection(
-                    broker, subscriptions=topics.subscriptions(), will=will
-                ),
-                synthesizer=voices.voices,
-                workers=Workers(recording=recording, speech=speech),
-            )
-            try:
-                await box.run(stop, ready=lambda: systemd.notify_ready("serving"))
-            finally:
-                voices.close()  # before the executor waits for a phrase nobody will hear
+            async with open_hearing(settings, understands) as hearing:
+                box = Box(
+                    settings,
+                    world,
+                    database=database,
+                    connect=lambda topics, will: MqttConnection(
+                        broker, subscriptions=topics.subscriptions(), will=will
+                    ),
+                    synthesizer=voices.voices,
+                    workers=Workers(recording=recording, speech=speech),
+                    hearing=hearing,
+                )
+                try:
+                    await box.run(stop, ready=lambda: systemd.notify_ready("serving"))
+                finally:
+                    voices.close()  # before the executor waits for a phrase nobody will hear
     finally:
         await database.close()
+
+
+@contextlib.asynccontextmanager
+async def open_hearing(settings: Settings, understands: Understands | None) -> AsyncIterator[Hearing | None]:
+    """Have recognisers at work as the settings say; None where there are none, or nothing understands their texts.
+
+    Raises SettingsError.
+    """
+    wanted = settings.listening
+    models = Path(settings.speech.models_dir) if settings.speech.models_dir else default_models_folder()
+    languages = installed_languages(models)
+    if not wanted.recognition or understands is None or not languages:
+        log.info("listening", languages=[], by="keys alone")
+        yield None
+        return
+    try:
+        make_speech = speech_maker(wanted.speech)
+    except RecogniserError as error:
+        raise SettingsError(f"[listening] speech = {wanted.speech!r}: {error}") from None
+    pool = RecogniserPool(worker_command(models, memory_mb=wanted.worker_memory_mb), n_workers=wanted.workers)
+    async with pool:
+        log.info("listening", languages=sorted(languages), workers=wanted.workers)
+        yield Hearing(ears=pool, understands=understands, make_speech=make_speech)
 
 
 async def _ask_broker(broker: MqttSettings) -> None:

@@ -111,11 +111,23 @@ class SpeechSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fi
     """How prompts get their sound."""
 
     models_dir: str | None = None
-    """Where `branchline models fetch` put the models; None: where it does by default."""
+    """Where `branchline models fetch` put the models, for speaking and listening; None: where it does by default."""
     recordings_dir: str | None = None
     """Recorded prompts, ``LANGUAGE/…/NAME.wav`` with its words in ``NAME.txt``."""
     en: VoiceSection = VoiceSection(engines=["kokoro", "piper", "espeak"])
     zh: VoiceSection = VoiceSection(engines=["kokoro", "espeak"])
+
+
+class ListeningSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """How calls understand speech. Keys work with or without it."""
+
+    recognition: bool = True
+    """False: by keys alone. True: in every language for which a recogniser is installed."""
+    workers: Annotated[int, msgspec.Meta(ge=1, le=16)] = 2
+    """Recogniser processes, for all calls together."""
+    worker_memory_mb: Annotated[int, msgspec.Meta(ge=200, le=16000)] = 1500
+    speech: Literal["auto", "silero", "plain"] = "auto"
+    """Judge of what is speech: auto is silero where it is installed."""
 
 
 class Settings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -129,6 +141,7 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=
     compliance: ComplianceSection = ComplianceSection()
     dialling: DiallingSection = DiallingSection()
     speech: SpeechSection = SpeechSection()
+    listening: ListeningSection = ListeningSection()
 
 
 def load_settings(path: Path) -> Settings:

@@ -86,6 +86,8 @@ class SpeechActivity:
         """What the last 2 s had besides speech."""
         self.is_active = False
         """The newest block stands out of the noise and is no tone."""
+        self.hangover_blocks = HANGOVER_BLOCKS
+        """How much quiet ends the speech; whoever waits for an answer may want more or less of it."""
 
     @property
     def is_speaking(self) -> bool:
@@ -107,9 +109,7 @@ class SpeechActivity:
     ) -> SpeechOnset | SpeechOffset | None:
         """Take one block. Say `is_tone` for a key's tones; what is not above `echo_dbfs` is taken for our own voice."""
         is_tone = self._is_steady_tone(spectrum) or is_tone
-        above_db = BEGIN_ABOVE_FLOOR_DB if self._begin_block is None else STAY_ABOVE_FLOOR_DB
-        lowest_dbfs = max(self.noise_floor_dbfs + above_db, MIN_SPEECH_DBFS, echo_dbfs)
-        self.is_active = not is_tone and spectrum.band_dbfs > lowest_dbfs
+        self.is_active = self._stands_out(block, spectrum, is_tone=is_tone, echo_dbfs=echo_dbfs)
         is_voiced = self.is_active and self._begin_block is None and self._is_voiced(block)
         self._recent.append((self.is_active, is_voiced))
         self._previous[:] = block
@@ -121,7 +121,7 @@ class SpeechActivity:
             self._last_active_block = block_number
         if self._begin_block is None:
             return self._try_onset(block_number)
-        if block_number - self._last_active_block >= HANGOVER_BLOCKS:
+        if block_number - self._last_active_block >= self.hangover_blocks:
             return self.finish()
         return None
 
@@ -133,6 +133,20 @@ class SpeechActivity:
             return None
         end = self._last_active_block + 1
         return SpeechOffset(begin=begin * BLOCK_SAMPLES, end=end * BLOCK_SAMPLES)
+
+    def _stands_out(
+        self,
+        block: NDArray[np.int16] | NDArray[np.float32],
+        spectrum: BlockSpectrum,
+        *,
+        is_tone: bool,
+        echo_dbfs: float,
+    ) -> bool:
+        """Say whether a block may be speech; what is a better judge of it replaces this."""
+        del block
+        above_db = BEGIN_ABOVE_FLOOR_DB if self._begin_block is None else STAY_ABOVE_FLOOR_DB
+        lowest_dbfs = max(self.noise_floor_dbfs + above_db, MIN_SPEECH_DBFS, echo_dbfs)
+        return not is_tone and spectrum.band_dbfs > lowest_dbfs
 
     def _is_voiced(self, block: NDArray[np.int16] | NDArray[np.float32]) -> bool:
         return voicing_of(np.concatenate([self._previous, block], dtype=np.float32)) >= MIN_VOICING

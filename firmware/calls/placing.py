@@ -16,6 +16,7 @@ from audio.frame import Clip
 from audio.speech.clip_cache import ClipCache
 from firmware.calls.closing import CallResult
 from firmware.calls.desk import Desk
+from firmware.calls.listening import CallListener, Hearing
 from firmware.calls.outcome import conclude
 from firmware.calls.recording import RecordingWriter
 from firmware.calls.session import CallSession
@@ -86,7 +87,9 @@ class CallPlacer:
         recipients: tuple[str, ...],
         recording_executor: Executor,
         max_call_s: int,
+        hearing: Hearing | None = None,
     ) -> None:
+        """Take what calls need; without `hearing` they go by keys alone."""
         self._desk = desk
         self._flows = flows
         self._clips = clips
@@ -95,6 +98,7 @@ class CallPlacer:
         self._recipients = recipients
         self._recording_executor = recording_executor
         self._max_call_s = max_call_s
+        self._hearing = hearing
 
     async def place(self, order: Order, on_stage: Callable[[str, str], None]) -> None:
         """Call the contact once, if the gate still allows it when everything is ready."""
@@ -151,6 +155,7 @@ class CallPlacer:
             ring_timeout_s=campaign.ring_timeout_s,
             max_call_s=self._max_call_s,
             now_s=self._clock.monotonic_s,
+            listener=self._listener(dialogue, order),
         )
         order.session = session
         if order.stopped is not None:
@@ -212,6 +217,7 @@ class CallPlacer:
                 language=contact.language,
                 today=self._today(contact),
                 promise_max_days=campaign.promise_max_days,
+                understands=self._hears(contact.language),
             )
         except (FlowRefusedError, ContactRefusedError) as error:
             # Checked when they came in; a newer program may see what an older one did not.
@@ -230,6 +236,21 @@ class CallPlacer:
             )
             return None
         return flow, dialogue, clips
+
+    def _hears(self, language: str) -> bool:
+        return self._hearing is not None and self._hearing.ears.hears(language)
+
+    def _listener(self, dialogue: Dialogue, order: Order) -> CallListener | None:
+        """Return what listens in the call, if its dialogue was promised that somebody does."""
+        if self._hearing is None or not dialogue.understands:
+            return None
+        return CallListener(
+            self._hearing,
+            language=dialogue.language,
+            today=self._today(order.contact),
+            now_s=self._clock.monotonic_s,
+            name=order.line.line_id,
+        )
 
     def _today(self, contact: StoredContact) -> Any:
         """Return the callee's date: of all plausible zones the earliest, so that "today" is not over for them."""

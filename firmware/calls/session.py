@@ -11,13 +11,16 @@ from typing import Any, Protocol, assert_never
 from audio import events as sound
 from audio import orders
 from audio.call_audio import CallAudio
+from audio.dsp.endpointer import Patience
 from audio.errors import AudioError
-from audio.frame import Clip
+from audio.frame import AudioFormat, Clip
 from audio.speech.joining import joined
+from firmware.calls.listening import CallListener, Heard, Question, patience_for
 from firmware.calls.outcome import CallLog, PromiseMade
 from firmware.dialogue import actions as acts
 from firmware.dialogue import events as heard
 from firmware.dialogue.machine import Dialogue
+from firmware.dialogue.slots import Asked
 from firmware.lines.line import (
     Active,
     Alerting,
@@ -37,6 +40,7 @@ RELEASE_DEADLINE_S = 100.0
 LAST_CHUNK_DEADLINE_S = 1.0
 PRIVATE_KEY = "•"
 """Stands in the record for a key that is part of a secret: the record lies unencrypted on the box."""
+NO_QUESTION = Question(asked=Asked.NOTHING, expected=())
 
 
 class Recorder(Protocol):
@@ -79,6 +83,10 @@ class _Talk:
     playing: int = 0
     """The play id now in the air, 0 for none."""
     prompts: dict[int, acts.Say] = field(default_factory=dict)
+    patience: Patience = Patience.OPEN
+    """What the call's sound was last told to expect."""
+    question: Question = NO_QUESTION
+    """What the callee answers who is speaking now."""
 
 
 class CallSession:
@@ -98,7 +106,9 @@ class CallSession:
         ring_timeout_s: float,
         max_call_s: float,
         now_s: Callable[[], float],
+        listener: CallListener | None = None,
     ) -> None:
+        """Prepare a call; without a `listener` what is said is heard, but not what it was."""
         self.events: list[TimedEvent] = []
         self.answered_s: float | None = None
         self._line = line
@@ -113,7 +123,8 @@ class CallSession:
         self._ring_timeout_s = ring_timeout_s
         self._max_call_s = max_call_s
         self._now_s = now_s
-        self._inbox: asyncio.Queue[CallEvent | sound.AudioEvent | _Stop] = asyncio.Queue(INBOX_SIZE)
+        self._listener = listener
+        self._inbox: asyncio.Queue[CallEvent | sound.AudioEvent | Heard | _Stop] = asyncio.Queue(INBOX_SIZE)
         self._call: LineCall | None = None
         self._talk: _Talk | None = None
         self._stopped: Disposition | None = None
@@ -143,6 +154,8 @@ class CallSession:
         finally:
             pump.cancel()
             await asyncio.wait([pump])
+            if self._listener is not None:
+                await self._listener.close()
             if self._talk is not None:
                 await self._close_audio(call)
             if self._hanging_up is not None and not self._hanging_up.done():
@@ -155,7 +168,7 @@ class CallSession:
         async for event in call.events():
             self._post(event)
 
-    def _post(self, item: "CallEvent | sound.AudioEvent | _Stop") -> None:
+    def _post(self, item: "CallEvent | sound.AudioEvent | Heard | _Stop") -> None:
         try:
             self._inbox.put_nowait(item)
         except asyncio.QueueFull:
@@ -209,7 +222,7 @@ class CallSession:
         else:
             await self._do(self._dialogue.on(heard.TimePassed(), now_s))
 
-    async def _take(self, item: "CallEvent | sound.AudioEvent | _Stop") -> None:
+    async def _take(self, item: "CallEvent | sound.AudioEvent | Heard | _Stop") -> None:
         match item:
             case Dialing():
                 self._stage("dialing")
@@ -223,6 +236,8 @@ class CallSession:
                 if self._talk is not None:
                     self._order(orders.StopPlaying())
                 self._hang_up()
+            case Heard():
+                await self._understood(item)
             case Ended():
                 raise AssertionError("Ended is taken by the loop")
             case _:
@@ -235,7 +250,7 @@ class CallSession:
         self.answered_s = self._now_s()
         self._talk = _Talk(answered_s=self.answered_s)
         try:
-            self._call.audio.start(CallAudio(self._call.audio.format), self._on_sound)
+            self._call.audio.start(self._make_audio(self._call.audio.format), self._on_sound)
         except AudioError as error:
             # Red line 10: no silent call.
             self._note("audio_failed", reason=str(error))
@@ -243,6 +258,12 @@ class CallSession:
             self._hang_up()
             return
         await self._do(self._dialogue.start(self.answered_s))
+
+    def _make_audio(self, audio_format: AudioFormat) -> CallAudio:
+        if self._listener is None:
+            return CallAudio(audio_format)
+        self._listener.start(self._post)
+        return CallAudio(audio_format, speech=self._listener.make_speech(), listens=True)
 
     def _on_sound(self, events: list[sound.AudioEvent]) -> None:
         for event in events:
@@ -273,11 +294,18 @@ class CallSession:
                 self._on_stage(self._stage_name, "heard a key")
                 await self._tell(state, heard.Digit(digit=event.digit))
             case sound.SpeechStarted():
+                if self._listener is not None:
+                    state.question = Question(
+                        asked=self._dialogue.asked, expected=self._dialogue.expected_phrases()
+                    )
                 await self._tell(state, heard.SpeechStarted())
             case sound.SpeechEnded():
                 state.human = True
                 self._note("speech", ms=event.duration_ms)
                 await self._tell(state, heard.SpeechEnded(duration_ms=event.duration_ms))
+            case sound.UtteranceHeard():
+                if self._listener is not None:
+                    self._listener.take(event, state.question)
             case sound.BeepHeard():
                 state.machine = True
                 self._note("beep", hz=round(event.frequency_hz))
@@ -307,6 +335,23 @@ class CallSession:
                 self._hang_up()
             case _:
                 assert_never(event)
+
+    async def _understood(self, item: Heard) -> None:
+        state = self._talk
+        if state is None:
+            return
+        found = item.recognised
+        text = found.text if found is not None else ""
+        self._note(
+            "utterance",
+            # Figures may be the secret that was asked for.
+            text="" if item.asked is Asked.DIGITS else text,
+            confidence=round(found.confidence, 3) if found is not None else 0.0,
+            engine=found.engine if found is not None else "none",
+            ms=item.duration_ms,
+            took_ms=item.took_ms,
+        )
+        await self._tell(state, heard.Utterance(text=text, intents=item.intents, slots=item.slots))
 
     async def _tell(self, state: _Talk, event: heard.DialogueEvent) -> None:
         if self._release_by_s is None and not (state.decided and not state.ends_after_prompt):
@@ -383,6 +428,11 @@ class CallSession:
                         self._hang_up()
                 case _:
                     assert_never(action)
+        if self._listener is not None and self._release_by_s is None:
+            patience = patience_for(self._dialogue.asked)
+            if patience is not state.patience:
+                state.patience = patience
+                self._order(orders.Listen(patience=patience))
 
     def _hang_up(self) -> None:
         if self._release_by_s is None and self._call is not None:

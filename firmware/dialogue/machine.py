@@ -16,6 +16,7 @@ from firmware.dialogue.actions import (
 )
 from firmware.dialogue.endings import SUPPRESSES, ending
 from firmware.dialogue.errors import DialogueError
+from firmware.dialogue.expected import asked_of, expected_of
 from firmware.dialogue.flow import (
     AskNode,
     CaptureNode,
@@ -32,6 +33,7 @@ from firmware.dialogue.flow import (
 from firmware.dialogue.intents import ANYTIME_KEYS, KEY_REPEAT, PROTECTIVE, anytime_meaning
 from firmware.dialogue.mouth import Mouth
 from firmware.dialogue.script import Script
+from firmware.dialogue.slots import Asked
 from firmware.dialogue.step_maker import StepMaker
 from firmware.dialogue.steps import (
     AskStep,
@@ -89,9 +91,10 @@ class Dialogue:
             flow=flow, contact=contact, language=spoken, today=today, promise_max_days=promise_max_days
         )
         self._flow = flow
+        self._language = spoken
         self._vault = DebtVault(flow, script)
         self._steps = StepMaker(flow, self._vault, today=today, promise_max_days=promise_max_days)
-        self._understands = understands
+        self.understands = understands
         self._out: list[Action] = []
         self._now_s = 0.0
         self._step: Step | None = None
@@ -128,6 +131,20 @@ class Dialogue:
         """Return whether the next key is part of something keyed in (four digits of an id), not a choice from a menu."""
         return self._step is not None and self._step.takes_digits
 
+    @property
+    def language(self) -> str:
+        """Return the language that the call is in."""
+        return self._language
+
+    @property
+    def asked(self) -> Asked:
+        """Return what kind of answer is expected now."""
+        return asked_of(self._node, self._step)
+
+    def expected_phrases(self) -> tuple[str, ...]:
+        """Return words that would answer what is asked now, the likeliest first; what is heard at any time last."""
+        return expected_of(self._node, self._step, self._flow.anytime.keys(), self._language)
+
     def phrases(self) -> frozenset[str]:
         """Return every text this call may ever order, whatever the callee does: what to render before dialling."""
         return self._vault.vocabulary()
@@ -156,7 +173,7 @@ class Dialogue:
             case heard.SpeechEnded():
                 self._heard_anything = True
                 if self._spoke_into_silence and self._mouth.saying is None:
-                    self._apply(self._step.spoke(event.duration_ms, now_s, understands=self._understands))
+                    self._apply(self._step.spoke(event.duration_ms, now_s, understands=self.understands))
             case heard.Utterance():
                 self._heard_anything = True
                 self._understand(event)

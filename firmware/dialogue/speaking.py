@@ -69,11 +69,13 @@ def piece_vocabulary(language: str, currency: str | None) -> frozenset[str]:
         return frozenset(piece for digit in "0123456789" for piece in speak_in_pieces(digit, language))
     exponent = CURRENCIES[currency].exponent
     numbers = [
-        *range(1, 100),
+        *range(100),
         *(10**power * digit for power in range(2, 12) for digit in range(1, 10)),
         1001,
         101,
         110,
+        # 两千 begins an amount, 二千 stands within one: 五万二千.
+        *(12 * 10**power for power in range(2, 11)),
     ]
     amounts = (Money(number * 10**exponent, currency) for number in numbers)
     return frozenset(piece for amount in amounts for piece in speak_in_pieces(amount, language))

@@ -20,6 +20,7 @@ from console.ledger import Ledger, Recorded
 from console.reports import OutcomeLine, outcome_lines
 from console.signed_sender import SignedSender
 from firmware.app import Box, Workers
+from firmware.calls.listening import Hearing
 from firmware.checkup import database_path
 from firmware.clock import SimulatedClock, SimulatedWorld, to_ms
 from firmware.host.clock_trust import SimulatedClockTrust
@@ -116,12 +117,15 @@ class Town:
         starts_at: datetime = TUESDAY_10,
         compliance: ComplianceSection | None = None,
         refresh_s: float = 10.0,
+        voice: Callable[[str, str], bytes] | None = None,
+        hearing: Hearing | None = None,
     ) -> None:
         self.loop = asyncio.get_running_loop()
         self.clock = SimulatedClock(starts_at, self.loop.time)
         self.ids = UuidV7()
         self.broker = MemoryBroker()
-        self.network = Network(people)
+        self.network = Network(people, voice=voice)
+        self._hearing = hearing
         self.topics = BoxTopics(TENANT, BOX)
         self.seen: list[Message] = []
         """Every message that the console committed, in order."""
@@ -208,6 +212,7 @@ class Town:
             connect=lambda topics, will: self.broker.connect(BOX, topics.subscriptions()),
             synthesizer=ShortVoice(),
             workers=Workers(recording=inline, speech=inline),
+            hearing=self._hearing,
         )
         return self.box, database
 
