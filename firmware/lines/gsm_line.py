@@ -165,6 +165,9 @@ class GsmLine(Generic[WorldT]):
 
     async def _rest(self, pause_s: float) -> None:
         """Wait, but not while a modem is lost, ports have changed or a call is over."""
+        was_just_lost = self._kept.modem is not None and self._modem is None
+        if was_just_lost and not self._is_in_call:
+            return
         waits: list[asyncio.Task[Any]] = [
             asyncio.create_task(self._stirred.wait(), name=f"stirred:{self.line_id}")
         ]

@@ -238,6 +238,7 @@ def test_the_pin_is_typed_and_typed_again_after_a_restart(tmp_path: Path) -> Non
     async def story() -> None:
         town = UsbTown(tmp_path, [person(1)], n_modems=1, pin=lambda: "4826")
         town.prepare = locked("4826")
+        structlog.reset_defaults()  # a command's test may have left the log at errors only
         with structlog.testing.capture_logs() as logs:
             async with town.open():
                 await town.until(lambda: is_ready(town), hours=0.1)
