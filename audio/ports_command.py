@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
 def devices(
     *, as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False
 ) -> None:
-    """List the sound cards of this machine by the names that `sound_card` in box.toml takes."""
+    """List the sound cards of this machine by the names that `audio bridge` takes."""
     from audio.ports.sound_card import sound_cards  # noqa: PLC0415 - PortAudio looks at every card
 
     cards = sound_cards()
