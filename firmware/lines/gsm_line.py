@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Generic, Protocol, TypeVar, assert_never
 
 from audio.ports.port import AudioPort
+from audio.ports.serial_pcm import SerialPcmPort
 from firmware.lines.line import (
     Active,
     Alerting,
@@ -221,6 +222,8 @@ class GsmCall:
     ) -> None:
         self.audio = audio
         self._call = call
+        if isinstance(audio, SerialPcmPort):
+            audio.obey(lambda: call.audio_is_paused)
         self._ring_timeout_s = ring_timeout_s
         self._on_over = on_over
         self._gave_up_ringing = False
