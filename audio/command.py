@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from audio import classify_command, transcribe_command
+from audio import classify_command, ports_command, transcribe_command
 from audio.call_audio import CallAudio
 from audio.dsp.progress_tones import COUNTRIES
 from audio.errors import AudioError
@@ -32,6 +32,7 @@ audio_app = typer.Typer(
 
 classify_command.register(audio_app)
 transcribe_command.register(audio_app)
+ports_command.register(audio_app)
 
 Files = Annotated[
     list[Path],

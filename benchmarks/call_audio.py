@@ -67,11 +67,11 @@ class TimedCall:
         self._n_frames = int(seconds / PTIME_S)
         self.thread = CallThread(f"call {number}")
         self.number = number
+        self._begin_s = 0.0
 
     def start(self, call: CallAudio, on_events: Callable[[list[AudioEvent]], None], begin_s: float) -> None:
-        """Begin at `begin_s`."""
-        # Calls do not begin in step.
-        self._begin_s = begin_s + self.number * PTIME_S / 32
+        """Begin at `begin_s`, a little later for every further call."""
+        self._begin_s = begin_s + self.number * PTIME_S / 32  # calls do not begin in step
         self.thread.start(
             call, on_events, move_frames=self._move, release=lambda: None, name=f"audio-{self.number}"
         )

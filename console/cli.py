@@ -21,8 +21,8 @@ from console.command_watch import watch_command
 from console.contact_fields import FieldError, parse_id, parse_number, parse_word
 from console.errors import ConsoleError
 from console.ledger import Ledger
-from console.opened_recording import write_wave
-from console.reports import campaign_reports, gaps, outcome_lines
+from console.opened_recording import digest_of, write_sound
+from console.reports import campaign_reports, gaps, outcome_lines, outcome_of_recording
 from console.tables import counts_table, funnel_table, outcomes_table, printable
 from console.terminal import fail, log_to_stderr, say, say_json
 from console.watch_view import JsonLines, LiveTables, PlainLines, View
@@ -234,13 +234,20 @@ def report(
 def open_recording(
     context: typer.Context,
     recording: Annotated[Path, typer.Argument(help="A sealed recording.")],
-    out: Annotated[Path | None, typer.Option(help="The WAV file to write.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The file to write: .wav or .flac.")] = None,
+    picture: Annotated[
+        Path | None, typer.Option(help="Also draw it, with what was heard in it: an .svg file.")
+    ] = None,
     folder: OfficeOption = None,
 ) -> None:
-    """Open a sealed recording to a WAV file: left is the person called, right is the box."""
+    """Open a sealed recording to a WAV or FLAC file: left is the person called, right is the box."""
     here = office_at(folder or context.obj)
     target = out or Path(recording.name).with_suffix(".wav")
-    say(write_wave(recording, target, here.recording_identity))
+    outcome = ""
+    if picture is not None:
+        with Ledger(here.ledger).reading() as rows:
+            outcome = outcome_of_recording(rows, digest_of(recording))
+    say(write_sound(recording, target, here.recording_identity, picture=picture, outcome=outcome))
 
 
 @app.command()

@@ -1,39 +1,79 @@
-"""A sealed recording to a WAV file."""
+"""A sealed recording to a WAV or FLAC file, and to a picture of what is in it."""
 
+import hashlib
 import io
-import wave
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from console.errors import ConsoleError
 from console.private_files import write_private
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-def write_wave(recording: Path, target: Path, identity_file: Path) -> str:
-    """Write the recording as WAV that only its owner may read. Return a line that says what was done.
+SUFFIXES = {".wav": "WAV", ".flac": "FLAC"}
 
-    Raises ConsoleError.
+
+def write_sound(
+    recording: Path, target: Path, identity_file: Path, *, picture: Path | None = None, outcome: str = ""
+) -> str:
+    """Write the recording as WAV or FLAC, by the target's name, that only its owner may read; say what was done.
+
+    `picture` is where to draw it as SVG, `outcome` what came of the call. Raises ConsoleError, with nothing written.
     """
     # Here and not above: numpy and the audio room would make every other command start late.
     from audio.errors import RecordingError  # noqa: PLC0415
     from audio.recording import open_recording  # noqa: PLC0415
 
+    kind = SUFFIXES.get(target.suffix.lower())
+    if kind is None:
+        raise ConsoleError(f"{target}: recordings open to .wav or .flac; name such a file with --out")
+    for path in (target, *([picture] if picture else [])):
+        if path.exists():
+            raise ConsoleError(f"{path} is there already; name another file with --out or --picture")
     try:
         identity = identity_file.read_text(encoding="utf-8").strip()
         samples, header, complete = open_recording(recording, identity)
     except RecordingError as error:
         raise ConsoleError(f"{error}; name a recording that was sealed for this office") from None
-    content = io.BytesIO()
-    with wave.open(content, "wb") as file:
-        file.setnchannels(samples.shape[1])
-        file.setsampwidth(2)
-        file.setframerate(int(header["rate_hz"]))
-        file.writeframes(samples.astype("<i2").tobytes())
-    try:
-        write_private(target, content.getvalue())
-    except FileExistsError:
-        raise ConsoleError(f"{target} is there already; name another file with --out") from None
-    seconds = samples.shape[0] / int(header["rate_hz"])
+    rate_hz = int(header["rate_hz"])
     end = "" if complete else "; its end is missing, the box was cut off while it recorded"
+    try:
+        write_private(target, _encoded(samples, rate_hz, kind))
+        if picture is not None:
+            note = ", ".join(part for part in (outcome, end.removeprefix("; ")) if part)
+            write_private(
+                picture, _drawn(samples, rate_hz, f"{recording.name}, {header['started_at']}", note).encode()
+            )
+    except FileExistsError as error:
+        raise ConsoleError(f"{error.filename} is there already; name another file with --out") from None
+    drawn = f", drawn in {picture}" if picture is not None else ""
     return (
-        f"{target}: {seconds:.1f} s, left the person called, right the box{end}; delete it when you are done"
+        f"{target}: {samples.shape[0] / rate_hz:.1f} s, left the person called, right the box{drawn}{end}; "
+        "delete it when you are done"
     )
+
+
+def digest_of(recording: Path) -> str:
+    """Return the SHA-256 by which outcomes name the sealed file, empty when it cannot be read."""
+    try:
+        with recording.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
+
+
+def _encoded(samples: "NDArray[np.int16]", rate_hz: int, kind: str) -> bytes:
+    import soundfile  # noqa: PLC0415
+
+    content = io.BytesIO()
+    soundfile.write(content, samples, rate_hz, subtype="PCM_16", format=kind)
+    return content.getvalue()
+
+
+def _drawn(samples: "NDArray[np.int16]", rate_hz: int, title: str, note: str) -> str:
+    from audio.recording_marks import marks_of  # noqa: PLC0415
+    from console.recording_picture import draw_recording  # noqa: PLC0415
+
+    return draw_recording(samples, rate_hz, marks_of(samples), title=title, note=note)

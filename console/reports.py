@@ -243,3 +243,10 @@ def _of(query: Select[Any], campaign: str | None, box: str | None) -> Select[Any
     if campaign is not None:
         query = query.where(OUTCOME.c.campaign == campaign)
     return query if box is None else query.where(OUTCOME.c.box == box)
+
+
+def outcome_of_recording(rows: Connection, sha256: str) -> str:
+    """Return what came of the call whose sealed recording has this digest, empty when no box has told."""
+    asked = select(OUTCOME.c.disposition, OUTCOME.c.cause).where(OUTCOME.c.recording_sha256 == sha256)
+    found = rows.execute(asked).first()
+    return f"{found.disposition} ({found.cause})" if found else ""

@@ -36,7 +36,8 @@ ALLOWED: dict[str, set[str]] = {
     "firmware.app": {"firmware", "audio", "modem_drivers"},
     "firmware.cli": {"firmware", "audio", "modem_drivers"},
     "firmware.demo": VALUES,
-    "console": VALUES | {"firmware.sync", "firmware.dialogue", "audio.recording", "audio.errors"},
+    "console": VALUES
+    | {"firmware.sync", "firmware.dialogue", "audio.recording", "audio.recording_marks", "audio.errors"},
 }
 OWNED_LIBRARIES = {
     # A library with side effects, and the only place that may import it.

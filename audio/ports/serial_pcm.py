@@ -41,6 +41,7 @@ class SerialPcmPort:
         self._block_bytes = block_bytes
         self._thread = CallThread(path)
         self._fd = -1
+        self._is_paused: Callable[[], bool] = lambda: False
         self._dropped_in = self._dropped_out = 0
         self._late_frames, self._max_late_s = 0, 0.0
 
@@ -56,6 +57,10 @@ class SerialPcmPort:
             release=self._release,
             name=f"audio-{Path(self._path).name}",
         )
+
+    def obey(self, is_paused: Callable[[], bool]) -> None:
+        """Write nothing while `is_paused` (EC2x: +QPCMV: 0,0): what is older than 100 ms by then is never said."""
+        self._is_paused = is_paused
 
     def order(self, order: AudioOrder) -> None:
         """Queue `order` for the next frame. Raises OrderQueueFullError."""
@@ -102,7 +107,8 @@ class SerialPcmPort:
             for frame_in in frames_in or [silent_frame] * turn.n_silent:
                 frame_out = thread.process(frame_from_bytes(frame_in))
                 self._dropped_out += unsent.add(frame_to_bytes(frame_out))
-            unsent.write_to(fd)
+            if not self._is_paused():
+                unsent.write_to(fd)
 
 
 class _Unsent:

@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import assert_never
 
 from audio.ports.port import AudioPort
+from audio.ports.serial_pcm import SerialPcmPort
 from firmware.lines.line import Active, Alerting, CallEvent, Dialing, Ended, EndKind
 from firmware.lines.sound_watch import WatchedPort
 from modem_drivers import events as modem_events
@@ -44,6 +45,8 @@ class GsmCall:
         ring_timeout_s: float,
         on_over: Callable[["GsmCall"], None],
     ) -> None:
+        if isinstance(audio, SerialPcmPort):
+            audio.obey(lambda: call.audio_is_paused)
         self.sound = WatchedPort(audio)
         self.audio: AudioPort = self.sound
         self.audio_was_refused = False

@@ -20,8 +20,8 @@ from audio import AudioEvent, CallAudio, DigitHeard, Play, PlayFinished, PortDie
 from audio.dsp.dtmf_detector import DtmfDetector
 from audio.dsp.dtmf_generator import digits_clip
 from audio.errors import OrderQueueFullError, PortOpenError, PortStateError
-from audio.frame import silence
-from audio.orders import StopPlaying
+from audio.frame import Frame, silence
+from audio.orders import AudioOrder, StopPlaying
 from audio.ports.port import AudioPort
 from audio.ports.serial_pcm import SerialPcmPort, _Unsent
 
@@ -223,6 +223,54 @@ def test_a_port_in_use_or_absent_says_what_to_do(modem: ModemEnd, tmp_path: Path
     n_open = len(os.listdir("/proc/self/fd"))
     asyncio.run(call())
     assert len(os.listdir("/proc/self/fd")) == n_open
+
+
+class Counting:
+    """Says the number of each frame, so that what arrives says how old it is."""
+
+    def __init__(self) -> None:
+        self.n_frames = 0
+        self.n_waiting_orders = 0
+
+    @property
+    def now_ms(self) -> int:
+        return self.n_frames * 20
+
+    def order(self, order: AudioOrder) -> None:
+        raise AssertionError(order)
+
+    def process(self, frame_in: Frame) -> tuple[Frame, list[AudioEvent]]:
+        self.n_frames += 1
+        return np.full(160, self.n_frames, dtype=np.int16), []
+
+    def finish(self) -> list[AudioEvent]:
+        return []
+
+
+@pytest.mark.parametrize("block_bytes", [320, 1600])
+def test_after_a_pause_the_modem_gets_only_the_newest_100_ms(modem: ModemEnd, block_bytes: int) -> None:
+    """EC2x: +QPCMV: 0,0 pauses. Nothing is written meanwhile; the block that was asked for comes on top."""
+
+    async def call() -> None:
+        said, is_paused = Counting(), False
+        port = SerialPcmPort(modem.path, block_bytes=block_bytes)
+        port.obey(lambda: is_paused)
+        port.start(said, lambda events: None)
+        assert len(await asyncio.to_thread(modem.read, block_bytes)) >= block_bytes
+        is_paused = True
+        await asyncio.to_thread(modem.read, 1, 0.1)  # what was on its way
+        before = said.n_frames
+        assert await asyncio.to_thread(modem.read, 1, 0.6) == b""
+        assert said.n_frames - before >= 25, "the call itself goes on"
+        is_paused = False
+        data = await asyncio.to_thread(modem.read, block_bytes)
+        oldest = int(np.frombuffer(data[:2], dtype="<i2")[0])
+        n_held = said.n_frames - oldest
+        statistics = await port.stop()
+        assert n_held <= 5 + block_bytes // 320 + 4, "and a few frames until we looked"
+        assert statistics.overruns > 0
+
+    asyncio.run(call())
 
 
 def test_orders_are_bounded_and_need_a_call(modem: ModemEnd) -> None:
