@@ -25,6 +25,7 @@ from firmware.dialogue.errors import ContactRefusedError, FlowRefusedError
 from firmware.dialogue.flow import Flow
 from firmware.dialogue.loader import load_flow
 from firmware.dialogue.machine import Dialogue
+from firmware.dialogue.speaking import in_words
 from firmware.lines.line import Line
 from firmware.store.campaigns import StoredCampaign, StoredContact
 from firmware.store.errors import StoreError
@@ -223,7 +224,9 @@ class CallPlacer:
             return None
         try:
             async with asyncio.timeout(PROMPT_DEADLINE_S):
-                clips = await self._clips.prepare(sorted(dialogue.phrases()), contact.language)
+                said = {phrase: in_words(phrase, contact.language) for phrase in sorted(dialogue.phrases())}
+                rendered = await self._clips.prepare(said.values(), contact.language)
+                clips = {phrase: rendered[words] for phrase, words in said.items()}
         except (AudioError, TimeoutError) as error:
             await self._desk.put_off(
                 contact, "prompts-not-ready", str(error) or "speech synthesis is too slow"
