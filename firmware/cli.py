@@ -32,6 +32,10 @@ ROOMS = {
         "audio.command:audio_app",
         "A call's own ears on recorded files: WAV, FLAC, raw mu-law or A-law.",
     ),
+    "speech": (
+        "firmware.speech.command:speech_app",
+        "Hear what the box would say, and get the script of what to record.",
+    ),
     "models": (
         "audio.models_command:models_app",
         "Models for speaking and listening: list, fetch (pinned to the byte), verify.",

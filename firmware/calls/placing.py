@@ -34,7 +34,8 @@ from firmware.values import AttemptId, Disposition
 log = structlog.get_logger()
 
 MOST_FLOWS_KEPT = 16
-PROMPT_DEADLINE_S = 60.0
+PROMPT_DEADLINE_S = 180.0
+"""What a flow says to everybody is rendered for its first contact; a slow machine goes on after a put-off."""
 STORE_PAUSE_S = 5.0
 
 
