@@ -33,6 +33,10 @@ ROOMS = {
         "A call's own ears on recorded files: WAV, FLAC, raw mu-law or A-law.",
     ),
     "line": ("firmware.line_command:line_app", "Try the lines of a box: two-way sound by a test call."),
+    "speech": (
+        "firmware.speech.command:speech_app",
+        "Hear what the box would say, and get the script of what to record.",
+    ),
     "models": (
         "audio.models_command:models_app",
         "Models for speaking and listening: list, fetch (pinned to the byte), verify.",

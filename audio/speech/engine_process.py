@@ -118,10 +118,10 @@ class EngineProcess:
         try:
             self._write(process, line_of(Request(text=text, language=language)))
             reply = self._reply(process, deadline_s)
-        except _EngineDiedError:
-            if fresh or self._is_closed or process.poll() is None:
+        except _EngineEndedError:
+            if fresh or self._is_closed:
                 raise
-            # It had ended for want of work just before: a new one is asked once.
+            # It may have ended for want of work, or for want of memory, just before: a new one is asked once.
             self._stop()
             process = self._started()
             deadline_s = time.monotonic() + allowed_s
@@ -178,7 +178,7 @@ class EngineProcess:
         try:
             _pipe(process.stdin).write(data)
         except OSError:
-            raise _EngineDiedError("the speech process died") from None
+            raise _EngineEndedError("the speech process died") from None
 
     def _reply(self, process: "subprocess.Popen[bytes]", deadline_s: float) -> Reply:
         while b"\n" not in self._pending:
@@ -199,7 +199,7 @@ class EngineProcess:
         return bytes(data[:n_bytes])
 
     def _some(self, process: "subprocess.Popen[bytes]", deadline_s: float) -> bytes:
-        """Return what the process has said by now. Raises _EngineDiedError at its end or the deadline."""
+        """Return what the process has said by now. Raises _EngineDiedError at the deadline, _EngineEndedError at its end."""
         pipe = _pipe(process.stdout)
         poll = select.poll()  # not select(): a daemon may hold more than 1024 files
         poll.register(pipe, select.POLLIN)
@@ -207,12 +207,16 @@ class EngineProcess:
             raise _EngineDiedError("the speech process did not finish in time")
         data = os.read(pipe.fileno(), 1 << 18)
         if not data:
-            raise _EngineDiedError("the speech process died")
+            raise _EngineEndedError("the speech process died")
         return data
 
 
 class _EngineDiedError(Exception):
     """The process must be replaced."""
+
+
+class _EngineEndedError(_EngineDiedError):
+    """It is gone, as opposed to stuck."""
 
 
 def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:

@@ -26,6 +26,7 @@ from firmware.dialogue.errors import ContactRefusedError, FlowRefusedError
 from firmware.dialogue.flow import Flow
 from firmware.dialogue.loader import load_flow
 from firmware.dialogue.machine import Dialogue
+from firmware.dialogue.speaking import in_words
 from firmware.lines.line import Line
 from firmware.store.campaigns import StoredCampaign, StoredContact
 from firmware.store.errors import StoreError
@@ -34,7 +35,8 @@ from firmware.values import AttemptId, Disposition
 log = structlog.get_logger()
 
 MOST_FLOWS_KEPT = 16
-PROMPT_DEADLINE_S = 60.0
+PROMPT_DEADLINE_S = 180.0
+"""What a flow says to everybody is rendered for its first contact; a slow machine goes on after a put-off."""
 STORE_PAUSE_S = 5.0
 
 
@@ -229,7 +231,9 @@ class CallPlacer:
             return None
         try:
             async with asyncio.timeout(PROMPT_DEADLINE_S):
-                clips = await self._clips.prepare(sorted(dialogue.phrases()), contact.language)
+                said = {phrase: in_words(phrase, contact.language) for phrase in sorted(dialogue.phrases())}
+                rendered = await self._clips.prepare(said.values(), contact.language)
+                clips = {phrase: rendered[words] for phrase, words in said.items()}
         except (AudioError, TimeoutError) as error:
             await self._desk.put_off(
                 contact, "prompts-not-ready", str(error) or "speech synthesis is too slow"

@@ -2,11 +2,11 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from types import ModuleType
 
-from firmware.dialogue import speaking_en, speaking_zh
+from firmware.dialogue import speaking_en, speaking_text_en, speaking_text_zh, speaking_zh
 from firmware.dialogue.currencies import CURRENCIES
 from firmware.dialogue.errors import UnspeakableError
 from firmware.dialogue.variables import Value, VarKind
@@ -16,6 +16,10 @@ LANGUAGES = ("zh-CN", "en")
 MAX_MAJOR = 10**12
 MAX_TEXT_CHARS = 80
 _VOICES: Mapping[str, ModuleType] = {"zh": speaking_zh, "en": speaking_en}
+_TEXTS: Mapping[str, Callable[[str], str]] = {
+    "zh": speaking_text_zh.in_words,
+    "en": speaking_text_en.in_words,
+}
 _SCRIPTS: Mapping[str, re.Pattern[str]] = {
     "zh": re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff〇A-Za-z0-9 .,&'()（）·\-《》、，。!]+"),
     "en": re.compile(r"[A-Za-zÀ-ÖØ-öø-ÿĀ-ſ0-9 .,&'’()\-/!+]+"),
@@ -38,7 +42,7 @@ def speak(value: Value, language: str, kind: VarKind | None = None, *, today: da
     if kind is VarKind.DIGITS or (kind is None and value.isascii() and value.isdigit()):
         if not (value.isascii() and value.isdigit()):
             raise UnspeakableError("digits are 0 to 9")
-        return str(voice.digits(value))
+        return str(voice.number_string(value))
     return _speak_text(value, language)
 
 
@@ -52,7 +56,9 @@ def speak_in_pieces(value: Value, language: str) -> tuple[str, ...]:
 
     What a callee keys is not known before the call, so it is put together from words that are.
     """
-    words = speak(value, language, VarKind.DIGITS if isinstance(value, str) else None)
+    if isinstance(value, str) and not (value.isascii() and value.isdigit()):
+        raise UnspeakableError("digits are 0 to 9")
+    words = str(_voice(language).digits(value)) if isinstance(value, str) else speak(value, language)
     if _primary(language) == "en":
         return tuple(piece for word in words.split() for piece in word.split("-"))
     if isinstance(value, Money):
@@ -61,6 +67,11 @@ def speak_in_pieces(value: Value, language: str) -> tuple[str, ...]:
         # 二百 in one breath: single syllables in a row sound like digits.
         return tuple(re.findall(f"{units}|[一二三四五六七八九两]?[十百千]|.", words))
     return tuple(words)
+
+
+def in_words(text: str, language: str) -> str:
+    """Return wording as a voice says it: figures, times, percentages and signs spelt out."""
+    return _TEXTS[_primary(language)](text) if _primary(language) in _TEXTS else text
 
 
 def piece_vocabulary(language: str, currency: str | None) -> frozenset[str]:

@@ -15,7 +15,7 @@ _ORDINALS = {
     "twelve": "twelfth", "twenty": "twentieth", "thirty": "thirtieth",
 }  # fmt: skip
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_MONTHS = (
+MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
     "November", "December",
 )  # fmt: skip
@@ -56,13 +56,55 @@ def money(minor: int, currency: Currency) -> str:
 def day(value: date, *, with_year: bool = False, with_weekday: bool = False) -> str:
     """Return a date: the tenth of December."""
     weekday = f"{WEEKDAYS[value.weekday()]}, " if with_weekday else ""
-    year = f" {value.year}" if with_year else ""
-    return f"{weekday}the {ordinal(value.day)} of {_MONTHS[value.month - 1]}{year}"
+    year = f" {year_words(value.year)}" if with_year else ""
+    return f"{weekday}the {ordinal(value.day)} of {MONTHS[value.month - 1]}{year}"
 
 
 def digits(text: str) -> str:
     """Return digits one by one: 12 is one two."""
     return " ".join(_ONES[int(digit)] for digit in text)
+
+
+def number_string(text: str) -> str:
+    """Return a number that is read out, not counted: long ones in groups, as a telephone number."""
+    return ", ".join(digits(group) for group in _groups_of(text))
+
+
+def decimal(whole: str, fraction: str) -> str:
+    """Return a decimal number: 12.05 is twelve point zero five."""
+    said = cardinal(int(whole)) if len(whole) <= 12 else digits(whole)
+    return f"{said} point {digits(fraction)}" if fraction else said
+
+
+def year_words(year: int) -> str:
+    """Return a year: 2026 is twenty twenty-six, 2005 two thousand and five."""
+    century, rest = divmod(year, 100)
+    if not 11 <= century <= 99 or (century == 20 and rest < 10):
+        return cardinal(year)
+    if not rest:
+        return f"{cardinal(century)} hundred"
+    return f"{cardinal(century)} {'oh ' if rest < 10 else ''}{cardinal(rest)}"
+
+
+def time_of_day(hour: int, minute: int, *, half: str = "") -> str:
+    """Return a time: 14:05 is two oh five p.m., 9:00 with am is nine a.m."""
+    if not half:
+        half = "am" if hour % 24 < 12 else "pm"
+        if (hour % 12, minute) == (0, 0):
+            return "midnight" if half == "am" else "noon"
+    said = cardinal((hour - 1) % 12 + 1)
+    if minute:
+        said += f" {'oh ' if minute < 10 else ''}{cardinal(minute)}"
+    return f"{said} {half[0]}.m."
+
+
+def _groups_of(text: str) -> tuple[str, ...]:
+    lengths = {7: (3, 4), 8: (4, 4), 10: (3, 3, 4), 11: (3, 4, 4), 12: (4, 4, 4), 16: (4, 4, 4, 4)}
+    groups: list[str] = []
+    for length in lengths.get(len(text), (len(text),)):
+        begin = sum(map(len, groups))
+        groups.append(text[begin : begin + length])
+    return tuple(groups)
 
 
 def _below_thousand(number: int) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 import threading
 import time
@@ -147,6 +148,14 @@ def test_a_process_that_ended_for_want_of_work_is_started_again() -> None:
         assert engine.pid is None
         engine.render("hello", "en")
         assert engine.pid != pid
+
+
+def test_a_process_that_was_killed_between_phrases_costs_nothing() -> None:
+    with toy() as engine:
+        engine.render("hello", "en")
+        assert engine.pid is not None
+        os.kill(engine.pid, signal.SIGKILL)
+        assert len(engine.render("again", "en")) > 7000
 
 
 def test_closing_does_not_wait_for_a_phrase() -> None:

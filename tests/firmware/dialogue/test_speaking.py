@@ -129,7 +129,9 @@ def test_dates(value: date, zh: str, en: str) -> None:
 
 def test_a_date_long_ago_is_said_with_its_year() -> None:
     assert speak(date(2024, 12, 10), "zh-CN", today=date(2026, 1, 5)) == "二零二四年十二月十号"
-    assert speak(date(2024, 12, 10), "en", today=date(2026, 1, 5)) == "the tenth of December 2024"
+    assert (
+        speak(date(2024, 12, 10), "en", today=date(2026, 1, 5)) == "the tenth of December twenty twenty-four"
+    )
     assert speak(date(2025, 12, 10), "zh-CN", today=date(2026, 1, 5)) == "十二月十号"
 
 
