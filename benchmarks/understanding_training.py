@@ -23,9 +23,9 @@ from firmware.dialogue.understanding.model import IntentModel, feature_value
 
 PER_PATTERN = 14
 MIN_COUNT = 3
-PENALTY = 3e-6
-FOLDS = 3
-STEPS = 120
+PENALTY = 2.5e-6
+FOLDS = 2
+STEPS = 100
 KEPT = 60_000
 SAMPLE = ROOT / "tests/firmware/dialogue/understanding/phrases.toml"
 SHIPPED = ROOT / "firmware/dialogue/understanding"

@@ -2,6 +2,7 @@
 
 from collections.abc import MutableMapping
 
+from firmware.dialogue.intents import ACCEPT
 from firmware.dialogue.slots import Asked, DayProblem, Slots
 
 ASKED_NAMES: dict[str, Asked] = {
@@ -68,6 +69,10 @@ def in_context(found: MutableMapping[str, float], slots: Slots, asked: Asked, *,
             _raise(found, "affirm", 0.0 if no > yes else yes)
             _raise(found, "deny", no)
             found.pop("confirm_identity", None)
+            if max(yes, no) >= ACCEPT:
+                # 不对，是后天 is a no to what was read back, not one more promise.
+                _lower(found, "promise_to_pay", 0.6)
+                _lower(found, "callback_later", 0.6)
         case Asked.ABILITY | Asked.DATE | Asked.AMOUNT:
             _payment(found, slots, asked, yes, no, is_bare=is_bare)
         case Asked.CALLBACK_TIME:

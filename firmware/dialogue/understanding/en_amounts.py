@@ -32,7 +32,7 @@ _SLANG: dict[str, tuple[int, str | None]] = {
     "grand": (1000, None),
     "c note": (100, None),
 }
-_HOTLINES = frozenset({"911", "999", "101", "112", "311", "411", "800"})
+HOTLINES = frozenset({"911", "999", "101", "112", "311", "411", "800"})
 
 
 def _money(match: re.Match[str]) -> AmountMention | None:
@@ -64,7 +64,7 @@ def _cents(match: re.Match[str]) -> AmountMention | None:
 def _bare(match: re.Match[str]) -> AmountMention | None:
     run = match["number"]
     value = number_of(run)
-    if value is None or value < 100 or run in _HOTLINES or re.fullmatch("20[0-9][0-9]", run):
+    if value is None or value < 100 or run in HOTLINES or re.fullmatch("20[0-9][0-9]", run):
         return None
     return _amount(match[0], value, None)
 
@@ -95,10 +95,10 @@ AMOUNTS: Grammar[AmountMention] = Grammar(
         (rf"\b(?P<number>{NUMBER})(?: ?%| percent\b| per cent\b)", _percent),
         (rf"\b(?P<number>{NUMBER}) {_UNIT}\b(?:(?: and)? (?P<cents>{NUMBER})(?: cents| pence| p\b)(?! each))?", _money),
         (rf"\b(?P<number>{NUMBER}) (?:cents|pence)\b", _cents),
-        (r"\ba (?P<slang>fiver|tenner|grand|c note)\b", _slang),
+        (r"\b(?<!half )a (?P<slang>fiver|tenner|grand|c note)\b", _slang),
         (r"\b(?:a )?couple (?:of )?(?P<scale>hundred|thousand|grand)\b(?: (?:dollars|bucks|pounds|quid))?", _couple),
         (r"\b(?:all of (?:it|what i owe|the money|that)|the (?:whole|entire|full) (?:thing|amount|balance|lot|sum|bill)|(?:pay|paid|clear|settle|send) (?:it )?(?:all|in full|everything)|in full|everything|the lot|full amount|full payment|pay(?:ing)? it all|it all|the total)\b", _all),
-        (rf"\b(?P<share>{_SHARE})\b(?: of (?:it|that|the (?:amount|balance|money|bill)))?(?! (?:past|an hour|hour|a grand|a thousand|to|of an hour|day|party|person|time|a million|an? ))", _share),
+        (rf"\b(?P<share>{_SHARE})\b(?: of (?:it|that|the (?:amount|balance|money|bill)))?(?! (?:hundred|thousand|grand|million|past|an hour|hour|a grand|a thousand|to|of an hour|day|party|person|time|a million|an? ))", _share),
         (rf"(?<![\w.,$-])(?P<number>{NUMBER})\b{_NOT_MONEY}(?![.,]?[0-9])", _bare),
     )
 )  # fmt: skip

@@ -171,7 +171,11 @@ def _is_digits_en(text: str, match: re.Match[str], words: list[str], asked: Aske
         return False
     if asked in (Asked.AMOUNT, Asked.ABILITY) and len(run) < PHONE:
         return False
-    return len(run) >= PHONE or (len(run) >= 4 and (run[0] == "0" or not run.endswith("00")))
+    return (
+        len(run) >= PHONE
+        or (len(run) >= 4 and (run[0] == "0" or not run.endswith("00")))
+        or run in en_amounts.HOTLINES
+    )
 
 
 def _stripped(text: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 
-MAX_CHARS = 600
+MAX_CHARS = 400
 """More than anybody says in one breath; what comes after is not read, so that hostile text costs no time."""
 
 _CLAUSE = re.compile(r"[,.;:!?，。；：！？、…~～\n\t]+")

@@ -14,6 +14,7 @@ from firmware.dialogue.understanding.model import IntentModel
 from firmware.dialogue.understanding.naming import name_slots
 from firmware.dialogue.understanding.rules import Rules
 from firmware.dialogue.understanding.text import bare, clauses, normalise
+from firmware.dialogue.understanding.yes_no import is_open
 
 LANGUAGES = ("zh", "en")
 LEAST = 0.2
@@ -79,7 +80,9 @@ class Understander:
         found = self._meanings(parts, tongue)
         left = len(bare(rest.replace(TAKEN, ""), tongue))
         in_context(found, slots, asked, is_bare=left <= _LITTLE[tongue])
-        return Understood(intents=_ranked(found), slots=_with_answer(slots, found))
+        return Understood(
+            intents=_ranked(found), slots=slots if is_open(parts, tongue) else _with_answer(slots, found)
+        )
 
     def _meanings(self, parts: list[str], language: str) -> dict[str, float]:
         """Return intents with their confidence, before what was asked is considered."""

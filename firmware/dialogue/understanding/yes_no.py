@@ -34,6 +34,12 @@ _EN_NEITHER = re.compile(
 )
 
 
+def is_open(parts: list[str], language: str) -> bool:
+    """Return whether it begins with a word that looks like yes or no and is neither: 是不是, "no one"."""
+    lead, neither = (_ZH_LEAD, _ZH_NEITHER) if language == "zh" else (_EN_LEAD, _EN_NEITHER)
+    return any(neither.match(lead.sub("", part, count=1)) for part in parts[:4])
+
+
 def is_yes(parts: list[str], language: str) -> bool | None:
     """Return True, False, or None for neither or both; `parts` are the bare clauses of an utterance."""
     heard = {_of(part, language) for part in parts[:4]} - {None}

@@ -10,6 +10,8 @@ from firmware.dialogue.understanding.finding import Grammar
 from firmware.dialogue.understanding.zh_numbers import NUMBER, number_of
 
 MAX_MINOR = 10**14
+_COUNTS = re.compile("[0-9一壹二两贰俩三叁四肆五伍六陆七柒八捌九玖十拾廿卅半]")
+"""千万 and 百 alone are words, not numbers."""
 CURRENCIES = {"人民币": "CNY", "rmb": "CNY", "美元": "USD", "美金": "USD", "美刀": "USD", "欧元": "EUR", "英镑": "GBP", "港币": "HKD", "港元": "HKD",
               "台币": "TWD", "新台币": "TWD", "日元": "JPY", "韩元": "KRW", "澳元": "AUD", "加元": "CAD", "新币": "SGD", "新加坡元": "SGD", "€": "EUR", "£": "GBP"}  # fmt: skip
 """元, 块, $ and ¥ are words of several currencies: they name none."""
@@ -43,7 +45,7 @@ _ALL = r"全部|全款|全额|全数|全还|全给|全付|全清|所有的?(?:�
 
 def _money(match: re.Match[str]) -> AmountMention | None:
     value = number_of(match["number"].rstrip("多来几"))
-    if value is None:
+    if value is None or not _COUNTS.search(match["number"]):
         return None
     tenths, cents = match["tenths"], match["cents"]
     if tenths:
@@ -62,12 +64,7 @@ def _small(match: re.Match[str]) -> AmountMention | None:
 def _bare(match: re.Match[str]) -> AmountMention | None:
     run = match["number"].rstrip("多来几")
     value = number_of(run)
-    if (
-        value is None
-        or value < 100
-        or run in HOTLINES
-        or not re.search("[0-9一壹二两贰俩三叁四肆五伍六陆七柒八捌九玖]", run)
-    ):
+    if value is None or value < 100 or run in HOTLINES or not _COUNTS.search(run):
         return None
     return _amount(match[0], value, None)
 
@@ -98,7 +95,7 @@ def _percent(match: re.Match[str]) -> AmountMention | None:
 
 
 _DIGIT = "[0-9一二两三四五六七八九]"
-_RUN = rf"(?<![0-9.])(?P<number>{NUMBER}(?:{_ROUGHLY})?)"
+_RUN = rf"(?<![0-9.几数])(?P<number>{NUMBER}(?:{_ROUGHLY})?)"
 AMOUNTS: Grammar[AmountMention] = Grammar(
     (
         (r"百分之百", lambda match: _fixed(Fraction(1), match)),

@@ -12,7 +12,9 @@ DIGITS = {
 }
 UNITS = {"十": 10, "拾": 10, "百": 100, "佰": 100, "千": 1000, "仟": 1000}
 BIG = {"万": 10_000, "w": 10_000, "亿": 100_000_000}
-NUMBER = r"(?:[0-9][0-9,]*(?:\.[0-9]+)?|[零〇一壹幺二两贰俩三叁四肆五伍六陆七柒八捌九玖十拾百佰千仟万亿点廿卅半])+(?:[wk](?![a-z]))?"
+_SIGNS = "零〇一壹幺二两贰俩三叁四肆五伍六陆七柒八捌九玖十拾百佰千仟万亿点廿卅半"
+# Possessive, and only from the start of a run: ten thousand 万 in a row must cost no time.
+NUMBER = rf"(?<![0-9{_SIGNS}])(?:[0-9][0-9,]*+(?:\.[0-9]++)?|[{_SIGNS}])++(?:[wk](?![a-z]))?"
 """A run that may be a number; `number_of` says whether it is one."""
 MAX_CHARS = 24
 _DECIMAL = re.compile(r"[0-9][0-9,]*(?:\.[0-9]+)?")

@@ -86,10 +86,10 @@ TIMES: Grammar[TimeMention] = Grammar(
     (
         (rf"(?:(?P<part>{_P})的?)?(?<![0-9:])(?P<hour>[01]?[0-9]|2[0-4]):(?P<minute>[0-5][0-9])(?![0-9:]){_BOUND}", _digital),
         # 一点 alone is "a little": it is a time only with something beside it.
-        (rf"(?P<part>{_P})的?(?P<hour>{_N})(?:点|时)(?!点|儿?都)钟?(?P<minute>{_MINUTES})?(?:整|多|左右|过|来钟)*{_BOUND}", _said),
-        (rf"(?P<part>)(?<![晚早慢快多少大小有好差低高便宜])(?P<hour>[一1])(?:点钟|点(?=半|[一三]刻|[零二三四五]?十|多|左右|以后|之后|以前|之前|整))(?P<minute>{_MINUTES})?(?:整|多|左右)*{_BOUND}",
+        (rf"(?P<part>{_P})的?(?P<hour>{_N})(?:点|时)(?!点|儿?都)钟?(?P<minute>(?:{_MINUTES})(?![万千百亿十元块]))?(?:整|多|左右|过|来钟)*{_BOUND}", _said),
+        (rf"(?P<part>)(?<![晚早慢快多少大小有好差低高便宜])(?P<hour>[一1])(?:点钟|点(?=半|[一三]刻|[零二三四五]?十|多|左右|以后|之后|以前|之前|整))(?P<minute>(?:{_MINUTES})(?![万千百亿十元块]))?(?:整|多|左右)*{_BOUND}",
          _alone),
-        (rf"(?P<part>)(?<![0-9.第])(?P<hour>(?![一1]点){_N})(?:点|时)(?![点意建钱道要疑问评滴])钟?(?P<minute>{_MINUTES})?(?:整|多|左右|过|来钟)*{_BOUND}",
+        (rf"(?P<part>)(?<![0-9.第])(?P<hour>(?![一1]点){_N})(?:点|时)(?![点意建钱道要疑问评滴]|[一二两三四五六七八九0-9]+[万千百亿元块])钟?(?P<minute>(?:{_MINUTES})(?![万千百亿十元块]))?(?:整|多|左右|过|来钟)*{_BOUND}",
          _alone),
         (_P, _part),
     )

@@ -1,6 +1,7 @@
 """One loaded understander for all of these tests."""
 
 import pytest
+
 from firmware.dialogue.understanding.understander import Understander
 
 

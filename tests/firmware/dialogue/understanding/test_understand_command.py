@@ -3,10 +3,11 @@
 import json
 
 import pytest
+from typer.testing import CliRunner
+
 from firmware.cli import app
 from firmware.dialogue.slots import Asked
 from firmware.dialogue.understanding.context import ASKED_NAMES, asked_of
-from typer.testing import CliRunner
 
 
 def answers(phrases: str, *arguments: str) -> list[dict[str, object]]:
