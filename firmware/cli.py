@@ -198,6 +198,14 @@ def modem(context: typer.Context) -> None:
     modem_app(args=context.args, prog_name="branchline modem")
 
 
+@app.command("understand", context_settings=FORWARDED, add_help_option=False)
+def understand(context: typer.Context) -> None:
+    """Say what phrases on standard input mean, as JSON lines: intents with confidence, and slots."""
+    from firmware.understand_command import app as understand_app
+
+    understand_app(args=context.args, prog_name="branchline understand")
+
+
 @app.command("simulate-modem", context_settings=FORWARDED, add_help_option=False)
 def simulate_modem(context: typer.Context) -> None:
     """Run a simulated modem with a network and people behind it, on a PTY that any program can open."""

@@ -30,6 +30,7 @@ ALLOWED: dict[str, set[str]] = {
     "firmware.worlds": VALUES
     | {"audio", "modem_drivers", "firmware.lines", "firmware.host", "firmware.settings"},
     "firmware.state_report": VALUES | {"firmware.lines", "firmware.calls", "firmware.sync", "firmware.store"},
+    "firmware.understand_command": VALUES | {"firmware.dialogue"},
     "firmware.checkup": {"firmware", "modem_drivers"},
     "firmware.line_selftest": {"firmware", "modem_drivers"},
     "firmware.line_command": {"firmware"},

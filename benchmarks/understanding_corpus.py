@@ -1,0 +1,208 @@
+"""The training corpus: patterns of phrases expanded, and what a telephone and a recogniser do to them.
+
+A pattern is text with ``(a|b)`` one of, ``[a]`` or ``(a)?`` perhaps, ``{name}`` one of a list in macros.toml.
+"""
+
+import random
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from firmware.dialogue.intents import INTENTS
+from firmware.dialogue.understanding.features import sound_of_character, sound_of_word
+from firmware.dialogue.understanding.text import bare, normalise, readings
+
+ROOT = Path(__file__).resolve().parents[1]
+CORPUS = ROOT / "firmware/dialogue/understanding/corpus"
+NOTHING = "none"
+NAMES = tuple(sorted(INTENTS))
+FILLERS_ZH = "啊嗯呃哦那个就是的了吧"
+FILLERS_EN = ("uh", "um", "the", "a", "like", "so", "and", "you know")
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """One entry of the corpus and the intents it means."""
+
+    text: str
+    intents: frozenset[str]
+    group: int
+    """Samples of one pattern stay together in cross-validation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One training phrase, bare."""
+
+    text: str
+    intents: frozenset[str]
+    group: int
+
+
+def read_toml(path: Path) -> dict[str, dict[str, list[str]]]:
+    """Read one file of phrases."""
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+def patterns(language: str) -> list[Pattern]:
+    """Return every pattern of one language, in a fixed order."""
+    found: list[Pattern] = []
+    for path in sorted((CORPUS / language).glob("*.toml")):
+        for name, table in read_toml(path).items():
+            if name == "macros":
+                continue
+            meant = frozenset() if name == NOTHING else frozenset(name.split("+"))
+            if not meant <= INTENTS:
+                raise SystemExit(f"{path}: [{name}] is no intent: write one of {', '.join(NAMES)}, or none")
+            for text in table["phrases"]:
+                found.append(Pattern(text, meant, len(found)))
+    return found
+
+
+def macros(language: str) -> Mapping[str, Sequence[str]]:
+    """Return the lists that {name} stands for."""
+    return read_toml(CORPUS / language / "macros.toml")["macros"]
+
+
+def expand(pattern: str, lists: Mapping[str, Sequence[str]], dice: random.Random) -> str:
+    """Return one phrase of a pattern, by chance."""
+    text, rest = _sequence(pattern, 0, lists, dice, stop="")
+    if rest != len(pattern):
+        raise SystemExit(f"unbalanced bracket in the pattern {pattern!r} at {rest}")
+    return text
+
+
+def _sequence(
+    pattern: str, at: int, lists: Mapping[str, Sequence[str]], dice: random.Random, *, stop: str
+) -> tuple[str, int]:
+    """Read up to `stop`; return the chosen alternative and where reading stopped."""
+    options, current = [], ""
+    while at < len(pattern) and pattern[at] != stop:
+        char = pattern[at]
+        if char == "|" and stop:
+            options.append(current)
+            current, at = "", at + 1
+        elif char in "([":
+            closing = ")" if char == "(" else "]"
+            inner, at = _sequence(pattern, at + 1, lists, dice, stop=closing)
+            if at >= len(pattern):
+                raise SystemExit(f"unbalanced bracket in the pattern {pattern!r}")
+            at += 1
+            optional = char == "["
+            if pattern[at : at + 1] == "?" and (char == "(" or pattern[at - 1] == "]"):
+                optional, at = True, at + 1
+            if not optional or dice.random() < 0.5:
+                current += inner
+        elif char == "{":
+            end = pattern.index("}", at)
+            current += dice.choice(lists[pattern[at + 1 : end]])
+            at = end + 1
+        else:
+            current, at = current + char, at + 1
+    return dice.choice([*options, current]), at
+
+
+def samples(language: str, *, per_pattern: int, seed: int, extra: Sequence[Pattern] = ()) -> list[Sample]:
+    """Return the training phrases of one language: expanded, with openers, mixtures and recognition errors."""
+    dice = random.Random(seed)
+    lists = macros(language)
+    all_patterns = [*patterns(language), *extra]
+    join = "" if language == "zh" else " "
+    made: list[Sample] = []
+    sizes: dict[frozenset[str], int] = {}
+    for pattern in all_patterns:
+        sizes[pattern.intents] = sizes.get(pattern.intents, 0) + 1
+    biggest = 80
+    for pattern in all_patterns:
+        # Every intent gets about as many samples, however many patterns say it; chatter gets three times that.
+        share = biggest / sizes[pattern.intents] * (3 if not pattern.intents else 1)
+        for _ in range(max(2, round(per_pattern * min(2.0, share)))):
+            text = expand(pattern.text, lists, dice)
+            if dice.random() < 0.35:
+                text = dice.choice(lists["opener"]) + join + text
+            if dice.random() < 0.25:
+                text = text + join + dice.choice(lists["closer"])
+            made.append(Sample(text, pattern.intents, pattern.group))
+    made.extend(_mixtures(made, len(made) // 3, join, dice))
+    # A first word alone means nothing yet.
+    made.extend(Sample(text, frozenset(), -1) for text in lists["opener"] if len(text) > 1)
+    plain = []
+    for sample in made:
+        text = bare(normalise(sample.text, language), language)
+        if dice.random() < 0.35:
+            text = misheard(text, language, dice.choice((0.04, 0.08, 0.15)), dice)
+        if text:
+            plain.append(Sample(text, sample.intents, sample.group))
+    return plain
+
+
+ASIDES = frozenset({"affirm", "deny", "repeat", "confirm_identity"})
+"""Said beside something else they are a manner of speaking: 好，我明天还 is a promise."""
+
+
+def _mixtures(made: Sequence[Sample], count: int, join: str, dice: random.Random) -> Iterator[Sample]:
+    for _ in range(count):
+        first, second = dice.choice(made), dice.choice(made)
+        meant = first.intents | second.intents
+        if len(meant) > 1 and meant - ASIDES:
+            meant -= ASIDES
+        # A mixture stays with its first pattern, or out-of-fold scores would have seen half of it.
+        yield Sample(f"{first.text}{join}{second.text}", meant, first.group)
+
+
+@cache
+def _homophones() -> Mapping[str, str]:
+    same: dict[str, str] = {}
+    for char in readings():
+        # The first level of GB 2312: the 3755 characters in everyday use.
+        if char.encode("gb2312")[0] <= 0xD7:
+            sound = sound_of_character(char)
+            same[sound] = same.get(sound, "") + char
+    return same
+
+
+@cache
+def _sound_alikes() -> Mapping[str, tuple[str, ...]]:
+    same: dict[str, set[str]] = {}
+    lists = macros("en")
+    dice = random.Random(1)
+    for pattern in patterns("en"):
+        for _ in range(6):
+            text = bare(normalise(expand(pattern.text, lists, dice), "en"), "en")
+            for word in text.split():
+                same.setdefault(sound_of_word(word)[:3], set()).add(word)
+    return {sound: tuple(sorted(words)) for sound, words in same.items()}
+
+
+def misheard(text: str, language: str, rate: float, dice: random.Random) -> str:
+    """Return bare `text` with about `rate` of it (characters; in English words) replaced, dropped or inserted."""
+    if language == "zh":
+        return "".join(_misheard_unit(char, rate, dice, _same_sound, FILLERS_ZH) for char in text)
+    units = (_misheard_unit(word, rate, dice, _alike, FILLERS_EN, " ") for word in text.split())
+    return " ".join(" ".join(units).split())
+
+
+def _same_sound(char: str, dice: random.Random) -> str:
+    return dice.choice(_homophones().get(sound_of_character(char), char))
+
+
+def _alike(word: str, dice: random.Random) -> str:
+    return dice.choice(_sound_alikes().get(sound_of_word(word)[:3], (word,)))
+
+
+def _misheard_unit(
+    unit: str,
+    rate: float,
+    dice: random.Random,
+    alike: Callable[[str, random.Random], str],
+    fillers: Sequence[str],
+    join: str = "",
+) -> str:
+    if dice.random() >= rate:
+        return unit
+    kind = dice.random()
+    if kind < 0.6:
+        return alike(unit, dice)
+    return "" if kind < 0.85 else unit + join + dice.choice(fillers)

@@ -1,0 +1,133 @@
+"""How well phrases are understood, counted: macro-F1, what matters most, false alarms, recognition errors."""
+
+import random
+import tomllib
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from benchmarks.understanding_corpus import NOTHING, ROOT, misheard
+from firmware.dialogue.intents import ACCEPT_PROTECTIVE, PROTECTIVE
+from firmware.dialogue.understanding.text import bare, normalise
+from firmware.dialogue.understanding.understander import Understander
+
+FOLDER = ROOT / "tests/firmware/dialogue/understanding"
+CRITICAL = ("opt_out", "wrong_number", "want_human", "dispute", "vulnerable")
+TODAY = date(2026, 11, 25)
+LEAST = 0.3
+"""A first meaning less sure than this counts as none: it would be asked again."""
+ALARM = {name: ACCEPT_PROTECTIVE if name in PROTECTIVE else 0.7 for name in CRITICAL}
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """A phrase and every meaning that is right for it; none for chatter."""
+
+    text: str
+    right: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What came out for a set of phrases."""
+
+    n: int
+    top1: float
+    macro_f1: float
+    recall: Mapping[str, float]
+    """Of the critical intents, at the confidence on which the machine acts."""
+    false_alarms: Mapping[str, float]
+    """Share of all other phrases that raise a critical intent."""
+    confusions: Mapping[tuple[str, str], int]
+    wrong: Sequence[tuple[str, str, str]]
+
+
+def read(path: Path, language: str) -> list[Phrase]:
+    """Return the phrases of a file; one that stands under two intents may mean either."""
+    table = tomllib.loads(path.read_text(encoding="utf-8"))[language]
+    right: dict[str, set[str]] = {}
+    for name, entry in table.items():
+        for text in entry["phrases"] if isinstance(entry, dict) else entry:
+            right.setdefault(text, set()).update(() if name == NOTHING else (name,))
+    return [Phrase(text, frozenset(names)) for text, names in right.items()]
+
+
+def noisy(phrases: Sequence[Phrase], language: str, rate: float, seed: int) -> list[Phrase]:
+    """Return the phrases as a recogniser with that error rate might write them, without punctuation."""
+    dice = random.Random(seed)
+    return [
+        Phrase(misheard(bare(normalise(p.text, language), language), language, rate, dice), p.right)
+        for p in phrases
+    ]
+
+
+def evaluate(understander: Understander, phrases: Sequence[Phrase], language: str) -> Scores:
+    """Return scores; chatter counts for false alarms only."""
+    top: list[tuple[Phrase, str]] = []
+    found: list[dict[str, float]] = []
+    for phrase in phrases:
+        intents = understander.understand(phrase.text, language=language, today=TODAY).intents
+        found.append({intent.name: intent.confidence for intent in intents})
+        top.append((phrase, intents[0].name if intents and intents[0].confidence >= LEAST else NOTHING))
+    meant = [(phrase, name) for phrase, name in top if phrase.right]
+    wrong = [
+        (phrase.text, "/".join(sorted(phrase.right)), name)
+        for phrase, name in meant
+        if name not in phrase.right
+    ]
+    return Scores(
+        n=len(meant),
+        top1=1 - len(wrong) / max(1, len(meant)),
+        macro_f1=_macro_f1(meant),
+        recall={name: _recall(name, phrases, found) for name in CRITICAL},
+        false_alarms={name: _alarms(name, phrases, found) for name in CRITICAL},
+        confusions=Counter((right, got) for _, right, got in wrong),
+        wrong=wrong,
+    )
+
+
+def _macro_f1(meant: Sequence[tuple[Phrase, str]]) -> float:
+    names = sorted({name for phrase, _ in meant for name in phrase.right})
+    scores = []
+    for name in names:
+        hit = sum(got == name and name in phrase.right for phrase, got in meant)
+        false = sum(got == name and name not in phrase.right for phrase, got in meant)
+        # A phrase that may mean either of two is missed only if neither came out.
+        missed = sum(name in phrase.right and got not in phrase.right for phrase, got in meant)
+        scores.append(2 * hit / max(1, 2 * hit + false + missed))
+    return sum(scores) / max(1, len(scores))
+
+
+def _recall(name: str, phrases: Sequence[Phrase], found: Sequence[Mapping[str, float]]) -> float:
+    right = [
+        heard.get(name, 0.0) >= ALARM[name]
+        for p, heard in zip(phrases, found, strict=True)
+        if name in p.right
+    ]
+    return sum(right) / max(1, len(right))
+
+
+def _alarms(name: str, phrases: Sequence[Phrase], found: Sequence[Mapping[str, float]]) -> float:
+    others = [
+        heard.get(name, 0.0) >= ALARM[name]
+        for p, heard in zip(phrases, found, strict=True)
+        if name not in p.right
+    ]
+    return sum(others) / max(1, len(others))
+
+
+def mixtures(kind: str) -> list[tuple[str, str, frozenset[str]]]:
+    """Return language, text and intents of the rows of one kind in the challenge: mixed or never."""
+    table = tomllib.loads((FOLDER / "challenge.toml").read_text(encoding="utf-8"))[kind]
+    return [(row["language"], row["text"], frozenset(row["intents"])) for row in table]
+
+
+def meanings(understander: Understander, language: str, text: str) -> dict[str, float]:
+    """Return intent names with confidence."""
+    intents = understander.understand(text, language=language, today=TODAY).intents
+    return {intent.name: intent.confidence for intent in intents}
+
+
+Say = Callable[[str], None]

@@ -1,0 +1,91 @@
+"""Print the figures of docs/understanding.md as Markdown: python -m benchmarks.understanding_report [--transfer]
+
+--transfer also trains, for each language, a model that has seen nothing of the development sample (some minutes).
+"""
+
+import argparse
+import time
+from collections.abc import Sequence
+
+from benchmarks.understanding_corpus import samples
+from benchmarks.understanding_evaluation import CRITICAL, FOLDER, TODAY, Phrase, Scores, evaluate, noisy, read
+from benchmarks.understanding_training import PER_PATTERN, SHIPPED, sample_patterns, train
+from firmware.dialogue.understanding.text import bare, normalise
+from firmware.dialogue.understanding.understander import Understander
+
+RATES = (0.0, 0.05, 0.1, 0.2)
+PARTICLES = "啊呀吧呢嘛哈哦了啦的"
+
+
+def key(text: str, language: str) -> str:
+    """Return what makes two phrases the same for a test: no punctuation, no final particles."""
+    plain = bare(normalise(text, language), language)
+    return plain if language == "en" else "".join(c for c in plain if c not in PARTICLES) or plain
+
+
+def unseen(phrases: Sequence[Phrase], language: str) -> list[Phrase]:
+    """Return the phrases that the training corpus never says."""
+    made = samples(language, per_pattern=PER_PATTERN, seed=7, extra=sample_patterns(language, 10**6))
+    seen = {key(sample.text, language) for sample in made}
+    return [phrase for phrase in phrases if key(phrase.text, language) not in seen]
+
+
+def row(name: str, scores: Scores) -> str:
+    """Return one line of the table."""
+    recall = " ".join(f"{scores.recall[c]:.3f}" for c in CRITICAL)
+    alarms = " ".join(f"{100 * scores.false_alarms[c]:.1f}" for c in CRITICAL)
+    return f"| {name} | {scores.n} | {scores.top1:.3f} | {scores.macro_f1:.3f} | {recall} | {alarms} |"
+
+
+def transferred(shipped: Understander, language: str) -> tuple[Understander, list[Phrase]]:
+    """Return an understander whose model never saw the development sample, and the sample."""
+    sample = read(FOLDER / "phrases.toml", language)
+    keys = {key(phrase.text, language) for phrase in sample}
+    old = shipped.models[language]
+    model = train(
+        language,
+        extra=(),
+        is_allowed=lambda text: key(text, language) not in keys,
+        calibrated=(old.slope.astype(float), old.shift.astype(float)),
+        say=lambda text: None,
+    )
+    return Understander(models={**shipped.models, language: model}, rules=shipped.rules), sample
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--transfer", action="store_true")
+    arguments.add_argument("--wrong", action="store_true", help="list what came out wrong")
+    options = arguments.parse_args()
+    understander = Understander.load()
+    print(f"| set | n | top-1 | macro-F1 | recall: {' '.join(CRITICAL)} | false alarms %: the same |")
+    print("|---|---|---|---|---|---|")
+    for language in ("zh", "en"):
+        challenge = read(FOLDER / "challenge.toml", language)
+        results = {f"{language} challenge": evaluate(understander, challenge, language)}
+        fresh = unseen(challenge, language)
+        results[f"{language} challenge, never in training"] = evaluate(understander, fresh, language)
+        for rate in RATES[1:]:
+            spoiled = [p for seed in range(5) for p in noisy(challenge, language, rate, seed=seed)]
+            results[f"{language} challenge, {rate:.0%} errors"] = evaluate(understander, spoiled, language)
+        if options.transfer:
+            other, sample = transferred(understander, language)
+            results[f"{language} sample, model without it"] = evaluate(other, sample, language)
+        results[f"{language} sample, shipped model"] = evaluate(
+            understander, read(FOLDER / "phrases.toml", language), language
+        )
+        for name, scores in results.items():
+            print(row(name, scores))
+            if options.wrong and "errors" not in name:
+                for text, right, got in scores.wrong:
+                    print(f"    {right} -> {got}: {text}")
+        began = time.perf_counter()
+        for phrase in challenge:
+            understander.understand(phrase.text, language=language, today=TODAY)
+        each_ms = (time.perf_counter() - began) / len(challenge) * 1000
+        size_mb = (SHIPPED / f"{language}.npz").stat().st_size / 1e6
+        print(f"\n{language}: {each_ms:.2f} ms a phrase, model {size_mb:.2f} MB\n")
+
+
+if __name__ == "__main__":
+    main()

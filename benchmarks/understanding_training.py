@@ -1,0 +1,171 @@
+"""Train the models that the box understands with, and write them beside the code. One command, always the same result.
+
+    python benchmarks/understanding_training.py            (needs the `training` extra: scikit-learn; some minutes)
+
+The shipped models have seen the corpus and the development sample, never the challenge set.
+"""
+
+import argparse
+import time
+import tomllib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.sparse import csr_matrix
+
+from benchmarks.understanding_corpus import NAMES, ROOT, Pattern, Sample, patterns, samples
+from firmware.dialogue.understanding.features import hashes
+from firmware.dialogue.understanding.model import IntentModel, feature_value
+
+PER_PATTERN = 14
+MIN_COUNT = 3
+PENALTY = 2.5e-6
+FOLDS = 2
+STEPS = 100
+KEPT = 60_000
+SAMPLE = ROOT / "tests/firmware/dialogue/understanding/phrases.toml"
+SHIPPED = ROOT / "firmware/dialogue/understanding"
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """Samples as numbers."""
+
+    x: csr_matrix
+    y: NDArray[np.float64]
+    groups: NDArray[np.int64]
+    keys: NDArray[np.uint32]
+
+
+def sample_patterns(language: str, first_group: int) -> list[Pattern]:
+    """Return the development sample as patterns."""
+    found: list[Pattern] = []
+    for name, table in tomllib.loads(SAMPLE.read_text(encoding="utf-8"))[language].items():
+        for text in table["phrases"]:
+            found.append(Pattern(text, frozenset({name}), first_group + len(found)))
+    return found
+
+
+def matrix_of(made: Sequence[Sample], language: str) -> Matrix:
+    """Return features and labels of samples; features seen in fewer than MIN_COUNT samples are left out."""
+    rows = [hashes(sample.text, language) for sample in made]
+    every = np.concatenate(rows)
+    keys, counts = np.unique(every, return_counts=True)
+    keys = keys[counts >= MIN_COUNT]
+    indices, indptr, values = [], [0], []
+    for row in rows:
+        at = np.searchsorted(keys, row)
+        at[at == len(keys)] = 0
+        at = at[keys[at] == row]
+        indices.append(at)
+        values.append(np.full(len(at), feature_value(len(row))))
+        indptr.append(indptr[-1] + len(at))
+    x = csr_matrix(
+        (np.concatenate(values), np.concatenate(indices), np.array(indptr)), shape=(len(rows), len(keys))
+    )
+    y = np.array([[name in sample.intents for name in NAMES] for sample in made], dtype=np.float64)
+    return Matrix(x, y, np.array([sample.group for sample in made]), keys)
+
+
+def fit(x: csr_matrix, y: NDArray[np.float64], steps: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return weights and bias of all logistic regressions, fitted together."""
+    n, n_features, n_intents = x.shape[0], x.shape[1], y.shape[1]
+    transposed = x.T.tocsr()
+
+    def loss(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        table = flat.reshape(n_features + 1, n_intents)
+        z = x @ table[:-1] + table[-1]
+        value = (np.logaddexp(0, z) - y * z).sum() / n + PENALTY / 2 * (table[:-1] ** 2).sum()
+        delta = (1 / (1 + np.exp(-z)) - y) / n
+        slope = np.vstack([transposed @ delta + PENALTY * table[:-1], delta.sum(axis=0)])
+        return float(value), slope.ravel()
+
+    start = np.zeros((n_features + 1, n_intents))
+    start[-1] = -3.0
+    best = minimize(loss, start.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": steps})
+    table = best.x.reshape(n_features + 1, n_intents)
+    return table[:-1], table[-1]
+
+
+def calibration(
+    z: NDArray[np.float64], y: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return slope and shift for each intent, from scores of samples that the weights had not seen."""
+    slopes, shifts = np.ones(z.shape[1]), np.zeros(z.shape[1])
+    for at in range(z.shape[1]):
+
+        def loss(pair: NDArray[np.float64], at: int = at) -> float:
+            value = pair[0] * z[:, at] + pair[1]
+            return float((np.logaddexp(0, value) - y[:, at] * value).mean() + 1e-4 * (pair[0] - 1) ** 2)
+
+        slopes[at], shifts[at] = minimize(loss, np.array([1.0, 0.0]), method="Nelder-Mead").x
+    return slopes, shifts
+
+
+def train(
+    language: str,
+    *,
+    extra: Sequence[Pattern],
+    is_allowed: Callable[[str], bool] = lambda text: True,
+    calibrated: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None,
+    say: Callable[[str], None] = print,
+) -> IntentModel:
+    """Return a model of one language; `is_allowed` keeps samples out that a test will ask about."""
+    made = [s for s in samples(language, per_pattern=PER_PATTERN, seed=7, extra=extra) if is_allowed(s.text)]
+    data = matrix_of(made, language)
+    say(f"{language}: {len(made)} samples, {len(data.keys)} features")
+    if calibrated is None:
+        z = np.zeros_like(data.y)
+        fold = (data.groups * 7919) % FOLDS
+        for held in range(FOLDS):
+            weights, bias = fit(data.x[fold != held], data.y[fold != held], STEPS // 2)
+            z[fold == held] = data.x[fold == held] @ weights + bias
+        calibrated = calibration(z, data.y)
+        say(f"{language}: calibrated on out-of-fold scores")
+    weights, bias = fit(data.x, data.y, STEPS)
+    strength = np.abs(weights).max(axis=1)
+    kept = np.sort(np.argsort(-strength)[:KEPT])
+    return IntentModel(
+        language=language,
+        names=NAMES,
+        keys=data.keys[kept],
+        weights=weights[kept].astype(np.float32),
+        bias=bias.astype(np.float32),
+        slope=calibrated[0].astype(np.float32),
+        shift=calibrated[1].astype(np.float32),
+    )
+
+
+def save(model: IntentModel, path: Path) -> None:
+    """Write a model: weights in eighths of a bit per class, which costs no accuracy that can be measured."""
+    scale = np.abs(model.weights).max(axis=0) / 127
+    np.savez_compressed(
+        path,
+        names=np.array(model.names),
+        keys=model.keys,
+        weights=np.round(model.weights / scale).astype(np.int8),
+        scale=scale.astype(np.float32),
+        bias=model.bias,
+        slope=model.slope,
+        shift=model.shift,
+    )
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--language", choices=("zh", "en"), action="append")
+    chosen = arguments.parse_args().language or ["zh", "en"]
+    for language in chosen:
+        began = time.monotonic()
+        model = train(language, extra=sample_patterns(language, len(patterns(language))))
+        path = SHIPPED / f"{language}.npz"
+        save(model, path)
+        print(f"{path.name}: {path.stat().st_size / 1e6:.2f} MB in {time.monotonic() - began:.0f} s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""Amounts in English: twelve hundred, fifty bucks, $1,200.50, half of it, a third, all of it."""
+
+# ruff: noqa: E501  (one rule, one line)
+
+import re
+from fractions import Fraction
+
+from firmware.dialogue.slots import AmountMention
+from firmware.dialogue.understanding.en_numbers import NUMBER, NUMERAL, SCALES, number_of
+from firmware.dialogue.understanding.finding import Grammar
+
+MAX_MINOR = 10**14
+_UNITS = {
+    "dollars": None, "dollar": None, "bucks": None, "buck": None, "us dollars": "USD", "american dollars": "USD", "usd": "USD", "euros": "EUR", "euro": "EUR", "eur": "EUR",
+    "pounds": "GBP", "pound": "GBP", "quid": "GBP", "gbp": "GBP", "yuan": "CNY", "kuai": None, "rmb": "CNY", "renminbi": "CNY", "cny": "CNY", "rupees": "INR", "yen": "JPY", "pesos": None,
+    "hong kong dollars": "HKD", "singapore dollars": "SGD", "australian dollars": "AUD", "canadian dollars": "CAD",
+}  # fmt: skip
+"""Dollars and bucks are words of several currencies: they name none."""
+_SIGNS = {"€": "EUR", "£": "GBP", "$": None, "¥": None, "us$": "USD", "a$": "AUD", "hk$": "HKD"}
+_UNIT = "(?P<unit>" + "|".join(sorted(_UNITS, key=len, reverse=True)) + ")"
+_FRACTIONS = {"half": Fraction(1, 2), "a half": Fraction(1, 2), "one half": Fraction(1, 2), "a third": Fraction(1, 3), "one third": Fraction(1, 3), "two thirds": Fraction(2, 3),
+              "a quarter": Fraction(1, 4), "one quarter": Fraction(1, 4), "three quarters": Fraction(3, 4), "a fifth": Fraction(1, 5), "one fifth": Fraction(1, 5), "a tenth": Fraction(1, 10),
+              "a fourth": Fraction(1, 4), "three fourths": Fraction(3, 4)}  # fmt: skip
+_SHARE = "|".join(sorted(_FRACTIONS, key=len, reverse=True))
+_NOT_MONEY = (
+    r"(?! ?(?:%|percent|per cent|days?|weeks?|months?|years?|hours?|minutes?|seconds?|times?|calls?|people|kids|children|payments?|installments?|parts?|am\b|pm\b"
+    r"|o'?clock|miles?|feet|meters?|degrees?|thirty\b|fifteen minutes|banks|lenders|st\b|nd\b|rd\b|th\b))"
+)
+_SLANG: dict[str, tuple[int, str | None]] = {
+    "fiver": (5, "GBP"),
+    "tenner": (10, "GBP"),
+    "grand": (1000, None),
+    "c note": (100, None),
+}
+HOTLINES = frozenset({"911", "999", "101", "112", "311", "411", "800"})
+
+
+def _money(match: re.Match[str]) -> AmountMention | None:
+    value = number_of(match["number"])
+    cents = match.groupdict().get("cents")
+    if value is None:
+        return None
+    if cents:
+        value += (number_of(cents) or Fraction(0)) / 100
+    groups = match.groupdict()
+    currency = _SIGNS.get(groups.get("sign") or "") or _UNITS.get(groups.get("unit") or "")
+    return _amount(match[0], value, currency)
+
+
+def _slang(match: re.Match[str]) -> AmountMention | None:
+    size, currency = _SLANG[match["slang"]]
+    return _amount(match[0], Fraction(size), currency)
+
+
+def _couple(match: re.Match[str]) -> AmountMention | None:
+    return _amount(match[0], Fraction(2 * SCALES[match["scale"]]), None)
+
+
+def _cents(match: re.Match[str]) -> AmountMention | None:
+    value = number_of(match["number"])
+    return None if value is None else _amount(match[0], value / 100, None)
+
+
+def _bare(match: re.Match[str]) -> AmountMention | None:
+    run = match["number"]
+    value = number_of(run)
+    if value is None or value < 100 or run in HOTLINES or re.fullmatch("20[0-9][0-9]", run):
+        return None
+    return _amount(match[0], value, None)
+
+
+def _amount(text: str, value: Fraction, currency: str | None) -> AmountMention | None:
+    minor = value * 100
+    if not 0 < minor <= MAX_MINOR or minor.denominator != 1:
+        return None
+    return AmountMention(text=text, minor=int(minor), currency=currency)
+
+
+def _share(match: re.Match[str]) -> AmountMention | None:
+    return AmountMention(text=match[0], share=_FRACTIONS[match["share"]])
+
+
+def _percent(match: re.Match[str]) -> AmountMention | None:
+    value = number_of(match["number"])
+    return None if not value or value > 100 else AmountMention(text=match[0], share=value / 100)
+
+
+def _all(match: re.Match[str]) -> AmountMention | None:
+    return AmountMention(text=match[0], share=Fraction(1))
+
+
+AMOUNTS: Grammar[AmountMention] = Grammar(
+    (
+        (rf"(?P<sign>us\$|hk\$|a\$|[$£€¥]) ?(?P<number>{NUMERAL}k?(?: (?:hundred|thousand|grand|million|k)\b)?)(?: {_UNIT}\b)?", _money),
+        (rf"\b(?P<number>{NUMBER})(?: ?%| percent\b| per cent\b)", _percent),
+        (rf"\b(?P<number>{NUMBER}) {_UNIT}\b(?:(?: and)? (?P<cents>{NUMBER})(?: cents| pence| p\b)(?! each))?", _money),
+        (rf"\b(?P<number>{NUMBER}) (?:cents|pence)\b", _cents),
+        (r"\b(?<!half )a (?P<slang>fiver|tenner|grand|c note)\b", _slang),
+        (r"\b(?:a )?couple (?:of )?(?P<scale>hundred|thousand|grand)\b(?: (?:dollars|bucks|pounds|quid))?", _couple),
+        (r"\b(?:all of (?:it|what i owe|the money|that)|the (?:whole|entire|full) (?:thing|amount|balance|lot|sum|bill)|(?:pay|paid|clear|settle|send) (?:it )?(?:all|in full|everything)|in full|everything|the lot|full amount|full payment|pay(?:ing)? it all|it all|the total)\b", _all),
+        (rf"\b(?P<share>{_SHARE})\b(?: of (?:it|that|the (?:amount|balance|money|bill)))?(?! (?:hundred|thousand|grand|million|past|an hour|hour|a grand|a thousand|to|of an hour|day|party|person|time|a million|an? ))", _share),
+        (rf"(?<![\w.,$-])(?P<number>{NUMBER})\b{_NOT_MONEY}(?![.,]?[0-9])", _bare),
+    )
+)  # fmt: skip
+BARE_NUMBER = re.compile(
+    rf"^(?:just |maybe |about |around |like |say |i can do |i can pay |i could do |how about )*({NUMBER})$"
+)

@@ -1,0 +1,186 @@
+"""Days in English: tomorrow, next Friday, the 15th, March 5th, in two weeks, end of the month; payday must be asked for."""
+
+# ruff: noqa: E501  (one rule, one line)
+
+import re
+from datetime import date, timedelta
+
+from firmware.dialogue.slots import DayMention
+from firmware.dialogue.understanding import calendar
+from firmware.dialogue.understanding.en_numbers import ONES, ORDINALS, TENS, number_of
+from firmware.dialogue.understanding.finding import Grammar
+
+_DAY_NAMES = {name: at for at, names in enumerate(
+    ("monday mon", "tuesday tues tue", "wednesday weds wed", "thursday thurs thur thu", "friday fri", "saturday sat", "sunday sun")) for name in names.split()}  # fmt: skip
+_MONTH_NAMES = {name: at for at, names in enumerate(
+    ("january jan", "february feb", "march", "april apr", "may", "june jun", "july jul", "august aug", "september sept sep", "october oct", "november nov", "december dec"), 1)
+    for name in names.split()}  # fmt: skip
+_W = r"(?P<weekday>(?:mon|tues?|wed(?:nes)?|thur?s?|fri|sat(?:ur)?|sun)day|mon|tues?|weds?|thurs?|fri)"
+_M = r"(?P<month>january|february|march|april|may|june|july|august|september|october|november|december|jan|feb|apr|jun|jul|aug|sept?|oct|nov|dec)"
+_ORDINAL = "|".join(sorted(ORDINALS, key=len, reverse=True))
+_DAY = rf"(?P<day>[0-9]{{1,3}}(?:st|nd|rd|th)|(?:twenty|thirty|forty|fifty)[\s-]+(?:{_ORDINAL})|{_ORDINAL})"
+_CARDINAL = (
+    r"(?P<day>[0-9]{1,2}|(?:twenty|thirty)(?:[\s-]+(?:one|two|three|four|five|six|seven|eight|nine))?|"
+    + "|".join(sorted((w for w, v in ONES.items() if v), key=len, reverse=True))
+    + ")"
+)
+_N = (
+    r"(?P<n>[0-9]{1,3}|an?|"
+    + "|".join(sorted((*(w for w, v in ONES.items() if v), *TENS), key=len, reverse=True))
+    + ")"
+)
+
+_Found = DayMention | None
+
+
+def _day_number(text: str) -> int:
+    text = text.strip()
+    if text[0].isdigit():
+        return int(re.sub("[a-z]", "", text))
+    words = re.split(r"[\s-]+", text)
+    return sum(ORDINALS.get(w) or TENS.get(w) or ONES.get(w, 99) for w in words)
+
+
+def _count(text: str) -> int:
+    if text in ("a", "an"):
+        return 1
+    value = number_of(text)
+    return -1 if value is None else int(value)
+
+
+def _shift(days: int, match: re.Match[str], today: date) -> _Found:
+    return calendar.in_days(match[0], days, today)
+
+
+def _month_day(match: re.Match[str], today: date) -> _Found:
+    year = match.groupdict().get("year")
+    return calendar.day_and_month(
+        match[0], _day_number(match["day"]), _MONTH_NAMES[match["month"]], today, int(year) if year else None
+    )
+
+
+def _iso(match: re.Match[str], today: date) -> _Found:
+    return calendar.day_and_month(match[0], int(match[3]), int(match[2]), today, int(match[1]))
+
+
+def _of_month(match: re.Match[str], today: date) -> _Found:
+    which = match.groupdict().get("which")
+    months = {"this": 0, "the": 0, "next": 1, "following": 1, "last": -1, None: None}[which]
+    return calendar.day_of_month(match[0], _day_number(match["day"]), today, months)
+
+
+def _weekday(match: re.Match[str], today: date) -> _Found:
+    wanted, which = _DAY_NAMES[match["weekday"]], match["which"]
+    if which == "last":
+        return calendar.past(match[0])
+    if which == "this":
+        return calendar.in_days(match[0], (wanted - today.weekday()) % 7, today)
+    # "next Friday" is the one of next week; "Friday" the one to come.
+    return calendar.weekday(match[0], wanted, today, 1 if which == "next" else None)
+
+
+def _week_from(match: re.Match[str], today: date) -> _Found:
+    n = _count(match["n"]) if match["n"] else 1
+    anchor = match["anchor"]
+    if anchor in ("today", "now"):
+        start = today
+    elif anchor == "tomorrow":
+        start = today + timedelta(days=1)
+    else:
+        wanted = _DAY_NAMES[anchor]
+        start = today + timedelta(days=(wanted - today.weekday() - 1) % 7 + 1)
+    return calendar.in_days(match[0], (start - today).days + 7 * n, today)
+
+
+def _after(match: re.Match[str], today: date) -> _Found:
+    n, unit = _count(match["n"]), match["unit"]
+    if unit.startswith("month"):
+        return calendar.in_months(match[0], n, today)
+    return calendar.in_days(match[0], n * {"d": 1, "w": 7, "f": 14}[unit[0]], today)
+
+
+def _end_of(match: re.Match[str], today: date) -> _Found:
+    what = match["what"]
+    if what in _MONTH_NAMES:
+        return calendar.end_of_month(match[0], today, (_MONTH_NAMES[what] - today.month) % 12)
+    if "week" in what:
+        return calendar.weekday(match[0], 4, today, 1 if "next" in what else 0)
+    if "year" in what:
+        return calendar.on(match[0], date(today.year, 12, 31), today)
+    if "day" in what:
+        return calendar.in_days(match[0], 0, today)
+    return calendar.end_of_month(match[0], today, 1 if "next" in what else 0)
+
+
+def _start_of(match: re.Match[str], today: date) -> _Found:
+    what = match["what"]
+    middle = match["part"].startswith("mid")
+    if what in _MONTH_NAMES:
+        return calendar.day_of_month(
+            match[0], 15 if middle else 1, today, (_MONTH_NAMES[what] - today.month) % 12
+        )
+    if "week" in what:
+        return (
+            calendar.vague(match[0])
+            if middle
+            else calendar.weekday(match[0], 0, today, 1 if "next" in what else 0)
+        )
+    if "month" in what:
+        return calendar.day_of_month(match[0], 15 if middle else 1, today, 1 if "next" in what else None)
+    return calendar.vague(match[0])
+
+
+def _vague(match: re.Match[str], today: date) -> _Found:
+    return calendar.vague(match[0])
+
+
+def _past(match: re.Match[str], today: date) -> _Found:
+    return calendar.past(match[0])
+
+
+_UNIT = r"(?P<unit>days?|weeks?|fortnights?|months?)"
+_WHAT = r"(?P<what>(?:the |this |next |of )*(?:month|week|year|day)|" + _M[10:-1] + ")"
+DAYS: Grammar[DayMention] = Grammar(
+    (
+        (r"\b([12][0-9]{3})-([0-9]{1,2})-([0-9]{1,2})\b", _iso),
+        (r"\bthe day after tomorrow\b|\bday after tomorrow\b", lambda match, today: _shift(2, match, today)),
+        (rf"\b(?:the )?{_DAY}(?: day)?(?: of)? {_M}\b(?:,? (?P<year>20[0-9][0-9]))?", _month_day),
+        (rf"\b{_M}\.? (?:the )?{_DAY}\b(?:,? (?P<year>20[0-9][0-9]))?", _month_day),
+        (rf"\b(?<!in ){_M}\.? {_CARDINAL}\b(?![:.%,]?[0-9]|\s*(?:hundred|thousand|dollars|bucks|days|weeks|months|am|pm))", _month_day),
+        (rf"\b{_CARDINAL} (?:of )?(?!may i|may be|march on){_M}\b", _month_day),
+        (rf"\b(?:on |by |before |until |the )*{_DAY} (?:of )?(?P<which>this|next|the|following|last) month\b", _of_month),
+        (rf"\b(?P<which>next|this) month on the {_DAY}\b", _of_month),
+        (rf"\b(?P<n>[0-9]{{1,2}}|an?|one|two|three|four) weeks? (?:from|after|on) (?P<anchor>today|now|tomorrow|{_W[12:-1]})\b", _week_from),
+        (r"\b(?:(?P<n>)(?P<anchor>today|tomorrow|monday|tuesday|wednesday|thursday|friday|saturday|sunday) week)\b", _week_from),
+        (rf"\b(?P<which>this coming|this|next|last|coming)? ?{_W}\b(?! night fever)", _weekday),
+        (r"\b(?:the )?(?:very )?(?:end|last day|back end) (?:of )?" + _WHAT + r"\b|\bmonth'? ?(?:is )?end\b(?P<x>)", lambda match, today: _end_of(match, today) if match["what"] else calendar.end_of_month(match[0], today)),
+        (r"\b(?:the )?(?P<part>beginning|start|first day|first|middle|mid) (?:of )?" + _WHAT + r"\b", _start_of),
+        (r"\bmid[- ](?P<part>)(?P<what>month)\b", lambda match, today: calendar.day_of_month(match[0], 15, today)),
+        (rf"\b(?:in|within|after|give me|need|another|about) (?:about |around |another |the next |just )?{_N} (?:more )?{_UNIT}(?: or so)?(?: time)?\b(?! ago| late| overdue)", _after),
+        (rf"\b{_N} {_UNIT} (?:from now|later|from today|time)\b", _after),
+        (rf"\b{_N} {_UNIT} (?:ago|back|earlier)\b", _past),
+        (r"\b(?:tomorrow|tomorow|tmrw|tomoz)\b", lambda match, today: _shift(1, match, today)),
+        (r"\b(?:today|tonight|this (?:morning|afternoon|evening)|end of play)\b", lambda match, today: _shift(0, match, today)),
+        (r"\b(?:yesterday|last (?:night|week|month|year)|the other day)\b", _past),
+        (r"\b(?:payday|pay day|when (?:i|we) (?:get|am|are|got) paid|(?:once|after|as soon as) (?:i|we) (?:get|am|are|got) paid|when my (?:wages|salary|pay|paycheck|pension|check) (?:comes?|clears?|arrives?|hits?)(?: in)?"
+         r"|(?:next|this) (?:week|month|weekend|year)|the weekend|(?:in |within )?(?:a )?(?:few|couple|several)(?: of)? (?:more )?(?:days|weeks|months)(?: time)?|sometime|some time soon|soon|eventually|one day|some day|someday|later this (?:week|month)"
+         r"|(?:after|over|before) (?:the )?(?:holidays?|christmas|new year|thanksgiving|easter)|christmas|easter|thanksgiving|as soon as (?:i can|possible)|asap)\b", _vague),
+        (rf"\b(?:on |by |before |until |till |say |maybe )?(?:the ){_DAY}\b(?! (?:time|one|payment|call|person|thing|half|party|part|of the amount|quarter|place|installment|bill|agent))", _of_month),
+        (r"\b(?P<day>[0-9]{1,2}(?:st|nd|rd|th))\b(?! (?:time|call|payment|floor|street|avenue))", _of_month),
+        (rf"\b(?:on|by|before|until|till) {_DAY}\b(?! (?:time|call|thing))", _of_month),
+    )
+)  # fmt: skip
+BARE_DAY = re.compile(
+    rf"^(?:on |by |the |it's |make it |say )*(?:{_DAY}|(?P<number>[0-9]{{1,2}}|(?:twenty|thirty)[ -]?[a-z]*|[a-z]+))$"
+)
+
+
+def bare_day(text: str) -> int | None:
+    """Return the day of the month that stands alone ("fifteen", after "which day?"), None if it is something else."""
+    match = BARE_DAY.match(text)
+    if not match:
+        return None
+    if match["day"]:
+        return _day_number(match["day"])
+    value = number_of(match["number"].replace("-", " "))
+    return int(value) if value is not None and value == int(value) else None

@@ -1,0 +1,113 @@
+"""Times of day in English: half past three, after six, quarter to five, 3:30 pm, in the morning."""
+
+# ruff: noqa: E501  (one rule, one line)
+
+import re
+from datetime import time
+
+from firmware.dialogue.slots import TimeMention
+from firmware.dialogue.understanding.en_numbers import ONES, TENS
+from firmware.dialogue.understanding.finding import Grammar
+
+PARTS = {
+    "morning": (8, 12), "afternoon": (12, 18), "evening": (18, 22), "night": (18, 22), "tonight": (18, 22), "lunchtime": (12, 14), "lunch time": (12, 14), "lunch": (12, 14),
+    "after lunch": (13, 18), "after work": (18, 22), "after dinner": (19, 22), "after school": (15, 18),
+}  # fmt: skip
+LATEST = time(23, 59, 59)
+_H = (
+    "(?P<hour>"
+    + "|".join(sorted((w for w, v in ONES.items() if 0 < v < 13), key=len, reverse=True))
+    + "|1[0-9]|2[0-3]|0?[0-9])"
+)
+_TENS = "|".join(("twenty", "thirty", "forty", "fifty"))
+_M = rf"(?P<minute>(?:oh |o )?(?:one|two|three|four|five|six|seven|eight|nine)|(?:{_TENS})(?:[ -](?:one|two|three|four|five|six|seven|eight|nine))?|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|[0-5][0-9]|[0-9])"
+_BOUND = r"(?P<bound>after|from|past|before|by|until|till|any ?time after|not before)"
+_HALF = r"(?: ?(?P<half>a ?\.?m\b\.?|p ?\.?m\b\.?|in the (?:morning|afternoon|evening)|at night|tonight|this (?:afternoon|evening|morning)))"
+
+
+def _number(text: str) -> int:
+    text = text.strip()
+    if text.isdigit():
+        return int(text)
+    return sum(ONES.get(w, TENS.get(w, 0)) for w in re.split("[ -]", text) if w not in ("oh", "o"))
+
+
+def _hour(text: str, half: str | None) -> int | None:
+    """Return the hour of the day; three is 15:00 and eight 8:00, as one talks with a branch office."""
+    hour = _number(text)
+    if hour > 23:
+        return None
+    half = (half or "").replace(".", "").replace(" ", "")
+    if (
+        half.startswith(("pm", "inthea", "inthee", "atnight", "tonight", "thisa", "thise"))
+        and "morning" not in half
+    ):
+        return hour + 12 if hour < 12 else hour
+    if half.startswith("am") or "morning" in half:
+        return 0 if hour == 12 else hour
+    return hour + 12 if 1 <= hour <= 7 else hour
+
+
+def _mention(match: re.Match[str], hour: int | None, minute: int) -> TimeMention | None:
+    if hour is None or not 0 <= minute < 60:
+        return None
+    at = time(hour % 24, minute)
+    bound = match.groupdict().get("bound")
+    if bound in ("before", "by", "until", "till"):
+        return TimeMention(text=match[0], begin=time(0), end=at) if at > time(0) else None
+    if bound:
+        return TimeMention(text=match[0], begin=at, end=LATEST)
+    return TimeMention(text=match[0], begin=at)
+
+
+def _half_past(match: re.Match[str]) -> TimeMention | None:
+    part = match["part"]
+    past = {"half": 30, "quarter": 15, "a quarter": 15}.get(part)
+    minutes = _number(part.removesuffix(" minutes")) if past is None else past
+    hour = _hour(match["hour"], match["half"])
+    if hour is None:
+        return None
+    if match["side"] in ("to", "till", "of", "before"):
+        return _mention(match, (hour - 1) % 24, 60 - minutes)
+    return _mention(match, hour, minutes)
+
+
+def _clock(match: re.Match[str]) -> TimeMention | None:
+    minute = match.groupdict().get("minute")
+    return _mention(
+        match, _hour(match["hour"], match.groupdict().get("half")), _number(minute) if minute else 0
+    )
+
+
+def _digital(match: re.Match[str]) -> TimeMention | None:
+    text, half = match["hour"], match["half"]
+    hour = int(text) if len(text) == 2 and text[0] == "0" and not half else _hour(text, half)
+    return _mention(match, hour, int(match["minute"]))
+
+
+def _part(match: re.Match[str]) -> TimeMention | None:
+    begin, end = PARTS[match["part"]]
+    return TimeMention(text=match[0], begin=time(begin), end=time(end))
+
+
+def _noon(match: re.Match[str]) -> TimeMention | None:
+    return _mention(match, 12, 0)
+
+
+_PARTS = "|".join(sorted(PARTS, key=len, reverse=True))
+_AT = r"(?:at|around|about|say|like|until|till|maybe|try|ring|me|call)"
+TIMES: Grammar[TimeMention] = Grammar(
+    (
+        (rf"\b(?:{_BOUND} )?(?P<part>half|a quarter|quarter|(?:five|ten|twenty|twenty five|5|10|20|25)(?: minutes)?) (?P<side>past|after|to|till|of|before) {_H}\b{_HALF}?", _half_past),
+        (rf"\b(?:{_BOUND} )?(?P<part>half) (?P<side>){_H}\b(?! (?:of|the|now|a|hundred|thousand|dollars|bucks)){_HALF}?", _half_past),
+        (rf"\b(?:{_BOUND} )?(?P<hour>[01]?[0-9]|2[0-3])[:.](?P<minute>[0-5][0-9])\b(?!%|[.,][0-9]){_HALF}?", lambda match: None if "." in match[0].split()[-1] and not match["half"] else _digital(match)),
+        (rf"\b(?:{_BOUND} )?{_H}(?: {_M})?{_HALF}(?=\b|\s|$)", _clock),
+        (rf"\b(?:{_BOUND} )?{_H} ?o ?'?clock\b{_HALF}?", _clock),
+        (rf"\b{_BOUND} {_H}(?: {_M})?\b(?! ?(?:hundred|thousand|grand|dollars?|bucks?|pounds?|euros?|yuan|days?|weeks?|months?|hours?|minutes?|payments?|calls?|years?|percent|k\b|[0-9]|of|people|kids|a month|installments?|pm|am))", _clock),
+        (rf"\b{_AT} {_H}(?: {_M})?\b(?! ?(?:hundred|thousand|grand|dollars?|bucks?|pounds?|euros?|yuan|days?|weeks?|months?|hours?|minutes?|payments?|calls?|years?|percent|k\b|[0-9]|of|people|kids|a month|a week|each|installments?|times))", _clock),
+        (r"\b(?:(?P<bound>after|before|by) )?(?:noon|midday|mid day)\b", _noon),
+        (rf"\b(?:in the |this |at |during |the |around )?(?P<part>{_PARTS})s?\b", _part),
+    )
+)  # fmt: skip
+BARE_TIME = re.compile(rf"^{_H}(?: {_M})?(?: ?o ?'?clock)?{_HALF}?$")
+bare_time = _clock

@@ -1,0 +1,30 @@
+"""Finds what a text names, each stretch of it once: what was read as a date is no amount as well."""
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+TAKEN = "\x00"
+
+
+class Grammar(Generic[T]):
+    """Rules in order of precedence: a pattern, and what a match of it means (None: nothing after all)."""
+
+    def __init__(self, rules: Iterable[tuple[str, Callable[..., T | None]]]) -> None:
+        self._rules = tuple((re.compile(pattern), meaning) for pattern, meaning in rules)
+
+    def find(self, text: str, *context: object) -> tuple[str, list[T]]:
+        """Return the text with what was understood blanked out, and the findings in the order spoken."""
+        found: list[tuple[int, T]] = []
+        for pattern, meaning in self._rules:
+            pieces, end = [], 0
+            for match in pattern.finditer(text):
+                value = meaning(match, *context)
+                if value is None:
+                    continue
+                found.append((match.start(), value))
+                pieces += [text[end : match.start()], TAKEN * (match.end() - match.start())]
+                end = match.end()
+            text = "".join([*pieces, text[end:]])
+        return text, [value for _, value in sorted(found, key=lambda pair: pair[0])]

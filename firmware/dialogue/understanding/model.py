@@ -1,0 +1,66 @@
+"""The trained part: one logistic regression per intent over n-gram hashes, calibrated."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firmware.dialogue.understanding.features import hashes
+
+SHORT = 24.0
+"""Phrases of fewer features count as if they had this many: two characters are thin evidence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntentModel:
+    """Says how likely each intent is for a phrase of one language."""
+
+    language: str
+    names: tuple[str, ...]
+    keys: NDArray[np.uint32]
+    """Sorted hashes of the features it knows, shape (n_features,)."""
+    weights: NDArray[np.float32]
+    """Shape (n_features, n_intents)."""
+    bias: NDArray[np.float32]
+    slope: NDArray[np.float32]
+    """Calibration: the probability is the logistic function of slope * score + shift."""
+    shift: NDArray[np.float32]
+
+    @classmethod
+    def load(cls, language: str) -> Self:
+        """Read the model that was shipped for `language`."""
+        with resources.files(__package__).joinpath(f"{language}.npz").open("rb") as file:
+            data = np.load(file)
+            return cls(
+                language=language,
+                names=tuple(str(name) for name in data["names"]),
+                keys=data["keys"],
+                weights=data["weights"].astype(np.float32) * data["scale"],
+                bias=data["bias"],
+                slope=data["slope"],
+                shift=data["shift"],
+            )
+
+    def scores(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return the raw scores of bare texts: float32, shape (n_texts, n_intents)."""
+        found = np.empty((len(texts), len(self.names)), dtype=np.float32)
+        for row, text in enumerate(texts):
+            wanted = hashes(text, self.language)
+            at = np.searchsorted(self.keys, wanted)
+            at[at == len(self.keys)] = 0
+            at = at[self.keys[at] == wanted]
+            found[row] = self.weights[at].sum(axis=0) * feature_value(len(wanted)) + self.bias
+        return found
+
+    def probabilities(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return calibrated probabilities of bare texts: float32, shape (n_texts, n_intents)."""
+        exponent = np.clip(self.slope * self.scores(texts) + self.shift, -30, 30)
+        return np.asarray(1.0 / (1.0 + np.exp(-exponent)), dtype=np.float32)
+
+
+def feature_value(n_features: int) -> float:
+    """Return what one feature of a phrase with so many counts for: long phrases are not stronger evidence."""
+    return float(1.0 / np.sqrt(max(SHORT, n_features)) * np.sqrt(SHORT))

@@ -1,0 +1,182 @@
+"""What an utterance names: days first, then times, then amounts, so that no word is read twice."""
+
+# ruff: noqa: E501  (one rule, one line)
+
+import re
+from datetime import date
+
+from firmware.dialogue.slots import AmountMention, Asked, DayMention, Slots, TimeMention
+from firmware.dialogue.understanding import (
+    calendar,
+    en_amounts,
+    en_days,
+    en_numbers,
+    en_times,
+    zh_amounts,
+    zh_days,
+    zh_times,
+)
+from firmware.dialogue.understanding.finding import TAKEN
+from firmware.dialogue.understanding.text import clauses
+from firmware.dialogue.understanding.yes_no import is_yes
+from firmware.dialogue.understanding.zh_numbers import digit_string
+from firmware.dialogue.understanding.zh_numbers import number_of as zh_number_of
+
+MAX_MENTIONS = 8
+_ZH_GAPS = re.compile(r"(?<=[^\x00-\x7f])\s+|\s+(?=[^\x00-\x7f])|(?<=\d)[\s-]+(?=\d(?:[\s-]|$))")
+_ZH_DIGITS = re.compile(r"(?:[零〇一幺二三四五六七八九壹两0-9][，,、 -]?){2,}")
+_ZH_ONE_DIGIT = re.compile(r"^[零〇一幺二三四五六七八九两0-9]$")
+_EN_DIGIT = rf"(?:(?:double|triple|treble) )?(?:{'|'.join(en_numbers.DIGIT_WORDS)}|[0-9]+)"
+_EN_DIGITS = re.compile(rf"\b{_EN_DIGIT}(?:[ ,-]+{_EN_DIGIT})*\b")
+LONGEST = 20
+PHONE = 7
+"""So many digits in a row are a number to dial or an account, not money."""
+
+
+def name_slots(normal: str, language: str, asked: Asked, today: date) -> tuple[Slots, str]:
+    """Return what a normalised text names, and the text without it (words that named something are blanked)."""
+    read = _chinese if language == "zh" else _english
+    text, digits, days, times, amounts = read(normal, asked, today)
+    slots = Slots(
+        days=tuple(days[:MAX_MENTIONS]),
+        times=tuple(times[:MAX_MENTIONS]),
+        amounts=tuple(amounts[:MAX_MENTIONS]),
+        digits=digits,
+        is_yes=is_yes(clauses(normal, language), language),
+    )
+    return slots, text
+
+
+_Read = tuple[str, str | None, list[DayMention], list[TimeMention], list[AmountMention]]
+
+
+def _chinese(normal: str, asked: Asked, today: date) -> _Read:
+    text = zh_days.spelled_out(_ZH_GAPS.sub("", normal))
+    digits = None
+    if asked is Asked.DIGITS:
+        text, digits = _zh_digits(text, shortest=2, asked=asked)
+        if digits is None and _ZH_ONE_DIGIT.match(text):
+            return TAKEN, digit_string(text), [], [], []
+    text, days = zh_days.DAYS.find(text, today)
+    if not days and asked is Asked.DATE and (bare := zh_days.BARE_DAY.match(_stripped(text))):
+        return (
+            TAKEN,
+            None,
+            [calendar.day_of_month(bare[0], int(zh_number_of(bare[1]) or 0), today)],
+            [],
+            [],
+        )
+    text, times = zh_times.TIMES.find(text)
+    if digits is None:
+        text, digits = _zh_digits(text, shortest=3, asked=asked)
+    text, amounts = zh_amounts.AMOUNTS.find(text)
+    if not amounts and asked is Asked.AMOUNT and (bare := zh_amounts.BARE_NUMBER.match(_stripped(text))):
+        value = zh_number_of(bare[1])
+        if value and value * 100 == int(value * 100):
+            return TAKEN, None, days, times, [AmountMention(text=bare[1], minor=int(value * 100))]
+    return text, digits, days, times, amounts
+
+
+def _zh_digits(text: str, *, shortest: int, asked: Asked) -> tuple[str, str | None]:
+    """Take the longest run of digits said one by one."""
+    best: re.Match[str] | None = None
+    for match in _ZH_DIGITS.finditer(text):
+        if _is_digits_zh(text, match, shortest, asked) and (best is None or len(match[0]) > len(best[0])):
+            best = match
+    if best is None:
+        return text, None
+    said = digit_string(re.sub("[，,、 -]", "", best[0]))
+    if said is None or len(said) > LONGEST:
+        return text, None
+    return text[: best.start()] + TAKEN * len(best[0]) + text[best.end() :], said
+
+
+def _is_digits_zh(text: str, match: re.Match[str], shortest: int, asked: Asked) -> bool:
+    run = re.sub("[，,、 -]", "", match[0])
+    before, after = text[: match.start()][-1:], text[match.end() :][:1]
+    if (
+        len(run) < shortest
+        or (after and after in "十百千万亿点元块圆号日月年天个周期毛角分%.")
+        or (before and before in "十百千万亿点.¥$第")
+    ):
+        return False
+    if asked is Asked.DIGITS:
+        return True
+    if not run.isdecimal() or not run.isascii():
+        return len(run) >= 3 and not (
+            run.startswith(("两三", "三四", "四五", "五六", "六七", "七八", "八九")) and len(run) == 2
+        )
+    if asked in (Asked.AMOUNT, Asked.ABILITY) and len(run) < PHONE:
+        return False
+    return (
+        len(run) >= PHONE
+        or (len(run) >= 4 and (run[0] == "0" or not run.endswith("00")))
+        or run in zh_amounts.HOTLINES
+    )
+
+
+def _english(normal: str, asked: Asked, today: date) -> _Read:
+    text, digits = normal, None
+    if asked is Asked.DIGITS:
+        text, digits = _en_digits(text, shortest=1, asked=asked)
+    text, days = en_days.DAYS.find(text, today)
+    if not days and asked is Asked.DATE and (bare := en_days.bare_day(_stripped(text))):
+        return TAKEN, None, [calendar.day_of_month(_stripped(text), bare, today)], [], []
+    text, times = en_times.TIMES.find(text)
+    if not times and asked is Asked.CALLBACK_TIME and (at := en_times.BARE_TIME.match(_stripped(text))):
+        mention = en_times.bare_time(at)
+        times = [mention] if mention else []
+    if digits is None:
+        text, digits = _en_digits(text, shortest=3, asked=asked)
+    text, amounts = en_amounts.AMOUNTS.find(text)
+    if not amounts and asked is Asked.AMOUNT and (named := en_amounts.BARE_NUMBER.match(_stripped(text))):
+        value = en_numbers.number_of(named[1])
+        if value and value * 100 == int(value * 100):
+            return TAKEN, None, days, times, [AmountMention(text=named[1], minor=int(value * 100))]
+    return text, digits, days, times, amounts
+
+
+def _en_digits(text: str, *, shortest: int, asked: Asked) -> tuple[str, str | None]:
+    best: tuple[re.Match[str], str] | None = None
+    for match in _EN_DIGITS.finditer(text):
+        words = re.split("[ ,-]+", match[0])
+        said = en_numbers.digit_string(words)
+        if said is None or len(said) < shortest or len(said) > LONGEST:
+            continue
+        if not _is_digits_en(text, match, words, asked):
+            continue
+        if best is None or len(said) > len(best[1]):
+            best = match, said
+    if best is None:
+        return text, None
+    match, said = best
+    return text[: match.start()] + TAKEN * len(match[0]) + text[match.end() :], said
+
+
+_EN_UNIT_AFTER = re.compile(
+    r"^[.:/%]\d|^,\d{3}|^%|^ ?(?:k\b|hundred|thousand|grand|dollars?|bucks?|pounds?|euros?|yuan|cents|st\b|nd\b|rd\b|th\b|percent|days?|weeks?|months?)"
+)
+
+
+def _is_digits_en(text: str, match: re.Match[str], words: list[str], asked: Asked) -> bool:
+    before, after = text[: match.start()], text[match.end() :]
+    if _EN_UNIT_AFTER.match(after) or (before[-1:] in "$£€¥." and before[-1:]):
+        return False
+    if asked is Asked.DIGITS:
+        return True
+    if len(words) >= 3:
+        return True
+    run = words[0]
+    if len(words) > 1 or not run.isdigit():
+        return False
+    if asked in (Asked.AMOUNT, Asked.ABILITY) and len(run) < PHONE:
+        return False
+    return (
+        len(run) >= PHONE
+        or (len(run) >= 4 and (run[0] == "0" or not run.endswith("00")))
+        or run in en_amounts.HOTLINES
+    )
+
+
+def _stripped(text: str) -> str:
+    return text.strip(" ,.;:!?，。；：！？、\x00")

@@ -1,0 +1,60 @@
+"""Yes and no as they are said at the beginning of an answer, whatever else follows."""
+
+# ruff: noqa: E501  (one rule, one line)
+
+import re
+
+_ZH_LEAD = re.compile(r"^(?:喂|啊|呃|哦|噢|哎|诶|那|就|那就|我说|你好|您好|其实|应该|那个)+(?=.)")
+_ZH_NEITHER = re.compile(
+    r"^(?:不是不|是不是|对不对|行不行|好不好|可不可以|能不能|不知道|不清楚|不晓得|不明白|不懂|不好意思|对不起|不一定|没听|没明白|没懂|没关系|没事|是谁|是哪|是什么"
+    r"|好像|好久|好多|好难|好几|是吗|行吗|好吗|对吗|可以吗|能吗|对我|是我|不是吧|没人|对了|行了|好了|没有这|没钱|不方便|不想活|是这样吗|对方|行长|好烦)"
+)
+_ZH_YES = re.compile(
+    r"^(?:没问题|没错|不错|没意见|没异议|冇问题|可以|好的|好吧|好啊|好呀|好嘞|好|行吧|行啊|行|成|对的|对啊|对头|对|是的|是啊|是呀|是|嗯+|恩+|同意|愿意|确认|确定|正确|接受|当然|必须的|要得|得行|得嘞|中|妥|系|能|有的|要的|ok|yes"
+    r"|(?:非常|很|挺|还算|比较)?满意|就这样|听你的)"
+)
+_ZH_NO = re.compile(
+    r"^(?:不是|不对|不行|不可以|不好|不同意|不愿意|不接受|不用|不要|不必|不需要|不能|不会|不成|不中|不太|不大|不满意|不考虑|不可能|不确认|不给|不还|不想|不|没有|没得|没|还没|错了|错|算了|拉倒|否|唔系|唔好|唔得|唔使|冇|免了|取消|"
+    r"(?:非常|很|一点也|一点都)不满意|no)"
+)
+_EN_LEAD = re.compile(
+    r"^(?:(?:uh|um|er|ah|oh|well|so|hmm|hi|hello|hey|sorry|look|listen|i mean|actually|i think|i guess)\s+)+(?=\S)"
+)
+_EN_YES = re.compile(
+    r"^(?:(?:yes|yeah|yep|yup|ya|yah|aye|uh huh|mhm|mm hmm|mmhmm|sure|okay|ok|alright|all right|of course|absolutely|definitely|certainly|agreed|deal|exactly|indeed|affirmative|roger|confirmed|perfect"
+    r"|correct|fine|sounds (?:good|great|fine|right|okay)|fair enough|go ahead|no problem|no worries|why not|you bet|for sure|very good|very well)\b"
+    r"|(?:that|this|it|which) is (?:right|correct|fine|good|okay|true|it|me)\b|that works|right\b(?! now| away)|i (?:agree|accept|do|confirm|am)$|(?:i am )?(?:very |quite |really )?satisfied\b|you are right\b)"
+)
+_EN_NO = re.compile(
+    r"^(?:(?:no|nope|nah|naw|negative|incorrect|wrong|never mind|not really|not at all|not quite|not right|not correct|not okay|absolutely not|definitely not|certainly not|of course not|no way|uh uh|nuh uh|cancel|scratch that|forget it|unsatisfied|dissatisfied|not satisfied)\b"
+    r"|(?:that|this|it) is (?:not|wrong|incorrect|false)\b|(?:that|it) (?:does|was|did) not\b|i (?:do|did|can|could|will|would|am) not\b(?! (?:know|hear|understand|catch|get|follow|sure))|you (?:misheard|got it wrong))"
+)
+_EN_NEITHER = re.compile(
+    r"^(?:no one|nobody|no idea|no clue|right now|yes or no|wrong (?:number|person|guy)|fine print|no problem is)\b"
+)
+
+
+def is_open(parts: list[str], language: str) -> bool:
+    """Return whether it begins with a word that looks like yes or no and is neither: 是不是, "no one"."""
+    lead, neither = (_ZH_LEAD, _ZH_NEITHER) if language == "zh" else (_EN_LEAD, _EN_NEITHER)
+    return any(neither.match(lead.sub("", part, count=1)) for part in parts[:4])
+
+
+def is_yes(parts: list[str], language: str) -> bool | None:
+    """Return True, False, or None for neither or both; `parts` are the bare clauses of an utterance."""
+    heard = {_of(part, language) for part in parts[:4]} - {None}
+    return heard.pop() if len(heard) == 1 else None
+
+
+def _of(part: str, language: str) -> bool | None:
+    lead, neither, yes, no = (
+        (_ZH_LEAD, _ZH_NEITHER, _ZH_YES, _ZH_NO)
+        if language == "zh"
+        else (_EN_LEAD, _EN_NEITHER, _EN_YES, _EN_NO)
+    )
+    part = lead.sub("", part, count=1)
+    if neither.match(part):
+        return None
+    if yes.match(part):
+        return True
+    return False if no.match(part) else None

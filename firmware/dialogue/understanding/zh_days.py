@@ -1,0 +1,140 @@
+"""Days in Chinese: 明天, 这周五, 下个月十号, 月底, 三天后; 发工资那天 is a day that must be asked for."""
+
+# ruff: noqa: E501  (one rule, one line)
+
+import re
+from datetime import date
+
+from firmware.dialogue.slots import DayMention
+from firmware.dialogue.understanding import calendar
+from firmware.dialogue.understanding.finding import Grammar
+from firmware.dialogue.understanding.zh_numbers import number_of
+
+_N = r"(?:[0-9]{1,3}|[二两三四五六七八九]?十[一二三四五六七八九]?|[一二两俩三四五六七八九]|廿[一二三四五六七八九]?|卅一?)"
+_DAY = r"(?:号|日)(?![码线楼院店机卡召称令牌子常期历])"
+_MONTHS = {"上上个月": -2, "上个月": -1, "上月": -1, "这个月": 0, "本月": 0, "这月": 0, "当月": 0}
+_MONTHS |= {"下个月": 1, "下月": 1, "次月": 1, "下下个月": 2, "下下月": 2}
+_MONTH = "(" + "|".join(sorted(_MONTHS, key=len, reverse=True)) + ")"
+_WORDS = {
+    "大前天": -3, "前天": -2, "前日": -2, "昨天": -1, "昨日": -1, "昨儿": -1, "寻日": -1, "琴日": -1,
+    "今天": 0, "今日": 0, "今儿": 0, "当天": 0, "明天": 1, "明日": 1, "明儿": 1, "听日": 1, "名天": 1, "赶明儿": 1, "明个": 1,
+    "大后天": 3, "后天": 2, "后日": 2, "后儿": 2, "外后天": 3,
+}  # fmt: skip
+_WEEKDAYS = {
+    c: d for d, chars in enumerate(("一1", "二2", "三3", "四4", "五5", "六6", "日天七7")) for c in chars
+}
+_WEEKS = {"上上": -2, "上": -1, "这": 0, "本": 0, "下": 1, "下下": 2, "": None}
+_SPANS = re.compile(r"今晚|明晚|后晚|昨晚|今早|明早|后早|昨早")
+_PARTS = {"今晚": "今天晚上", "明晚": "明天晚上", "后晚": "后天晚上", "昨晚": "昨天晚上", "今早": "今天早上", "明早": "明天早上", "后早": "后天早上", "昨早": "昨天早上"}  # fmt: skip
+
+_Found = DayMention | None
+
+
+def spelled_out(text: str) -> str:
+    """Return 今晚 as 今天晚上: a day and a part of it."""
+    return _SPANS.sub(lambda match: _PARTS[match.group()], text)
+
+
+def _int(text: str) -> int:
+    value = number_of(text)
+    return int(value) if value is not None else -1
+
+
+def _full(match: re.Match[str], today: date) -> _Found:
+    year = int(match[1]) if match[1].isdigit() else _year(match[1])
+    return calendar.day_and_month(match[0], _int(match[3]), _int(match[2]), today, year)
+
+
+def _year(text: str) -> int:
+    digits = "".join(str(_int(char)) if char not in "零〇" else "0" for char in text)
+    return int(digits)
+
+
+def _day_month(match: re.Match[str], today: date) -> _Found:
+    year = {"今年": today.year, "明年": today.year + 1, "去年": today.year - 1}.get(match[1] or "")
+    return calendar.day_and_month(match[0], _int(match[3]), _int(match[2]), today, year)
+
+
+def _slashed(match: re.Match[str], today: date) -> _Found:
+    return calendar.day_and_month(match[0], int(match[2]), int(match[1]), today)
+
+
+def _in_month(match: re.Match[str], today: date) -> _Found:
+    return calendar.day_of_month(match[0], _int(match[2]), today, _MONTHS[match[1]])
+
+
+def _part_of_month(match: re.Match[str], today: date) -> _Found:
+    which, numbered, part = match[1], match[2], match[3]
+    months = _MONTHS[which] if which else 0
+    if numbered:
+        month = _int(numbered)
+        if not 1 <= month <= 12:
+            return calendar.impossible(match[0])
+        months = (month - today.month) % 12
+    if part in ("底", "月底", "末", "月末", "尾", "最后一天"):
+        return calendar.end_of_month(match[0], today, months)
+    if "旬" in part:
+        return calendar.vague(match[0])
+    day = 1 if "初" in part else 15
+    return calendar.day_of_month(match[0], day, today, months if which or numbered else None)
+
+
+def _week(match: re.Match[str], today: date) -> _Found:
+    weeks, day = _WEEKS[match[1] or ""], match[2]
+    if day == "末":
+        return calendar.past(match[0]) if weeks is not None and weeks < 0 else calendar.vague(match[0])
+    return calendar.weekday(match[0], _WEEKDAYS[day], today, weeks)
+
+
+def _after(match: re.Match[str], today: date) -> _Found:
+    count, unit = match["count"], match["unit"]
+    if count == "半":
+        return calendar.in_days(match[0], 15, today) if "月" in unit else None
+    n = _int(count)
+    if "月" in unit:
+        return calendar.in_months(match[0], n, today)
+    return calendar.in_days(match[0], n * (7 if unit[-1] in "周期拜" else 1), today)
+
+
+def _end_of_year(match: re.Match[str], today: date) -> _Found:
+    return calendar.on(match[0], date(today.year, 12, 31), today)
+
+
+def _vague(match: re.Match[str], today: date) -> _Found:
+    return calendar.vague(match[0])
+
+
+def _past(match: re.Match[str], today: date) -> _Found:
+    return calendar.past(match[0])
+
+
+_UNIT = r"(?P<unit>天|日|个?周|个?星期|个?礼拜|个?月)"
+_DURATION = rf"(?<![一二两三四五六七八九十几0-9])(?P<count>{_N}|半){_UNIT}"
+_HOLIDAY = r"(?:国庆|春节|中秋|端午|清明|五一|十一(?=假|长|以|之|过|后|节)|元旦|元宵|过年|新年|双十一|圣诞|大年[初三]?[一二三十]*)"
+DAYS: Grammar[DayMention] = Grammar(
+    (
+        (r"([12][0-9]{3}|[一二][零〇一二三四五六七八九]{3})[-/.年](" + _N + r")[-/.月](" + _N + ")(?:号|日)?", _full),
+        (rf"(?:农历|阴历|腊月|正月)(?:{_N}月)?(?:初|{_N})*{_N}?(?:号|日)?", _vague),
+        (rf"(今年|明年|去年)?的?(?<![0-9个十])({_N})月份?的?({_N})(?:号|日|(?![0-9个天元块]))", _day_month),
+        (r"(?<![0-9/])(1[0-2]|0?[1-9])/([0-3]?[0-9])(?![0-9/])", _slashed),
+        (rf"{_MONTH}的?({_N}){_DAY}", _in_month),
+        (rf"(?:{_MONTH}的?|(?<![0-9个])({_N})月的?)(月?底|月?末|月?尾|月?初|月?中旬?|[上下]旬|最后一天)(?![国秋])", _part_of_month),
+        (r"()()(月底|月末|月尾|月初|月中旬?(?![国秋])|月?[上下]旬|月最后一天)", _part_of_month),
+        (rf"{_HOLIDAY}(?:节|假期?|长假)?(?:之?后|以后|过后|前)?", _vague),
+        (r"年底|年末", _end_of_year),
+        (r"(上上|上|这|本|下下|下)?个?(?:周|星期|礼拜|拜)([一二三四五六七日天末1-7])(?![0-9年岁个点块元期])", _week),
+        (r"大前天|前天|前日|昨天|昨日|昨儿|寻日|琴日|大后天|外后天|后天|后日|后儿|今天|今日|今儿|当天|赶明儿|明天|明日|明儿|明个|名天|听日",
+         lambda match, today: calendar.in_days(match[0], _WORDS[match[0]], today)),
+        (rf"{_DURATION}(?:之前|以前)(?=[能就]?(?:还|给|付|转|打|处理))", _after),
+        (rf"{_DURATION}(?:之前|以前|前)", _past),
+        (r"再?过(?:个)?[两俩2](?:天|日)", _vague),
+        (rf"(?:再?过|往?后延?|宽限我?|延期?|缓|等我?|再?给我?){_DURATION}(?:之?[后内]|以[后内])?", _after),
+        (rf"{_DURATION}(?:之?[后内]|以[后内]|过后|时间内)", _after),
+        (r"(?:两三|三四|四五|五六|七八|几|好几|若干)(?:天|日|个?周|个?星期|个?礼拜|个?月)(?:之?[后内]|以[后内])?", _vague),
+        (r"(?:上|去)(?:个?(?:周|星期|礼拜|月)|年)|前(?:几|两|些|段)(?:天|日|时间)|刚才|早上刚|上次", _past),
+        (r"(?:下下?|这|本)个?(?:周|星期|礼拜|月)|(?<!前)[这过][一两几]天|这阵子?|过[段些]时间|过阵子?|改[天日]|回头|(?<![之天周月期点班饭课工会午])以后(?!别|不|都|再也)|最近|有朝一日|到时候?|等有钱|有钱了?(?:就|再|的时候)|尽快|尽早|明年|年[前后]|过完年|周末", _vague),
+        (r"(?:发|开|领)了?(?:工资|薪水?|支|钱|饷)(?:那天|当天|的时候|之?后|以后|了|日)?|(?:工资|薪水|货款|回款|钱)(?:下来|到账|到手|到了|发了|一到|一发)|发薪日|出粮|开支那天", _vague),
+        (rf"(?<![0-9])({_N}){_DAY}", lambda match, today: calendar.day_of_month(match[0], _int(match[1]), today)),
+    )
+)  # fmt: skip
+BARE_DAY = re.compile(rf"^({_N})(?:号|日)?[吧啊呢]?$")
