@@ -3,8 +3,9 @@
 Only a reached human can refuse, opt out or promise; a machine never creates an opt-out.
 """
 
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
 
 from firmware.lines.line import Ended, EndKind
 from firmware.values import Disposition, Money
@@ -69,6 +70,7 @@ FLAGS: dict[Disposition, Flags] = {
     D.DECEASED: _OTHER_FINAL,
     D.LEGAL_REPRESENTATION: _RIGHT_FINAL,
     D.VULNERABLE: _RIGHT_FINAL,
+    D.COMPLETED: _RIGHT_FINAL,
     D.HUMAN_BRIDGED: _RIGHT_FINAL,
     D.HUMAN_UNAVAILABLE: _RIGHT_FINAL,
     D.OPT_OUT: _OTHER_FINAL,
@@ -101,8 +103,13 @@ class PromiseMade:
     """What the callee agreed to, read back."""
 
     due: date
+    """Of a plan: when the first instalment is due."""
     amount: Money | None
+    """Of a plan: each instalment but the last."""
     confirmed: bool
+    instalments: int = 1
+    every: str | None = None
+    """week, fortnight or month for a plan."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +124,10 @@ class CallLog:
     decided: Disposition | None
     """What the dialogue ended with."""
     promise: PromiseMade | None = None
+    callback: datetime | None = None
+    """When the callee asked to be rung back, in their own local time."""
+    answers: Mapping[str, str] = field(default_factory=dict)
+    """What the flow keeps (`keep:`), by name."""
     stopped: Disposition | None = None
     """Set when we ended the call for our own reasons: cancelled, recalled, blocked, opt_out, technical_failure."""
 
@@ -128,6 +139,21 @@ class Conclusion:
     disposition: Disposition
     flags: Flags
     promise: PromiseMade | None
+    callback: datetime | None = None
+    """When to ring back, in the callee's local time; only with `callback_set`."""
+    answers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def kept(self) -> dict[str, object]:
+        """Return what the console learns besides disposition, date and amount, as plain data."""
+        kept: dict[str, object] = {}
+        if self.promise is not None and self.promise.every is not None:
+            kept |= {"instalments": self.promise.instalments, "every": self.promise.every}
+        if self.callback is not None:
+            kept["callback"] = self.callback.isoformat(timespec="minutes")
+        if self.answers:
+            kept["answers"] = dict(self.answers)
+        return kept
 
 
 def conclude(log: CallLog) -> Conclusion:
@@ -142,7 +168,13 @@ def conclude(log: CallLog) -> Conclusion:
     if flags.right_party and not log.verified:
         # E.g. somebody asked for a person before saying who they are.
         flags = Flags(reached=flags.reached, final=flags.final)
-    return Conclusion(disposition=disposition, flags=flags, promise=log.promise if promised else None)
+    return Conclusion(
+        disposition=disposition,
+        flags=flags,
+        promise=log.promise if promised else None,
+        callback=log.callback if disposition is D.CALLBACK_SET else None,
+        answers=dict(log.answers) if flags.reached else {},
+    )
 
 
 def _disposition(log: CallLog) -> Disposition:

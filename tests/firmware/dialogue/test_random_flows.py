@@ -18,6 +18,7 @@ from firmware.dialogue.events import (
     DebtPermitted,
     DialogueEvent,
     Digit,
+    HandOverEnded,
     Intent,
     MachineHeard,
     PromptFinished,
@@ -290,6 +291,8 @@ class Stranger:
             self.does(TimePassed())
         elif dice < 0.995:
             self.does(MachineHeard(kind=self.random.choice(["beep", "greeting"])))
+        elif dice < 0.998:
+            self.does(HandOverEnded(connected=self.random.random() < 0.5, reason="drawn"))
         else:
             self.does(CalleeHungUp())
 
@@ -388,7 +391,7 @@ def test_the_draws_are_worth_something() -> None:
 
 
 def test_every_kind_of_event_is_drawn() -> None:
-    events = {
+    events: set[object] = {
         Digit,
         SpeechStarted,
         SpeechEnded,
@@ -398,4 +401,5 @@ def test_every_kind_of_event_is_drawn() -> None:
         MachineHeard,
         CalleeHungUp,
     }
-    assert events | {DebtPermitted} == set(get_args(DialogueEvent))
+    events |= {DebtPermitted, HandOverEnded}
+    assert events == set(get_args(DialogueEvent))
