@@ -10,7 +10,7 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
     "zh": {"callee_name": "王先生", "creditor": "江南银行", "address": "滨江路八号", "": "示例"},
     "en": {"callee_name": "Mr Wang", "creditor": "Riverside Bank", "address": "8 River Road", "": "Sample"},
 }
-SECRET = "0917"
+SECRET, OTHER_DIGITS = "0917", "4008123456"
 
 
 def sample_vars(flow: Flow, language: str, today: date) -> dict[str, object]:
@@ -28,7 +28,7 @@ def _sample(name: str, type_: VarType, language: str, today: date) -> object:
         case VarKind.DATE:
             return (today - timedelta(days=6)).isoformat()
         case VarKind.DIGITS:
-            return (SECRET * 8)[: type_.length or 8]
+            return (SECRET * 8 if type_.secret else OTHER_DIGITS * 4)[: type_.length or 10]
         case VarKind.NUMBER:
             return 6
         case VarKind.NAME | VarKind.TEXT:

@@ -1,21 +1,18 @@
 """Plays scripted conversations and says where they went another way than they should."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from firmware.dialogue.events import CalleeHungUp, Intent, MachineHeard, Utterance
+from firmware.dialogue.events import CalleeHungUp, MachineHeard, Utterance
 from firmware.dialogue.flow import Flow
-from firmware.dialogue.slots import Asked, Slots
+from firmware.dialogue.slots import Slots
+from firmware.rehearsal.loading import Understand
 from firmware.rehearsal.script_file import Conversation, Deed, Script
 from firmware.rehearsal.stage import Stage
 
 SPEECH_S = 1.2
 UNDERSTOOD_AFTER_S = 0.4
-
-Understanding = tuple[tuple[Intent, ...], Slots]
-Understand = Callable[[str, str, Asked, date], Understanding]
-"""(words, language, what was asked, today) to intents and slots."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
