@@ -75,6 +75,7 @@ class _Talk:
     ends_after_prompt: bool = False
     promise: PromiseMade | None = None
     callback: datetime | None = None
+    suppressed: tuple[str, ...] = ()
     answers: dict[str, str] = field(default_factory=dict)
     playing: int = 0
     """The play id now in the air, 0 for none."""
@@ -360,6 +361,7 @@ class CallSession:
                     self._order(orders.StartRecording())
                     self._note("recording_started")
                 case acts.Suppress():
+                    state.suppressed += (action.scope,)
                     self._note("suppress", scope=action.scope, reason=action.reason)
                     await self._suppress(action.scope, action.reason)
                 case acts.Captured():
@@ -447,5 +449,6 @@ class CallSession:
             promise=state.promise if state else None,
             callback=state.callback if state else None,
             answers=dict(state.answers) if state else {},
+            suppressed=state.suppressed if state else (),
             stopped=self._stopped,
         )
