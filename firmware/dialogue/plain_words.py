@@ -86,10 +86,10 @@ _GRADES: Mapping[str, tuple[tuple[re.Pattern[str], float], ...]] = {
     # From 0 (worst) to 1 (best); the more particular ones first.
     "zh": (
         (re.compile(r"(?:非常|很|特别|太|极其?|十分)(?:的)?(?:不满意?|不好|差|糟|烂|失望)"), 0.0),
+        (re.compile(r"不(?:太|怎么|是很|大)?(?:满意|好(?!意思)|行)|有点差|较差|差"), 0.25),
         (re.compile(r"(?:非常|很|特别|太|十分|挺)(?:的)?(?:满意|好|不错|棒|赞)|满分|最高分|完美"), 1.0),
-        (re.compile(r"不(?:太|怎么|是很|大)?(?:满意|好|行)|有点差|较差|差"), 0.25),
         (re.compile(r"一般|凑合|还行|中等|普通|马马虎虎"), 0.5),
-        (re.compile(r"满意|不错|挺好|好"), 0.75),
+        (re.compile(r"满意|不错|好评"), 0.75),
     ),
     "en": (
         (
@@ -114,8 +114,8 @@ _GRADES: Mapping[str, tuple[tuple[re.Pattern[str], float], ...]] = {
             ),
             0.25,
         ),
-        (re.compile(r"\b(?:average|so[- ]so|okay|ok|fair|neutral|all right|alright)\b"), 0.5),
-        (re.compile(r"\b(?:good|satisfied|happy|fine|pleased)\b"), 0.75),
+        (re.compile(r"\b(?:average|so[- ]so|fair|neutral)\b"), 0.5),
+        (re.compile(r"\b(?:good|satisfied|happy|pleased)\b"), 0.75),
     ),
 }
 
