@@ -23,14 +23,16 @@ app = typer.Typer(
     add_completion=True,
     pretty_exceptions_enable=False,
 )
-flow_app = typer.Typer(help="Conversations as data.", no_args_is_help=True)
-app.add_typer(flow_app, name="flow")
 
 ROOMS = {
     # A group of commands that lives in its own room: where its typer app is, and what --help says of it.
     "audio": (
         "audio.command:audio_app",
         "A call's own ears on recorded files: WAV, FLAC, raw mu-law or A-law.",
+    ),
+    "flow": (
+        "firmware.rehearsal.command:flow_app",
+        "Conversations as data: check, draw, test, hear and try them.",
     ),
     "line": ("firmware.line_command:line_app", "Try the lines of a box: two-way sound by a test call."),
     "speech": (
@@ -153,23 +155,6 @@ def outcomes(config: Config = DEFAULT_CONFIG, *, as_json: AsJson = False) -> Non
             f"{row['talk_ms'] / 1000:.0f}",
         )
     out.print(table)
-
-
-@flow_app.command("check")
-def flow_check(file: Annotated[Path, typer.Argument(help="A flow, YAML.")]) -> None:
-    """Say whether a flow may be dialled with, and where it may not."""
-    from firmware.dialogue.errors import FlowRefusedError
-    from firmware.dialogue.loader import load_flow
-
-    try:
-        flow = load_flow(file.read_text(encoding="utf-8"), source=str(file))
-    except OSError as error:
-        _fail(f"{file}: {error.strerror}", EXIT_SETTINGS)
-    except FlowRefusedError as error:
-        _fail(str(error), EXIT_REFUSED)
-    out.print(
-        f"{file}: good: {flow.name} version {flow.version}, {len(flow.nodes)} nodes, {', '.join(flow.languages)}"
-    )
 
 
 @app.command()

@@ -87,6 +87,8 @@ class Disposition(StrEnum):
     DECEASED = "deceased"
     LEGAL_REPRESENTATION = "legal_representation"
     VULNERABLE = "vulnerable"
+    COMPLETED = "completed"
+    """The call did what it was for, and that was no promise: a survey, details checked, a reminder noted."""
     HUMAN_BRIDGED = "human_bridged"
     HUMAN_UNAVAILABLE = "human_unavailable"
     OPT_OUT = "opt_out"

@@ -20,6 +20,7 @@ ALLOWED: dict[str, set[str]] = {
     "firmware.settings": VALUES,
     "firmware.dialogue": VALUES,
     "firmware.compliance": VALUES,
+    "firmware.rehearsal": VALUES | {"firmware.dialogue", "audio"},
     "firmware.store": VALUES,
     "firmware.host": VALUES | {"firmware.settings"},
     "firmware.lines": VALUES | {"audio", "modem_drivers"},

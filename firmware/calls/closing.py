@@ -34,6 +34,8 @@ class CallResult:
     recipients: tuple[str, ...]
     flow: str
     flow_version: int
+    callback_at: datetime | None = None
+    """When the callee asked to be rung back."""
 
 
 class Closing:
@@ -101,14 +103,14 @@ class Closing:
             flow=result.flow,
             flow_version=result.flow_version,
             digits_heard=sum(kind == "digit" for _at, kind, _detail in result.events),
-            note=result.recording.failure,
+            note=_note(result),
             promise=None
             if promise is None
             else outcomes.Promise(due=promise.due, amount=promise.amount, confirmed=promise.confirmed),
         )
         outcomes.add_outcome(con, outcome)
         recording = self._keep_recording(con, result)
-        self._move_on(con, contact, conclusion.disposition, result.ended_at)
+        self._move_on(con, contact, conclusion.disposition, result.ended_at, result.callback_at)
         for _at, kind, detail in result.events:
             if kind == "suppress":
                 # Written already the moment it was heard, unless the disk refused it then.
@@ -177,11 +179,19 @@ class Closing:
         self.finish_campaigns(con)
 
     def _move_on(
-        self, con: Connection, contact: StoredContact, disposition: Disposition, ended_at: datetime
+        self,
+        con: Connection,
+        contact: StoredContact,
+        disposition: Disposition,
+        ended_at: datetime,
+        callback_at: datetime | None = None,
     ) -> None:
         fresh = campaigns.get_contact(con, contact.campaign, contact.contact)
         tries = fresh.attempts if fresh else contact.attempts + 1
         again_at = None if FLAGS[disposition].final else next_try(disposition, tries, ended_at)
+        if again_at is not None and callback_at is not None and callback_at > ended_at:
+            # The time the person asked for; the gate still has the last word when it comes.
+            again_at = callback_at
         if again_at is None:
             campaigns.set_done(con, contact.campaign, contact.contact, disposition)
         else:
@@ -191,3 +201,10 @@ class Closing:
         """End campaigns in which nobody is left to call, and say so."""
         for campaign in campaigns.finish_completed(con, self._now()):
             self._reports.event(con, "campaign_done", "info", campaign=campaign)
+
+
+def _note(result: CallResult) -> str:
+    """Return what was kept besides the outcome's own fields: a recording that failed, answers, a time, a plan."""
+    kept = result.conclusion.kept
+    said = [f"kept: {json.dumps(kept, ensure_ascii=False, sort_keys=True)}"] if kept else []
+    return "; ".join([*([result.recording.failure] if result.recording.failure else []), *said])

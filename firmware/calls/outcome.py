@@ -3,8 +3,10 @@
 Only a reached human can refuse, opt out or promise; a machine never creates an opt-out.
 """
 
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Literal
 
 from firmware.lines.line import Ended, EndKind
 from firmware.values import Disposition, Money
@@ -24,6 +26,8 @@ class Flags:
     """This contact is not called again unless the console says so."""
     counts_as_conversation: bool = False
     """For caps on conversations."""
+    suppresses: Literal["person", "number"] | None = None
+    """Who or what must never be called again because of it."""
 
 
 _NOT_REACHED = Flags()
@@ -50,7 +54,7 @@ FLAGS: dict[Disposition, Flags] = {
     D.SCREENING_ASSISTANT: _NOT_REACHED,
     D.SILENCE: _NOT_REACHED,
     D.THIRD_PARTY: _OTHER,
-    D.WRONG_NUMBER: _OTHER_FINAL,
+    D.WRONG_NUMBER: Flags(reached=True, final=True, suppresses="number"),
     D.UNVERIFIED: _OTHER,
     D.REFUSED_TO_IDENTIFY: _OTHER,
     D.MINOR: _OTHER_FINAL,
@@ -69,9 +73,10 @@ FLAGS: dict[Disposition, Flags] = {
     D.DECEASED: _OTHER_FINAL,
     D.LEGAL_REPRESENTATION: _RIGHT_FINAL,
     D.VULNERABLE: _RIGHT_FINAL,
+    D.COMPLETED: _RIGHT_FINAL,
     D.HUMAN_BRIDGED: _RIGHT_FINAL,
     D.HUMAN_UNAVAILABLE: _RIGHT_FINAL,
-    D.OPT_OUT: _OTHER_FINAL,
+    D.OPT_OUT: Flags(reached=True, final=True, suppresses="person"),
     D.COMPLAINT: _OTHER_FINAL,
     D.TECHNICAL_FAILURE: _NOT_REACHED,
     D.CANCELLED: _NOT_REACHED_FINAL,
@@ -101,8 +106,13 @@ class PromiseMade:
     """What the callee agreed to, read back."""
 
     due: date
+    """Of a plan: when the first instalment is due."""
     amount: Money | None
+    """Of a plan: each instalment but the last."""
     confirmed: bool
+    instalments: int = 1
+    every: str | None = None
+    """week, fortnight or month for a plan."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +127,12 @@ class CallLog:
     decided: Disposition | None
     """What the dialogue ended with."""
     promise: PromiseMade | None = None
+    callback: datetime | None = None
+    """When the callee asked to be rung back, in their own local time."""
+    answers: Mapping[str, str] = field(default_factory=dict)
+    """What the flow keeps (`keep:`), by name."""
+    suppressed: tuple[str, ...] = ()
+    """Scopes that the dialogue ordered never to call again: person, number, debt."""
     stopped: Disposition | None = None
     """Set when we ended the call for our own reasons: cancelled, recalled, blocked, opt_out, technical_failure."""
 
@@ -128,6 +144,23 @@ class Conclusion:
     disposition: Disposition
     flags: Flags
     promise: PromiseMade | None
+    callback: datetime | None = None
+    """When to ring back, in the callee's local time; only with `callback_set`."""
+    answers: Mapping[str, str] = field(default_factory=dict)
+    suppressions: frozenset[str] = frozenset()
+    """Scopes never to be called again; only a human who was reached creates one."""
+
+    @property
+    def kept(self) -> dict[str, object]:
+        """Return what the console learns besides disposition, date and amount, as plain data."""
+        kept: dict[str, object] = {}
+        if self.promise is not None and self.promise.every is not None:
+            kept |= {"instalments": self.promise.instalments, "every": self.promise.every}
+        if self.callback is not None:
+            kept["callback"] = self.callback.isoformat(timespec="minutes")
+        if self.answers:
+            kept["answers"] = dict(self.answers)
+        return kept
 
 
 def conclude(log: CallLog) -> Conclusion:
@@ -141,8 +174,19 @@ def conclude(log: CallLog) -> Conclusion:
     promised = disposition in {D.PROMISE_FULL, D.PROMISE_PARTIAL, D.PROMISE_PLAN}
     if flags.right_party and not log.verified:
         # E.g. somebody asked for a person before saying who they are.
-        flags = Flags(reached=flags.reached, final=flags.final)
-    return Conclusion(disposition=disposition, flags=flags, promise=log.promise if promised else None)
+        flags = Flags(reached=flags.reached, final=flags.final, suppresses=flags.suppresses)
+    return Conclusion(
+        disposition=disposition,
+        flags=flags,
+        promise=log.promise if promised else None,
+        callback=log.callback if disposition is D.CALLBACK_SET else None,
+        answers=dict(log.answers) if flags.reached else {},
+        suppressions=_suppressions(log, flags) if flags.reached else frozenset(),
+    )
+
+
+def _suppressions(log: CallLog, flags: Flags) -> frozenset[str]:
+    return frozenset(log.suppressed) | ({flags.suppresses} if flags.suppresses else set())
 
 
 def _disposition(log: CallLog) -> Disposition:

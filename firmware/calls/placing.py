@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -179,6 +179,9 @@ class CallPlacer:
                 ended_at=ended_at,
                 recording=recording,
                 recipients=self._recipients,
+                callback_at=None
+                if conclusion.callback is None
+                else callback_instant(contact, conclusion.callback),
                 flow=flow.name,
                 flow_version=flow.version,
             )
@@ -220,6 +223,7 @@ class CallPlacer:
                 today=self._today(contact),
                 promise_max_days=campaign.promise_max_days,
                 understands=self._hears(contact.language),
+                local_time=self._local_time(contact),
             )
         except (FlowRefusedError, ContactRefusedError) as error:
             # Checked when they came in; a newer program may see what an older one did not.
@@ -231,9 +235,13 @@ class CallPlacer:
             return None
         try:
             async with asyncio.timeout(PROMPT_DEADLINE_S):
-                said = {phrase: in_words(phrase, contact.language) for phrase in sorted(dialogue.phrases())}
-                rendered = await self._clips.prepare(said.values(), contact.language)
-                clips = {phrase: rendered[words] for phrase, words in said.items()}
+                clips: dict[str, Clip] = {}
+                for language in dialogue.languages:
+                    said = {
+                        phrase: in_words(phrase, language) for phrase in sorted(dialogue.phrases(language))
+                    }
+                    rendered = await self._clips.prepare(said.values(), language)
+                    clips |= {phrase: rendered[words] for phrase, words in said.items()}
         except (AudioError, TimeoutError) as error:
             await self._desk.put_off(
                 contact, "prompts-not-ready", str(error) or "speech synthesis is too slow"
@@ -258,6 +266,23 @@ class CallPlacer:
 
     def _today(self, contact: StoredContact) -> Any:
         """Return the callee's date: of all plausible zones the earliest, so that "today" is not over for them."""
-        zones = [contact.time_zone] if contact.time_zone else sorted(number_facts(contact.numbers[0]).zones)
         now = self._clock.now()
-        return min((now.astimezone(ZoneInfo(zone)).date() for zone in zones), default=now.date())
+        return min((now.astimezone(zone).date() for zone in _zones(contact)), default=now.date())
+
+    def _local_time(self, contact: StoredContact) -> time | None:
+        """Return the callee's time of day, None where it is not certain: then nothing is agreed for today."""
+        zones = _zones(contact)
+        return self._clock.now().astimezone(zones[0]).time() if len(zones) == 1 else None
+
+
+def _zones(contact: StoredContact) -> list[ZoneInfo]:
+    """Return the zones the callee may be in."""
+    names = [contact.time_zone] if contact.time_zone else sorted(number_facts(contact.numbers[0]).zones)
+    return [ZoneInfo(name) for name in names]
+
+
+def callback_instant(contact: StoredContact, asked_for: datetime) -> datetime:
+    """Return when to ring back somebody who named a local time: of all plausible instants the last, never too early."""
+    return max(
+        (asked_for.replace(tzinfo=zone) for zone in _zones(contact)), default=asked_for.replace(tzinfo=UTC)
+    )

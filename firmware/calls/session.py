@@ -6,6 +6,7 @@ One task owns everything; line events, audio events and orders from outside meet
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol, assert_never
 
 from audio import events as sound
@@ -80,6 +81,9 @@ class _Talk:
     decided: Disposition | None = None
     ends_after_prompt: bool = False
     promise: PromiseMade | None = None
+    callback: datetime | None = None
+    suppressed: tuple[str, ...] = ()
+    answers: dict[str, str] = field(default_factory=dict)
     playing: int = 0
     """The play id now in the air, 0 for none."""
     prompts: dict[int, acts.Say] = field(default_factory=dict)
@@ -409,13 +413,30 @@ class CallSession:
                     self._order(orders.StartRecording())
                     self._note("recording_started")
                 case acts.Suppress():
+                    state.suppressed += (action.scope,)
                     self._note("suppress", scope=action.scope, reason=action.reason)
                     await self._suppress(action.scope, action.reason)
                 case acts.Captured():
                     state.promise = PromiseMade(
-                        due=action.due, amount=action.amount, confirmed=action.confirmed
+                        due=action.due,
+                        amount=action.amount,
+                        confirmed=action.confirmed,
+                        instalments=action.instalments,
+                        every=action.every,
                     )
                     self._note("captured", what=action.kind, confirmed=action.confirmed)
+                case acts.CallbackSet():
+                    state.callback = datetime.combine(action.at.day, action.at.at)
+                    self._note("callback_set", at=state.callback.isoformat(timespec="minutes"))
+                case acts.Answered():
+                    state.answers[action.name] = action.value
+                    self._note("answer_kept", name=action.name)
+                case acts.HandOver():
+                    # No line can join two calls yet; a dialogue made without `can_hand_over` never asks.
+                    over = heard.HandOverEnded(connected=False, reason="no_bridge")
+                    queue += self._dialogue.on(over, self._now_s())
+                case acts.LanguageChanged():
+                    self._note("language", language=action.language)
                 case acts.Note():
                     self._note("dialogue", what=action.kind, text=action.detail)
                 case acts.End():
@@ -483,5 +504,8 @@ class CallSession:
             verified=state is not None and state.verified,
             decided=state.decided if state else None,
             promise=state.promise if state else None,
+            callback=state.callback if state else None,
+            answers=dict(state.answers) if state else {},
+            suppressed=state.suppressed if state else (),
             stopped=self._stopped,
         )

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
+from firmware.dialogue.variables import Moment
 from firmware.values import Disposition, Money
 
 BargeIn = Literal["none", "dtmf", "speech"]
@@ -23,6 +24,8 @@ class Say:
     speaks_debt: bool
     say_id: int
     """Rises with every Say of a call; give it back in `PromptFinished`."""
+    is_slow: bool = False
+    """The callee asked for it: say it more slowly than usual."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,9 +57,43 @@ class Captured:
 
     kind: Literal["promise"] = "promise"
     due: date
+    """Of a plan: when the first instalment is due."""
     amount: Money | None = field(repr=False)
-    """None: not spoken of."""
+    """None: not spoken of. Of a plan: each instalment but the last, which is what is left."""
     confirmed: bool
+    instalments: int = 1
+    every: Literal["week", "fortnight", "month"] | None = None
+    """How far the instalments of a plan are apart; None: there is one payment."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackSet:
+    """The callee named when to be rung back."""
+
+    at: Moment
+    """In the callee's own time, never before `today` and `now` of the dialogue."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """An answer that the flow keeps with the outcome (`keep:`), for the console and nobody else."""
+
+    name: str
+    value: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandOver:
+    """Find a person for this call; answer with `HandOverEnded`."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LanguageChanged:
+    """From here on the call is held in another language: what is heard now is in that one."""
+
+    language: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,4 +113,17 @@ class End:
     """`prompt`: when what is being said is over; `now`: at once."""
 
 
-Action = Say | StopSaying | AskDebtPermission | StartRecording | Suppress | Captured | Note | End
+Action = (
+    Say
+    | StopSaying
+    | AskDebtPermission
+    | StartRecording
+    | Suppress
+    | Captured
+    | CallbackSet
+    | Answered
+    | HandOver
+    | LanguageChanged
+    | Note
+    | End
+)

@@ -5,20 +5,11 @@ from dataclasses import dataclass
 
 from firmware.dialogue.endings import PROMISES, RIGHT_PARTY
 from firmware.dialogue.errors import FlowProblem
-from firmware.dialogue.flow import (
-    CaptureKind,
-    CaptureNode,
-    ChooseNode,
-    EndNode,
-    Flow,
-    MessageNode,
-    PromiseNode,
-    Resume,
-    SayNode,
-    Target,
-    VerifyNode,
-)
+from firmware.dialogue.flow import Flow
 from firmware.dialogue.graph import (
+    ASKED_AGAIN,
+    CALLBACK,
+    PRESSING,
     PROMISED,
     VERIFIED,
     Situation,
@@ -30,9 +21,34 @@ from firmware.dialogue.graph import (
     slot,
     way_to,
 )
+from firmware.dialogue.nodes import (
+    AskNode,
+    CaptureKind,
+    CaptureNode,
+    ChooseNode,
+    EndNode,
+    LanguageNode,
+    MessageNode,
+    PlanNode,
+    PromiseNode,
+    Resume,
+    SayNode,
+    Switch,
+    Target,
+    VerifyNode,
+)
 from firmware.dialogue.references import missing_references
-from firmware.dialogue.variables import COMING_DAYS, PROMISE_AMOUNT, PROMISE_DATE, Position, VarKind
-from firmware.dialogue.wording import forbidden_claim, says
+from firmware.dialogue.variables import (
+    COMING_DAYS,
+    PLAN_AMOUNT,
+    PLAN_COUNT,
+    PLAN_FIRST,
+    PROMISE_AMOUNT,
+    PROMISE_DATE,
+    Position,
+    VarKind,
+)
+from firmware.dialogue.wording import fold, forbidden_claim, says
 from firmware.values import Disposition
 
 MIN_SECRET_DIGITS = 4
@@ -46,6 +62,8 @@ class FlowDemands:
     before_debt: frozenset[str] = frozenset({"identity", "automated"})
     before_recording: frozenset[str] = frozenset({"recording"})
     """Roles that the wording which starts the recording must have, itself or before it."""
+    forbidden_claims: frozenset[str] = frozenset()
+    """Words that no prompt may use besides those the box never says, in whatever language."""
 
 
 FLOOR_DEMANDS = FlowDemands()
@@ -60,7 +78,7 @@ def check_flow(flow: Flow, demands: FlowDemands = FLOOR_DEMANDS) -> list[FlowPro
         *_loops(flow),
         *_ways_out(flow),
         *_secrets(flow),
-        *_wording(flow),
+        *_wording(flow, demands),
         *_always_harmless(flow),
         *_message(flow, demands),
     ]
@@ -93,6 +111,9 @@ def _walk(flow: Flow, demands: FlowDemands) -> Iterator[FlowProblem]:
                 )
     reached = {here.node for here in ways} | {flow.on_machine}
     reached |= {handler.node for handler in flow.anytime.values() if isinstance(handler, Target)}
+    reached |= {
+        handler.not_possible or "" for handler in flow.anytime.values() if isinstance(handler, Switch)
+    }
     for name, node in flow.nodes.items():
         if name not in reached:
             yield _problem(node.at, 3, f"the node {name!r} is never reached")
@@ -113,7 +134,7 @@ def _wrong_here(flow: Flow, here: Situation, demands: FlowDemands) -> Iterator[t
                 2,
                 f"{name!r} speaks of the debt before saying {_list(demands.before_debt, said)}",
             )
-        for spoken in sorted(prompt.names & flow.late):
+        for spoken in sorted(prompt.names & (flow.late | flow.optional)):
             if slot(spoken) not in here.facts | own_facts:
                 yield spoken, 4, f"{name!r} says {prompt_id!r}, but {{{spoken}}} may not be known there"
     if _lacks_disclosures(flow, here, demands):
@@ -135,7 +156,7 @@ def _lacks_disclosures(flow: Flow, here: Situation, demands: FlowDemands) -> boo
     node = flow.nodes[here.node]
     if isinstance(node, SayNode) and flow.prompts[node.prompt].discloses:
         return False
-    if isinstance(node, ChooseNode) or (isinstance(node, EndNode) and node.prompt is None):
+    if isinstance(node, ChooseNode | LanguageNode) or (isinstance(node, EndNode) and node.prompt is None):
         return False
     return not here.facts >= set(map(role, demands.disclosures_before_content))
 
@@ -152,10 +173,29 @@ def _wrong_without_words(flow: Flow, here: Situation) -> Iterator[tuple[str, int
                 5,
                 f"{name!r} ends with {node.disposition}, but no promise was read back and confirmed",
             )
-        case PromiseNode():
+        case EndNode() if node.disposition is Disposition.CALLBACK_SET and CALLBACK not in here.facts:
+            yield (
+                "callback",
+                5,
+                f"{name!r} ends with {node.disposition}, but no time was agreed (`capture: callback`)",
+            )
+        case AskNode() if node.asked in PRESSING and ASKED_AGAIN in here.facts:
+            yield (
+                "pressing",
+                6,
+                f"{name!r} asks for payment once more after a refusal and another question: once is enough",
+            )
+        case PromiseNode() | PlanNode():
             if not verified:
                 yield "party", 1, f"{name!r} takes a promise, but nobody was verified"
-            for needed in (node.due, node.amount):
+            if isinstance(node, PlanNode) and ASKED_AGAIN in here.facts:
+                yield (
+                    "pressing",
+                    6,
+                    f"{name!r} offers a plan after a refusal and another question: once is enough",
+                )
+            due = node.due if isinstance(node, PromiseNode) else node.first
+            for needed in (due, node.amount):
                 if needed is not None and needed in flow.captures and slot(needed) not in here.facts:
                     yield needed, 5, f"{name!r} promises by {needed!r}, which may not be known there"
         case CaptureNode() if node.kind is CaptureKind.AMOUNT and not verified:
@@ -218,18 +258,38 @@ def _secrets(flow: Flow) -> Iterator[FlowProblem]:
                 yield _problem(node.at, 5, f"{node.id!r} verifies by {node.var!r}, which must be {wanted}")
         if isinstance(node, ChooseNode) and node.on in flow.vars and flow.vars[node.on].secret:
             yield _problem(node.at, 5, f"{node.id!r} branches on {node.on!r}, which is secret")
-        if isinstance(node, PromiseNode):
+        if isinstance(node, PromiseNode | PlanNode):
+            read: tuple[str, ...] = (
+                (PLAN_COUNT, PLAN_AMOUNT, PLAN_FIRST)
+                if isinstance(node, PlanNode)
+                else (PROMISE_DATE, PROMISE_AMOUNT)
+                if node.amount
+                else (PROMISE_DATE,)
+            )
             for language, template in flow.prompts[node.read_back].texts.items():
-                for needed in (PROMISE_DATE, PROMISE_AMOUNT) if node.amount else (PROMISE_DATE,):
+                for needed in read:
                     if needed not in template.names:
                         where = f"the {language} wording of {node.read_back!r}"
                         yield _problem(node.at, 5, f"{where} must read the promise back: speak {{{needed}}}")
+        if isinstance(node, CaptureNode) and node.read_back is not None:
+            for language, template in flow.prompts[node.read_back].texts.items():
+                if node.into not in template.names:
+                    where = f"the {language} wording of {node.read_back!r}"
+                    yield _problem(node.at, 5, f"{where} must read the value back: speak {{{node.into}}}")
 
 
-def _wording(flow: Flow) -> Iterator[FlowProblem]:
+def _wording(flow: Flow, demands: FlowDemands) -> Iterator[FlowProblem]:
     """Check 6, and that a wording makes the disclosures it claims to make."""
+    forbidden = sorted(map(fold, demands.forbidden_claims))
     for prompt in flow.prompts.values():
         for language, template in prompt.texts.items():
+            for words in forbidden:
+                if words and words in fold(template.literal):
+                    yield _problem(
+                        prompt.at,
+                        6,
+                        f"the {language} wording of {prompt.id!r} says {words!r}, which the rules there forbid",
+                    )
             if claim := forbidden_claim(template.literal):
                 wrong, word = claim
                 yield _problem(prompt.at, 6, f"the {language} wording of {prompt.id!r} {wrong}: {word!r}")
@@ -255,12 +315,15 @@ def _always_harmless(flow: Flow) -> Iterator[FlowProblem]:
             always[handler.prompt] = f"anytime {name}"
         elif isinstance(handler, Target):
             always |= {prompt: f"anytime {name}" for prompt, _ in prompts_of(flow.nodes[handler.node])}
+        elif isinstance(handler, Switch) and handler.not_possible is not None:
+            said = prompts_of(flow.nodes[handler.not_possible])
+            always |= {prompt: f"anytime {name}" for prompt, _ in said}
     always[flow.neutral] = "the machine may end any call with it"
     for prompt_id, why in always.items():
         prompt = flow.prompts[prompt_id]
         if reason := flow.debt_prompts.get(prompt_id):
             yield _problem(prompt.at, 1, f"{prompt_id!r} can be said to anybody ({why}), and {reason}")
-        for name in sorted(prompt.names & flow.late):
+        for name in sorted(prompt.names & (flow.late | flow.optional)):
             yield _problem(prompt.at, 4, f"{prompt_id!r} can be said before {{{name}}} is known ({why})")
 
 
@@ -276,7 +339,9 @@ def _message(flow: Flow, demands: FlowDemands) -> Iterator[FlowProblem]:
             yield _problem(
                 node.at, 2, f"the message {node.prompt!r} must itself say {' and '.join(sorted(missing))}"
             )
-        for name in sorted(prompt.names - flow.vars.keys() - COMING_DAYS.keys()):
+        for name in sorted(
+            (prompt.names - flow.vars.keys() - COMING_DAYS.keys()) | (prompt.names & flow.optional)
+        ):
             yield _problem(node.at, 4, f"the message {node.prompt!r} speaks {{{name}}}, which is not known")
     if flow.on_machine is not None and not isinstance(flow.nodes[flow.on_machine], MessageNode):
         yield _problem(

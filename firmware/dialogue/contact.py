@@ -10,6 +10,8 @@ from firmware.dialogue.variables import ContactVars, Value, VarKind, VarType
 from firmware.dialogue.wording import debt_name
 from firmware.values import Money
 
+MAX_NUMBER = 999_999_999
+
 
 def read_contact(
     types: Mapping[str, VarType],
@@ -18,10 +20,12 @@ def read_contact(
     *,
     spoken: Set[str],
     heard_by_anyone: Set[str],
+    other_languages: tuple[str, ...] = (),
 ) -> ContactVars:
     """Return the values. Raises ContactRefusedError naming the variable, never its value.
 
-    `spoken`: what any prompt says; `heard_by_anyone`: what is said before anybody is verified.
+    `spoken`: what any prompt says; `heard_by_anyone`: what is said before anybody is verified;
+    `other_languages`: those to which the call may change, if all can be spoken in them too.
     """
     if language is None:
         raise ContactRefusedError(
@@ -32,14 +36,16 @@ def read_contact(
     values: dict[str, Value] = {}
     for name, type_ in types.items():
         if raw.get(name) is None:
+            if type_.optional:
+                continue
             raise ContactRefusedError("missing_var", name, f"the flow needs a {type_.kind}")
         values[name] = _read_value(name, type_, raw[name])
-    for name in spoken & values.keys():
+    for name in sorted(spoken & values.keys()):
         try:
             speak(values[name], language, types[name].kind)
         except UnspeakableError as error:
             raise ContactRefusedError("unspeakable", name, str(error)) from None
-    secrets = [str(values[name]) for name, type_ in types.items() if type_.secret]
+    secrets = [str(values[name]) for name, type_ in types.items() if type_.secret and name in values]
     for name in heard_by_anyone & values.keys():
         value = values[name]
         if not isinstance(value, str):
@@ -50,11 +56,35 @@ def read_contact(
                 name,
                 f"spoken to whoever picks up, and {word!r} in it tells of a debt: use another name",
             )
-        if any(secret in value for secret in secrets):
+        if any(_reveals(value, secret, types[name].kind) for secret in secrets):
             raise ContactRefusedError(
                 "reveals_secret", name, "it contains what the person is asked to key in"
             )
-    return ContactVars(language=language, values=values)
+    also = tuple(
+        other
+        for other in other_languages
+        if all(_can_be_spoken(values[name], other, types[name].kind) for name in spoken & values.keys())
+    )
+    return ContactVars(language=language, values=values, also=also)
+
+
+def _reveals(value: str, secret: str, kind: VarKind) -> bool:
+    """Return whether hearing `value` tells the secret.
+
+    A long number tells its ends, as an ID number tells its last four digits; that the same digits stand somewhere
+    inside a switchboard's number tells nobody anything.
+    """
+    if kind is VarKind.DIGITS:
+        return value.startswith(secret) or value.endswith(secret)
+    return secret in value
+
+
+def _can_be_spoken(value: Value, language: str, kind: VarKind) -> bool:
+    try:
+        speak(value, language, kind)
+    except UnspeakableError:
+        return False
+    return True
 
 
 def _read_value(name: str, type_: VarType, raw: object) -> Value:
@@ -63,6 +93,12 @@ def _read_value(name: str, type_: VarType, raw: object) -> Value:
             return _read_money(name, raw)
         case VarKind.DATE:
             return _read_date(name, raw)
+        case VarKind.NUMBER:
+            if type(raw) is not int or not 0 <= raw <= MAX_NUMBER:
+                raise ContactRefusedError(
+                    "ill_typed", name, f"a number is a whole one from 0 to {MAX_NUMBER}"
+                )
+            return raw
         case VarKind.DIGITS:
             if not isinstance(raw, str) or not (raw.isascii() and raw.isdigit()) or len(raw) > 32:
                 raise ContactRefusedError("ill_typed", name, "digits are a string of 1 to 32 of 0-9")

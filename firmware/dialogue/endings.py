@@ -12,7 +12,7 @@ ENDINGS = frozenset(
         Disposition.PROMISE_PLAN, Disposition.PAYING_NOW, Disposition.ALREADY_PAID, Disposition.DISPUTE,
         Disposition.HARDSHIP, Disposition.REFUSES, Disposition.CALLBACK_SET, Disposition.NO_DECISION,
         Disposition.DECEASED, Disposition.LEGAL_REPRESENTATION, Disposition.VULNERABLE,
-        Disposition.HUMAN_UNAVAILABLE, Disposition.OPT_OUT, Disposition.COMPLAINT,
+        Disposition.HUMAN_UNAVAILABLE, Disposition.OPT_OUT, Disposition.COMPLAINT, Disposition.COMPLETED,
     }
 )  # fmt: skip
 """What a flow may end with; the others are for lines, the gate and the machine to say."""
@@ -47,3 +47,10 @@ def ending(meant: Disposition, decided: Disposition | None, *, heard_anything: b
     if meant is Disposition.NO_DECISION and not heard_anything:
         return Disposition.SILENCE
     return meant
+
+
+def promise_of(*, is_plan: bool, is_full: bool) -> Disposition:
+    """Return what kind of promise was confirmed."""
+    if is_plan:
+        return Disposition.PROMISE_PLAN
+    return Disposition.PROMISE_FULL if is_full else Disposition.PROMISE_PARTIAL

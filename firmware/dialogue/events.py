@@ -80,6 +80,14 @@ class DebtPermitted:
     """The rule that decided, for the log."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandOverEnded:
+    """What became of `HandOver`: a person has the call, or nobody could be found."""
+
+    connected: bool
+    reason: str = ""
+
+
 DialogueEvent = (
     Digit
     | SpeechStarted
@@ -90,4 +98,5 @@ DialogueEvent = (
     | MachineHeard
     | CalleeHungUp
     | DebtPermitted
+    | HandOverEnded
 )

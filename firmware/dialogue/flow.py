@@ -2,211 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from functools import cached_property
 
-from firmware.dialogue.actions import BargeIn, SuppressionScope
 from firmware.dialogue.contact import read_contact
-from firmware.dialogue.template import Template
-from firmware.dialogue.variables import PROMISE_AMOUNT, PROMISE_DATE, ContactVars, Position, VarType
+from firmware.dialogue.nodes import DEBT_ROLE, Anytime, CaptureKind, LanguageNode, Node, Prompt, Switch
+from firmware.dialogue.variables import DEBT_SLOTS, ContactVars, Position, VarType
 from firmware.dialogue.wording import debt_word
-from firmware.values import Disposition
-
-DISCLOSURES = frozenset({"identity", "automated", "recording", "purpose", "opt_out", "complaint_route"})
-DEBT_ROLE = "debt"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prompt:
-    """One thing the box can say, in every language of the flow."""
-
-    id: str
-    roles: frozenset[str]
-    texts: Mapping[str, Template]
-    at: Position = field(default=Position(), compare=False)
-
-    @property
-    def discloses(self) -> frozenset[str]:
-        """Return the disclosures this wording makes; they count only when said to the end."""
-        return self.roles & DISCLOSURES
-
-    @property
-    def names(self) -> frozenset[str]:
-        """Return what it speaks in any language."""
-        return frozenset().union(*(template.names for template in self.texts.values()))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VisitLimit:
-    """After so many visits a node is passed by: what bounds a loop."""
-
-    visits: int
-    then: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retry:
-    """What an ask does when nothing, or nothing fitting, is answered."""
-
-    reprompt: int
-    """How often it asks again."""
-    then: str
-    say: str | None = None
-    """The prompt for asking again; None: the same one."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """What every node has."""
-
-    id: str
-    at: Position = field(default=Position(), compare=False)
-    limit: VisitLimit | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SayNode(Place):
-    """Says a prompt and goes on."""
-
-    prompt: str
-    next: str
-    barge_in: BargeIn = "dtmf"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AskNode(Place):
-    """Asks a question; keys and intents lead on."""
-
-    prompt: str
-    keys: Mapping[str, str]
-    """Digit to node."""
-    intents: Mapping[str, str]
-    """Intent name to node."""
-    silence: Retry
-    no_match: Retry
-    barge_in: BargeIn = "dtmf"
-    wait_s: float = 6.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VerifyNode(Place):
-    """Lets the callee key a secret; only its `passed` way opens the debt."""
-
-    var: str
-    prompt: str
-    again: str | None
-    """Said after a wrong try; None: `prompt`."""
-    tries: int
-    passed: str
-    failed: str
-    wait_s: float = 8.0
-
-
-class CaptureKind(StrEnum):
-    """What keys are read as."""
-
-    DATE = "date"
-    """Month and day, MMDD."""
-    DIGITS = "digits"
-    AMOUNT = "amount"
-    """Whole units of the currency, ended by ``#``."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaptureNode(Place):
-    """Lets the callee key a value into a slot; reads it back if asked to."""
-
-    kind: CaptureKind
-    into: str
-    prompt: str
-    invalid: str | None
-    """Said when the keys are no such value, or one that is not allowed; None: `prompt`."""
-    tries: int
-    next: str
-    failed: str
-    length: int | None = None
-    """Digits only."""
-    at_most: str | None = None
-    """Amount only: the money var that it may not exceed, and whose currency it is in."""
-    read_back: str | None = None
-    rejected: str | None = None
-    """Where a no to the read-back leads."""
-    wait_s: float = 8.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PromiseNode(Place):
-    """Reads a promise back and stores it when it is confirmed."""
-
-    due: str
-    """A date slot, ``today``, ``tomorrow`` or ``coming_friday`` and the like."""
-    amount: str | None
-    """A money var or an amount slot; None: not spoken of."""
-    read_back: str
-    confirmed: str
-    rejected: str
-    failed: str
-    """Neither a yes nor a no came."""
-    not_possible: str
-    """The date is later than may be promised."""
-    wait_s: float = 8.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChooseNode(Place):
-    """Goes one way or another by a variable or slot, saying nothing."""
-
-    on: str
-    when: Mapping[str, str]
-    otherwise: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MessageNode(Place):
-    """Leaves a message on an answering machine, and ends."""
-
-    prompt: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndNode(Place):
-    """Suppresses what it must, says goodbye, and ends with a disposition."""
-
-    disposition: Disposition
-    prompt: str | None = None
-    suppress: SuppressionScope | None = None
-
-
-Node = SayNode | AskNode | VerifyNode | CaptureNode | PromiseNode | ChooseNode | MessageNode | EndNode
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Handler:
-    """What every anytime handler has."""
-
-    at: Position = field(default=Position(), compare=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target(Handler):
-    """Anytime: leave for a node."""
-
-    node: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resume(Handler):
-    """Anytime: say something, then ask again what was being asked."""
-
-    prompt: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Repeat(Handler):
-    """Anytime: say the last thing again."""
-
-
-Anytime = Target | Resume | Repeat
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -236,7 +37,20 @@ class Flow:
     @property
     def late(self) -> frozenset[str]:
         """Return the slots that are known only during the call."""
-        return frozenset(self.captures) | {PROMISE_DATE, PROMISE_AMOUNT}
+        return frozenset(self.captures) | DEBT_SLOTS
+
+    @cached_property
+    def optional(self) -> frozenset[str]:
+        """Return the vars that a contact may lack."""
+        return frozenset(name for name, type_ in self.vars.items() if type_.optional)
+
+    @cached_property
+    def changes_language(self) -> bool:
+        """Return whether a call may go on in another language than it began in."""
+        handlers = any(isinstance(handler, Switch) for handler in self.anytime.values())
+        return len(self.languages) > 1 and (
+            handlers or any(isinstance(node, LanguageNode) for node in self.nodes.values())
+        )
 
     @cached_property
     def debt_prompts(self) -> Mapping[str, str]:
@@ -252,7 +66,7 @@ class Flow:
         if DEBT_ROLE in prompt.roles:
             return "its role is debt"
         for name in sorted(prompt.names):
-            if name in (PROMISE_DATE, PROMISE_AMOUNT) or (name in self.vars and self.vars[name].debt):
+            if name in DEBT_SLOTS or (name in self.vars and self.vars[name].debt):
                 return f"it speaks {{{name}}}"
             if self.captures.get(name) is CaptureKind.AMOUNT:
                 return f"it speaks the amount {{{name}}}"
@@ -287,5 +101,12 @@ class Flow:
         """
         resolved = self.resolve_language(language)
         return read_contact(
-            self.vars, vars, resolved, spoken=self.spoken_names, heard_by_anyone=self.names_heard_by_anyone
+            self.vars,
+            vars,
+            resolved,
+            spoken=self.spoken_names,
+            heard_by_anyone=self.names_heard_by_anyone,
+            other_languages=tuple(tag for tag in self.languages if tag != resolved)
+            if self.changes_language
+            else (),
         )

@@ -5,25 +5,48 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
-from firmware.dialogue.flow import (
+from firmware.dialogue.flow import Flow
+from firmware.dialogue.nodes import (
     AskNode,
+    CaptureKind,
     CaptureNode,
     ChooseNode,
     EndNode,
-    Flow,
+    LanguageNode,
     MessageNode,
     Node,
+    PlanNode,
     PromiseNode,
     SayNode,
+    Switch,
     Target,
+    TransferNode,
     VerifyNode,
 )
-from firmware.dialogue.variables import PROMISE_AMOUNT, PROMISE_DATE
+from firmware.dialogue.slots import Asked
+from firmware.dialogue.variables import (
+    PLAN_AMOUNT,
+    PLAN_COUNT,
+    PLAN_FIRST,
+    PROMISE_AMOUNT,
+    PROMISE_DATE,
+)
 
 Facts = frozenset[str]
-"""What has happened for certain: `verified`, `promised`, `role:…` (said to the end), `slot:…` (filled)."""
+"""What has happened for certain: `verified`, `promised`, `role:…` (said to the end), `slot:…` (filled or known).
+
+`refused` and `asked again` are the other way round: they have happened on some way, and forbid what follows.
+"""
 NOTHING: Facts = frozenset()
-VERIFIED, PROMISED = "verified", "promised"
+VERIFIED, PROMISED, REFUSED, ASKED_AGAIN, CALLBACK = (
+    "verified",
+    "promised",
+    "refused",
+    "asked again",
+    "callback",
+)
+PRESSING = frozenset({Asked.ABILITY, Asked.OFFER, Asked.DATE, Asked.AMOUNT})
+"""Questions that ask somebody to pay."""
 MAX_SITUATIONS = 50_000
 
 
@@ -64,23 +87,56 @@ def exits(node: Node, flow: Flow) -> tuple[Exit, ...]:
             said = flow.prompts[node.prompt].discloses
             return (Exit(node.next, frozenset(map(role, said))),)
         case AskNode():
-            targets = [*node.keys.values(), *node.intents.values(), node.silence.then, node.no_match.then]
-            return tuple(map(Exit, targets))
+            again = frozenset({ASKED_AGAIN}) if node.asked in PRESSING else NOTHING
+            refusals = {node.intents[name] for name in ("refuse_to_pay",) if name in node.intents}
+            answers = dict.fromkeys([*node.keys.values(), *node.intents.values()])
+            rest = [node.silence.then, node.no_match.then]
+            refused = frozenset({REFUSED})
+            return (
+                *(Exit(target, again | (refused if target in refusals else NOTHING)) for target in answers),
+                *(Exit(target, again) for target in rest),
+            )
         case VerifyNode():
             return Exit(node.passed, frozenset({VERIFIED})), Exit(node.failed)
         case CaptureNode():
-            filled = Exit(node.next, frozenset({slot(node.into)}))
+            gained = {slot(node.into), *([CALLBACK] if node.kind is CaptureKind.CALLBACK else [])}
+            filled = Exit(node.next, frozenset(gained))
             return (filled, Exit(node.failed), *([Exit(node.rejected)] if node.rejected is not None else []))
         case PromiseNode():
             gains = {PROMISED, *promise_slots(node)}
             others = (node.rejected, node.failed, node.not_possible)
             return Exit(node.confirmed, frozenset(gains)), *map(Exit, others)
+        case PlanNode():
+            others = (node.declined, node.failed, node.not_possible)
+            again = frozenset({ASKED_AGAIN})
+            return (
+                Exit(node.confirmed, PLAN_SLOTS | again | {PROMISED}),
+                *(Exit(other, again) for other in others),
+            )
         case ChooseNode():
-            return (*map(Exit, node.when.values()), Exit(node.otherwise))
+            return (
+                *(
+                    Exit(way, _known(node.on) if condition.implies_known else NOTHING)
+                    for condition, way in node.when
+                ),
+                Exit(node.otherwise),
+            )
+        case TransferNode():
+            return (Exit(node.unavailable),)
+        case LanguageNode():
+            return Exit(node.next), Exit(node.not_possible)
         case MessageNode() | EndNode():
             return ()
         case _:
             assert_never(node)
+
+
+def _known(name: str) -> Facts:
+    return frozenset({slot(name)})
+
+
+PLAN_SLOTS: Facts = frozenset(map(slot, (PLAN_COUNT, PLAN_AMOUNT, PLAN_FIRST)))
+"""What every prompt of a plan can speak."""
 
 
 def promise_slots(node: PromiseNode) -> Facts:
@@ -94,7 +150,7 @@ def prompts_of(node: Node) -> tuple[tuple[str, Facts], ...]:
         case SayNode() | MessageNode():
             return ((node.prompt, NOTHING),)
         case AskNode():
-            retries = (node.silence.say, node.no_match.say)
+            retries = (node.silence.say, node.no_match.say, node.silence.menu, node.no_match.menu)
             return ((node.prompt, NOTHING), *((say, NOTHING) for say in retries if say))
         case VerifyNode():
             return ((node.prompt, NOTHING), *([(node.again, NOTHING)] if node.again else []))
@@ -103,9 +159,13 @@ def prompts_of(node: Node) -> tuple[tuple[str, Facts], ...]:
             return ((node.prompt, NOTHING), *([(node.invalid, NOTHING)] if node.invalid else []), *read_back)
         case PromiseNode():
             return ((node.read_back, promise_slots(node)),)
+        case PlanNode():
+            return (node.prompt, PLAN_SLOTS), (node.read_back, PLAN_SLOTS)
+        case TransferNode():
+            return ((node.prompt, NOTHING),)
         case EndNode():
             return ((node.prompt, NOTHING),) if node.prompt else ()
-        case ChooseNode():
+        case ChooseNode() | LanguageNode():
             return ()
         case _:
             assert_never(node)
@@ -183,13 +243,17 @@ def _tail_targets(flow: Flow, name: str) -> list[str]:
 def _successors(flow: Flow, here: Situation) -> Iterator[Situation]:
     node = flow.nodes[here.node]
     for way in exits(node, flow):
-        yield Situation(way.target, here.facts | way.gains)
+        gains = way.gains if REFUSED in here.facts else way.gains - {ASKED_AGAIN}
+        yield Situation(way.target, here.facts | gains)
     if node.limit is not None:
         yield Situation(node.limit.then, here.facts)
-    if isinstance(node, MessageNode | ChooseNode):
+    if isinstance(node, MessageNode | ChooseNode | LanguageNode):
         return
     # A disclosure is heard to its end before an anytime key is obeyed; opting out needs no disclosure.
     heard = exits(node, flow)[0].gains if isinstance(node, SayNode) else NOTHING
     for intent, handler in flow.anytime.items():
         if isinstance(handler, Target) and intent != "opt_out":
-            yield Situation(handler.node, here.facts | heard)
+            refused = frozenset({REFUSED}) if intent == "refuse_to_pay" else NOTHING
+            yield Situation(handler.node, here.facts | heard | refused)
+        elif isinstance(handler, Switch) and handler.not_possible is not None:
+            yield Situation(handler.not_possible, here.facts | heard)

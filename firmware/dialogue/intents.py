@@ -10,6 +10,11 @@ INTENTS = frozenset(
     }
 )  # fmt: skip
 
+PLAIN_MEANINGS = frozenset({"slower", "other_language", "deceased", "minor", "has_lawyer"})
+"""What the dialogue itself reads from plain words (`plain_words`); a flow names them like intents."""
+
+MEANINGS = INTENTS | PLAIN_MEANINGS
+
 PROTECTIVE = ("opt_out", "vulnerable", "want_human", "complaint")
 """Heard before anything else, in this order, and on less evidence: erring in this direction harms nobody."""
 
@@ -19,7 +24,7 @@ ACCEPT_PROTECTIVE = 0.5
 MARGIN = 0.1
 """Two meanings that lead different ways and are closer than this are no answer."""
 
-KEY_OPT_OUT, KEY_HUMAN, KEY_REPEAT = "9", "0", "*"
+KEY_OPT_OUT, KEY_HUMAN, KEY_REPEAT, KEY_LANGUAGE = "9", "0", "*", "#"
 ANYTIME_KEYS = {KEY_OPT_OUT: "opt_out", KEY_HUMAN: "want_human", KEY_REPEAT: "repeat"}
 """What these keys mean in every flow; no node may give them another meaning."""
 

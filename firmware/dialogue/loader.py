@@ -7,15 +7,16 @@ from firmware.dialogue.checks import FLOOR_DEMANDS, FlowDemands, check_flow
 from firmware.dialogue.document import DocumentError, read_document
 from firmware.dialogue.errors import FlowRefusedError
 from firmware.dialogue.fields import NAME, Fields, Problems
-from firmware.dialogue.flow import DEBT_ROLE, DISCLOSURES, Flow, Prompt
+from firmware.dialogue.flow import Flow
 from firmware.dialogue.node_reader import NodeReader
+from firmware.dialogue.nodes import DEBT_ROLE, DISCLOSURES, Prompt
 from firmware.dialogue.speaking import LANGUAGES
 from firmware.dialogue.template import Template, TemplateError, parse_template
-from firmware.dialogue.variables import COMING_DAYS, PROMISE_AMOUNT, PROMISE_DATE, VarKind, VarType
+from firmware.dialogue.variables import COMING_DAYS, DEBT_SLOTS, VarKind, VarType
 
 MAX_PROMPTS = MAX_NODES = 200
 MAX_VARS = 40
-_RESERVED = {PROMISE_DATE, PROMISE_AMOUNT, *COMING_DAYS}
+_RESERVED = {*DEBT_SLOTS, *COMING_DAYS}
 
 
 def load_flow(text: str, *, source: str = "flow", demands: FlowDemands = FLOOR_DEMANDS) -> Flow:
@@ -90,8 +91,17 @@ def _read_vars(fields: Fields, problems: Problems) -> Mapping[str, VarType]:
         of = Fields(value, f"the var {name!r}", problems)
         kind = VarKind(of.choice("type", [str(kind) for kind in VarKind]) or VarKind.TEXT)
         length = of.number("length", int, 1, 32, 1) if "length" in of else None
-        vars_[name] = VarType(kind=kind, debt=of.flag("debt"), secret=of.flag("secret"), length=length, at=at)
+        vars_[name] = VarType(
+            kind=kind,
+            debt=of.flag("debt"),
+            secret=of.flag("secret"),
+            optional=of.flag("optional"),
+            length=length,
+            at=at,
+        )
         of.close()
+        if vars_[name].secret and vars_[name].optional:
+            of.problem(at, f"the secret {name!r} cannot be optional: nobody could be verified without it")
         if length is not None and kind is not VarKind.DIGITS:
             of.problem(at, f"only digits have a length, and {name!r} is {kind}")
     if len(vars_) > MAX_VARS:

@@ -1,121 +1,50 @@
 """The machine that walks a flow: events in, actions out, and no word of a debt to anybody unverified."""
 
-from collections import Counter
-from datetime import date
 from typing import assert_never
 
 from firmware.dialogue import events as heard
 from firmware.dialogue.actions import (
     Action,
-    AskDebtPermission,
-    Captured,
-    End,
     Note,
     StartRecording,
-    Suppress,
 )
-from firmware.dialogue.endings import SUPPRESSES, ending
-from firmware.dialogue.errors import DialogueError
+from firmware.dialogue.capture_steps import ConfirmStep
+from firmware.dialogue.course import Course
 from firmware.dialogue.expected import asked_of, expected_of
-from firmware.dialogue.flow import (
-    AskNode,
-    CaptureNode,
-    ChooseNode,
-    EndNode,
-    Flow,
-    MessageNode,
-    Node,
-    PromiseNode,
-    Repeat,
-    Resume,
-    Target,
-)
-from firmware.dialogue.intents import ANYTIME_KEYS, KEY_REPEAT, PROTECTIVE, anytime_meaning
-from firmware.dialogue.mouth import Mouth
-from firmware.dialogue.script import Script
-from firmware.dialogue.slots import Asked
-from firmware.dialogue.step_maker import StepMaker
-from firmware.dialogue.steps import (
-    AskStep,
-    BeepStep,
+from firmware.dialogue.intents import ANYTIME_KEYS, KEY_LANGUAGE, KEY_REPEAT, anytime_meaning
+from firmware.dialogue.nodes import AskNode, CaptureNode, MessageNode
+from firmware.dialogue.patience import SPEAKING_S, UNDERSTANDING_S
+from firmware.dialogue.plain_words import is_backchannel
+from firmware.dialogue.replies import (
     Denied,
-    EndStep,
     Filled,
-    Finish,
     Go,
+    Speak,
+    said_of,
+)
+from firmware.dialogue.slots import Asked
+from firmware.dialogue.steps import (
+    BeepStep,
+    EndStep,
     MessageStep,
     PermissionStep,
-    Promised,
-    Reply,
-    Speak,
-    Step,
-    Verified,
+    SayStep,
+    TransferStep,
 )
-from firmware.dialogue.variables import ContactVars, Value
-from firmware.dialogue.vault import DebtVault
 from firmware.values import Disposition
 
-MAX_MOVES = 120
-"""Nodes entered in one call; what is proved to end at all must also end while somebody is listening."""
-MAX_ANYTIME = 3
-"""How often each of repeat, who-are-you and the like is served in one call."""
 MAX_NOTICES = 2
 """How often a disclosure that was cut off is said."""
+MAX_RESUMED = 3
+"""How often in a call a prompt that a mere "uh-huh" cut off is said again."""
 
 
-class Dialogue:
+class Dialogue(Course):
     """One call's conversation. Feed it everything that happens; carry out what it orders, in order.
 
     `start` once, then `on` for every event, `TimePassed` when `next_deadline_s` has come. The last action of
     all is an `End`, and there is exactly one.
     """
-
-    def __init__(
-        self,
-        flow: Flow,
-        contact: ContactVars,
-        *,
-        language: str,
-        today: date,
-        promise_max_days: int,
-        understands: bool = False,
-    ) -> None:
-        """Prepare a call to `contact`, checked against this flow; `today` is the day where the callee is.
-
-        `understands`: an `Utterance` will follow `SpeechEnded`, so wait for it before asking again.
-        """
-        spoken = flow.resolve_language(language)
-        if spoken is None or spoken != contact.language:
-            raise ValueError(f"the contact was checked for {contact.language!r}, the call is in {language!r}")
-        script = Script(
-            flow=flow, contact=contact, language=spoken, today=today, promise_max_days=promise_max_days
-        )
-        self._flow = flow
-        self._language = spoken
-        self._vault = DebtVault(flow, script)
-        self._steps = StepMaker(flow, self._vault, today=today, promise_max_days=promise_max_days)
-        self.understands = understands
-        self._out: list[Action] = []
-        self._now_s = 0.0
-        self._step: Step | None = None
-        self._node: Node | None = None
-        self._mouth = Mouth(flow, self._vault)
-        self._is_aside = False
-        self._slots: dict[str, Value] = {}
-        self._visits: Counter[str] = Counter()
-        self._served: Counter[str] = Counter()
-        self._notices: Counter[str] = Counter()
-        self._moves = 0
-        self._after_notice: str | None = None
-        self._heard_anything = False
-        self._spoke_into_silence = False
-        """Speech that began over a prompt is a greeting or an echo, not an answer to it."""
-        self._keys_heard = 0
-        self._is_recording = False
-        self._is_machine = False
-        self._decided: Disposition | None = None
-        self._ended = False
-        self._is_aborting = False
 
     @property
     def next_deadline_s(self) -> float | None:
@@ -124,7 +53,9 @@ class Dialogue:
             return None
         if self._mouth.saying is not None:
             return self._mouth.saying.until_s
-        return self._step.deadline_s if self._step else None
+        if self._cut is not None:
+            return self._cut_until_s
+        return self._step.due_s if self._step else None
 
     @property
     def keys_are_private(self) -> bool:
@@ -132,9 +63,19 @@ class Dialogue:
         return self._step is not None and self._step.takes_digits
 
     @property
+    def understands(self) -> bool:
+        """Return whether an `Utterance` was promised to follow `SpeechEnded`."""
+        return self._understands
+
+    @property
     def language(self) -> str:
-        """Return the language that the call is in."""
-        return self._language
+        """Return the language the call is in now."""
+        return self._vault.language
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Return every language the call may be in, the present one first."""
+        return self._vault.languages
 
     @property
     def asked(self) -> Asked:
@@ -143,11 +84,15 @@ class Dialogue:
 
     def expected_phrases(self) -> tuple[str, ...]:
         """Return words that would answer what is asked now, the likeliest first; what is heard at any time last."""
-        return expected_of(self._node, self._step, self._flow.anytime.keys(), self._language)
+        return expected_of(self._node, self._step, self._flow.anytime.keys(), self._vault.language)
 
-    def phrases(self) -> frozenset[str]:
-        """Return every text this call may ever order, whatever the callee does: what to render before dialling."""
-        return self._vault.vocabulary()
+    def phrases(self, language: str | None = None) -> frozenset[str]:
+        """Return every text this call may ever order, whatever the callee does: what to render before dialling.
+
+        `language`: one of `languages`; None: those of all of them.
+        """
+        wanted = self._vault.languages if language is None else (language,)
+        return frozenset().union(*map(self._vault.vocabulary, wanted))
 
     def start(self, now_s: float) -> list[Action]:
         """Begin to speak: the call was answered."""
@@ -167,13 +112,17 @@ class Dialogue:
                 self._key(event.digit)
             case heard.SpeechStarted():
                 self._heard_anything = True
-                self._spoke_into_silence = self._mouth.saying is None
+                saying = self._mouth.saying
+                self._spoke_into_silence = saying is None and self._cut is None
+                self._spoke_over = saying.say_id if saying is not None else 0
                 if self._spoke_into_silence:
                     self._step.speaking(now_s)
             case heard.SpeechEnded():
                 self._heard_anything = True
-                if self._spoke_into_silence and self._mouth.saying is None:
-                    self._apply(self._step.spoke(event.duration_ms, now_s, understands=self.understands))
+                if self._cut is not None:
+                    self._cut_until_s = now_s + UNDERSTANDING_S
+                elif self._spoke_into_silence and self._mouth.saying is None:
+                    self._apply(self._step.spoke(event.duration_ms, now_s, understands=self._understands))
             case heard.Utterance():
                 self._heard_anything = True
                 self._understand(event)
@@ -187,6 +136,8 @@ class Dialogue:
                 self._end(self._decided or Disposition.HUNG_UP_EARLY, after_prompt=False)
             case heard.DebtPermitted():
                 self._permitted(event)
+            case heard.HandOverEnded():
+                self._handed_over(event)
             case _:
                 assert_never(event)
         return self._taken()
@@ -198,6 +149,10 @@ class Dialogue:
     # ---- events ------------------------------------------------------------
 
     def _key(self, digit: str) -> None:
+        self._carried = None
+        if self._cut is not None and not isinstance(self._step, SayStep):
+            self._take_up_what_was_cut()
+        self._cut = None
         assert self._step is not None
         meaning = ANYTIME_KEYS.get(digit)
         if self._is_machine and meaning != "opt_out":
@@ -210,21 +165,55 @@ class Dialogue:
                 self._apply(self._step.key(digit, self._now_s))
         elif meaning is not None:
             self._anytime(meaning)
+        elif digit == KEY_LANGUAGE and "other_language" in self._flow.anytime and not self._asks_for(digit):
+            self._anytime("other_language")
         elif not self._mouth.makes_disclosure:
             self._apply(self._step.key(digit, self._now_s))
+
+    def _asks_for(self, digit: str) -> bool:
+        return isinstance(self._node, AskNode) and digit in self._node.keys
 
     def _understand(self, event: heard.Utterance) -> None:
         assert self._step is not None
         if self._is_machine:
             return
-        meant = {intent.name: intent.confidence for intent in event.intents}
+        said = said_of(event, self._vault.language)
         expected = self._node.intents if isinstance(self._node, AskNode) else {}
         anytime = [name for name in self._flow.anytime if name not in expected]
-        name = anytime_meaning(meant, anytime)
+        name = anytime_meaning(said.intents, anytime)
+        if name is None and self._is_only_listening(event.text):
+            return
+        self._take_up_what_was_cut()
+        if self._ended:
+            return
         if name is not None:
-            self._anytime(name)
+            self._anytime(name, said)
         elif not self._mouth.makes_disclosure:
-            self._apply(self._step.meant(meant, self._now_s))
+            before, self._carried = self._step, said
+            self._carried_used = {self._node.kind} if isinstance(self._node, CaptureNode) else set()
+            reply = self._step.meant(said, self._now_s)
+            self._corrections += isinstance(reply, Filled) and isinstance(before, ConfirmStep)
+            self._apply(reply)
+            if self._step is before:
+                self._carried = None
+
+    def _is_only_listening(self, text: str) -> bool:
+        """Return whether somebody merely follows what is being said; what that cut off is said again."""
+        nothing_asked = isinstance(self._step, SayStep | EndStep | MessageStep)
+        if not is_backchannel(text, self._vault.language, nothing_asked=nothing_asked):
+            return False
+        if self._cut is None:
+            return self._mouth.saying is not None
+        cut, self._cut = self._cut, None
+        self._resumed += 1
+        self._say(Speak(cut.prompt.id, "dtmf"), aside=self._is_aside)
+        return True
+
+    def _take_up_what_was_cut(self) -> None:
+        """Go on as after a prompt that was interrupted: what cut it off is known to mean something, or nothing came."""
+        cut, self._cut = self._cut, None
+        if cut is not None and not self._ended:
+            self._after_prompt(interrupted=True)
 
     def _prompt_over(self, event: heard.PromptFinished) -> None:
         said = self._mouth.over(event)
@@ -240,6 +229,14 @@ class Dialogue:
         if "recording" in said.prompt.roles and not event.interrupted and not self._is_recording:
             self._is_recording = True
             self._out.append(StartRecording())
+        cut_by_speech = event.interrupted and said.barge_in == "speech" and self._spoke_over == said.say_id
+        if cut_by_speech and self._understands and self._resumed < MAX_RESUMED:
+            self._cut, self._cut_until_s = said, self._now_s + SPEAKING_S
+            return
+        self._after_prompt(interrupted=event.interrupted)
+
+    def _after_prompt(self, *, interrupted: bool) -> None:
+        assert self._step is not None
         if self._after_notice is not None:
             later, self._after_notice = self._after_notice, None
             self._anytime(later)
@@ -247,7 +244,7 @@ class Dialogue:
             self._is_aside = False
             self._apply(self._step.begin())
         else:
-            self._apply(self._step.prompt_over(self._now_s, interrupted=event.interrupted))
+            self._apply(self._step.prompt_over(self._now_s, interrupted=interrupted))
 
     def _time_passed(self) -> None:
         assert self._step is not None
@@ -256,6 +253,9 @@ class Dialogue:
         if self._mouth.saying is not None:
             self._out.append(Note(kind="no_audio", detail="a prompt did not end in time"))
             self._end(self._decided or Disposition.TECHNICAL_FAILURE, after_prompt=False)
+            return
+        if self._cut is not None:
+            self._take_up_what_was_cut()
             return
         stray = ANYTIME_KEYS.get(self._step.stray_key(ended=False) or "")
         if stray:
@@ -283,160 +283,12 @@ class Dialogue:
         self._vault.permit(allowed=event.allowed)
         self._apply(Go(self._step.node) if event.allowed else Denied(event.rule))
 
-    # ---- moves ------------------------------------------------------------
-
-    def _apply(self, reply: Reply) -> None:
-        match reply:
-            case None:
-                pass
-            case Speak():
-                self._say(reply)
-            case Go():
-                self._go(reply.node)
-            case Verified() if self._vault.is_open:
-                self._go(reply.node)
-            case Verified():
-                self._stop()
-                self._out.append(AskDebtPermission())
-                self._begin(PermissionStep(reply.node, self._now_s))
-            case Denied():
-                self._out.append(Note(kind="debt_refused", detail=reply.rule))
-                self._decided = Disposition.BLOCKED
-                self._begin(EndStep(self._flow.neutral, Disposition.BLOCKED))
-            case Filled():
-                self._filled(reply.value)
-            case Promised():
-                self._out.append(Captured(due=reply.due, amount=reply.amount, confirmed=True))
-                self._decided = Disposition.PROMISE_FULL if reply.is_full else Disposition.PROMISE_PARTIAL
-                self._go(reply.node)
-            case Finish():
-                self._end(reply.disposition, after_prompt=False)
-            case _:
-                assert_never(reply)
-
-    def _go(self, name: str) -> None:
-        """Enter a node, passing through those that say nothing."""
-        while not self._ended:
-            self._moves += 1
-            if self._moves > MAX_MOVES:
-                self._abort("too_many_moves")
-                return
-            node = self._flow.nodes[name]
-            self._visits[name] += 1
-            if node.limit is not None and self._visits[name] > node.limit.visits:
-                name = node.limit.then
-            elif isinstance(node, ChooseNode):
-                value = self._slots[node.on] if node.on in self._slots else self._vault.value(node.on)
-                name = node.when.get(str(value), node.otherwise)
-            elif isinstance(node, EndNode):
-                self._node = node
-                self._enter_end(node)
-                return
-            else:
-                step = self._steps.make(node, self._slots)
-                if step is not None:
-                    self._node = node
-                    self._begin(step)
-                    return
-                assert isinstance(node, PromiseNode)
-                name = node.not_possible
-
-    def _enter_end(self, node: EndNode) -> None:
-        disposition = ending(node.disposition, self._decided, heard_anything=self._heard_anything)
-        self._decided = disposition
-        scope = node.suppress or SUPPRESSES.get(disposition)
-        if scope is not None:
-            self._out.append(Suppress(scope=scope, reason=str(disposition)))
-        self._begin(EndStep(node.prompt, disposition))
-        if disposition is Disposition.OPT_OUT:
-            # Nothing that happens from here on may change this ending.
-            self._end(disposition, after_prompt=True)
-
-    def _anytime(self, name: str) -> None:
-        """Do what a key or intent means in every node."""
-        if name == "opt_out":
-            self._opt_out()
+    def _handed_over(self, event: heard.HandOverEnded) -> None:
+        if not isinstance(self._step, TransferStep) or self._step.deadline_s is None:
             return
-        if self._mouth.makes_disclosure:
-            self._after_notice = name if name in PROTECTIVE else self._after_notice
+        if event.connected:
+            self._decided = Disposition.HUMAN_BRIDGED
+            self._end(Disposition.HUMAN_BRIDGED, after_prompt=False)
             return
-        has_ended = isinstance(self._step, EndStep)
-        if has_ended and (name != "want_human" or self._served[name]):
-            return
-        self._served[name] += 1
-        if self._served[name] > MAX_ANYTIME:
-            if isinstance(self._step, AskStep):
-                self._apply(self._step.no_match())
-            return
-        handler = self._flow.anytime.get(name, Repeat())
-        match handler:
-            case Target():
-                self._go(handler.node)
-            case Resume():
-                self._say(Speak(handler.prompt), aside=True)
-            case Repeat():
-                assert self._step is not None
-                self._apply(self._step.begin())
-            case _:
-                assert_never(handler)
-
-    def _opt_out(self) -> None:
-        """Stop for good, whatever the flow says about it."""
-        self._is_machine = False
-        handler = self._flow.anytime.get("opt_out")
-        node = self._flow.nodes.get(handler.node) if isinstance(handler, Target) else None
-        if isinstance(node, EndNode) and node.disposition is Disposition.OPT_OUT:
-            self._node = node
-            self._enter_end(node)
-        else:
-            self._enter_end(EndNode(id="opt_out", disposition=Disposition.OPT_OUT, prompt=self._flow.neutral))
-
-    def _filled(self, value: Value) -> None:
-        node = self._node
-        assert isinstance(node, CaptureNode)
-        self._slots[node.into] = value
-        self._out.append(Note(kind="captured", detail=node.into))
-        step = self._steps.after_capture(node)
-        if step is None:
-            self._go(node.next)
-        else:
-            self._begin(step)
-
-    def _begin(self, step: Step) -> None:
-        self._step = step
-        self._is_aside = False
-        reply = step.begin()
-        if reply is None:
-            self._stop()
-        self._apply(reply)
-
-    def _say(self, what: Speak, *, aside: bool = False) -> None:
-        """Order a prompt; the vault decides whether there are words for it."""
-        try:
-            self._out += self._mouth.say(what, self._slots, self._now_s)
-        except DialogueError as error:
-            self._abort(type(error).__name__)
-            return
-        self._is_aside = aside
-
-    def _stop(self) -> None:
-        self._out += self._mouth.stop()
-
-    def _abort(self, why: str) -> None:
-        """End without another word of the flow: something is wrong that a callee must not pay for."""
-        self._out.append(Note(kind="fault", detail=why))
-        disposition = self._decided or Disposition.TECHNICAL_FAILURE
-        if self._is_aborting or self._flow.neutral in self._flow.debt_prompts:
-            self._stop()
-            self._end(disposition, after_prompt=False)
-            return
-        self._is_aborting = True
-        self._say(Speak(self._flow.neutral, "none"))
-        self._end(disposition, after_prompt=True)
-
-    def _end(self, disposition: Disposition, *, after_prompt: bool) -> None:
-        if self._ended:
-            return
-        self._ended = True
-        waits = after_prompt and self._mouth.saying is not None
-        self._out.append(End(disposition=disposition, after="prompt" if waits else "now"))
+        self._out.append(Note(kind="nobody_took_over", detail=event.reason or "unknown"))
+        self._apply(self._step.nobody)

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from firmware.dialogue.actions import Action, BargeIn, Say, StopSaying
 from firmware.dialogue.events import PromptFinished
-from firmware.dialogue.flow import Flow, Prompt
-from firmware.dialogue.steps import Speak
+from firmware.dialogue.flow import Flow
+from firmware.dialogue.nodes import Prompt
+from firmware.dialogue.replies import Speak
 from firmware.dialogue.variables import Value
 from firmware.dialogue.vault import DebtVault
 
@@ -31,6 +32,8 @@ class Mouth:
         self._flow = flow
         self._vault = vault
         self._said = 0
+        self.is_slow = False
+        """The callee asked for slower speech: for the rest of the call."""
         self.saying: Saying | None = None
 
     @property
@@ -54,6 +57,7 @@ class Mouth:
             roles=prompt.roles,
             speaks_debt=prompt.id in self._flow.debt_prompts,
             say_id=self._said,
+            is_slow=self.is_slow,
         )
         return [*stop, say]
 

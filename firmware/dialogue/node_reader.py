@@ -1,57 +1,57 @@
 """Nodes out of a flow document, those written inline included."""
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
+from firmware.dialogue.conditions import Condition, parse_condition
 from firmware.dialogue.document import Scalar, Tree
 from firmware.dialogue.endings import ENDINGS, SUPPRESSES
 from firmware.dialogue.fields import NAME, Fields, Problems
-from firmware.dialogue.flow import (
+from firmware.dialogue.intents import ANYTIME_KEYS, MEANINGS
+from firmware.dialogue.nodes import (
+    Anytime,
     AskNode,
-    CaptureKind,
-    CaptureNode,
     ChooseNode,
     EndNode,
+    LanguageNode,
     MessageNode,
     Node,
-    PromiseNode,
     Repeat,
     Resume,
     Retry,
     SayNode,
+    Switch,
     Target,
+    TransferNode,
     VerifyNode,
     VisitLimit,
 )
-from firmware.dialogue.intents import ANYTIME_KEYS, INTENTS
+from firmware.dialogue.slots import Asked
+from firmware.dialogue.speaking import LANGUAGES
+from firmware.dialogue.value_nodes import KEY_ANSWER, MAX_TRIES, ValueNodeReader
 from firmware.dialogue.variables import Position
 from firmware.values import Disposition
 
-KINDS = ("ask", "verify", "capture", "choose", "message", "end", "say")
-NOT_OFFERED = {
-    "transfer": "hand-over to a person is not offered yet: end with human_unavailable and say who rings back",
-    "plan": "instalment plans are not offered yet: capture a promise, or end and let a person ring back",
-}
+KINDS = ("ask", "verify", "capture", "plan", "choose", "transfer", "language", "message", "end", "say")
 BARGE_INS = ("none", "dtmf", "speech")
-MAX_REPROMPTS = MAX_TRIES = 3
+MAX_REPROMPTS = 3
 MAX_VISITS = 5
-_DTMF = re.compile(r"dtmf ([0-9*#])")
 
 
-class NodeReader:
+class NodeReader(ValueNodeReader):
     """Collects the nodes, anytime handlers and slots of one document."""
 
     def __init__(self, problems: Problems) -> None:
+        super().__init__(problems)
         self.nodes: dict[str, Node] = {}
-        self.anytime: dict[str, Target | Resume | Repeat] = {}
-        self.captures: dict[str, CaptureKind] = {}
-        self.slots: dict[str, Position] = {}
-        self._problems = problems
+        self.anytime: dict[str, Anytime] = {}
         self._kinds: Mapping[str, Callable[[Fields, str, Position, VisitLimit | None], Node | None]] = {
             "ask": self._ask,
             "verify": self._verify,
             "capture": self._capture,
+            "plan": self._plan,
             "choose": self._choose,
+            "transfer": self._transfer,
+            "language": self._language,
             "message": self._message,
             "end": self._end,
             "say": self._say,
@@ -75,15 +75,22 @@ class NodeReader:
             return
         listed = Fields(tree, "anytime", self._problems)
         for intent, at, value in listed.items():
-            if intent not in INTENTS:
-                listed.problem(at, f"{intent!r} is no intent: there are {', '.join(sorted(INTENTS))}")
+            if intent not in MEANINGS:
+                listed.problem(at, f"{intent!r} is no intent: there are {', '.join(sorted(MEANINGS))}")
             if isinstance(value, Scalar):
                 self.anytime[intent] = Target(node=value.text, at=at)
                 continue
             of = Fields(value, f"anytime {intent}", self._problems)
             if "repeat" in of:
                 of.choice("repeat", ("true",))
-                self.anytime[intent] = Repeat(at=at)
+                self.anytime[intent] = Repeat(at=at, is_slower=intent == "slower")
+                of.close()
+            elif "switch" in of:
+                of.choice("switch", ("true",))
+                otherwise = (
+                    self._target(of, "not_possible", f"anytime.{intent}") if "not_possible" in of else None
+                )
+                self.anytime[intent] = Switch(not_possible=otherwise, at=at)
                 of.close()
             elif "resume" in of:
                 of.choice("resume", ("true",))
@@ -96,10 +103,6 @@ class NodeReader:
         """Read one node and return its id."""
         of = Fields(tree, f"the node {id_!r}", self._problems)
         kinds = [kind for kind in KINDS if kind in of]
-        for kind, advice in NOT_OFFERED.items():
-            if kind in of:
-                of.problem(of.where(kind), f"`{kind}:` {advice}")
-                return id_
         main = [kind for kind in kinds if kind != "say"] or kinds
         if len(main) != 1:
             have = f"has {' and '.join(main)}" if main else "has none"
@@ -121,17 +124,6 @@ class NodeReader:
             self.nodes[id_] = node
         return id_
 
-    def _target(self, of: Fields, key: str, id_: str) -> str:
-        tree = of.tree(key)
-        if tree is None:
-            return ""
-        return self._target_of(tree, of.where(key), f"{id_}.{key}")
-
-    def _target_of(self, tree: Tree, at: Position, inline_id: str) -> str:
-        if isinstance(tree, Scalar):
-            return tree.text
-        return self._read(inline_id, tree, at)
-
     def _say(self, of: Fields, id_: str, at: Position, limit: VisitLimit | None) -> Node:
         barge_in = of.choice("barge_in", BARGE_INS, "dtmf")
         return SayNode(
@@ -150,7 +142,7 @@ class NodeReader:
         if (tree := of.tree("expect")) is not None:
             expect = Fields(tree, f"expect of {id_!r}", self._problems)
             for answer, where, value in expect.items():
-                key = _DTMF.fullmatch(answer)
+                key = KEY_ANSWER.fullmatch(answer)
                 if (key and key[1] in ANYTIME_KEYS) or answer in ("opt_out", "want_human"):
                     meaning = ANYTIME_KEYS[key[1]] if key else answer
                     expect.problem(
@@ -158,7 +150,7 @@ class NodeReader:
                     )
                 elif key:
                     keys[key[1]] = self._target_of(value, where, f"{id_}.{key[1]}")
-                elif answer in INTENTS:
+                elif answer in MEANINGS:
                     intents[answer] = self._target_of(value, where, f"{id_}.{answer}")
                 else:
                     expect.problem(where, f"{answer!r} is neither an intent nor a key (`dtmf 1`)")
@@ -176,6 +168,10 @@ class NodeReader:
             intents=intents,
             silence=self._retry(of, "silence", id_),
             no_match=self._retry(of, "no_match", id_),
+            asked=Asked(
+                of.choice("asks", [str(kind) for kind in Asked], _question(intents)) or Asked.NOTHING
+            ),
+            keep=of.name("keep", needed=False),
             barge_in="none" if barge_in == "none" else "speech" if barge_in == "speech" else "dtmf",
             wait_s=of.number("wait_s", float, 3.0, 20.0, 6.0),
         )
@@ -188,6 +184,7 @@ class NodeReader:
         read = Retry(
             reprompt=retry.number("reprompt", int, 0, MAX_REPROMPTS),
             say=retry.name("say", needed=False),
+            menu=retry.name("menu", needed=False),
             then=self._target(retry, "then", f"{id_}.{key}"),
         )
         retry.close()
@@ -197,7 +194,7 @@ class NodeReader:
         tree = of.tree("verify")
         assert tree is not None
         how = Fields(tree, f"verify of {id_!r}", self._problems)
-        how.choice("by", ("dtmf",), "dtmf")
+        by = how.choice("by", ("dtmf", "any"), "dtmf")
         var, tries = how.name("var") or "", how.number("tries", int, 1, MAX_TRIES)
         how.close()
         return VerifyNode(
@@ -210,60 +207,38 @@ class NodeReader:
             tries=tries,
             passed=self._target(of, "passed", id_),
             failed=self._target(of, "failed", id_),
+            by_speech=by == "any",
             wait_s=of.number("wait_s", float, 3.0, 20.0, 8.0),
         )
 
-    def _capture(self, of: Fields, id_: str, at: Position, limit: VisitLimit | None) -> Node | None:
-        kind = of.choice("capture", ("promise", *map(str, CaptureKind)))
-        if kind is None:
-            return None
-        wait_s = of.number("wait_s", float, 3.0, 20.0, 8.0)
-        if kind == "promise":
-            failed = self._target(of, "failed", id_)
-            return PromiseNode(
-                id=id_,
-                at=at,
-                limit=limit,
-                due=of.name("due") or "",
-                amount=of.name("amount", needed=False),
-                read_back=of.name("read_back") or "",
-                confirmed=self._target(of, "confirmed", id_),
-                rejected=self._target(of, "rejected", id_),
-                failed=failed,
-                not_possible=self._target(of, "not_possible", id_) if "not_possible" in of else failed,
-                wait_s=wait_s,
-            )
-        into = of.name("into") or ""
-        if self.captures.setdefault(into, CaptureKind(kind)) != kind:
-            of.problem(of.where("into"), f"the slot {into!r} is captured as {self.captures[into]} elsewhere")
-        self.slots.setdefault(into, of.where("into"))
-        read_back = of.name("read_back", needed=False)
-        return CaptureNode(
+    def _transfer(self, of: Fields, id_: str, at: Position, limit: VisitLimit | None) -> Node:
+        return TransferNode(
             id=id_,
             at=at,
             limit=limit,
-            kind=CaptureKind(kind),
-            into=into,
+            reason=of.name("transfer") or "",
             prompt=of.name("say") or "",
-            invalid=of.name("invalid", needed=False),
-            tries=of.number("tries", int, 1, MAX_TRIES),
+            unavailable=self._target(of, "unavailable", id_),
+        )
+
+    def _language(self, of: Fields, id_: str, at: Position, limit: VisitLimit | None) -> Node:
+        return LanguageNode(
+            id=id_,
+            at=at,
+            limit=limit,
+            language=of.choice("language", LANGUAGES) or "",
             next=self._target(of, "next", id_),
-            failed=self._target(of, "failed", id_),
-            length=of.number("length", int, 1, 20) if kind == "digits" else None,
-            at_most=of.name("at_most") if kind == "amount" else None,
-            read_back=read_back,
-            rejected=self._target(of, "rejected", id_) if read_back else None,
-            wait_s=wait_s,
+            not_possible=self._target(of, "not_possible", id_),
         )
 
     def _choose(self, of: Fields, id_: str, at: Position, limit: VisitLimit | None) -> Node:
-        when: dict[str, str] = {}
+        when: list[tuple[Condition, str]] = []
         on = of.name("choose") or ""
         if (tree := of.tree("when")) is not None:
             for value, where, target in Fields(tree, f"when of {id_!r}", self._problems).items():
-                when[value] = self._target_of(target, where, f"{id_}.{value}")
+                when.append((parse_condition(value), self._target_of(target, where, f"{id_}.{value}")))
         return ChooseNode(
-            id=id_, at=at, limit=limit, on=on, when=when, otherwise=self._target(of, "else", id_)
+            id=id_, at=at, limit=limit, on=on, when=tuple(when), otherwise=self._target(of, "else", id_)
         )
 
     def _message(self, of: Fields, id_: str, at: Position, limit: VisitLimit | None) -> Node:
@@ -293,3 +268,11 @@ class NodeReader:
             if suppress
             else None,
         )
+
+
+def _question(intents: Iterable[str]) -> str:
+    """Return what kind of question is asked by the answers it expects, for a node that does not say."""
+    known = set(intents)
+    if "confirm_identity" in known:
+        return Asked.IDENTITY
+    return Asked.ABILITY if known & {"promise_to_pay", "paying_now"} else Asked.NOTHING

@@ -2,18 +2,22 @@
 
 from collections.abc import Iterator
 
+from firmware.dialogue.conditions import ORDER, Operator
 from firmware.dialogue.errors import FlowProblem
-from firmware.dialogue.flow import (
+from firmware.dialogue.flow import Flow
+from firmware.dialogue.graph import exits, prompts_of
+from firmware.dialogue.nodes import (
     CaptureKind,
     CaptureNode,
     ChooseNode,
-    Flow,
+    LanguageNode,
+    PlanNode,
     PromiseNode,
     Resume,
+    Switch,
     Target,
     VerifyNode,
 )
-from firmware.dialogue.graph import exits, prompts_of
 from firmware.dialogue.variables import COMING_DAYS, Position, VarKind
 
 
@@ -62,6 +66,8 @@ def _nodes_named(flow: Flow, *, prompts_known: bool) -> Iterator[tuple[Position,
     for name, handler in flow.anytime.items():
         if isinstance(handler, Target):
             yield handler.at, f"anytime {name}", handler.node
+        elif isinstance(handler, Switch) and handler.not_possible is not None:
+            yield handler.at, f"anytime {name}", handler.not_possible
 
 
 def _values_named(flow: Flow, node: object) -> Iterator[FlowProblem]:
@@ -71,30 +77,88 @@ def _values_named(flow: Flow, node: object) -> Iterator[FlowProblem]:
                 node.at, 4, f"{node.id!r} verifies by {node.var!r}, which is not declared in `vars:`"
             )
         case ChooseNode():
-            kind = flow.vars[node.on].kind if node.on in flow.vars else None
-            if kind in (VarKind.MONEY, VarKind.DATE) or (
-                kind is None and flow.captures.get(node.on) != CaptureKind.DIGITS
-            ):
-                yield _problem(
-                    node.at, 4, f"{node.id!r} chooses by {node.on!r}, which must be a text, name or digits"
-                )
+            yield from _conditions(flow, node)
         case CaptureNode() if node.kind is CaptureKind.AMOUNT:
-            limit = flow.vars.get(node.at_most or "")
-            if limit is None or limit.kind is not VarKind.MONEY:
-                yield _problem(node.at, 4, f"`at_most:` of {node.id!r} must name a money var")
+            for key, name in (("at_most", node.at_most or ""), ("at_least", node.at_least)):
+                if name is not None and not _is(flow, name, VarKind.MONEY):
+                    yield _problem(node.at, 4, f"`{key}:` of {node.id!r} must name a money var")
         case PromiseNode():
-            if (
-                node.due not in {"today", "tomorrow", *COMING_DAYS}
-                and flow.captures.get(node.due) != CaptureKind.DATE
-            ):
-                days = "today, tomorrow, coming_friday and the like"
-                yield _problem(node.at, 4, f"`due:` of {node.id!r} must be a captured date or one of {days}")
-            var = flow.vars.get(node.amount or "")
-            is_money = var is not None and var.kind is VarKind.MONEY
-            if node.amount and not is_money and flow.captures.get(node.amount) != CaptureKind.AMOUNT:
+            yield from _due(flow, node, "due", node.due)
+            if node.amount and not _is_amount(flow, node.amount):
                 yield _problem(
                     node.at, 4, f"`amount:` of {node.id!r} must be a money var or a captured amount"
                 )
+        case PlanNode():
+            yield from _due(flow, node, "first", node.first)
+            if not _is_amount(flow, node.amount):
+                yield _problem(node.at, 4, f"`plan:` of {node.id!r} must be a money var or a captured amount")
+            if node.most is not None and not _is(flow, node.most, VarKind.NUMBER):
+                yield _problem(node.at, 4, f"`most:` of {node.id!r} must name a number var")
+            if node.least is not None and not _is(flow, node.least, VarKind.MONEY):
+                yield _problem(node.at, 4, f"`least:` of {node.id!r} must name a money var")
+        case LanguageNode() if node.language not in flow.languages:
+            known = ", ".join(flow.languages)
+            yield _problem(
+                node.at, 4, f"{node.id!r} changes to {node.language!r}, and the flow speaks {known}"
+            )
+
+
+def _is(flow: Flow, name: str, kind: VarKind) -> bool:
+    return name in flow.vars and flow.vars[name].kind is kind
+
+
+def _is_amount(flow: Flow, name: str) -> bool:
+    return _is(flow, name, VarKind.MONEY) or flow.captures.get(name) is CaptureKind.AMOUNT
+
+
+def _due(flow: Flow, node: PromiseNode | PlanNode, key: str, when: str) -> Iterator[FlowProblem]:
+    if when not in {"today", "tomorrow", *COMING_DAYS} and flow.captures.get(when) != CaptureKind.DATE:
+        days = "today, tomorrow, coming_friday and the like"
+        yield _problem(node.at, 4, f"`{key}:` of {node.id!r} must be a captured date or one of {days}")
+
+
+_OF_CAPTURE = {
+    CaptureKind.DIGITS: VarKind.DIGITS,
+    CaptureKind.RATING: VarKind.NUMBER,
+    CaptureKind.DATE: VarKind.DATE,
+    CaptureKind.AMOUNT: VarKind.MONEY,
+}
+
+
+def _conditions(flow: Flow, node: ChooseNode) -> Iterator[FlowProblem]:
+    """Each condition must be one that the value can have."""
+    captured = flow.captures.get(node.on)
+    kind = (
+        flow.vars[node.on].kind if node.on in flow.vars else _OF_CAPTURE.get(captured) if captured else None
+    )
+    if kind is None:
+        yield _problem(
+            node.at,
+            4,
+            f"{node.id!r} chooses by {node.on!r}, which must be a var, or a captured date, amount, rating or digits",
+        )
+        return
+    for condition, _ in node.when:
+        if condition.operator in (Operator.KNOWN, Operator.UNKNOWN):
+            if node.on not in flow.optional:
+                yield _problem(
+                    node.at,
+                    4,
+                    f"{node.on!r} is always known: only a var with `optional: true` may be unknown",
+                )
+        elif kind in (VarKind.MONEY, VarKind.NUMBER) and condition.number is None:
+            yield _problem(
+                node.at, 4, f"{node.id!r} compares {node.on!r} with {condition.text!r}, which is no number"
+            )
+        elif kind is VarKind.DATE and condition.day is None:
+            wanted = "today, today+3, today-7 or 2026-12-31"
+            yield _problem(
+                node.at, 4, f"{node.id!r} compares {node.on!r} with {condition.text!r}: a day is {wanted}"
+            )
+        elif kind in (VarKind.NAME, VarKind.TEXT, VarKind.DIGITS) and condition.operator in ORDER:
+            yield _problem(
+                node.at, 4, f"{node.id!r} chooses by {node.on!r}, which has no more and less: use a value"
+            )
 
 
 def _problem(at: Position, check: int, message: str) -> FlowProblem:

@@ -2,17 +2,26 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 
 from firmware.dialogue.errors import SlotEmptyError
-from firmware.dialogue.flow import CaptureKind, Flow, Prompt
-from firmware.dialogue.speaking import piece_vocabulary, speak, speak_day, speak_in_pieces
+from firmware.dialogue.flow import Flow
+from firmware.dialogue.nodes import CaptureKind, Prompt
+from firmware.dialogue.plan_terms import MAX_INSTALMENTS, MIN_INSTALMENTS
+from firmware.dialogue.speaking import piece_vocabulary, speak, speak_day, speak_in_pieces, speak_moment
 from firmware.dialogue.template import Phrase, Words
 from firmware.dialogue.variables import (
+    CALLBACK_EARLIEST,
+    CALLBACK_LATEST,
+    CALLBACK_MAX_DAYS,
     COMING_DAYS,
+    PLAN_AMOUNT,
+    PLAN_COUNT,
+    PLAN_FIRST,
     PROMISE_AMOUNT,
     PROMISE_DATE,
     ContactVars,
+    Moment,
     Value,
     coming_day,
 )
@@ -32,6 +41,9 @@ class Script:
     def phrases(self, prompt: Prompt, slots: Mapping[str, Value]) -> tuple[str, ...]:
         """Return what is said for a prompt, with the slots filled so far. Raises SlotEmptyError."""
         said: list[str] = []
+        for name in sorted(prompt.names & self.flow.optional):
+            if name not in self.contact.values:
+                raise SlotEmptyError(prompt.id, name)
         for phrase in prompt.texts[self.language].phrases(self.flow.late):
             late = self._late_name(phrase)
             if late is not None and late not in slots:
@@ -40,7 +52,9 @@ class Script:
         return tuple(said)
 
     def possible_phrases(self, prompt: Prompt) -> frozenset[str]:
-        """Return everything `phrases` could return for a prompt, whatever is keyed in."""
+        """Return everything `phrases` could return for a prompt, whatever is keyed in or said."""
+        if any(name not in self.contact.values for name in prompt.names & self.flow.optional):
+            return frozenset()
         possible: set[str] = set()
         for phrase in prompt.texts[self.language].phrases(self.flow.late):
             late = self._late_name(phrase)
@@ -64,19 +78,35 @@ class Script:
     def _slot(self, value: Value) -> tuple[str, ...]:
         if isinstance(value, date):
             return (speak_day(value, self.language),)
+        if isinstance(value, int):
+            return (speak(value, self.language),)
         if value in self.contact.values.values():
             return (speak(value, self.language),)
         return speak_in_pieces(value, self.language)
 
     def _slot_vocabulary(self, name: str) -> Iterator[str]:
         kind = self.flow.captures.get(name)
-        if name == PROMISE_DATE or kind is CaptureKind.DATE:
-            for days in range(self.promise_max_days + 1):
-                yield speak_day(self.today + timedelta(days=days), self.language)
+        if name in (PROMISE_DATE, PLAN_FIRST) or kind is CaptureKind.DATE:
+            yield from self._days(self.promise_max_days)
+        elif kind is CaptureKind.CALLBACK:
+            yield from self._days(CALLBACK_MAX_DAYS)
+            for half_hours in range(CALLBACK_EARLIEST.hour * 2, CALLBACK_LATEST.hour * 2 + 1):
+                at = time(half_hours // 2, 30 * (half_hours % 2))
+                yield speak_moment(Moment(self.today, at), self.language)[1]
         elif kind is CaptureKind.DIGITS:
             yield from piece_vocabulary(self.language, None)
-        elif name == PROMISE_AMOUNT or kind is CaptureKind.AMOUNT:
+        elif kind is CaptureKind.RATING:
+            for mark in range(1, 10):
+                yield speak(mark, self.language)
+        elif name == PLAN_COUNT:
+            for count in range(MIN_INSTALMENTS, MAX_INSTALMENTS + 1):
+                yield speak(count, self.language)
+        elif name in (PROMISE_AMOUNT, PLAN_AMOUNT) or kind is CaptureKind.AMOUNT:
             amounts = [value for value in self.contact.values.values() if isinstance(value, Money)]
             for amount in amounts:
                 yield speak(amount, self.language)
                 yield from piece_vocabulary(self.language, amount.currency)
+
+    def _days(self, most: int) -> Iterator[str]:
+        for days in range(most + 1):
+            yield speak_day(self.today + timedelta(days=days), self.language)

@@ -9,7 +9,7 @@ from types import ModuleType
 from firmware.dialogue import speaking_en, speaking_text_en, speaking_text_zh, speaking_zh
 from firmware.dialogue.currencies import CURRENCIES
 from firmware.dialogue.errors import UnspeakableError
-from firmware.dialogue.variables import Value, VarKind
+from firmware.dialogue.variables import Moment, Value, VarKind
 from firmware.values import Money
 
 LANGUAGES = ("zh-CN", "en")
@@ -36,6 +36,12 @@ def speak(value: Value, language: str, kind: VarKind | None = None, *, today: da
     voice = _voice(language)
     if isinstance(value, Money):
         return _speak_money(value, voice)
+    if isinstance(value, Moment):
+        return " ".join(speak_moment(value, language))
+    if isinstance(value, int):
+        if not 0 <= value < MAX_MAJOR:
+            raise UnspeakableError("the number is negative or beyond what is spoken")
+        return str(voice.count(value))
     if isinstance(value, date):
         far = today is not None and abs((value - today).days) > 183
         return str(voice.day(value, with_year=far))
@@ -51,11 +57,18 @@ def speak_day(value: date, language: str) -> str:
     return str(_voice(language).day(value, with_weekday=True))
 
 
+def speak_moment(value: Moment, language: str) -> tuple[str, str]:
+    """Return the words for a day and for a time of that day, on the hour or half past."""
+    return speak_day(value.day, language), str(_voice(language).clock(value.at))
+
+
 def speak_in_pieces(value: Value, language: str) -> tuple[str, ...]:
     """Return the words for digits or an amount as pieces out of `piece_vocabulary`.
 
     What a callee keys is not known before the call, so it is put together from words that are.
     """
+    if isinstance(value, Moment):
+        return speak_moment(value, language)
     if isinstance(value, str) and not (value.isascii() and value.isdigit()):
         raise UnspeakableError("digits are 0 to 9")
     words = str(_voice(language).digits(value)) if isinstance(value, str) else speak(value, language)

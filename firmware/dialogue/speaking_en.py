@@ -1,6 +1,6 @@
 """Numbers, money and dates in spoken English."""
 
-from datetime import date
+from datetime import date, time
 
 from firmware.dialogue.currencies import Currency
 
@@ -35,6 +35,11 @@ def cardinal(number: int) -> str:
     return " ".join(word for word in words if word)
 
 
+def count(number: int) -> str:
+    """Return how many of something there are."""
+    return cardinal(number)
+
+
 def ordinal(number: int) -> str:
     """Return 1 to 99 as an order: 21 is twenty-first."""
     head, _, last = cardinal(number).rpartition("-")
@@ -58,6 +63,17 @@ def day(value: date, *, with_year: bool = False, with_weekday: bool = False) -> 
     weekday = f"{WEEKDAYS[value.weekday()]}, " if with_weekday else ""
     year = f" {year_words(value.year)}" if with_year else ""
     return f"{weekday}the {ordinal(value.day)} of {MONTHS[value.month - 1]}{year}"
+
+
+def clock(value: time) -> str:
+    """Return a time on the hour or half past: half past two in the afternoon."""
+    part = (
+        "in the morning" if value.hour < 12 else "in the afternoon" if value.hour < 18 else "in the evening"
+    )
+    if value.hour == 12:
+        return "half past twelve" if value.minute >= 30 else "twelve noon"
+    hour = cardinal((value.hour - 1) % 12 + 1)
+    return f"{'half past ' if value.minute >= 30 else ''}{hour} {part}"
 
 
 def digits(text: str) -> str:

@@ -1,7 +1,7 @@
 """Numbers, money and dates in spoken Mandarin."""
 
 import re
-from datetime import date
+from datetime import date, time
 
 from firmware.dialogue.currencies import Currency
 
@@ -30,6 +30,11 @@ def cardinal(number: int) -> str:
     return "两" + text[1:] if text.startswith(("二千", "二万", "二亿")) else text
 
 
+def count(number: int) -> str:
+    """Return how many of something there are: 2 is 两."""
+    return "两" if number == 2 else cardinal(number)
+
+
 def money(minor: int, currency: Currency) -> str:
     """Return an amount: 123450 fen are 一千二百三十四元五角."""
     unit = 10**currency.exponent
@@ -56,6 +61,15 @@ def day(value: date, *, with_year: bool = False, with_weekday: bool = False) -> 
     year = digits(str(value.year)) + "年" if with_year else ""
     weekday = WEEKDAYS[value.weekday()] if with_weekday else ""
     return f"{year}{cardinal(value.month)}月{cardinal(value.day)}号{weekday}"
+
+
+def clock(value: time) -> str:
+    """Return a time on the hour or half past: 下午两点半."""
+    part = (
+        "上午" if value.hour < 12 else "中午" if value.hour == 12 else "下午" if value.hour < 18 else "晚上"
+    )
+    hour = (value.hour - 1) % 12 + 1
+    return f"{part}{'两' if hour == 2 else cardinal(hour)}点{'半' if value.minute >= 30 else ''}"
 
 
 def digits(text: str) -> str:

@@ -1,4 +1,4 @@
-"""How each kind of node behaves while the call stands at it: small machines that know no contact and no debt.
+"""How a node behaves while the call stands at it: small machines that know no contact and no debt.
 
 A step is told what happens and answers with a `Reply`: say a prompt, go to a node, or nothing. Every step
 ends within a bounded number of replies, because whatever does not lead on uses up one of its tries.
@@ -6,90 +6,30 @@ ends within a bounded number of replies, because whatever does not lead on uses 
 
 # ruff: noqa: D102  (the methods of a step keep the contract written at Step)
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import date
-
 from firmware.dialogue.actions import BargeIn
-from firmware.dialogue.flow import AskNode, Retry
 from firmware.dialogue.intents import ACCEPT, MARGIN
-from firmware.dialogue.variables import Value
-from firmware.values import Disposition, Money
+from firmware.dialogue.nodes import AskNode, Retry
+from firmware.dialogue.patience import SHORTEST_SPEECH_MS, Patience
+from firmware.dialogue.replies import Answer, Denied, Finish, Go, Reply, Said, SeekPerson, Speak
+from firmware.values import Disposition
 
-BETWEEN_KEYS_S = 4.0
 BARGE_IN_KEY_S = 1.5
 """A prompt stops at the onset of a key, and the key is told at its end: how long to wait for it."""
-SPEAKING_S = 15.0
-UNDERSTANDING_S = 3.0
-SHORTEST_SPEECH_MS = 250
-"""Shorter is a cough or a click."""
-CONFIRM_TRIES = 2
-MAX_KEYS = 20
 PERMISSION_S = 5.0
+HAND_OVER_S = 60.0
 BEEP_S = 40.0
-
-
-@dataclass(frozen=True, slots=True)
-class Speak:
-    """Say this prompt, then tell the step that it is over."""
-
-    prompt: str
-    barge_in: BargeIn = "dtmf"
-
-
-@dataclass(frozen=True, slots=True)
-class Go:
-    """Leave for a node."""
-
-    node: str
-
-
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """The secret was right; go on there once the gate permits."""
-
-    node: str
-
-
-@dataclass(frozen=True, slots=True)
-class Filled:
-    """A value was keyed."""
-
-    value: Value
-
-
-@dataclass(frozen=True, slots=True)
-class Promised:
-    """A promise was confirmed."""
-
-    due: date
-    amount: Money | None
-    is_full: bool
-    node: str
-
-
-@dataclass(frozen=True, slots=True)
-class Finish:
-    """End the call now."""
-
-    disposition: Disposition
-
-
-@dataclass(frozen=True, slots=True)
-class Denied:
-    """The debt may not be spoken of in this call."""
-
-    rule: str
-
-
-Reply = Speak | Go | Verified | Filled | Promised | Finish | Denied | None
+FAILURES_BEFORE_MENU = 2
 
 
 class Step:
     """What every step hears; by default it takes no notice."""
 
     deadline_s: float | None = None
-    """When `too_quiet` is due; counted only while nothing is being said."""
+
+    @property
+    def due_s(self) -> float | None:
+        """Return when `too_quiet` is due; counted only while nothing is being said."""
+        return self.deadline_s
 
     def begin(self) -> Reply:
         """Return what to say first, and again when the callee asks for it."""
@@ -114,8 +54,8 @@ class Step:
         """The callee stopped speaking; `understands`: an utterance will tell what was said."""
         return None
 
-    def meant(self, intents: Mapping[str, float], now_s: float) -> Reply:
-        """Take the meanings an utterance may have, with their confidence."""
+    def meant(self, said: Said, now_s: float) -> Reply:
+        """Take an utterance that means nothing at any time."""
         return None
 
     def stray_key(self, *, ended: bool) -> str | None:
@@ -151,69 +91,81 @@ class SayStep(Step):
         return self._next
 
 
-class AskStep(Step):
+class PatientStep(Step):
+    """A step that waits for an answer by key or by voice."""
+
+    def __init__(self, wait_s: float) -> None:
+        self._patience = Patience(wait_s)
+
+    @property
+    def due_s(self) -> float | None:
+        return self._patience.deadline_s
+
+    def prompt_over(self, now_s: float, *, interrupted: bool) -> Reply:
+        self._patience.listen(now_s)
+        return None
+
+    def speaking(self, now_s: float) -> None:
+        self._patience.speaking(now_s)
+
+    def spoke(self, duration_ms: int, now_s: float, *, understands: bool) -> Reply:
+        if not self._patience.listens:
+            return None
+        if duration_ms < SHORTEST_SPEECH_MS:
+            self._patience.cough(now_s)
+            return None
+        if understands:
+            self._patience.understanding(now_s)
+            return None
+        return self.not_understood(now_s)
+
+    def not_understood(self, now_s: float) -> Reply:
+        """Somebody spoke, and nothing in this box knows what."""
+        return None
+
+
+class AskStep(PatientStep):
     """Asks, takes a key or a meaning, and asks again as often as the node allows."""
 
     def __init__(self, node: AskNode) -> None:
+        super().__init__(node.wait_s)
         self._node = node
         self._silences = node.silence.reprompt
         self._misses = node.no_match.reprompt
-        self._heard = False
-        self._listens = False
-        self._latest_s = 0.0
-        """However often speech starts and stops, this question is over then."""
+        self._failures = 0
 
     def begin(self) -> Reply:
         return self._ask(self._node.prompt)
 
-    def prompt_over(self, now_s: float, *, interrupted: bool) -> Reply:
-        self._listens = True
-        self.deadline_s = now_s + self._node.wait_s
-        self._latest_s = self.deadline_s + SPEAKING_S
-        return None
-
     def key(self, digit: str, now_s: float) -> Reply:
         if digit in self._node.keys:
-            return Go(self._node.keys[digit])
+            return Answer(self._node.keys[digit])
         return self.no_match() if digit.isdigit() else None
 
     def too_quiet(self, now_s: float) -> Reply:
-        if self._heard:
+        if self._patience.heard:
             return self.no_match()
         self._silences -= 1
         return self._again(self._silences, self._node.silence)
 
-    def speaking(self, now_s: float) -> None:
-        if self._listens and not self._heard:
-            self._heard = True
-            self._wait(now_s, SPEAKING_S)
-
-    def spoke(self, duration_ms: int, now_s: float, *, understands: bool) -> Reply:
-        if not self._listens:
-            return None
-        if duration_ms < SHORTEST_SPEECH_MS:
-            self._heard = False
-            self._wait(now_s, self._node.wait_s)
-            return None
-        if understands:
-            self._heard = True
-            self._wait(now_s, UNDERSTANDING_S)
-            return None
+    def not_understood(self, now_s: float) -> Reply:
         return self.no_match()
 
-    def meant(self, intents: Mapping[str, float], now_s: float) -> Reply:
+    def meant(self, said: Said, now_s: float) -> Reply:
         likely = sorted(
             (
                 (sure, self._node.intents[name])
-                for name, sure in intents.items()
+                for name, sure in said.intents.items()
                 if name in self._node.intents
             ),
             reverse=True,
         )
         likely = [(sure, node) for sure, node in likely if sure >= ACCEPT]
         if likely and all(node == likely[0][1] or sure < likely[0][0] - MARGIN for sure, node in likely):
-            return Go(likely[0][1])
-        return self.no_match() if self._listens else None
+            return Answer(likely[0][1])
+        if not likely and (said.slots.digits or "") in self._node.keys:
+            return Answer(self._node.keys[said.slots.digits or ""])  # "one" for "press one"
+        return self.no_match() if self._patience.listens else None
 
     def no_match(self) -> Reply:
         """Use up one try for an answer that was none."""
@@ -221,117 +173,15 @@ class AskStep(Step):
         return self._again(self._misses, self._node.no_match)
 
     def _again(self, left: int, retry: Retry) -> Reply:
-        return Go(retry.then) if left < 0 else self._ask(retry.say or self._node.prompt)
-
-    def _wait(self, now_s: float, more_s: float) -> None:
-        self.deadline_s = min(now_s + more_s, self._latest_s)
+        self._failures += 1
+        if left < 0:
+            return Go(retry.then)
+        menu = retry.menu if self._failures >= FAILURES_BEFORE_MENU else None
+        return self._ask(menu or retry.say or self._node.prompt)
 
     def _ask(self, prompt: str) -> Reply:
-        self._heard = self._listens = False
+        self._patience.asked()
         return Speak(prompt, self._node.barge_in)
-
-
-class KeyStep(Step):
-    """Lets the callee key several digits; `read` makes a reply of them, or None when they will not do."""
-
-    def __init__(
-        self,
-        *,
-        prompt: str,
-        again: str,
-        tries: int,
-        wait_s: float,
-        length: int | None,
-        failed: str,
-        read: Callable[[str], Reply],
-    ) -> None:
-        self._prompt, self._again, self._failed, self._read = prompt, again, Go(failed), read
-        self._tries, self._wait_s, self._length = tries, wait_s, length
-        self._keys = ""
-
-    @property
-    def takes_digits(self) -> bool:
-        return True
-
-    def begin(self) -> Reply:
-        self._keys = ""
-        return Speak(self._prompt)
-
-    def prompt_over(self, now_s: float, *, interrupted: bool) -> Reply:
-        self.deadline_s = now_s + (BETWEEN_KEYS_S if self._keys else self._wait_s)
-        return None
-
-    def key(self, digit: str, now_s: float) -> Reply:
-        if digit == "#":
-            return self._judge() if self._keys else None
-        if not digit.isdigit():
-            return None
-        self._keys += digit
-        self.deadline_s = now_s + BETWEEN_KEYS_S
-        return self._judge() if len(self._keys) >= (self._length or MAX_KEYS) else None
-
-    def too_quiet(self, now_s: float) -> Reply:
-        return self._judge()
-
-    def stray_key(self, *, ended: bool) -> str | None:
-        is_data = self._length == 1 or (ended and self._length is None)
-        return self._keys if len(self._keys) == 1 and not is_data else None
-
-    def _judge(self) -> Reply:
-        keys, self._keys = self._keys, ""
-        if keys and (self._length is None or len(keys) == self._length):
-            reply = self._read(keys)
-            if reply is not None:
-                return reply
-        self._tries -= 1
-        return self._failed if self._tries <= 0 else Speak(self._again)
-
-
-class ConfirmStep(Step):
-    """Reads something back, to the end: 1 or yes, 2 or no, and a second reading if neither comes.
-
-    A no counts at once, a yes only when all was heard: nobody agrees to what was not read to them.
-    """
-
-    def __init__(self, prompt: str, *, yes: Reply, no: Reply, neither: Reply, wait_s: float) -> None:
-        self._speak, self._yes, self._no, self._neither = Speak(prompt, "none"), yes, no, neither
-        self._wait_s, self._left = wait_s, CONFIRM_TRIES
-        self._was_read = self._early_yes = False
-
-    def begin(self) -> Reply:
-        self._was_read = self._early_yes = False
-        return self._speak
-
-    def prompt_over(self, now_s: float, *, interrupted: bool) -> Reply:
-        self._was_read = not interrupted
-        if self._early_yes and self._was_read:
-            return self._yes
-        self.deadline_s = now_s + self._wait_s
-        return None
-
-    def key(self, digit: str, now_s: float) -> Reply:
-        if digit == "2":
-            return self._no
-        if digit == "1":
-            return self._agreed()
-        return self._unclear() if self._was_read and digit.isdigit() else None
-
-    def too_quiet(self, now_s: float) -> Reply:
-        return self._unclear()
-
-    def meant(self, intents: Mapping[str, float], now_s: float) -> Reply:
-        affirmed, denied = intents.get("affirm", 0.0), intents.get("deny", 0.0)
-        if denied >= ACCEPT:
-            return self._no
-        return self._agreed() if affirmed >= ACCEPT and denied < affirmed - MARGIN else None
-
-    def _agreed(self) -> Reply:
-        self._early_yes = not self._was_read
-        return self._yes if self._was_read else None
-
-    def _unclear(self) -> Reply:
-        self._left -= 1
-        return self._neither if self._left <= 0 else self.begin()
 
 
 class PermissionStep(Step):
@@ -346,6 +196,26 @@ class PermissionStep(Step):
 
     def too_quiet(self, now_s: float) -> Reply:
         return Denied("no_answer_from_the_gate")
+
+
+class TransferStep(Step):
+    """Says that a person is being found, and waits for one; nobody in time is nobody."""
+
+    def __init__(self, prompt: str, reason: str, unavailable: str) -> None:
+        self._speak, self._seek = Speak(prompt, "none"), SeekPerson(reason)
+        self.nobody = Go(unavailable)
+
+    def begin(self) -> Reply:
+        return self._speak
+
+    def prompt_over(self, now_s: float, *, interrupted: bool) -> Reply:
+        if self.deadline_s is not None:
+            return None
+        self.deadline_s = now_s + HAND_OVER_S
+        return self._seek
+
+    def too_quiet(self, now_s: float) -> Reply:
+        return self.nobody
 
 
 class EndStep(Step):

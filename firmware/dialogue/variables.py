@@ -2,18 +2,32 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from enum import StrEnum
 
 from firmware.values import Money
 
-Value = str | Money | date
+
+@dataclass(frozen=True, slots=True, order=True)
+class Moment:
+    """A day and a time of day where the callee is."""
+
+    day: date
+    at: time
+
+
+Value = str | int | Money | date | Moment
 
 COMING = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 COMING_DAYS: Mapping[str, int] = {f"coming_{name}": weekday for weekday, name in enumerate(COMING)}
 """Dates that every prompt may speak without declaring them: the first such weekday after today."""
 PROMISE_DATE, PROMISE_AMOUNT = "promise_date", "promise_amount"
-"""Slots that a promise fills; what they hold presumes a debt, so they are as protected as one."""
+PLAN_COUNT, PLAN_AMOUNT, PLAN_FIRST = "plan_count", "plan_amount", "plan_first"
+DEBT_SLOTS = frozenset({PROMISE_DATE, PROMISE_AMOUNT, PLAN_COUNT, PLAN_AMOUNT, PLAN_FIRST})
+"""Slots that a promise or a plan fills; what they hold presumes a debt, so they are as protected as one."""
+CALLBACK_MAX_DAYS = 7
+CALLBACK_EARLIEST, CALLBACK_LATEST = time(9), time(20)
+"""When a callback may be agreed; what the rules say on that day is the gate's question."""
 
 
 class VarKind(StrEnum):
@@ -24,6 +38,8 @@ class VarKind(StrEnum):
     MONEY = "money"
     DATE = "date"
     DIGITS = "digits"
+    NUMBER = "number"
+    """A whole number, as of instalments or days."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -45,6 +61,8 @@ class VarType:
     """Compared with what is keyed, never spoken."""
     length: int | None = None
     """Digits only: exactly so many."""
+    optional: bool = False
+    """A contact may lack it; then no prompt may speak it before a `choose` found it known."""
     at: Position = field(default=Position(), compare=False)
 
 
@@ -56,8 +74,23 @@ class ContactVars:
     """One of the flow's languages."""
     values: Mapping[str, Value] = field(repr=False)
     """Personal, and in part secret: never shown."""
+    also: tuple[str, ...] = ()
+    """Other languages of the flow in which everything it says to this contact can be said."""
 
 
 def coming_day(today: date, weekday: int) -> date:
     """Return the first such weekday after today (0 is Monday)."""
     return today + timedelta(days=(weekday - today.weekday() - 1) % 7 + 1)
+
+
+def as_text(value: Value) -> str:
+    """Return a value as it is kept with an outcome, for programs."""
+    match value:
+        case Money():
+            return f"{value.minor} {value.currency}"
+        case Moment():
+            return f"{value.day.isoformat()}T{value.at.isoformat('minutes')}"
+        case date():
+            return value.isoformat()
+        case _:
+            return str(value)

@@ -1,9 +1,11 @@
 """The one place that holds what third parties must never hear, and the one that opens it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from firmware.dialogue.errors import DebtLockedError
-from firmware.dialogue.flow import Flow, Prompt
+from firmware.dialogue.flow import Flow
+from firmware.dialogue.nodes import Prompt
 from firmware.dialogue.script import Script
 from firmware.dialogue.variables import Value
 
@@ -38,7 +40,7 @@ class DebtVault:
 
     def try_secret(self, var: str, keyed: str) -> bool:
         """Return whether `keyed` is the contact's secret; after too many wrong ones nothing is."""
-        secret = self._script.contact.values[var]
+        secret = self._script.contact.values.get(var)
         if not self._flow.vars[var].secret or not secret or self._wrong >= MAX_WRONG_KEYS:
             return False
         if keyed != secret:
@@ -57,13 +59,33 @@ class DebtVault:
             raise DebtLockedError(prompt.id)
         return self._script.phrases(prompt, slots)
 
-    def vocabulary(self) -> frozenset[str]:
+    @property
+    def language(self) -> str:
+        """Return the language that words are in."""
+        return self._script.language
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Return the languages this call can be held in, the present one first."""
+        contact = self._script.contact
+        others = (contact.language, *contact.also) if self._flow.changes_language else ()
+        return tuple(dict.fromkeys((self._script.language, *others)))
+
+    def speak_language(self, language: str) -> bool:
+        """Give out words in another language from now on; False: not everything can be said in it."""
+        if language not in self.languages:
+            return False
+        self._script = replace(self._script, language=language)
+        return True
+
+    def vocabulary(self, language: str | None = None) -> frozenset[str]:
         """Return every phrase of every prompt, in no order: what to render before dialling."""
-        return frozenset().union(*map(self._script.possible_phrases, self._flow.prompts.values()))
+        script = self._script if language is None else replace(self._script, language=language)
+        return frozenset().union(*map(script.possible_phrases, self._flow.prompts.values()))
 
     def value(self, name: str) -> Value | None:
-        """Return a var to branch on or to reckon with; of the debt only when open, a secret never."""
-        type_ = self._flow.vars[name]
-        if type_.secret or (type_.debt and not self.is_open):
+        """Return a var to branch on or to reckon with; of the debt only when open, a secret never; None: unknown."""
+        type_ = self._flow.vars.get(name)
+        if type_ is None or type_.secret or (type_.debt and not self.is_open):
             return None
-        return self._script.contact.values[name]
+        return self._script.contact.values.get(name)

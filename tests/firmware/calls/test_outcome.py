@@ -1,6 +1,6 @@
 """One word per call: "reached?" is decided first, and a machine decides nothing."""
 
-from datetime import date
+from datetime import date, datetime
 from itertools import product
 
 import pytest
@@ -79,3 +79,91 @@ def test_every_combination_has_a_word_and_every_word_has_flags() -> None:
 
 def test_a_final_disposition_is_never_retried_and_the_others_are() -> None:
     assert {word for word, flags in FLAGS.items() if not flags.final} == RETRY.keys()
+
+
+FROM_THE_DIALOGUE = {
+    *(D.THIRD_PARTY, D.WRONG_NUMBER, D.UNVERIFIED, D.REFUSED_TO_IDENTIFY, D.MINOR, D.LANGUAGE_BARRIER),
+    *(D.PROMISE_FULL, D.PROMISE_PARTIAL, D.PROMISE_PLAN, D.PAYING_NOW, D.ALREADY_PAID, D.DISPUTE, D.HARDSHIP),
+    *(
+        D.REFUSES,
+        D.CALLBACK_SET,
+        D.NO_DECISION,
+        D.DECEASED,
+        D.LEGAL_REPRESENTATION,
+        D.VULNERABLE,
+        D.COMPLETED,
+    ),
+    *(D.HUMAN_BRIDGED, D.HUMAN_UNAVAILABLE, D.OPT_OUT, D.COMPLAINT, D.HUNG_UP_EARLY, D.BLOCKED),
+    *(D.TECHNICAL_FAILURE, D.MACHINE_NO_MESSAGE, D.MACHINE_LEFT_MESSAGE, D.SILENCE),
+}
+
+
+@pytest.mark.parametrize("decided", sorted(FROM_THE_DIALOGUE))
+def test_what_the_dialogue_decided_stands_when_a_human_was_heard(decided: Disposition) -> None:
+    came = conclude(log(EndKind.RELEASED_BY_US, decided=decided, verified=True, promise=PROMISE))
+    assert came.disposition is decided
+    assert came.flags == FLAGS[decided]
+
+
+@pytest.mark.parametrize("decided", sorted(FROM_THE_DIALOGUE))
+def test_a_machine_decides_nothing_whatever_the_dialogue_took_it_for(decided: Disposition) -> None:
+    came = conclude(
+        log(
+            EndKind.RELEASED_BY_US,
+            decided=decided,
+            human_heard=False,
+            promise=PROMISE,
+            suppressed=("person",),
+            answers={"solved": "yes"},
+            callback=datetime(2026, 12, 8, 15),  # noqa: DTZ001  (the callee's own time)
+        )
+    )
+    assert not came.flags.reached
+    assert came.promise is None
+    assert came.callback is None
+    assert came.suppressions == frozenset()
+    assert came.answers == {}
+
+
+@pytest.mark.parametrize(
+    ("decided", "suppressed", "expected"),
+    [
+        (D.OPT_OUT, (), {"person"}),
+        (D.WRONG_NUMBER, (), {"number"}),
+        (D.DISPUTE, ("debt",), {"debt"}),
+        (D.OPT_OUT, ("debt", "person"), {"debt", "person"}),
+        (D.NO_DECISION, (), set()),
+    ],
+)
+def test_who_is_never_called_again(
+    decided: Disposition, suppressed: tuple[str, ...], expected: set[str]
+) -> None:
+    came = conclude(log(EndKind.RELEASED_BY_US, decided=decided, suppressed=suppressed))
+    assert came.suppressions == expected
+
+
+def test_only_opt_out_and_wrong_number_suppress_by_themselves() -> None:
+    assert {word: flags.suppresses for word, flags in FLAGS.items() if flags.suppresses} == {
+        D.OPT_OUT: "person",
+        D.WRONG_NUMBER: "number",
+    }
+
+
+def test_a_time_to_ring_back_goes_with_callback_set_alone() -> None:
+    at = datetime(2026, 12, 8, 15)  # noqa: DTZ001  (the callee's own time)
+    kept = conclude(log(EndKind.RELEASED_BY_US, decided=D.CALLBACK_SET, callback=at))
+    assert kept.callback == at
+    assert kept.kept == {"callback": "2026-12-08T15:00"}
+    assert conclude(log(EndKind.RELEASED_BY_US, decided=D.OPT_OUT, callback=at)).callback is None
+
+
+def test_a_plan_is_told_whole() -> None:
+    plan = PromiseMade(due=date(2026, 12, 11), amount=None, confirmed=True, instalments=6, every="month")
+    came = conclude(log(EndKind.RELEASED_BY_US, decided=D.PROMISE_PLAN, verified=True, promise=plan))
+    assert came.kept == {"instalments": 6, "every": "month"}
+
+
+def test_right_party_endings_are_the_ones_that_count_as_conversations() -> None:
+    for flags in FLAGS.values():
+        assert flags.counts_as_conversation == flags.right_party
+        assert flags.reached or not (flags.right_party or flags.suppresses)

@@ -139,7 +139,7 @@ def reminder(reminder_text: str) -> Flow:
 @pytest.fixture(scope="session")
 def good_text() -> str:
     """Return a small flow without a flaw."""
-    return (Path(__file__).parent / "flows" / "good.yaml").read_text(encoding="utf-8")
+    return (Path(__file__).parent / "hostile" / "good.yaml").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="session")

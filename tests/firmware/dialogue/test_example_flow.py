@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from firmware.dialogue.actions import Say
-from firmware.dialogue.flow import AskNode, EndNode, Flow
+from firmware.dialogue.flow import Flow
 from firmware.dialogue.machine import Dialogue
+from firmware.dialogue.nodes import AskNode, EndNode
 from firmware.dialogue.speaking import LANGUAGES, speak_day
 from firmware.dialogue.wording import debt_word
 from firmware.values import Disposition

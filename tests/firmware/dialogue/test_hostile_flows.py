@@ -1,4 +1,4 @@
-"""Flows that must never load. Each file in `flows/` is the good one with a single flaw, named in its first line."""
+"""Flows that must never load. Each file in `hostile/` is the good one with a single flaw, named in its first line."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ from firmware.dialogue.checks import FlowDemands
 from firmware.dialogue.errors import FlowRefusedError
 from firmware.dialogue.loader import load_flow
 
-FLOWS = Path(__file__).parent / "flows"
+FLOWS = Path(__file__).parent / "hostile"
 HOSTILE = sorted(path for path in FLOWS.glob("*.yaml") if path.name != "good.yaml")
 
 

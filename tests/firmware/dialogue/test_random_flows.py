@@ -1,7 +1,8 @@
 """Flows and callees drawn at random: what loads never tells a stranger of the debt, and always comes to an end."""
 
 import random
-from datetime import date
+from datetime import date, time, timedelta
+from fractions import Fraction
 from typing import Any, get_args
 
 import pytest
@@ -18,6 +19,7 @@ from firmware.dialogue.events import (
     DebtPermitted,
     DialogueEvent,
     Digit,
+    HandOverEnded,
     Intent,
     MachineHeard,
     PromptFinished,
@@ -29,30 +31,58 @@ from firmware.dialogue.events import (
 from firmware.dialogue.flow import Flow
 from firmware.dialogue.intents import INTENTS
 from firmware.dialogue.machine import Dialogue
+from firmware.dialogue.nodes import Node
+from firmware.dialogue.slots import AmountMention, DayMention, DayProblem, Slots, TimeMention
 from firmware.values import Disposition
 
 SECRET = "0917"
-DEBT_WORDS = ("thousand", "dollars", "friendly reminder", "December")
+DEBT_WORDS = (
+    "thousand",
+    "dollars",
+    "friendly reminder",
+    "the first of December",
+    "美元",
+    "温馨提醒",
+    "十二月一号",
+)
 VARS = {
     "creditor": "Riverside Bank",
     "lane": "a",
     "amount_due": {"minor": 500000, "currency": "USD"},
     "due_date": "2026-12-01",
+    "least": {"minor": 50000, "currency": "USD"},
+    "most": 6,
     "last4": SECRET,
 }
 PROMPTS = {
     "notice": {
         "role": ["identity", "automated", "recording"],
         "en": "Automated assistant of {creditor}, recorded.",
+        "zh-CN": "{creditor}的智能语音助手，会录音。",
     },
-    "plain": {"en": "Please press a key."},
-    "debt": {"role": ["debt"], "en": "A friendly reminder: {amount_due} on {due_date}."},
-    "read_back": {"en": "You said {promise_date}."},
-    "date": {"en": "Which day?"},
-    "key_in": {"en": "Your four digits?"},
-    "stopped": {"en": "We will not call again."},
-    "bye": {"en": "Goodbye."},
+    "plain": {"en": "Please press a key.", "zh-CN": "请按键。"},
+    "debt": {
+        "role": ["debt"],
+        "en": "A friendly reminder: {amount_due} on {due_date}.",
+        "zh-CN": "温馨提醒：{amount_due}，{due_date}。",
+    },
+    "read_back": {"en": "You said {promise_date}.", "zh-CN": "您说{promise_date}。"},
+    "date": {"en": "Which day?", "zh-CN": "哪一天？"},
+    "amount": {"role": ["debt"], "en": "How much?", "zh-CN": "多少？"},
+    "offer": {
+        "en": "{plan_count} times {plan_amount} from {plan_first}?",
+        "zh-CN": "{plan_count}次，每次{plan_amount}，{plan_first}起？",
+    },
+    "remember": {"role": ["debt"], "en": "Last time it was {last_time}.", "zh-CN": "上次说的是{last_time}。"},
+    "when": {"en": "When may we ring?", "zh-CN": "什么时候方便？"},
+    "when_back": {"en": "We ring on {ring_at}?", "zh-CN": "{ring_at}打给您？"},
+    "mark": {"en": "How was it?", "zh-CN": "打几分？"},
+    "wait": {"en": "One moment.", "zh-CN": "请稍等。"},
+    "key_in": {"en": "Your four digits?", "zh-CN": "后四位？"},
+    "stopped": {"en": "We will not call again.", "zh-CN": "不再打了。"},
+    "bye": {"en": "Goodbye.", "zh-CN": "再见。"},
 }
+WORDS = ("…", "嗯", "uh-huh", "slower please", "说英语", "in Chinese please", "4分", "he passed away", "yes")
 Spec = dict[str, dict[str, Any]]
 
 
@@ -63,7 +93,7 @@ SEEDS = st.integers(0, 2**32)
 def draw_spec(seed: int) -> Spec:
     """Nodes with mostly forward ways; debts mostly behind the verification, not always."""
     rng = random.Random(seed)
-    count = rng.randint(4, 9)
+    count = rng.randint(5, 10)
     verify_at = rng.randint(1, 3)
     names = [f"n{index}" for index in range(count)]
     ends = ["end_other", "end_close"]
@@ -78,23 +108,38 @@ def draw_spec(seed: int) -> Spec:
         later = names[index + 1 :]
         if careful and index < verify_at:
             later = names[index + 1 : verify_at + 1]
-        backwards = rng.randint(0, 11) == 0
+        backwards = rng.randint(0, 29) == 0
         return rng.choice(names if backwards else later * 3 + ends)
 
     for index, name in enumerate(names):
         usual = "debt" if index > verify_at else "plain"
         prompt = rng.choice([usual] * (40 if careful else 12) + ["debt", "plain", "notice"])
-        if index == 0 and rng.randint(0, 9):
+        if index == 0 and rng.randint(0, 29):
             node: dict[str, Any] = {"say": "notice", "next": target(index)}
         elif index == verify_at:
-            node = {"verify": {"var": "last4", "tries": 2}, "say": "key_in"}
+            node = {
+                "verify": {"var": "last4", "by": rng.choice(["dtmf", "any"]), "tries": 2},
+                "say": "key_in",
+            }
             node |= {
                 "passed": (names[index + 1 :] or ends)[0] if careful else target(index),
                 "failed": rng.choice(ends) if careful else target(index),
             }
         else:
-            kinds = ["say", "say", "ask", "ask", "choose", "capture", "promise", "verify"]
-            kind = rng.choice(kinds[:6] if careful and index < verify_at else kinds)
+            kinds = [
+                "say",
+                "say",
+                "ask",
+                "ask",
+                "choose",
+                "capture",
+                "callback",
+                "rating",
+                "transfer",
+                "language",
+            ]
+            later = ["promise", "verify", "plan", "amount", "remember", "promise", "plan"]
+            kind = rng.choice(kinds if careful and index < verify_at else kinds + later * 2)
             if kind == "say":
                 node = {
                     "say": prompt,
@@ -121,8 +166,41 @@ def draw_spec(seed: int) -> Spec:
                     "confirmed": target(index),
                 }
                 node |= {"rejected": target(index), "failed": target(index)}
+            elif kind == "amount":
+                node = {"capture": "amount", "into": "part", "at_most": "amount_due", "at_least": "least"}
+                node |= {"say": "amount", "tries": 2, "next": target(index), "failed": target(index)}
+            elif kind == "callback":
+                node = {"capture": "callback", "into": "ring_at", "say": "when", "tries": 2}
+                node |= {"read_back": "when_back", "rejected": target(index)}
+                if rng.random() < 0.5:
+                    node["offers"] = {"dtmf 1": "tomorrow 10:00", "dtmf 2": "today 15:30"}
+                node |= {"next": target(index), "failed": target(index)}
+            elif kind == "rating":
+                node = {"capture": "rating", "into": "mark", "keep": "mark", "say": "mark", "tries": 2}
+                node |= {"next": target(index), "failed": target(index)}
+            elif kind == "transfer":
+                node = {"transfer": "drawn", "say": "wait", "unavailable": target(index)}
+            elif kind == "language":
+                node = {
+                    "language": rng.choice(["en", "zh-CN"]),
+                    "next": target(index),
+                    "not_possible": target(index),
+                }
+            elif kind == "plan":
+                node = {"plan": "amount_due", "offers": [2, 4, 9], "most": "most", "least": "least"}
+                node |= {
+                    "first": rng.choice(["tomorrow", "coming_friday"]),
+                    "say": "offer",
+                    "read_back": "offer",
+                }
+                node |= {key: target(index) for key in ("confirmed", "declined", "failed", "not_possible")}
+            elif kind == "remember":
+                known = f"{name}_known"
+                node = {"choose": "last_time", "when": {"known": known}, "else": target(index)}
+                spec[known] = {"say": "remember", "next": target(index)}
             else:
-                node = {"verify": {"var": "last4", "tries": 1}, "say": "key_in"}
+                by = rng.choice(["dtmf", "any"])
+                node = {"verify": {"var": "last4", "by": by, "tries": 1}, "say": "key_in"}
                 node |= {"passed": target(index), "failed": target(index)}
         if rng.randint(0, 7) == 0:
             node["limit"] = {"visits": rng.randint(1, 2), "then": target(index)}
@@ -134,7 +212,10 @@ def ways(node: dict[str, Any]) -> list[tuple[str, bool]]:
     """Every way out of a node as drawn, and whether it is the passed way of a verification."""
     out = [
         (node[key], key == "passed")
-        for key in ("next", "passed", "failed", "confirmed", "rejected", "else")
+        for key in (
+            *("next", "passed", "failed", "confirmed", "rejected", "else"),
+            *("unavailable", "not_possible", "declined"),
+        )
         if key in node
     ]
     out += [(target, False) for key in ("expect", "when") for target in node.get(key, {}).values()]
@@ -157,15 +238,22 @@ def text_of(spec: Spec) -> str:
         {
             "flow": "drawn",
             "version": 1,
-            "languages": ["en"],
+            "languages": ["en", "zh-CN"],
             "vars": {
                 "creditor": {"type": "text"},
                 "lane": {"type": "text"},
                 "amount_due": {"type": "money", "debt": "true"},
                 "due_date": {"type": "date", "debt": "true"},
+                "least": {"type": "money", "debt": "true"},
+                "most": {"type": "number", "debt": "true"},
+                "last_time": {"type": "date", "debt": "true", "optional": "true"},
                 "last4": {"type": "digits", "length": 4, "secret": "true"},
             },
-            "prompts": PROMPTS,
+            "prompts": {
+                name: prompt
+                for name, prompt in PROMPTS.items()
+                if name != "when_back" or any(name in node.values() for node in spec.values())
+            },
             "start": "n0",
             "neutral": "bye",
             "nodes": spec,
@@ -173,6 +261,8 @@ def text_of(spec: Spec) -> str:
                 "opt_out": {"suppress": "person", "say": "stopped", "end": "opt_out"},
                 "want_human": "end_close",
                 "who_are_you": {"say": "notice", "resume": "true"},
+                "other_language": {"switch": "true"},
+                "slower": {"repeat": "true"},
             },
         },
         sort_keys=False,
@@ -195,17 +285,21 @@ def load_unchecked(spec: Spec) -> Flow:
 class Stranger:
     """A callee who does anything at all, and an auditor who knows nothing of the machine's inside."""
 
-    def __init__(self, flow: Flow, seed: int) -> None:
+    def __init__(self, flow: Flow, seed: int, *, is_checked: bool = True) -> None:
         self.random = random.Random(seed)
+        self.is_checked = is_checked
         self.obliging = self.random.choice([0.2, 0.8, 0.95])
-        contact = flow.check_vars(VARS, "en")
+        known = {"last_time": "2026-12-02"} if self.random.random() < 0.5 else {}
+        contact = flow.check_vars(VARS | known, "en")
         self.dialogue = Dialogue(
             flow,
             contact,
             language="en",
             today=date(2026, 12, 7),
             promise_max_days=3,
-            understands=self.random.random() < 0.5,
+            understands=self.random.random() < 0.7,
+            local_time=self.random.choice([None, time(9, 30), time(19)]),
+            can_hand_over=self.random.random() < 0.5,
         )
         self.phrases = self.dialogue.phrases()
         self.now_s = 0.0
@@ -220,7 +314,7 @@ class Stranger:
             assert not any(isinstance(earlier, End) for earlier in self.actions), "nothing may follow the end"
             self.actions.append(action)
             if isinstance(action, AskDebtPermission):
-                assert self.keyed.endswith(SECRET), "asked to speak of the debt without the secret"
+                assert SECRET in self.keyed, "asked to speak of the debt without the secret"
                 assert not self.asked, "asked twice without need"
                 self.asked = True
             if isinstance(action, Say):
@@ -228,6 +322,8 @@ class Stranger:
                 assert set(action.phrases) <= self.phrases
                 tells = any(word in phrase for word in DEBT_WORDS for phrase in action.phrases)
                 assert not tells or action.speaks_debt
+                if self.is_checked and action.prompt not in ("notice", "stopped", "bye"):
+                    assert self.noticed, "substance before who calls, and that it is a machine"
                 if action.speaks_debt:
                     assert self.asked, "a word of the debt before verification"
                     assert self.allowed, "a word of the debt against the gate"
@@ -238,7 +334,10 @@ class Stranger:
 
     def does(self, event: DialogueEvent) -> None:
         if isinstance(event, PromptFinished):
+            self.noticed |= not event.interrupted and event.prompt == "notice"
             self.saying = None
+        if isinstance(event, Utterance):
+            self.keyed += event.slots.digits or ""
         if isinstance(event, DebtPermitted) and self.asked:
             self.allowed = self.allowed or event.allowed
         if isinstance(event, Digit):
@@ -253,8 +352,32 @@ class Stranger:
         elif self.saying is not None:
             self.does(PromptFinished(prompt=self.saying.prompt, interrupted=False, say_id=self.saying.say_id))
         elif said:
-            for digit in {"key_in": SECRET, "date": "1209"}.get(said[-1].prompt, "1"):
+            answers = {"key_in": SECRET, "date": "1209", "amount": "600#"}
+            answer = answers.get(said[-1].prompt, "1")
+            if said[-1].prompt == "when" and self.random.random() < 0.5:
+                answer = "120815"
+            if answer == SECRET and self.random.random() < 0.3:
+                self.does(Utterance(text="…", intents=(), slots=Slots(digits=SECRET)))
+                return
+            for digit in answer:
                 self.does(Digit(digit=digit))
+
+    def slots(self) -> Slots:
+        """Whatever an utterance may name, and often nothing."""
+        rng, mention = self.random, self.random.random
+        day = DayMention(text="", day=date(2026, 12, 7) + timedelta(days=rng.randint(-3, 20)))
+        amount = AmountMention(text="", minor=rng.choice([0, 100, 50_000, 60_000, 500_000, 10**9]))
+        return Slots(
+            days=(day,)
+            if mention() < 0.3
+            else (DayMention(text="", problem=DayProblem.VAGUE),) * (mention() < 0.1),
+            times=(TimeMention(text="", begin=time(rng.randint(0, 23))),) * (mention() < 0.2),
+            amounts=(amount,)
+            if mention() < 0.2
+            else (AmountMention(text="", share=Fraction(1, 2)),) * (mention() < 0.1),
+            digits=rng.choice([SECRET, "1111", "1", "5", "13800138000"]) if mention() < 0.25 else None,
+            is_yes=rng.choice([True, False]) if mention() < 0.3 else None,
+        )
 
     def does_something(self) -> None:
         self.now_s += self.random.uniform(0.0, 2.0)
@@ -281,7 +404,7 @@ class Stranger:
                 Intent(name=name, confidence=self.random.random())
                 for name in self.random.sample(sorted(INTENTS), 3)
             )
-            self.does(Utterance(text="…", intents=intents))
+            self.does(Utterance(text=self.random.choice(WORDS), intents=intents, slots=self.slots()))
         elif dice < 0.95:
             self.does(DebtPermitted(allowed=self.random.random() < 0.85, rule="drawn"))
         elif dice < 0.99:
@@ -290,6 +413,8 @@ class Stranger:
             self.does(TimePassed())
         elif dice < 0.995:
             self.does(MachineHeard(kind=self.random.choice(["beep", "greeting"])))
+        elif dice < 0.998:
+            self.does(HandOverEnded(connected=self.random.random() < 0.5, reason="drawn"))
         else:
             self.does(CalleeHungUp())
 
@@ -335,7 +460,7 @@ def test_what_loads_is_safe_ends_and_never_needs_the_vault(seed: int) -> None:
 def test_the_machine_tells_no_stranger_even_with_the_checks_taken_out(seed: int) -> None:
     flow = load_unchecked(draw_spec(seed))
     for again in range(3):
-        stranger = Stranger(flow, seed + again)
+        stranger = Stranger(flow, seed + again, is_checked=False)
         for _ in range(30):
             stranger.does_something()
         stranger.waits_for_the_end()
@@ -353,7 +478,10 @@ def tells_a_stranger(spec: Spec) -> bool:
         name, verified = here
         node = spec[name]
         if not verified and (
-            "debt" in (node.get("say"), node.get("ask")) or node.get("capture") == "promise"
+            {"debt", "remember"} & {node.get("say"), node.get("ask")}
+            or node.get("capture") in ("promise", "amount")
+            or "plan" in node
+            or node.get("choose") == "last_time"
         ):
             return True
         waiting += [(target, verified or passed) for target, passed in ways(node)]
@@ -383,12 +511,16 @@ def test_the_draws_are_worth_something() -> None:
                 stranger.does_something()
             told += any(isinstance(action, Say) and action.speaks_debt for action in stranger.actions)
             promised += any(isinstance(action, Captured) for action in stranger.actions)
-    assert told >= 10
-    assert promised >= 3
+    assert told >= 20
+    assert promised >= 5
+    kinds = {type(node).__name__ for flow in flows for node in flow.nodes.values()}
+    assert kinds == {kind.__name__ for kind in get_args(Node)} - {"MessageNode"}, (
+        "every kind of node is drawn"
+    )
 
 
 def test_every_kind_of_event_is_drawn() -> None:
-    events = {
+    events: set[object] = {
         Digit,
         SpeechStarted,
         SpeechEnded,
@@ -398,4 +530,5 @@ def test_every_kind_of_event_is_drawn() -> None:
         MachineHeard,
         CalleeHungUp,
     }
-    assert events | {DebtPermitted} == set(get_args(DialogueEvent))
+    events |= {DebtPermitted, HandOverEnded}
+    assert events == set(get_args(DialogueEvent))

@@ -1,0 +1,198 @@
+"""Steps that take a value: keyed or said, read back, confirmed; and those that offer a plan."""
+
+# ruff: noqa: D102  (the methods of a step keep the contract written at Step)
+
+from collections.abc import Callable
+
+from firmware.dialogue.intents import ACCEPT, MARGIN
+from firmware.dialogue.replies import Go, NextPlan, PlanTaken, Reply, Said, Speak
+from firmware.dialogue.steps import PatientStep
+
+BETWEEN_KEYS_S = 4.0
+CONFIRM_TRIES = OFFER_TRIES = 2
+MAX_KEYS = 20
+
+
+class KeyStep(PatientStep):
+    """Lets the callee key digits or say a value; `read` and `hear` make a reply of them, None when they will not do."""
+
+    def __init__(
+        self,
+        *,
+        prompt: str,
+        again: str,
+        tries: int,
+        wait_s: float,
+        length: int | None,
+        failed: str,
+        read: Callable[[str], Reply],
+        hear: Callable[[Said], Reply] | None = None,
+        is_menu: bool = False,
+    ) -> None:
+        """`length` None: ended by ``#``. `is_menu`: one key chooses, so 0 and 9 keep their meaning."""
+        super().__init__(wait_s)
+        self._prompt, self._again, self._failed, self._read = prompt, again, Go(failed), read
+        self._tries, self._length, self._hear, self._is_menu = tries, length, hear, is_menu
+        self._keys = ""
+
+    @property
+    def takes_digits(self) -> bool:
+        return not self._is_menu
+
+    def begin(self) -> Reply:
+        return self._ask(self._prompt)
+
+    def prompt_over(self, now_s: float, *, interrupted: bool) -> Reply:
+        self._patience.listen(now_s, BETWEEN_KEYS_S if self._keys else None)
+        return None
+
+    def key(self, digit: str, now_s: float) -> Reply:
+        if digit == "#":
+            return self._judge() if self._keys else None
+        if not digit.isdigit():
+            return None
+        self._keys += digit
+        if self._patience.listens:
+            self._patience.listen(now_s, BETWEEN_KEYS_S)
+        return self._judge() if len(self._keys) >= (self._length or MAX_KEYS) else None
+
+    def too_quiet(self, now_s: float) -> Reply:
+        return self._judge()
+
+    def meant(self, said: Said, now_s: float) -> Reply:
+        if self._hear is None:
+            return None
+        reply = self._hear(said)
+        if reply is not None:
+            return reply
+        return self._fail() if self._patience.listens and not self._keys else None
+
+    def stray_key(self, *, ended: bool) -> str | None:
+        is_data = self._length == 1 or (ended and self._length is None)
+        return self._keys if len(self._keys) == 1 and not is_data else None
+
+    def _judge(self) -> Reply:
+        keys, self._keys = self._keys, ""
+        if keys and (self._length is None or len(keys) == self._length):
+            reply = self._read(keys)
+            if reply is not None:
+                return reply
+        return self._fail()
+
+    def _fail(self) -> Reply:
+        self._tries -= 1
+        return self._failed if self._tries <= 0 else self._ask(self._again)
+
+    def _ask(self, prompt: str) -> Reply:
+        self._keys = ""
+        self._patience.asked()
+        return Speak(prompt)
+
+
+class ConfirmStep(PatientStep):
+    """Reads something back, to the end: 1 or yes, 2 or no, and a second reading if neither comes.
+
+    A no counts at once, a yes only when all was heard: nobody agrees to what was not read to them.
+    """
+
+    def __init__(
+        self,
+        prompt: str,
+        *,
+        yes: Reply,
+        no: Reply,
+        neither: Reply,
+        wait_s: float,
+        correct: Callable[[Said], Reply] | None = None,
+    ) -> None:
+        """`correct` makes a reply of a better value said in place of a no, None when there is none."""
+        super().__init__(wait_s)
+        self._speak, self._yes, self._no, self._neither = Speak(prompt, "none"), yes, no, neither
+        self._left, self._correct = CONFIRM_TRIES, correct
+        self._was_read = self._early_yes = False
+
+    def begin(self) -> Reply:
+        self._was_read = self._early_yes = False
+        self._patience.asked()
+        return self._speak
+
+    def prompt_over(self, now_s: float, *, interrupted: bool) -> Reply:
+        self._was_read = not interrupted
+        if self._early_yes and self._was_read:
+            return self._yes
+        self._patience.listen(now_s)
+        return None
+
+    def key(self, digit: str, now_s: float) -> Reply:
+        if digit == "2":
+            return self._no
+        if digit == "1":
+            return self._agreed()
+        return self._unclear() if self._was_read and digit.isdigit() else None
+
+    def too_quiet(self, now_s: float) -> Reply:
+        return self._unclear()
+
+    def meant(self, said: Said, now_s: float) -> Reply:
+        affirmed, denied = yes_and_no(said)
+        agrees = affirmed >= ACCEPT and denied < affirmed - MARGIN
+        if not agrees and self._correct is not None and (better := self._correct(said)) is not None:
+            return better
+        if denied >= ACCEPT:
+            return self._no
+        if agrees:
+            return self._agreed()
+        return self._unclear() if self._was_read else None
+
+    def _agreed(self) -> Reply:
+        self._early_yes = not self._was_read
+        return self._yes if self._was_read else None
+
+    def _unclear(self) -> Reply:
+        self._left -= 1
+        return self._neither if self._left <= 0 else self.begin()
+
+
+class OfferStep(PatientStep):
+    """Offers one plan: 1 or yes takes it, 2 or no asks for the next one, and neither asks once more."""
+
+    def __init__(self, prompt: str, *, failed: str, wait_s: float) -> None:
+        super().__init__(wait_s)
+        self._speak, self._failed, self._left = Speak(prompt), Go(failed), OFFER_TRIES
+
+    def begin(self) -> Reply:
+        self._patience.asked()
+        return self._speak
+
+    def key(self, digit: str, now_s: float) -> Reply:
+        if digit in "12":
+            return PlanTaken() if digit == "1" else NextPlan()
+        return self._unclear() if digit.isdigit() else None
+
+    def too_quiet(self, now_s: float) -> Reply:
+        return self._unclear()
+
+    def not_understood(self, now_s: float) -> Reply:
+        return self._unclear()
+
+    def meant(self, said: Said, now_s: float) -> Reply:
+        affirmed, denied = yes_and_no(said)
+        affirmed = max(affirmed, said.intents.get("promise_to_pay", 0.0))
+        denied = max(denied, *(said.intents.get(name, 0.0) for name in ("hardship", "refuse_to_pay")))
+        if denied >= ACCEPT:
+            return NextPlan()
+        if affirmed >= ACCEPT and denied < affirmed - MARGIN:
+            return PlanTaken()
+        return self._unclear() if self._patience.listens else None
+
+    def _unclear(self) -> Reply:
+        self._left -= 1
+        return self._failed if self._left <= 0 else self.begin()
+
+
+def yes_and_no(said: Said) -> tuple[float, float]:
+    """Return how sure a yes and a no are, whichever way they were told."""
+    yes, no = said.intents.get("affirm", 0.0), said.intents.get("deny", 0.0)
+    if said.slots.is_yes is not None and max(yes, no) < ACCEPT:
+        return (1.0, 0.0) if said.slots.is_yes else (0.0, 1.0)
+    return yes, no

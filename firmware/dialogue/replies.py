@@ -1,0 +1,136 @@
+"""What a step answers to the machine: say this, go there, this value was given."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Literal
+
+from firmware.dialogue.actions import BargeIn
+from firmware.dialogue.events import Utterance
+from firmware.dialogue.intents import ACCEPT
+from firmware.dialogue.plain_words import plain_meanings
+from firmware.dialogue.slots import Slots
+from firmware.dialogue.variables import Value
+from firmware.values import Disposition, Money
+
+CERTAIN = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One utterance, with every meaning it may have."""
+
+    intents: Mapping[str, float]
+    slots: Slots = field(default_factory=Slots)
+    text: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Speak:
+    """Say this prompt, then tell the step that it is over."""
+
+    prompt: str
+    barge_in: BargeIn = "dtmf"
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """Leave for a node."""
+
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The question was answered; leave for that node."""
+
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """The secret was right; go on there once the gate permits."""
+
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A value was given."""
+
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """The value that was read back is right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Promised:
+    """A promise was confirmed."""
+
+    due: date
+    amount: Money | None
+    is_full: bool
+    node: str
+    instalments: int = 1
+    every: Literal["week", "fortnight", "month"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NextPlan:
+    """The plan that was offered does not suit."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanTaken:
+    """The plan that was offered suits; read it back."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeekPerson:
+    """Find somebody for this call."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """End the call now."""
+
+    disposition: Disposition
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """The debt may not be spoken of in this call."""
+
+    rule: str
+
+
+Reply = (
+    Speak
+    | Go
+    | Answer
+    | Verified
+    | Filled
+    | Confirmed
+    | Promised
+    | NextPlan
+    | PlanTaken
+    | SeekPerson
+    | Finish
+    | Denied
+    | None
+)
+
+
+def said_of(event: Utterance, language: str) -> Said:
+    """Return an utterance with the plain words in it; a bare yes or no counts where nothing else was meant."""
+    intents = {intent.name: intent.confidence for intent in event.intents}
+    for name, sure in plain_meanings(event.text, language).items():
+        intents[name] = max(sure, intents.get(name, 0.0))
+    if event.slots.is_yes is not None and max(intents.values(), default=0.0) < ACCEPT:
+        intents["affirm" if event.slots.is_yes else "deny"] = CERTAIN
+    return Said(intents, event.slots, event.text)
