@@ -35,6 +35,7 @@ from firmware.compliance.self_check import self_check
 from firmware.dialogue.errors import ContactRefusedError, FlowRefusedError
 from firmware.dialogue.flow import Flow
 from firmware.dialogue.loader import load_flow
+from firmware.dialogue.understanding.understander import Understander
 from firmware.host import systemd
 from firmware.host.clock_trust import TimeSource
 from firmware.host.journal import set_up_journal
@@ -335,7 +336,12 @@ class Box(Generic[WorldT]):
 async def run_hardware_box(settings: Settings) -> None:
     """Run the daemon on the ports and the broker that the settings name. Raises BrokerRefusedError at a refused certificate."""
     loop = asyncio.get_running_loop()
-    await _run(settings, hardware_world(settings.line, loop.time), log_file=None)
+    await _run(
+        settings,
+        hardware_world(settings.line, loop.time),
+        log_file=None,
+        understands=Understander.load() if settings.listening.recognition else None,
+    )
 
 
 async def run_simulated_box(

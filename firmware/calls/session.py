@@ -437,6 +437,8 @@ class CallSession:
                     queue += self._dialogue.on(over, self._now_s())
                 case acts.LanguageChanged():
                     self._note("language", language=action.language)
+                    if self._listener is not None:
+                        self._listener.language = action.language
                 case acts.Note():
                     self._note("dialogue", what=action.kind, text=action.detail)
                 case acts.End():
