@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from firmware.compliance import red_lines
-from firmware.compliance.call import BoxState, CallOrder, History, PastAttempt, Point
+from firmware.compliance.call import CALL, BoxState, CallOrder, History, PastAttempt, Point
 from firmware.compliance.caller_number import CallerNumberRule, caller_number_problem, number_seen_by
 from firmware.compliance.decision import Decision, Outcome, RuleTried
 from firmware.compliance.errors import ComplianceError, PolicyConflictError
@@ -19,10 +19,11 @@ from firmware.compliance.merge import merge
 from firmware.compliance.numbering import NumberFacts, number_facts
 from firmware.compliance.opening_hours import OpeningHours, UnknownZoneError, zone_named
 from firmware.compliance.pack import Limit, Pack
+from firmware.compliance.place_zones import zones_of_region
 from firmware.compliance.policy import Policy
 from firmware.compliance.suppressions import suppressed_by
 
-_PLACE = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
+_PLACE = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3}){0,2}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +40,7 @@ class Gate:
 
     def __init__(self, library: PackLibrary, approvals: Sequence[Approval]) -> None:
         self._library = library
-        self._approved = {(given.pack, given.version) for given in approvals if given.by.strip()}
+        self._approved = {pack.pack.name for pack in library.packs if _approval_of(pack, approvals)}
         self._rulings: dict[tuple[str, ...], _Ruling] = {}
         self._holidays = HolidayCalendars()
 
@@ -47,6 +48,10 @@ class Gate:
     def library(self) -> PackLibrary:
         """Return the packs this gate judges by."""
         return self._library
+
+    def is_approved(self, pack: Pack) -> bool:
+        """Return whether somebody here has approved this version of it."""
+        return pack.pack.name in self._approved
 
     @property
     def history_days(self) -> int:
@@ -73,7 +78,7 @@ class Gate:
 
     def policy_for(self, number: str, region: str | None) -> Policy:
         """Return the merged policy for calls to `number`. Raises ComplianceError where there is none."""
-        packs, unknown = self._library.governing(_places(number_facts(number), region))
+        packs, unknown = self._library.governing(_places(number_facts(number), region), number)
         if unknown:
             raise ComplianceError(f"no rule pack for {', '.join(unknown)}")
         ruling = self._ruling(packs)
@@ -92,7 +97,7 @@ class Gate:
         found = []
         for pack in self._library.packs:
             head = pack.pack
-            if (head.id, head.version) not in self._approved:
+            if not self.is_approved(pack):
                 continue
             if head.review_by <= soon:
                 found.append(
@@ -121,7 +126,7 @@ class Gate:
             hearing.put("audio", "" if box.audio_ready else "the prompts are not ready to be heard", box=True)
 
         facts = number_facts(order.number)
-        packs, unknown = self._library.governing(_places(facts, order.region))
+        packs, unknown = self._library.governing(_places(facts, order.region), order.number)
         ruling = self._ruling(packs)
         policy = ruling.policy
         hearing.governed_by(policy, ruling.digest)
@@ -137,13 +142,16 @@ class Gate:
         )
         hearing.put("suppression-lease", lease, box=True)
         hearing.put("consent", _consent_problem(order, policy))
+        missing = sorted(policy.notices_required - frozenset(order.consents))
+        hearing.put("notice", f"needs {', '.join(missing)}" if missing else "")
         hearing.put(
             "automation", "" if policy.automation != "forbidden" else "robot calls are forbidden here"
         )
         live = policy.automation in ("live_only", "robot_after_live_transfer")
         hearing.put("person-must-call", policy.automation if live else "", outcome=Outcome.HOLD)
         hearing.put("retention", _retention_problem(policy), outcome=Outcome.HOLD, box=True)
-        hearing.put("caller-number", caller_number_problem(order.caller_number, policy.caller_number_classes))
+        shown = caller_number_problem(order.caller_number, policy.caller_number_classes, point)
+        hearing.put("caller-number", shown)
         zones, zone_problem = _plausible_zones(facts, order, policy)
         hearing.put("zone", zone_problem)
         if zones:
@@ -162,7 +170,9 @@ class Gate:
         call_s, guard_s = order.max_call_s, policy.end_guard_s
         if point is Point.ANSWER:
             # The call's own reservation was counted before it was dialled.
-            attempts = [attempt for attempt in attempts if attempt.disposition is not None]
+            attempts = [
+                attempt for attempt in attempts if attempt.disposition is not None or attempt.channel != CALL
+            ]
             limits = [limit for limit in limits if limit.count == "conversation"]
             call_s = guard_s = 0
         rules: list[TimeRule] = [
@@ -177,6 +187,10 @@ class Gate:
                 calendars=policy.holiday_calendars,
             ),
         ]
+        if order.stated_hours is not None:
+            rules.append(
+                OpeningHours("stated-hours", order.stated_hours, zones, must_last_s=call_s + guard_s)
+            )
         rules += [LimitRule(limit, order, attempts, zones) for limit in limits]
         rules += [CooldownRule(cooldown, order, attempts, zones) for cooldown in cooldowns]
         if point is not Point.ENQUEUE or order.caller_number is not None:
@@ -193,12 +207,24 @@ class Gate:
         for pack in packs:
             if pack.pack.status != "published":
                 return f"{pack.pack.name} is {pack.pack.status}"
-            if (pack.pack.id, pack.pack.version) not in self._approved:
+            if not self.is_approved(pack):
                 return f"nobody here has approved {pack.pack.name}"
         return ""
 
     def _limits(self) -> list[Limit]:
         return [limit for pack in self._library.packs for limit in pack.limit]
+
+
+def _approval_of(pack: Pack, approvals: Sequence[Approval]) -> bool:
+    """Return whether one of `approvals` is of this very pack; an overlay can only tighten and needs none."""
+    if pack.pack.layer == "overlay":
+        return True
+    given = [
+        approval
+        for approval in approvals
+        if (approval.pack, approval.version) == (pack.pack.id, pack.pack.version) and approval.by.strip()
+    ]
+    return any(approval.digest in ("", pack.digest()) for approval in given)
 
 
 def _order_problem(order: CallOrder) -> str:
@@ -218,6 +244,10 @@ def _places(facts: NumberFacts, region: str | None) -> set[str]:
 
 def _plausible_zones(facts: NumberFacts, order: CallOrder, policy: Policy) -> tuple[list[ZoneInfo], str]:
     names = facts.zones | policy.zones | (frozenset({order.time_zone}) if order.time_zone else frozenset())
+    region = (order.region or "").upper()
+    if region and region != facts.country:
+        # A country alone says nothing that its own number does not say better.
+        names |= zones_of_region(region)
     try:
         zones = [zone_named(name) for name in sorted(names)]
     except UnknownZoneError:
@@ -233,6 +263,9 @@ def _status_problem(status: str, policy: Policy) -> str:
 
 def _consent_problem(order: CallOrder, policy: Policy) -> str:
     given = frozenset(order.consents)
+    if order.number_reassigned_at is not None:
+        since = order.number_reassigned_at
+        given &= frozenset(kind for kind, at in order.consented_at if at >= since)
     for alternatives in policy.consents:
         if not any(needed <= given for needed in alternatives):
             return "needs " + " or ".join(sorted("+".join(sorted(needed)) for needed in alternatives))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
+from functools import lru_cache
 
 import holidays
 
@@ -45,6 +46,20 @@ def _year(calendar: str, year: int) -> dict[date, str]:
         if not _is_decided(calendar, near):
             days |= possible_days_off(found)
     return {day: known[year].get(day, why) for day, why in days.items() if day.year == year}
+
+
+def check_calendar(name: str) -> None:
+    """Raise UnknownCalendarError unless there is a calendar of that name."""
+    country, _, subdivision = name.partition("-")
+    known = _supported()
+    if country not in known or (subdivision and subdivision not in known[country]):
+        raise UnknownCalendarError(name)
+
+
+@lru_cache(maxsize=1)
+def _supported() -> dict[str, list[str]]:
+    found: dict[str, list[str]] = holidays.list_supported_countries(include_aliases=True)
+    return found
 
 
 def possible_days_off(known: Mapping[date, str]) -> dict[date, str]:
