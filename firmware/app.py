@@ -22,7 +22,7 @@ from firmware.calls.desk import Desk
 from firmware.calls.judging import Judge
 from firmware.calls.placing import CallPlacer, FlowBook
 from firmware.calls.scheduler import Scheduler
-from firmware.checkup import database_path, make_gate, mqtt_settings
+from firmware.checkup import database_path, mqtt_settings
 from firmware.clock import to_ms
 from firmware.compliance.self_check import self_check
 from firmware.dialogue.errors import ContactRefusedError, FlowRefusedError
@@ -33,6 +33,7 @@ from firmware.host.clock_trust import TimeSource
 from firmware.host.journal import set_up_journal
 from firmware.lines.line import LineReport, LineStatus
 from firmware.lines.supervisor import keep_alive
+from firmware.rules_in_force import make_gate
 from firmware.settings import Settings
 from firmware.state_report import StateReport
 from firmware.store import inbox, outbox
@@ -96,7 +97,9 @@ class Box(Generic[WorldT]):
         recordings.mkdir(parents=True, exist_ok=True, mode=0o700)
         clock = world.clock
         topics = BoxTopics(settings.box.tenant, settings.box.id)
-        gate = self._gate = make_gate(settings.compliance)
+        self._gate, self.overlay_refused = make_gate(settings.compliance)
+        """Why the console's overlay is not in force, empty when it is or there is none."""
+        gate = self._gate
         self.gate_faults = self_check(gate)
         """Forbidden calls that the gate would allow: must be empty, or nothing is dialled."""
         reports = Reports(database.stream, clock.now, self._new_id)
@@ -173,6 +176,8 @@ class Box(Generic[WorldT]):
         assert self._state is not None
         if self.gate_faults:
             log.error("gate_self_check_failed", allowed=self.gate_faults)
+        if self.overlay_refused:
+            log.error("overlay_refused", reason=self.overlay_refused)
         unsubscribe = self.database.subscribe(lambda _touched: self._changed())
         async with self._connection, asyncio.TaskGroup() as group:
             tasks = [

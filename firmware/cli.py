@@ -32,6 +32,10 @@ ROOMS = {
         "audio.command:audio_app",
         "A call's own ears on recorded files: WAV, FLAC, raw mu-law or A-law.",
     ),
+    "policy": (
+        "firmware.policy_command:policy_app",
+        "The rules of calling: read them, approve them, ask whether a call may be placed.",
+    ),
 }
 
 
@@ -79,6 +83,7 @@ def main() -> None:
 def run(config: Config = DEFAULT_CONFIG) -> None:
     """Run the daemon until it is told to stop (SIGTERM lets calls end politely)."""
     from firmware.app import run_hardware_box
+    from firmware.compliance.errors import ComplianceError
     from firmware.store.errors import StoreError
     from firmware.sync.errors import BrokerRefusedError
     from firmware.sync.signing import KeyFileError
@@ -88,7 +93,7 @@ def run(config: Config = DEFAULT_CONFIG) -> None:
         asyncio.run(run_hardware_box(settings))
     except BrokerRefusedError as error:
         _fail(str(error), EXIT_BROKER)
-    except (KeyFileError, StoreError, SettingsError) as error:
+    except (KeyFileError, StoreError, SettingsError, ComplianceError) as error:
         _fail(str(error), EXIT_SETTINGS)
 
 
