@@ -1,7 +1,7 @@
 """The facts that the gate judges: one call to be placed, what went before, and the state of the box."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from firmware.compliance.policy import Week
@@ -136,3 +136,5 @@ class BoxState:
     audit_healthy: bool
     audio_ready: bool
     """Every prompt of the call is rendered: no call may start in silence."""
+    zones_known_until: date | None = None
+    """When the time-zone data was released, where that is known: what changed since is not in it."""

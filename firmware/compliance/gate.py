@@ -17,7 +17,7 @@ from firmware.compliance.library import Approval, PackLibrary
 from firmware.compliance.limits import CooldownRule, LimitRule, TimeRule
 from firmware.compliance.merge import merge
 from firmware.compliance.numbering import NumberFacts, number_facts
-from firmware.compliance.opening_hours import OpeningHours, UnknownZoneError, zone_named
+from firmware.compliance.opening_hours import OpenDays, OpeningHours, UnknownZoneError, zone_named
 from firmware.compliance.pack import Limit, Pack
 from firmware.compliance.place_zones import zones_of_region
 from firmware.compliance.policy import Policy
@@ -32,6 +32,7 @@ class _Ruling:
 
     policy: Policy
     digest: str
+    days: OpenDays
     conflict: PolicyConflictError | None
 
 
@@ -156,13 +157,21 @@ class Gate:
         hearing.put("zone", zone_problem)
         if zones:
             hearing.in_zones(zones, now)
-            rules = self._time_rules(order, history, policy, zones, point)
+            slack_s = red_lines.zone_slack_s(now, box.zones_known_until)
+            rules = self._time_rules(order, history, ruling, zones, point, slack_s)
             hearing.put_time_rules(rules, now)
         return hearing.decision()
 
     def _time_rules(
-        self, order: CallOrder, history: History, policy: Policy, zones: Sequence[ZoneInfo], point: Point
+        self,
+        order: CallOrder,
+        history: History,
+        ruling: _Ruling,
+        zones: Sequence[ZoneInfo],
+        point: Point,
+        slack_s: int,
     ) -> list[TimeRule]:
+        policy, days = ruling.policy, ruling.days
         attempts: Sequence[PastAttempt] = history.attempts
         limits = sorted(policy.limits, key=lambda limit: (limit.id, limit.window, limit.max))
         cooldowns = sorted(policy.cooldowns, key=lambda cooldown: (cooldown.id, cooldown.days))
@@ -176,16 +185,8 @@ class Gate:
             limits = [limit for limit in limits if limit.count == "conversation"]
             call_s = guard_s = 0
         rules: list[TimeRule] = [
-            red_lines.envelope(zones, call_s),
-            OpeningHours(
-                "window",
-                policy.week,
-                zones,
-                must_last_s=call_s + guard_s,
-                closed_dates=policy.closed_dates,
-                holidays=self._holidays,
-                calendars=policy.holiday_calendars,
-            ),
+            red_lines.envelope(zones, call_s, slack_s),
+            OpeningHours("window", days, zones, must_last_s=call_s + guard_s, slack_s=slack_s),
         ]
         if order.stated_hours is not None:
             rules.append(
@@ -200,7 +201,7 @@ class Gate:
     def _ruling(self, packs: tuple[Pack, ...]) -> _Ruling:
         key = tuple(pack.pack.name for pack in packs)
         if key not in self._rulings:
-            self._rulings[key] = _ruling_of(packs)
+            self._rulings[key] = _ruling_of(packs, self._holidays)
         return self._rulings[key]
 
     def _approval_problem(self, packs: Sequence[Pack]) -> str:
@@ -282,9 +283,15 @@ def _retention_problem(policy: Policy) -> str:
     return ""
 
 
-def _ruling_of(packs: Sequence[Pack]) -> _Ruling:
+def _ruling_of(packs: Sequence[Pack], holidays: HolidayCalendars) -> _Ruling:
     try:
         policy, conflict = merge(packs), None
     except PolicyConflictError as error:
         policy, conflict = merge(pack for pack in packs if pack.pack.layer == "floor"), error
-    return _Ruling(policy=policy, digest=policy.digest(), conflict=conflict)
+    days = OpenDays(
+        policy.week,
+        closed_dates=policy.closed_dates,
+        holidays=holidays,
+        calendars=policy.holiday_calendars,
+    )
+    return _Ruling(policy=policy, digest=policy.digest(), days=days, conflict=conflict)

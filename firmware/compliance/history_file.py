@@ -4,7 +4,7 @@ Everything may be left out; what is there must be right. An unknown key is refus
 suppression must never be a missing one.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -141,6 +141,8 @@ class Fitness(Entry, frozen=True, kw_only=True):
     suppression_lease_s: Annotated[int, Meta(ge=0)] = 86400
     audit_healthy: bool = True
     audio_ready: bool = True
+    zones_known_until: date | None = None
+    """When the time-zone data was released; left out: recently."""
 
 
 class HistoryFile(Entry, frozen=True, kw_only=True):
@@ -225,6 +227,7 @@ def box_of(file: HistoryFile, now: datetime) -> BoxState:
         suppression_lease_s=box.suppression_lease_s,
         audit_healthy=box.audit_healthy,
         audio_ready=box.audio_ready,
+        zones_known_until=box.zones_known_until,
     )
 
 

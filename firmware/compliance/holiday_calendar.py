@@ -11,6 +11,10 @@ DECREED = frozenset({"CN"})
 """Countries whose days off are decreed late in the year before: China's State Council moves and joins them (调休)."""
 
 
+ESTIMATED = "(estimated)"
+"""How the library marks them."""
+
+
 class UnknownCalendarError(ValueError):
     """No such holiday calendar."""
 
@@ -45,6 +49,11 @@ def _year(calendar: str, year: int) -> dict[date, str]:
         days |= found
         if not _is_decided(calendar, near):
             days |= possible_days_off(found)
+        # A day that the sight of the moon decides may be a day earlier or later than reckoned.
+        for day, name in found.items():
+            if ESTIMATED in name:
+                for beside in (day - ONE_DAY, day + ONE_DAY):
+                    days.setdefault(beside, f"possibly {name}")
     return {day: known[year].get(day, why) for day, why in days.items() if day.year == year}
 
 
