@@ -33,7 +33,7 @@ from firmware.host.clock_trust import TimeSource
 from firmware.host.journal import set_up_journal
 from firmware.lines.line import LineReport, LineStatus
 from firmware.lines.supervisor import keep_alive
-from firmware.rules_in_force import make_gate
+from firmware.rules_in_force import approvals_of, make_gate
 from firmware.settings import Settings
 from firmware.state_report import StateReport
 from firmware.store import inbox, outbox
@@ -105,6 +105,8 @@ class Box(Generic[WorldT]):
         reports = Reports(database.stream, clock.now, self._new_id)
         self._judge = Judge(
             gate=gate,
+            approvals=approvals_of(settings.compliance),
+            overlay_refused=self.overlay_refused,
             rules=Auditor(load_audit_key(data / "audit.key"), box=settings.box.id, boot=self._boot),
             now=clock.now,
             judge_clock=world.trust.judge,

@@ -32,6 +32,10 @@ ROOMS = {
         "audio.command:audio_app",
         "A call's own ears on recorded files: WAV, FLAC, raw mu-law or A-law.",
     ),
+    "audit": (
+        "firmware.audit_command:audit_app",
+        "The audit log: is it whole, would the same be decided again, a copy for an auditor.",
+    ),
     "policy": (
         "firmware.policy_command:policy_app",
         "The rules of calling: read them, approve them, ask whether a call may be placed.",

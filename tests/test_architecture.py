@@ -34,6 +34,7 @@ ALLOWED: dict[str, set[str]] = {
     "firmware.policy_report": {"firmware.compliance"},
     "firmware.policy_question": VALUES | {"firmware.compliance"},
     "firmware.policy_command": {"firmware"},
+    "firmware.audit_command": {"firmware"},
     "firmware.app": {"firmware", "audio", "modem_drivers"},
     "firmware.cli": {"firmware", "audio", "modem_drivers"},
     "firmware.demo": VALUES,
