@@ -18,7 +18,7 @@ from firmware.compliance.limits import CooldownRule, LimitRule, TimeRule
 from firmware.compliance.merge import merge
 from firmware.compliance.numbering import NumberFacts, number_facts
 from firmware.compliance.opening_hours import OpenDays, OpeningHours, UnknownZoneError, zone_named
-from firmware.compliance.pack import Limit, Pack
+from firmware.compliance.pack import Cooldown, Limit, Pack
 from firmware.compliance.place_zones import zones_of_region
 from firmware.compliance.policy import Policy
 from firmware.compliance.suppressions import suppressed_by
@@ -33,6 +33,9 @@ class _Ruling:
     policy: Policy
     digest: str
     days: OpenDays
+    limits: tuple[Limit, ...]
+    """Sorted: the order of what was tried is the same wherever it is asked."""
+    cooldowns: tuple[Cooldown, ...]
     conflict: PolicyConflictError | None
 
 
@@ -173,8 +176,7 @@ class Gate:
     ) -> list[TimeRule]:
         policy, days = ruling.policy, ruling.days
         attempts: Sequence[PastAttempt] = history.attempts
-        limits = sorted(policy.limits, key=lambda limit: (limit.id, limit.window, limit.max))
-        cooldowns = sorted(policy.cooldowns, key=lambda cooldown: (cooldown.id, cooldown.days))
+        limits = ruling.limits
         # The last dial leaves room for ringing and the longest call: once answered, it only has to be inside.
         call_s, guard_s = order.max_call_s, policy.end_guard_s
         if point is Point.ANSWER:
@@ -182,7 +184,7 @@ class Gate:
             attempts = [
                 attempt for attempt in attempts if attempt.disposition is not None or attempt.channel != CALL
             ]
-            limits = [limit for limit in limits if limit.count == "conversation"]
+            limits = tuple(limit for limit in limits if limit.count == "conversation")
             call_s = guard_s = 0
         rules: list[TimeRule] = [
             red_lines.envelope(zones, call_s, slack_s),
@@ -193,7 +195,7 @@ class Gate:
                 OpeningHours("stated-hours", order.stated_hours, zones, must_last_s=call_s + guard_s)
             )
         rules += [LimitRule(limit, order, attempts, zones) for limit in limits]
-        rules += [CooldownRule(cooldown, order, attempts, zones) for cooldown in cooldowns]
+        rules += [CooldownRule(cooldown, order, attempts, zones) for cooldown in ruling.cooldowns]
         if point is not Point.ENQUEUE or order.caller_number is not None:
             rules.append(CallerNumberRule(order, history.attempts, policy.numbers_per_callee_30d))
         return rules
@@ -294,4 +296,11 @@ def _ruling_of(packs: Sequence[Pack], holidays: HolidayCalendars) -> _Ruling:
         holidays=holidays,
         calendars=policy.holiday_calendars,
     )
-    return _Ruling(policy=policy, digest=policy.digest(), days=days, conflict=conflict)
+    return _Ruling(
+        policy=policy,
+        digest=policy.digest(),
+        days=days,
+        limits=tuple(sorted(policy.limits, key=lambda limit: (limit.id, limit.window, limit.max))),
+        cooldowns=tuple(sorted(policy.cooldowns, key=lambda cooldown: (cooldown.id, cooldown.days))),
+        conflict=conflict,
+    )

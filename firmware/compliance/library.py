@@ -42,6 +42,9 @@ class PackLibrary:
             if pack.pack.layer in ("floor", "tenant")
             or (pack.pack.layer == "overlay" and not pack.pack.jurisdiction)
         )
+        self._prefixes = [
+            (pack, tuple(pack.pack.number_prefixes)) for pack in self.packs if pack.pack.number_prefixes
+        ]
         if not any(pack.pack.layer == "floor" for pack in self._everywhere):
             raise PackError("library", "there is no floor pack: reinstall the firmware")
 
@@ -51,7 +54,7 @@ class PackLibrary:
         A subdivision is governed by its country's packs, its own and its city's, where there are such; a pack of
         layer ``sub`` alone does not make a place known. `number` adds the packs that its first digits belong to.
         """
-        of_number = [pack for pack in self.packs if number.startswith(tuple(pack.pack.number_prefixes))]
+        of_number = [pack for pack, prefixes in self._prefixes if number.startswith(prefixes)]
         found = {pack.pack.id: pack for pack in (*self._everywhere, *of_number)}
         unknown = []
         for place in sorted(set(places)):

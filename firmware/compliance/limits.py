@@ -135,7 +135,7 @@ class CooldownRule:
 
     def next_allowed(self, at: datetime) -> datetime | None:
         """Return when the last quiet day is over."""
-        return max([at, *self._over])
+        return max([at, *self._over]) if self._over else at
 
     def detail(self, at: datetime) -> str:
         """Return what the quiet days follow."""

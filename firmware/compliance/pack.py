@@ -3,6 +3,7 @@
 import hashlib
 import tomllib
 from datetime import date, time
+from functools import lru_cache
 from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
@@ -143,12 +144,12 @@ class Limit(Part, frozen=True, kw_only=True):
     @property
     def unit(self) -> str:
         """Return ``calendar_days``, ``rolling_s`` or ``week``."""
-        return self.window.partition(":")[0]
+        return _window(self.window)[0]
 
     @property
     def length(self) -> int:
         """Return days for ``calendar_days``, seconds for ``rolling_s``, 7 for ``week``."""
-        return 7 if self.unit == "week" else int(self.window.partition(":")[2])
+        return _window(self.window)[1]
 
 
 class Cooldown(Part, frozen=True, kw_only=True):
@@ -304,6 +305,12 @@ class Pack(Part, frozen=True, kw_only=True):
     def citations_for(self, setting: str) -> tuple[Citation, ...]:
         """Return what stands behind a setting such as ``time.windows``."""
         return tuple(citation for citation in self.citation if setting in citation.covers)
+
+
+@lru_cache(maxsize=256)
+def _window(text: str) -> tuple[str, int]:
+    unit, _, length = text.partition(":")
+    return unit, 7 if unit == "week" else int(length)
 
 
 def read_pack(text: str, *, source: str) -> Pack:
