@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from firmware.compliance.call import CallOrder, Point
 from firmware.compliance.decision import Decision
 from firmware.compliance.gate import Gate
 from firmware.compliance.history_file import HistoryFile, box_of, consents_of, history_of, stated_hours_of
 from firmware.compliance.numbering import canonical_number
+from firmware.compliance.opening_hours import zone_named
 from firmware.values import E164, PersonId
 
 SETTINGS = {
@@ -153,4 +153,4 @@ def instant(at: datetime) -> str:
 
 
 def _local(at: datetime, zones: Sequence[str]) -> dict[str, str]:
-    return {zone: f"{at.astimezone(ZoneInfo(zone)):%a %Y-%m-%dT%H:%M:%S%z}" for zone in zones}
+    return {zone: f"{at.astimezone(zone_named(zone)):%a %Y-%m-%dT%H:%M:%S%z}" for zone in zones}

@@ -23,6 +23,15 @@ FACTS: tuple[str, ...] = ("box", "boot", "inputs", "attempt")
 MOST_PROBLEMS = 20
 
 
+_LOST_SUPPRESSIONS = """
+    SELECT count(*) FROM call_event JOIN attempt USING (attempt)
+    WHERE call_event.kind = 'suppress' AND NOT EXISTS (
+        SELECT 1 FROM suppression
+        WHERE suppression.person = attempt.person OR suppression.number = attempt.number
+           OR suppression.debt = attempt.debt)
+"""
+
+
 @dataclass(slots=True)
 class Replayed:
     """What a replay found."""
@@ -48,10 +57,13 @@ def chain_problem(con: Connection) -> str:
 
 
 def counters_problem(con: Connection) -> str:
-    """Return which reservation that the chain tells of is not in the attempts as it was made, or ``""``.
+    """Return which reservation of the chain is not in the attempts as it was made, or which opt-out is gone; ``""``: none.
 
     The counters come from the attempts; whoever edits that table by hand has not edited the chain.
     """
+    lost = con.value(_LOST_SUPPRESSIONS)
+    if lost:
+        return f"{lost} entries of the do-not-call list that were heard in calls are missing"
     known = {
         row["attempt"]: row["reserved_at"] for row in con.rows("SELECT attempt, reserved_at FROM attempt")
     }

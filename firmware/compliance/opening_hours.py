@@ -3,7 +3,9 @@
 import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from functools import lru_cache
+from importlib import resources
+from zoneinfo import ZoneInfo
 
 from firmware.compliance.holiday_calendar import HolidayCalendars
 from firmware.compliance.policy import Week
@@ -20,12 +22,22 @@ class UnknownZoneError(ValueError):
 
 
 def zone_named(name: str) -> ZoneInfo:
-    """Return the IANA zone. Raises UnknownZoneError."""
+    """Return the IANA zone. Raises UnknownZoneError.
+
+    Read from the tzdata that this firmware depends on, never from where PYTHONTZPATH or the system keeps its own: an
+    environment variable must not move anybody's morning, and the audit log names that data's version.
+    """
     if not _ZONE.fullmatch(name) or name.startswith(_LEAP_SECOND_TREES):
         raise UnknownZoneError(name)
+    return _zone(name)
+
+
+@lru_cache(maxsize=1024)
+def _zone(name: str) -> ZoneInfo:
     try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
+        with resources.files("tzdata").joinpath("zoneinfo", *name.split("/")).open("rb") as file:
+            return ZoneInfo.from_file(file, key=name)
+    except (ValueError, OSError):
         raise UnknownZoneError(name) from None
 
 

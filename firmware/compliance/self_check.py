@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
-from zoneinfo import ZoneInfo
 
 from firmware.compliance.call import BoxState, CallOrder, History, PastAttempt, Point, SuppressionEntry
 from firmware.compliance.decision import Outcome
 from firmware.compliance.errors import ComplianceError
 from firmware.compliance.gate import Gate
+from firmware.compliance.opening_hours import zone_named
 from firmware.compliance.pack import MINUTES_A_DAY
 from firmware.compliance.policy import Policy
 from firmware.compliance.red_lines import EARLIEST_MINUTE, LATEST_MINUTE
@@ -171,7 +171,7 @@ def _forbidden(gate: Gate, good: _Case) -> Iterator[_Case]:
 
 
 def _bad_hours(good: _Case, policy: Policy) -> Iterator[_Case]:
-    zone = ZoneInfo(good.order.time_zone or "UTC")
+    zone = zone_named(good.order.time_zone or "UTC")
     midnight = good.now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
     edges = [(0, 0), (180, 0), (EARLIEST_MINUTE - 1, 59), (LATEST_MINUTE, 0), (23 * 60 + 59, 59)]
     hours = policy.week[midnight.weekday()]

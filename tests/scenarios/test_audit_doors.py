@@ -17,7 +17,7 @@ from firmware.compliance.audit import keyed_ref
 from firmware.store import audit_log
 from firmware.store.errors import StoreFailedError
 from firmware.sync.messages import BoxEvent
-from modem_drivers.simulator.people import Pause, Person, Say
+from modem_drivers.simulator.people import Pause, Person, Press, Say, WaitForSilence
 from tests.scenarios.town import Town, contact
 from tests.scenarios.virtual_time import run_virtually
 
@@ -162,6 +162,32 @@ def test_a_persons_key_destroyed_erases_what_the_log_says_of_them_and_leaves_the
             assert (found.problems, found.erased, found.agreed) == ([], 1, 1)
             other = await there.box.database.read(lambda con: replay(con, b"another key"))
             assert len(other.problems) == 1, "with another key nothing can be compared"
+
+    run_virtually(story())
+
+
+def test_an_opt_out_deleted_from_the_database_stops_the_dialling(tmp_path: Path) -> None:
+    """Whoever pressed 9 is not called because somebody emptied the list: nobody is."""
+
+    async def story() -> None:
+        people = [
+            Person(number=FIRST, ring_s=1, steps=(WaitForSilence(silence_s=1.0), Press(keys="9"))),
+            PEOPLE[1],
+        ]
+        town = Town(tmp_path, people, n_modems=1)
+        async with town.console():
+            async with town.running_box():
+                await town.renew_lease()
+                await town.push([contact(1)])
+                await town.until_settled([contact(1)])
+            assert town.outcomes() == {"c01": "opt_out"}
+            without_triggers(database_path(town.settings), "DELETE FROM suppression")
+            async with town.running_box():
+                await town.push([contact(1), contact(2)], campaign="december")
+                await asyncio.sleep(600)
+                assert "audit_log_broken" in alarms(town)
+            assert town.network.call_log.dialled(FIRST) == 1
+            assert town.network.call_log.dialled(SECOND) == 0
 
     run_virtually(story())
 
