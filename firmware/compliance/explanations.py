@@ -45,7 +45,7 @@ REASONS: dict[str, tuple[str, str]] = {
         "Two rule packs demand opposite things here, so the robot stays off.",
         "两个规则包的要求互相矛盾，机器人不予拨打。",
     ),
-    "number": ("This number may not be called.", "该号码不得拨打。"),
+    "number": ("This number may not be called", "该号码不得拨打"),
     "status": ("Only open cases are called", "只拨打状态为“未结”的案件"),
     "suppressed": ("This person or number is on the do-not-call list", "此人或此号码在勿扰名单上"),
     "suppression-lease": (
@@ -123,6 +123,14 @@ FOLLOWS = {
     "notice": ("the written notice", "寄发书面通知"),
 }
 OTHER = ("A rule of the rule pack stands against it", "不符合规则包中的规定")
+NUMBER_PROBLEMS: tuple[tuple[str, tuple[str, str]], ...] = (
+    ("not a number", ("it is not a valid number, or lacks its country code", "号码无效，或缺少国家代码")),
+    ("emergency", ("it is an emergency number", "属于紧急号码")),
+    ("short_code", ("it is a short or service number", "属于短号或服务号码")),
+    ("premium_rate", ("it is a premium-rate number", "属于高额收费号码")),
+    ("lines are", ("it is not a person's own telephone", "不是个人电话")),
+)
+"""How `red_lines.number_problem` begins or what it names, and what a clerk is told."""
 WORDS: dict[str, tuple[str, str]] = {
     "paid": ("paid", "已还清"),
     "disputed": ("disputed", "有争议"),
@@ -160,6 +168,8 @@ def explain(
             _figures(detail, column) or f"{OTHER[column]}{(' (', '（')[column]}{rule}{(').', '）。')[column]}"
         )
     word = WORDS.get(detail.rpartition(" ")[2])
+    if rule == "number":
+        word = next((told for key, told in NUMBER_PROBLEMS if key in detail), None)
     if not reason.endswith((".", "。")):
         reason += "" if word is None else f"{(': ', '：')[column]}{word[column]}"
         reason += (".", "。")[column]

@@ -18,6 +18,12 @@ from firmware.compliance.limits import CooldownRule, LimitRule, TimeRule
         pytest.param({}, "may be placed now", "现在可以拨打", id="allowed"),
         pytest.param({"status": "paid"}, "Only open cases are called: paid.", "已还清。", id="paid"),
         pytest.param({"status": "odd"}, "Only open cases are called.", "案件。", id="unknown status"),
+        pytest.param(
+            {"number": "13800138000"}, "lacks its country code.", "缺少国家代码。", id="no country code"
+        ),
+        pytest.param({"number": "+86110"}, "an emergency number.", "紧急号码。", id="emergency"),
+        pytest.param({"number": "+449098790000"}, "premium-rate number.", "高额收费", id="premium rate"),
+        pytest.param({"number": "+864001234567"}, "own telephone.", "不是个人电话。", id="company number"),
         pytest.param({"region": "JP"}, "no rule pack", "规则包", id="no rules"),
         pytest.param(
             {"at": datetime(2026, 11, 23, 12, tzinfo=UTC)},

@@ -175,6 +175,10 @@ def test_e25_old_zone_data_costs_an_hour_at_both_ends(scene: Any) -> None:
     late = at("2026-11-23T17:50:01+08:00")
     assert not scene.ask(at=late, box=replace(old, suppressions_confirmed_at=late)).is_allowed
     assert scene.ask(at=late - SECOND, box=replace(old, suppressions_confirmed_at=late)).is_allowed
+    six = at("2026-11-23T18:00:00+08:00")
+    there = {"box": replace(old, suppressions_confirmed_at=six), "point": Point.ANSWER}
+    assert scene.ask(at=six - SECOND, **there).is_allowed
+    assert not scene.ask(at=six, **there).is_allowed
 
 
 def test_e27_a_storm_of_failures_is_bounded_by_the_caps_whatever_the_failure(scene: Any) -> None:
