@@ -170,7 +170,7 @@ class Judge:
         if key not in self._unmet:
             while len(self._unmet) >= MOST_VERDICTS_KEPT:
                 del self._unmet[next(iter(self._unmet))]
-            self._unmet[key] = _unmet_demands(policy, flow)
+            self._unmet[key] = unmet_by(policy, flow)
         return self._unmet[key]
 
     def write_audit(self, con: Connection, judged: Judged, attempt: str | None = None) -> None:
@@ -233,13 +233,22 @@ def _past(attempt: attempts.StoredAttempt) -> PastAttempt:
     )
 
 
-def _unmet_demands(policy: Policy, flow: Flow) -> list[str]:
+def unmet_by(policy: Policy, flow: Flow) -> list[str]:
+    """Return what `policy` demands of a conversation and `flow` does not do."""
     demands = FlowDemands(
         disclosures_before_content=policy.roles_before("any_content"),
         before_debt=policy.roles_before("any_content") | policy.roles_before("debt_mention"),
         before_recording=policy.roles_before("recording") | {"recording"},
     )
     unmet = [str(problem) for problem in check_flow(flow, demands)]
-    if policy.recording_required and not any("recording" in prompt.roles for prompt in flow.prompts.values()):
+    records = any("recording" in prompt.roles for prompt in flow.prompts.values())
+    if records and policy.recording_forbidden:
+        unmet.append("calls there may not be recorded, and this flow records")
+    if records and policy.recording_notice == "explicit_yes":
+        # A notice is what this flow language can give; it cannot ask and wait for the yes.
+        unmet.append(
+            "recording there needs an explicit yes, and a flow can only give notice: leave the recording out"
+        )
+    if policy.recording_required and not records:
         unmet.append("calls there must be recorded, and no prompt of this flow gives the recording notice")
     return unmet
