@@ -29,7 +29,7 @@ from firmware.calls.judging import Judge
 from firmware.calls.listening import Hearing, Understands
 from firmware.calls.placing import CallPlacer, FlowBook
 from firmware.calls.scheduler import Scheduler
-from firmware.checkup import database_path, make_gate, mqtt_settings
+from firmware.checkup import database_path, mqtt_settings
 from firmware.clock import to_ms
 from firmware.compliance.self_check import self_check
 from firmware.dialogue.errors import ContactRefusedError, FlowRefusedError
@@ -41,6 +41,7 @@ from firmware.host.clock_trust import TimeSource
 from firmware.host.journal import set_up_journal
 from firmware.lines.line import LineReport, LineStatus
 from firmware.lines.supervisor import keep_alive
+from firmware.rules_in_force import approvals_of, make_gate
 from firmware.settings import Settings, SettingsError, SpeechSection, VoiceSection
 from firmware.speech.voices import voices_of_box
 from firmware.state_report import StateReport
@@ -116,12 +117,16 @@ class Box(Generic[WorldT]):
         recordings.mkdir(parents=True, exist_ok=True, mode=0o700)
         clock = world.clock
         topics = BoxTopics(settings.box.tenant, settings.box.id)
-        gate = self._gate = make_gate(settings.compliance)
+        self._gate, self.overlay_refused = make_gate(settings.compliance)
+        """Why the console's overlay is not in force, empty when it is or there is none."""
+        gate = self._gate
         self.gate_faults = self_check(gate)
         """Forbidden calls that the gate would allow: must be empty, or nothing is dialled."""
         reports = self._reports = Reports(database.stream, clock.now, self._new_id)
         self._judge = Judge(
             gate=gate,
+            approvals=approvals_of(settings.compliance),
+            overlay_refused=self.overlay_refused,
             rules=Auditor(load_audit_key(data / "audit.key"), box=settings.box.id, boot=self._boot),
             now=clock.now,
             judge_clock=world.trust.judge,
@@ -195,6 +200,8 @@ class Box(Generic[WorldT]):
         assert self._state is not None
         if self.gate_faults:
             log.error("gate_self_check_failed", allowed=self.gate_faults)
+        if self.overlay_refused:
+            log.error("overlay_refused", reason=self.overlay_refused)
         unsubscribe = self.database.subscribe(lambda _touched: self._changed())
         async with self._connection, asyncio.TaskGroup() as group:
             await self.database.transact(self._tell_restored)

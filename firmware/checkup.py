@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from firmware.clock import SystemClock
-from firmware.compliance.gate import Gate
-from firmware.compliance.library import Approval, load_packs
+from firmware.compliance.errors import PackError
 from firmware.compliance.self_check import self_check
 from firmware.lines.sim_pin import PinFileError
-from firmware.settings import ComplianceSection, LineSection, Settings, SettingsError
+from firmware.rules_in_force import make_gate
+from firmware.settings import LineSection, Settings, SettingsError
 from firmware.speech.voices import BoxVoices, voices_of_box
 from firmware.store import attempts
 from firmware.store.database import read_only
@@ -54,12 +54,6 @@ def mqtt_settings(settings: Settings) -> MqttSettings:
     return MqttSettings(
         host=settings.mqtt.host, port=settings.mqtt.port, client_id=f"{settings.box.id}-{secret}", tls=files
     )
-
-
-def make_gate(section: ComplianceSection) -> Gate:
-    """Return the gate with the packs of this firmware, as far as a person here has approved them."""
-    approvals = [Approval(pack=given.pack, version=given.version, by=given.by) for given in section.approval]
-    return Gate(load_packs(), approvals)
 
 
 async def check_box(settings: Settings) -> list[Finding]:
@@ -112,13 +106,18 @@ def _keys(settings: Settings) -> Finding:
 
 
 def _gate(settings: Settings) -> Finding:
-    gate = make_gate(settings.compliance)
+    try:
+        gate, overlay_refused = make_gate(settings.compliance)
+    except PackError as error:
+        return Finding(what="gate", passed=False, detail=str(error))
     allowed = self_check(gate)
     if allowed:
         return Finding(
             what="gate", passed=False, detail="forbidden calls would be allowed: " + ", ".join(allowed)
         )
     warnings = gate.warnings(SystemClock().now())
+    if overlay_refused:
+        warnings = [f"the overlay is not in force: {overlay_refused}", *warnings]
     if not settings.compliance.approval:
         warnings = ["no rule pack is approved: nothing will be dialled", *warnings]
     return Finding(

@@ -43,6 +43,14 @@ ROOMS = {
         "audio.models_command:models_app",
         "Models for speaking and listening: list, fetch (pinned to the byte), verify.",
     ),
+    "audit": (
+        "firmware.audit_command:audit_app",
+        "The audit log: is it whole, would the same be decided again, a copy for an auditor.",
+    ),
+    "policy": (
+        "firmware.policy_command:policy_app",
+        "The rules of calling: read them, approve them, ask whether a call may be placed.",
+    ),
 }
 
 
@@ -90,6 +98,7 @@ def main() -> None:
 def run(config: Config = DEFAULT_CONFIG) -> None:
     """Run the daemon until it is told to stop (SIGTERM lets calls end politely)."""
     from firmware.app import run_hardware_box
+    from firmware.compliance.errors import ComplianceError
     from firmware.store.errors import StoreError
     from firmware.sync.errors import BrokerRefusedError
     from firmware.sync.signing import KeyFileError
@@ -99,7 +108,7 @@ def run(config: Config = DEFAULT_CONFIG) -> None:
         asyncio.run(run_hardware_box(settings))
     except BrokerRefusedError as error:
         _fail(str(error), EXIT_BROKER)
-    except (KeyFileError, StoreError, SettingsError) as error:
+    except (KeyFileError, StoreError, SettingsError, ComplianceError) as error:
         _fail(str(error), EXIT_SETTINGS)
 
 

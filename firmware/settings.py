@@ -80,6 +80,10 @@ class ApprovalSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_
     pack: str
     version: int
     by: str
+    digest: str = ""
+    """What `branchline policy approve` saw of the pack: another content of the same version is not approved."""
+    at: str = ""
+    """When, for whoever reads the file."""
 
 
 class ComplianceSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -88,6 +92,8 @@ class ComplianceSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknow
     approval: list[ApprovalSection] = []
     suppression_lease_h: Annotated[int, msgspec.Meta(ge=1, le=24)] = 24
     """Hours that dialling goes on without word from the console."""
+    overlay: str = ""
+    """A file of tighter rules, TOML of layer ``overlay``; one that would widen anything is refused whole."""
 
 
 class DiallingSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -214,6 +220,10 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
             ca=at(settings.mqtt.ca),
             certificate=at(settings.mqtt.certificate),
             key=at(settings.mqtt.key),
+        ),
+        compliance=msgspec.structs.replace(
+            settings.compliance,
+            overlay=at(settings.compliance.overlay) if settings.compliance.overlay else "",
         ),
         console=msgspec.structs.replace(settings.console, keys=[at(key) for key in settings.console.keys]),
         line=[

@@ -1,31 +1,87 @@
 """How this box's decisions become entries of its audit chain: its key, and the facts that every entry carries."""
 
+import base64
 import os
 import secrets
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
 from firmware.compliance import audit
-from firmware.compliance.call import BoxState, CallOrder
 from firmware.compliance.decision import Decision
+from firmware.compliance.gate import Gate
+from firmware.compliance.library import Approval
+from firmware.compliance.replay import Inputs, inputs_from_bytes, inputs_to_bytes
 
 KEY_BYTES = 32
+NONCE_BYTES = 12
+ENGINE = ("branchline", "phonenumbers", "holidays", "tzdata")
+"""What else than the packs an answer depends on."""
+
+
+class SealError(ValueError):
+    """A sealed payload does not open with this key."""
 
 
 class Auditor:
-    """Writes names and numbers only as keyed hashes; destroying the key erases them from the chain."""
+    """Writes names and numbers only as keyed hashes, and sealed; destroying a key erases them from the chain."""
 
     def __init__(self, key: bytes, *, box: str, boot: str) -> None:
         self._key = key
         self._facts = {"box": box, "boot": boot}
 
-    def body(self, decision: Decision, order: CallOrder, box: BoxState, now: datetime) -> str:
+    def person_ref(self, person: str) -> str:
+        """Return what stands for a person in the chain."""
+        return audit.keyed_ref(self._key, "person", person)
+
+    def seal(self, inputs: Inputs, secret: bytes) -> str:
+        """Return what a decision was made from, sealed with its person's own key."""
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        sealed = AESGCM(secret).encrypt(nonce, inputs_to_bytes(inputs), audit.FORMAT.encode())
+        return base64.b64encode(nonce + sealed).decode()
+
+    def body(self, decision: Decision, inputs: Inputs, facts: Mapping[str, str]) -> str:
         """Return the entry's canonical JSON."""
-        return audit.entry_body(decision, order, now=now, box=box, key=self._key, facts=self._facts)
+        return audit.entry_body(
+            decision,
+            inputs.order,
+            now=inputs.now,
+            box=inputs.box,
+            key=self._key,
+            facts={**self._facts, **facts},
+        )
+
+    def rules_body(self, gate: Gate, approvals: Sequence[Approval], now: datetime) -> str:
+        """Return the entry that says by which rules and libraries the decisions after it are made."""
+        fields: dict[str, object] = {
+            **self._facts,
+            "packs": {pack.pack.name: pack.digest() for pack in gate.library.packs},
+            "approvals": [[given.pack, given.version, given.by, given.digest] for given in approvals],
+            "engine": {name: version(name) for name in ENGINE},
+        }
+        return audit.event_body("rules", fields, now=now)
+
+    def event_body(self, kind: str, fields: Mapping[str, object], now: datetime) -> str:
+        """Return the entry of anything else that an auditor will want to see."""
+        return audit.event_body(kind, {**self._facts, **fields}, now=now)
 
     def link(self, previous_hash: str, body: str) -> str:
         """Return the entry's hash."""
         return audit.link(previous_hash, body)
+
+
+def open_sealed(text: str, secret: bytes) -> Inputs:
+    """Return what `Auditor.seal` was given. Raises SealError, ReplayError."""
+    try:
+        data = base64.b64decode(text, validate=True)
+        plain = AESGCM(secret).decrypt(data[:NONCE_BYTES], data[NONCE_BYTES:], audit.FORMAT.encode())
+    except (ValueError, InvalidTag):
+        raise SealError("the inputs of a decision do not open with their person's key") from None
+    return inputs_from_bytes(plain)
 
 
 def load_audit_key(path: Path) -> bytes:

@@ -9,7 +9,7 @@ from typing import Literal
 import structlog
 
 from firmware.calls.closing import CallResult, Closing
-from firmware.calls.judging import Judge, debt_of
+from firmware.calls.judging import Judge, Judged, debt_of
 from firmware.calls.reports import Reports
 from firmware.compliance.call import Point
 from firmware.compliance.decision import Decision
@@ -55,6 +55,7 @@ class Desk:
     ) -> None:
         self.unfit_reason = ""
         """Why the box may not dial, from the gate's last word about the box itself."""
+        self._audit_alarmed = False
         self._database = database
         self._judge = judge
         self._reports = reports
@@ -93,7 +94,7 @@ class Desk:
         `own_numbers` are those of all lines: a person who has seen one of them waits for that line.
         """
 
-        def look(con: Connection) -> Decision | None:
+        def look(con: Connection) -> Judged | None:
             campaign = campaigns.get_campaign(con, contact.campaign)
             if campaign is None or (campaign.lines and line.line not in campaign.lines):
                 return None
@@ -102,17 +103,20 @@ class Desk:
                 return None
             return self._judge.decide(con, contact, line, Point.ENQUEUE, audio_ready=True)
 
-        decision = await self._database.read(look)
-        if decision is None:
+        judged = await self._database.read(look)
+        if judged is None:
             return Standing.OTHER_LINE
+        decision = judged.decision
         if decision.is_allowed:
             return Standing.CALLABLE
         if decision.about_box:
             self.unfit_reason = f"{decision.rule}: {decision.explain(self._language)}"
+            if self._judge.audit_problem:
+                await self._alarm_about_audit(self._judge.audit_problem)
             return Standing.BOX_UNFIT
 
         def put_away(con: Connection) -> None:
-            self._judge.write_audit(con, decision, contact, line)
+            self._judge.write_audit(con, judged)
             self._put_away(con, contact, decision)
 
         await self._database.transact(put_away)
@@ -133,13 +137,14 @@ class Desk:
                 return None
             if fresh is None or fresh.state not in {ContactState.OPEN, ContactState.WAITING}:
                 return None
-            decision = self._judge.decide(con, fresh, line, Point.PREDIAL, audio_ready=audio_ready)
-            self._judge.write_audit(con, decision, fresh, line)
+            judged = self._judge.decide(con, fresh, line, Point.PREDIAL, audio_ready=audio_ready)
+            decision = judged.decision
+            self._judge.write_audit(con, judged, attempt if decision.is_allowed else None)
             if not decision.is_allowed:
                 if not decision.about_box:
                     self._put_away(con, fresh, decision)
                 return None
-            now = self._now()
+            now = judged.inputs.now
             attempts.reserve(
                 con,
                 attempts.Reservation(
@@ -166,10 +171,10 @@ class Desk:
         """Ask the gate once more, before the first word about a debt."""
 
         def work(con: Connection) -> Decision:
-            decision = self._judge.decide(con, contact, line, Point.ANSWER, audio_ready=True)
-            self._judge.write_audit(con, decision, contact, line)
+            judged = self._judge.decide(con, contact, line, Point.ANSWER, audio_ready=True)
+            self._judge.write_audit(con, judged, attempt)
             attempts.mark_answered(con, attempt, answered_at)
-            return decision
+            return judged.decision
 
         return await self._database.transact(work)
 
@@ -194,6 +199,21 @@ class Desk:
             return Disposition.BLOCKED if any(entry.source == "console" for entry in entries) else None
 
         return await self._database.read(look)
+
+    async def check_audit(self) -> str:
+        """Read the whole audit log and say what is wrong with it, empty when it is whole; alarms the console."""
+        problem = await self._database.read(self._judge.check_audit)
+        if problem:
+            await self._alarm_about_audit(problem)
+        return problem
+
+    async def _alarm_about_audit(self, problem: str) -> None:
+        if not self._audit_alarmed:
+            log.error("audit_log_broken", problem=problem)
+            await self._database.transact(
+                lambda con: self._reports.event(con, "audit_log_broken", "alarm", detail=problem)
+            )
+            self._audit_alarmed = True
 
     async def conclude(self, result: CallResult) -> None:
         """Write all that came of a call in one transaction, the console's message among it."""

@@ -1,30 +1,61 @@
 """Asks the gate with what the database knows, and writes its word into the audit chain; inside a transaction."""
 
 import json
-from collections.abc import Callable
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from firmware.calls.audit_check import chain_problem, counters_problem
 from firmware.clock import ClockState
 from firmware.compliance.call import BoxState, CallOrder, History, PastAttempt, Point, SuppressionEntry
 from firmware.compliance.decision import Decision
 from firmware.compliance.gate import Gate
+from firmware.compliance.library import Approval
 from firmware.compliance.policy import Policy
+from firmware.compliance.replay import Inputs, pack_to_text
 from firmware.dialogue.checks import FlowDemands, check_flow
 from firmware.dialogue.flow import Flow
 from firmware.lines.line import LineReport
 from firmware.store import attempts, audit_log, suppressions
 from firmware.store.campaigns import StoredContact
 from firmware.store.connection import Connection
+from firmware.store.errors import StoreDamagedError
 
 MOST_VERDICTS_KEPT = 64
+SECRET_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """The gate's word, and all that it was told."""
+
+    decision: Decision
+    inputs: Inputs
 
 
 class AuditRules(Protocol):
     """How a decision becomes an entry of the audit chain."""
 
-    def body(self, decision: Decision, order: CallOrder, box: BoxState, now: datetime) -> str:
+    def person_ref(self, person: str) -> str:
+        """Return what stands for a person in the chain."""
+        ...
+
+    def seal(self, inputs: Inputs, secret: bytes) -> str:
+        """Return the inputs, sealed with the person's key."""
+        ...
+
+    def body(self, decision: Decision, inputs: Inputs, facts: Mapping[str, str]) -> str:
         """Return the entry's canonical JSON."""
+        ...
+
+    def rules_body(self, gate: Gate, approvals: Sequence[Approval], now: datetime) -> str:
+        """Return the entry that names the rules in force."""
+        ...
+
+    def event_body(self, kind: str, fields: Mapping[str, object], now: datetime) -> str:
+        """Return any other entry."""
         ...
 
     def link(self, previous_hash: str, body: str) -> str:
@@ -39,6 +70,8 @@ class Judge:
         self,
         *,
         gate: Gate,
+        approvals: Sequence[Approval] = (),
+        overlay_refused: str = "",
         rules: AuditRules,
         now: Callable[[], datetime],
         judge_clock: Callable[[datetime, datetime | None], ClockState],
@@ -46,7 +79,12 @@ class Judge:
         max_call_s: int,
     ) -> None:
         self.clock_state = ClockState(trusted=False, reason="not looked at yet")
+        self.audit_problem = "the audit log has not been checked yet"
+        """Why nothing may be dialled; empty once the log was found whole."""
         self._gate = gate
+        self._approvals = tuple(approvals)
+        self._overlay_refused = overlay_refused
+        self._session = secrets.token_hex(8)
         self._rules = rules
         self._now = now
         self._judge_clock = judge_clock
@@ -57,14 +95,20 @@ class Judge:
 
     def decide(
         self, con: Connection, contact: StoredContact, line: LineReport, point: Point, *, audio_ready: bool
-    ) -> Decision:
+    ) -> Judged:
         """Return the gate's word about calling this contact on this line now."""
         now = self._now()
         self._read_high_water(con)
         self.clock_state = self._judge_clock(now, self._high_water)
         history = self._history(con, contact)
         box = self._box_state(con, audio_ready=audio_ready)
-        return self._gate.decide(self._order(contact, line), history, box, now, point)
+        inputs = Inputs(order=self._order(contact, line), history=history, box=box, now=now, point=point)
+        return Judged(decision=inputs.decide(self._gate), inputs=inputs)
+
+    def check_audit(self, con: Connection) -> str:
+        """Read the whole log again and say what is wrong with it; the gate refuses until it is whole."""
+        self.audit_problem = chain_problem(con) or counters_problem(con)
+        return self.audit_problem
 
     def _history(self, con: Connection, contact: StoredContact) -> History:
         number = contact.numbers[0]
@@ -93,7 +137,8 @@ class Judge:
             clock_reason=self.clock_state.reason,
             suppressions_confirmed_at=suppressions.confirmed_at(con),
             suppression_lease_s=self._lease_s,
-            audit_healthy=True,  # an audit entry that cannot be written fails the transaction, and with it the call
+            # Besides: an entry that cannot be written fails the transaction, and with it the call.
+            audit_healthy=not self.audit_problem,
             audio_ready=audio_ready,
         )
 
@@ -125,18 +170,43 @@ class Judge:
         if key not in self._unmet:
             while len(self._unmet) >= MOST_VERDICTS_KEPT:
                 del self._unmet[next(iter(self._unmet))]
-            self._unmet[key] = _unmet_demands(policy, flow)
+            self._unmet[key] = unmet_by(policy, flow)
         return self._unmet[key]
 
-    def write_audit(
-        self, con: Connection, decision: Decision, contact: StoredContact, line: LineReport
-    ) -> None:
+    def write_audit(self, con: Connection, judged: Judged, attempt: str | None = None) -> None:
         """Append a decision to the chain. Raises StoreError, and then nothing of the transaction holds."""
-        now = self._now()
-        box = self._box_state(con, audio_ready=True)
-        body = self._rules.body(decision, self._order(contact, line), box, now)
+        inputs = judged.inputs
+        self._check_head(con)
+        if audit_log.session_of_rules(con) != self._session:
+            self._write_rules(con, inputs.now)
+        ref = self._rules.person_ref(inputs.order.person)
+        secret = audit_log.secret(con, ref)
+        if secret is None:
+            secret = secrets.token_bytes(SECRET_BYTES)
+            audit_log.keep_secret(con, ref, secret)
+        facts = {"inputs": self._rules.seal(inputs, secret)}
+        if attempt is not None:
+            facts["attempt"] = attempt
+        audit_log.append(con, self._rules.body(judged.decision, inputs, facts), self._rules.link)
+        self._high_water = max(self._high_water or inputs.now, inputs.now)
+
+    def _check_head(self, con: Connection) -> None:
+        """Refuse to build on an entry that was changed. Raises StoreDamagedError."""
+        head = audit_log.head(con)
+        if head is not None and self._rules.link(head.previous, head.body) != head.hash:
+            self.audit_problem = f"audit entry {head.seq} was changed after it was written"
+            raise StoreDamagedError(self.audit_problem)
+
+    def _write_rules(self, con: Connection, now: datetime) -> None:
+        """Say once a start by which rules is judged: with the first decision, when the clock is known to be right."""
+        for pack in self._gate.library.packs:
+            audit_log.keep_rules(con, pack.digest(), pack.pack.name, pack_to_text(pack))
+        body = self._rules.rules_body(self._gate, self._approvals, now)
         audit_log.append(con, body, self._rules.link)
-        self._high_water = max(self._high_water or now, now)
+        if self._overlay_refused:
+            fields = {"reason": self._overlay_refused}
+            audit_log.append(con, self._rules.event_body("overlay_refused", fields, now), self._rules.link)
+        audit_log.note_session_of_rules(con, self._session)
 
     def _read_high_water(self, con: Connection) -> None:
         if self._high_water is None:
@@ -163,13 +233,22 @@ def _past(attempt: attempts.StoredAttempt) -> PastAttempt:
     )
 
 
-def _unmet_demands(policy: Policy, flow: Flow) -> list[str]:
+def unmet_by(policy: Policy, flow: Flow) -> list[str]:
+    """Return what `policy` demands of a conversation and `flow` does not do."""
     demands = FlowDemands(
         disclosures_before_content=policy.roles_before("any_content"),
         before_debt=policy.roles_before("any_content") | policy.roles_before("debt_mention"),
         before_recording=policy.roles_before("recording") | {"recording"},
     )
     unmet = [str(problem) for problem in check_flow(flow, demands)]
-    if policy.recording_required and not any("recording" in prompt.roles for prompt in flow.prompts.values()):
+    records = any("recording" in prompt.roles for prompt in flow.prompts.values())
+    if records and policy.recording_forbidden:
+        unmet.append("calls there may not be recorded, and this flow records")
+    if records and policy.recording_notice == "explicit_yes":
+        # A notice is what this flow language can give; it cannot ask and wait for the yes.
+        unmet.append(
+            "recording there needs an explicit yes, and a flow can only give notice: leave the recording out"
+        )
+    if policy.recording_required and not records:
         unmet.append("calls there must be recorded, and no prompt of this flow gives the recording notice")
     return unmet

@@ -62,13 +62,14 @@ class Scheduler:
         self._calls: set[asyncio.Task[None]] = set()
         self._crashed: set[AttemptId] = set()
         self._stopping = False
+        self._audit_read = False
 
     def wake(self) -> None:
         """Look again: a line, a campaign, a suppression or the clock's trust changed."""
         self._wake.set()
 
     async def run(self) -> None:
-        """Close what a crash left open, then place calls until cancelled."""
+        """Close what a crash left open, read the audit log, then place calls until cancelled."""
         recovered = await self._desk.close_open_reservations()
         if recovered:
             log.warning("reservations_recovered", count=recovered)
@@ -113,6 +114,9 @@ class Scheduler:
             for attempt in sorted(self._crashed):
                 await self._desk.close_crashed(attempt)
                 self._crashed.discard(attempt)
+            if not self._audit_read:
+                await self._desk.check_audit()
+                self._audit_read = True
             reason = await self._desk.why_not_dialling()
             if reason:
                 self._set_dialling(reason)

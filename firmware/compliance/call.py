@@ -1,9 +1,10 @@
 """The facts that the gate judges: one call to be placed, what went before, and the state of the box."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
+from firmware.compliance.policy import Week
 from firmware.values import E164, PersonId
 
 
@@ -15,6 +16,27 @@ class Point(StrEnum):
     """Immediately before dialling, in the transaction that writes the reservation."""
     ANSWER = "answer"
     """After answer, before the first word about a debt."""
+
+
+class Channel(StrEnum):
+    """How somebody was reached, or tried."""
+
+    CALL = "call"
+    """One of this fleet's boxes."""
+    AGENT = "agent"
+    """A person of ours on the telephone."""
+    INBOUND = "inbound"
+    """The callee called us: no contact of ours, but a conversation all the same."""
+    SMS = "sms"
+    EMAIL = "email"
+    MESSAGE = "message"
+    LETTER = "letter"
+    VISIT = "visit"
+    NOTICE = "notice"
+    """What the law wants sent; it uses up no limit."""
+
+
+CALL = Channel.CALL.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,16 +55,26 @@ class CallOrder:
     status: str
     """Only ``open`` may be called."""
     consents: tuple[str, ...]
+    """What is on file: consents given, notices sent."""
     max_call_s: int
     """Bound on the whole call after answer: it must end before the window does."""
     language: str
     caller_number: E164 | None
     """The own number the callee would see; None at ENQUEUE, and where the SIM does not tell it."""
+    consented_at: tuple[tuple[str, datetime], ...] = ()
+    """When a consent was given, where that is known."""
+    number_reassigned_at: datetime | None = None
+    """The number went to somebody else then: an older consent, or one of unknown age, is not this person's."""
+    stated_hours: Week | None = None
+    """The person's own wish when to be called, local: narrows the hours further."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastAttempt:
-    """One reservation to dial, whatever came of it; an open reservation after a crash is an attempt too."""
+    """One reservation to dial, whatever came of it; an open reservation after a crash is an attempt too.
+
+    Or one contact over another channel, as a shared ledger tells it.
+    """
 
     person: PersonId
     debt: str
@@ -56,6 +88,8 @@ class PastAttempt:
     """A human was talked to; False while the call is still going on."""
     disposition: str | None
     """`firmware.values.Disposition`; None while the call goes on, or if a crash left it open."""
+    channel: str = CALL
+    """A `Channel`; a word this version does not know counts wherever a call or a contact does."""
 
 
 class SuppressionScope(StrEnum):
@@ -102,3 +136,5 @@ class BoxState:
     audit_healthy: bool
     audio_ready: bool
     """Every prompt of the call is rendered: no call may start in silence."""
+    zones_known_until: date | None = None
+    """When the time-zone data was released, where that is known: what changed since is not in it."""

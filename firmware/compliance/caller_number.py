@@ -3,12 +3,19 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-from firmware.compliance.call import CallOrder, PastAttempt
+from firmware.compliance.call import CALL, CallOrder, PastAttempt, Point
 from firmware.compliance.limits import concerns
 from firmware.compliance.numbering import LineType, number_facts
 from firmware.compliance.red_lines import MAX_NUMBERS_PER_CALLEE_30D
 
 SEEN_FOR = timedelta(days=30)
+BY_PREFIX = {
+    "in_1600": ("+911600",),
+    "fr_polyvalent": ("+33937", "+33938", "+33939"),
+}
+"""Ranges that a regulator set aside for automatic calls; a number in one is of no other class."""
+UNKNOWN_IS = "mobile"
+"""What a line is whose SIM does not tell its number."""
 _CLASSES = {
     LineType.FIXED: {"geographic"},
     LineType.MOBILE: {"mobile"},
@@ -17,14 +24,17 @@ _CLASSES = {
 }
 
 
-def caller_number_problem(number: str | None, classes: frozenset[str] | None) -> str:
+def caller_number_problem(number: str | None, classes: frozenset[str] | None, point: Point) -> str:
     """Return why a call may not show `number`, or ``""``; None is a SIM that does not tell its number."""
     if number is None:
-        return ""
+        if point is Point.ENQUEUE or classes is None or UNKNOWN_IS in classes:
+            return ""
+        return f"the line's own number is not known; allowed: {', '.join(sorted(classes))}"
     facts = number_facts(number)
     if not facts.is_valid:
         return "the line's own number is not a valid number: correct it in the settings"
-    if classes is not None and not classes & _CLASSES.get(facts.line_type, set()):
+    set_aside = {name for name, prefixes in BY_PREFIX.items() if number.startswith(prefixes)}
+    if classes is not None and not classes & (set_aside or _CLASSES.get(facts.line_type, set())):
         return f"the line's own number is {facts.line_type}; allowed: {', '.join(sorted(classes))}"
     return ""
 
@@ -74,4 +84,6 @@ def _recent(order: CallOrder, attempts: Iterable[PastAttempt], now: datetime) ->
 
 
 def _concerns_callee(order: CallOrder, attempt: PastAttempt) -> bool:
-    return concerns("person", order, attempt) or concerns("number", order, attempt)
+    return attempt.channel == CALL and (
+        concerns("person", order, attempt) or concerns("number", order, attempt)
+    )

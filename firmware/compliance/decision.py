@@ -27,6 +27,8 @@ class RuleTried:
     rule: str
     passed: bool
     detail: str = ""
+    allowed_at: datetime | None = None
+    """A rule of time that failed: when it alone would allow the call; None if never."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 """The gate's rules in words that a branch clerk understands, Chinese and English."""
 
+import re
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -44,7 +45,7 @@ REASONS: dict[str, tuple[str, str]] = {
         "Two rule packs demand opposite things here, so the robot stays off.",
         "两个规则包的要求互相矛盾，机器人不予拨打。",
     ),
-    "number": ("This number may not be called.", "该号码不得拨打。"),
+    "number": ("This number may not be called", "该号码不得拨打"),
     "status": ("Only open cases are called", "只拨打状态为“未结”的案件"),
     "suppressed": ("This person or number is on the do-not-call list", "此人或此号码在勿扰名单上"),
     "suppression-lease": (
@@ -87,17 +88,49 @@ REASONS: dict[str, tuple[str, str]] = {
         "This person has already been spoken to in these 7 days.",
         "7天内已与此人通话过。",
     ),
-    "ALL-ABD": (
-        "The last call failed after it was answered, so this number is left in peace for some days.",
-        "上次接通后因故障中断，此号码须静默数日。",
+    "stated-hours": (
+        "The person asked not to be called at this time.",
+        "本人曾要求不在此时段致电。",
     ),
-    "GB-ABD": (
-        "The last call failed after it was answered, so this number is left in peace for some days.",
-        "上次接通后因故障中断，此号码须静默数日。",
+    "notice": (
+        "A written notice must have been sent before a robot calls; the console has not said that it was.",
+        "机器人拨打前须先寄发书面通知；总控台尚未注明已寄发。",
     ),
-    "CN-FRQ": ("This person has been called as often as allowed.", "此人已达规定的拨打次数上限。"),
+}
+LIMIT = re.compile(r"of at most (\d+) \((\w+) per (\w+), (\w+)(?::(\w+))?\)")
+"""How `limits.LimitRule` and `CooldownRule` put their figures."""
+COOLDOWN = re.compile(r"(\d+) days after (\w+) per (\w+):")
+COUNTED = {
+    "attempt": ("calls", "拨打{}次"),
+    "connected": ("answered calls", "接通{}次"),
+    "conversation": ("conversations", "通话{}次"),
+    "any_channel_contact": ("contacts over all channels", "各渠道联系{}次"),
+    "any_channel_attempt": ("contacts or attempts over all channels", "各渠道联系或尝试{}次"),
+}
+WHOM = {
+    "person": ("this person", "对此人"),
+    "person_debt": ("this person about this debt", "就此笔债务对此人"),
+    "number": ("this number", "对此号码"),
+    "number_origin": ("this number from our same number", "由同一主叫号码对此号码"),
+}
+FOLLOWS = {
+    "conversation": ("a conversation", "通话"),
+    "refusal": ("a refusal", "对方拒绝"),
+    "wrong_number": ("a wrong number", "号码有误"),
+    "promise_to_pay": ("a promise to pay", "承诺还款"),
+    "complaint": ("a complaint", "投诉"),
+    "abandoned": ("a call that failed after it was answered", "接通后因故障中断"),
+    "notice": ("the written notice", "寄发书面通知"),
 }
 OTHER = ("A rule of the rule pack stands against it", "不符合规则包中的规定")
+NUMBER_PROBLEMS: tuple[tuple[str, tuple[str, str]], ...] = (
+    ("not a number", ("it is not a valid number, or lacks its country code", "号码无效，或缺少国家代码")),
+    ("emergency", ("it is an emergency number", "属于紧急号码")),
+    ("short_code", ("it is a short or service number", "属于短号或服务号码")),
+    ("premium_rate", ("it is a premium-rate number", "属于高额收费号码")),
+    ("lines are", ("it is not a person's own telephone", "不是个人电话")),
+)
+"""How `red_lines.number_problem` begins or what it names, and what a clerk is told."""
 WORDS: dict[str, tuple[str, str]] = {
     "paid": ("paid", "已还清"),
     "disputed": ("disputed", "有争议"),
@@ -116,6 +149,9 @@ WORDS: dict[str, tuple[str, str]] = {
     "opt_out": ("asked not to be called", "本人要求不再致电"),
     "wrong_number": ("wrong number", "号码有误"),
     "complaint": ("complained", "已投诉"),
+    "objected": ("objected to the processing", "已反对处理其信息"),
+    "grievance_pending": ("a grievance is pending", "申诉处理中"),
+    "bereaved": ("in mourning", "治丧期间"),
 }
 
 
@@ -125,12 +161,15 @@ def explain(
     """Return what was decided and why; `outcome` is a `decision.Outcome`, times are shown as the callee's."""
     column = 1 if language.lower().startswith("zh") else 0
     fitting = [key for key in REASONS if rule == key or (rule.startswith(key) and key.isupper())]
-    reason = (
-        REASONS[max(fitting, key=len)][column]
-        if fitting
-        else f"{OTHER[column]}{(' (', '（')[column]}{rule}{(').', '）。')[column]}"
-    )
+    if fitting:
+        reason = REASONS[max(fitting, key=len)][column]
+    else:
+        reason = (
+            _figures(detail, column) or f"{OTHER[column]}{(' (', '（')[column]}{rule}{(').', '）。')[column]}"
+        )
     word = WORDS.get(detail.rpartition(" ")[2])
+    if rule == "number":
+        word = next((told for key, told in NUMBER_PROBLEMS if key in detail), None)
     if not reason.endswith((".", "。")):
         reason += "" if word is None else f"{(': ', '：')[column]}{word[column]}"
         reason += (".", "。")[column]
@@ -141,3 +180,38 @@ def explain(
     if outcome == "hold":
         reason += (" Somebody has to act first.", "须先由人工处理。")[column]
     return reason
+
+
+def _figures(detail: str, column: int) -> str:
+    """Return a limit's or a cool-down's own figures as a sentence; empty for anything else."""
+    if found := LIMIT.search(detail):
+        most, count, per, unit, length = found.groups()
+        what, whom = COUNTED[count][column], WHOM[per][column]
+        within = _window(unit, length, column)
+        if column:
+            return f"{within}{whom}最多{what.format(most)}，已达上限。"
+        return f"{whom[0].upper()}{whom[1:]}: at most {most} {what} {within}; that many there were."
+    if found := COOLDOWN.search(detail):
+        days, after, per = found.groups()
+        if column:
+            return f"{FOLLOWS[after][1]}后{WHOM[per][1]}须静默{days}天（含当天）。"
+        return (
+            f"After {FOLLOWS[after][0]}, {WHOM[per][0]} is left in peace for {days} days, that day included."
+        )
+    return ""
+
+
+def _window(unit: str, length: str | None, column: int) -> str:
+    n = int(length) if length is not None and length.isdecimal() else 0
+    if unit == "week":
+        return ("in a week from Monday", "每周（周一起）")[column]
+    if unit == "calendar_days":
+        return ("a day" if n == 1 else f"in {n} days", f"{n}天内" if n > 1 else "每天")[column]
+    for seconds, english, chinese in (
+        (86400, "days", "天"),
+        (3600, "hours", "小时"),
+        (60, "minutes", "分钟"),
+    ):
+        if n % seconds == 0 and n >= seconds:
+            return (f"in any {n // seconds} {english}", f"任意{n // seconds}{chinese}内")[column]
+    return (f"in any {n} seconds", f"任意{n}秒内")[column]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from firmware.compliance import red_lines
-from firmware.compliance.call import BoxState, CallOrder, History, PastAttempt, Point
+from firmware.compliance.call import CALL, BoxState, CallOrder, History, PastAttempt, Point
 from firmware.compliance.caller_number import CallerNumberRule, caller_number_problem, number_seen_by
 from firmware.compliance.decision import Decision, Outcome, RuleTried
 from firmware.compliance.errors import ComplianceError, PolicyConflictError
@@ -17,12 +17,13 @@ from firmware.compliance.library import Approval, PackLibrary
 from firmware.compliance.limits import CooldownRule, LimitRule, TimeRule
 from firmware.compliance.merge import merge
 from firmware.compliance.numbering import NumberFacts, number_facts
-from firmware.compliance.opening_hours import OpeningHours, UnknownZoneError, zone_named
-from firmware.compliance.pack import Limit, Pack
+from firmware.compliance.opening_hours import OpenDays, OpeningHours, UnknownZoneError, zone_named
+from firmware.compliance.pack import Cooldown, Limit, Pack
+from firmware.compliance.place_zones import zones_of_region
 from firmware.compliance.policy import Policy
 from firmware.compliance.suppressions import suppressed_by
 
-_PLACE = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
+_PLACE = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3}){0,2}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,10 @@ class _Ruling:
 
     policy: Policy
     digest: str
+    days: OpenDays
+    limits: tuple[Limit, ...]
+    """Sorted: the order of what was tried is the same wherever it is asked."""
+    cooldowns: tuple[Cooldown, ...]
     conflict: PolicyConflictError | None
 
 
@@ -39,7 +44,7 @@ class Gate:
 
     def __init__(self, library: PackLibrary, approvals: Sequence[Approval]) -> None:
         self._library = library
-        self._approved = {(given.pack, given.version) for given in approvals if given.by.strip()}
+        self._approved = {pack.pack.name for pack in library.packs if _approval_of(pack, approvals)}
         self._rulings: dict[tuple[str, ...], _Ruling] = {}
         self._holidays = HolidayCalendars()
 
@@ -47,6 +52,10 @@ class Gate:
     def library(self) -> PackLibrary:
         """Return the packs this gate judges by."""
         return self._library
+
+    def is_approved(self, pack: Pack) -> bool:
+        """Return whether somebody here has approved this version of it."""
+        return pack.pack.name in self._approved
 
     @property
     def history_days(self) -> int:
@@ -73,7 +82,7 @@ class Gate:
 
     def policy_for(self, number: str, region: str | None) -> Policy:
         """Return the merged policy for calls to `number`. Raises ComplianceError where there is none."""
-        packs, unknown = self._library.governing(_places(number_facts(number), region))
+        packs, unknown = self._library.governing(_places(number_facts(number), region), number)
         if unknown:
             raise ComplianceError(f"no rule pack for {', '.join(unknown)}")
         ruling = self._ruling(packs)
@@ -92,7 +101,7 @@ class Gate:
         found = []
         for pack in self._library.packs:
             head = pack.pack
-            if (head.id, head.version) not in self._approved:
+            if not self.is_approved(pack):
                 continue
             if head.review_by <= soon:
                 found.append(
@@ -121,7 +130,7 @@ class Gate:
             hearing.put("audio", "" if box.audio_ready else "the prompts are not ready to be heard", box=True)
 
         facts = number_facts(order.number)
-        packs, unknown = self._library.governing(_places(facts, order.region))
+        packs, unknown = self._library.governing(_places(facts, order.region), order.number)
         ruling = self._ruling(packs)
         policy = ruling.policy
         hearing.governed_by(policy, ruling.digest)
@@ -137,48 +146,56 @@ class Gate:
         )
         hearing.put("suppression-lease", lease, box=True)
         hearing.put("consent", _consent_problem(order, policy))
+        missing = sorted(policy.notices_required - frozenset(order.consents))
+        hearing.put("notice", f"needs {', '.join(missing)}" if missing else "")
         hearing.put(
             "automation", "" if policy.automation != "forbidden" else "robot calls are forbidden here"
         )
         live = policy.automation in ("live_only", "robot_after_live_transfer")
         hearing.put("person-must-call", policy.automation if live else "", outcome=Outcome.HOLD)
         hearing.put("retention", _retention_problem(policy), outcome=Outcome.HOLD, box=True)
-        hearing.put("caller-number", caller_number_problem(order.caller_number, policy.caller_number_classes))
+        shown = caller_number_problem(order.caller_number, policy.caller_number_classes, point)
+        hearing.put("caller-number", shown)
         zones, zone_problem = _plausible_zones(facts, order, policy)
         hearing.put("zone", zone_problem)
         if zones:
             hearing.in_zones(zones, now)
-            rules = self._time_rules(order, history, policy, zones, point)
+            slack_s = red_lines.zone_slack_s(now, box.zones_known_until)
+            rules = self._time_rules(order, history, ruling, zones, point, slack_s)
             hearing.put_time_rules(rules, now)
         return hearing.decision()
 
     def _time_rules(
-        self, order: CallOrder, history: History, policy: Policy, zones: Sequence[ZoneInfo], point: Point
+        self,
+        order: CallOrder,
+        history: History,
+        ruling: _Ruling,
+        zones: Sequence[ZoneInfo],
+        point: Point,
+        slack_s: int,
     ) -> list[TimeRule]:
+        policy, days = ruling.policy, ruling.days
         attempts: Sequence[PastAttempt] = history.attempts
-        limits = sorted(policy.limits, key=lambda limit: (limit.id, limit.window, limit.max))
-        cooldowns = sorted(policy.cooldowns, key=lambda cooldown: (cooldown.id, cooldown.days))
+        limits = ruling.limits
         # The last dial leaves room for ringing and the longest call: once answered, it only has to be inside.
         call_s, guard_s = order.max_call_s, policy.end_guard_s
         if point is Point.ANSWER:
             # The call's own reservation was counted before it was dialled.
-            attempts = [attempt for attempt in attempts if attempt.disposition is not None]
-            limits = [limit for limit in limits if limit.count == "conversation"]
+            attempts = [
+                attempt for attempt in attempts if attempt.disposition is not None or attempt.channel != CALL
+            ]
+            limits = tuple(limit for limit in limits if limit.count == "conversation")
             call_s = guard_s = 0
         rules: list[TimeRule] = [
-            red_lines.envelope(zones, call_s),
-            OpeningHours(
-                "window",
-                policy.week,
-                zones,
-                must_last_s=call_s + guard_s,
-                closed_dates=policy.closed_dates,
-                holidays=self._holidays,
-                calendars=policy.holiday_calendars,
-            ),
+            red_lines.envelope(zones, call_s, slack_s),
+            OpeningHours("window", days, zones, must_last_s=call_s + guard_s, slack_s=slack_s),
         ]
+        if order.stated_hours is not None:
+            rules.append(
+                OpeningHours("stated-hours", order.stated_hours, zones, must_last_s=call_s + guard_s)
+            )
         rules += [LimitRule(limit, order, attempts, zones) for limit in limits]
-        rules += [CooldownRule(cooldown, order, attempts, zones) for cooldown in cooldowns]
+        rules += [CooldownRule(cooldown, order, attempts, zones) for cooldown in ruling.cooldowns]
         if point is not Point.ENQUEUE or order.caller_number is not None:
             rules.append(CallerNumberRule(order, history.attempts, policy.numbers_per_callee_30d))
         return rules
@@ -186,19 +203,31 @@ class Gate:
     def _ruling(self, packs: tuple[Pack, ...]) -> _Ruling:
         key = tuple(pack.pack.name for pack in packs)
         if key not in self._rulings:
-            self._rulings[key] = _ruling_of(packs)
+            self._rulings[key] = _ruling_of(packs, self._holidays)
         return self._rulings[key]
 
     def _approval_problem(self, packs: Sequence[Pack]) -> str:
         for pack in packs:
             if pack.pack.status != "published":
                 return f"{pack.pack.name} is {pack.pack.status}"
-            if (pack.pack.id, pack.pack.version) not in self._approved:
+            if not self.is_approved(pack):
                 return f"nobody here has approved {pack.pack.name}"
         return ""
 
     def _limits(self) -> list[Limit]:
         return [limit for pack in self._library.packs for limit in pack.limit]
+
+
+def _approval_of(pack: Pack, approvals: Sequence[Approval]) -> bool:
+    """Return whether one of `approvals` is of this very pack; an overlay can only tighten and needs none."""
+    if pack.pack.layer == "overlay":
+        return True
+    given = [
+        approval
+        for approval in approvals
+        if (approval.pack, approval.version) == (pack.pack.id, pack.pack.version) and approval.by.strip()
+    ]
+    return any(approval.digest in ("", pack.digest()) for approval in given)
 
 
 def _order_problem(order: CallOrder) -> str:
@@ -218,6 +247,10 @@ def _places(facts: NumberFacts, region: str | None) -> set[str]:
 
 def _plausible_zones(facts: NumberFacts, order: CallOrder, policy: Policy) -> tuple[list[ZoneInfo], str]:
     names = facts.zones | policy.zones | (frozenset({order.time_zone}) if order.time_zone else frozenset())
+    region = (order.region or "").upper()
+    if region and region != facts.country:
+        # A country alone says nothing that its own number does not say better.
+        names |= zones_of_region(region)
     try:
         zones = [zone_named(name) for name in sorted(names)]
     except UnknownZoneError:
@@ -233,6 +266,9 @@ def _status_problem(status: str, policy: Policy) -> str:
 
 def _consent_problem(order: CallOrder, policy: Policy) -> str:
     given = frozenset(order.consents)
+    if order.number_reassigned_at is not None:
+        since = order.number_reassigned_at
+        given &= frozenset(kind for kind, at in order.consented_at if at >= since)
     for alternatives in policy.consents:
         if not any(needed <= given for needed in alternatives):
             return "needs " + " or ".join(sorted("+".join(sorted(needed)) for needed in alternatives))
@@ -249,9 +285,22 @@ def _retention_problem(policy: Policy) -> str:
     return ""
 
 
-def _ruling_of(packs: Sequence[Pack]) -> _Ruling:
+def _ruling_of(packs: Sequence[Pack], holidays: HolidayCalendars) -> _Ruling:
     try:
         policy, conflict = merge(packs), None
     except PolicyConflictError as error:
         policy, conflict = merge(pack for pack in packs if pack.pack.layer == "floor"), error
-    return _Ruling(policy=policy, digest=policy.digest(), conflict=conflict)
+    days = OpenDays(
+        policy.week,
+        closed_dates=policy.closed_dates,
+        holidays=holidays,
+        calendars=policy.holiday_calendars,
+    )
+    return _Ruling(
+        policy=policy,
+        digest=policy.digest(),
+        days=days,
+        limits=tuple(sorted(policy.limits, key=lambda limit: (limit.id, limit.window, limit.max))),
+        cooldowns=tuple(sorted(policy.cooldowns, key=lambda cooldown: (cooldown.id, cooldown.days))),
+        conflict=conflict,
+    )

@@ -52,7 +52,14 @@ class Hearing:
             allowed = rule.next_allowed(now)
             if allowed != now:
                 failing.append((rule, allowed))
-            self._tried.append(RuleTried(rule=rule.rule, passed=allowed == now, detail=rule.detail(now)))
+            self._tried.append(
+                RuleTried(
+                    rule=rule.rule,
+                    passed=allowed == now,
+                    detail=rule.detail(now),
+                    allowed_at=None if allowed == now else allowed,
+                )
+            )
         if not failing:
             return
         hopeless = next((rule for rule, allowed in failing if allowed is None), None)

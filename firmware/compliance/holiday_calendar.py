@@ -2,12 +2,17 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
+from functools import lru_cache
 
 import holidays
 
 ONE_DAY = timedelta(days=1)
 DECREED = frozenset({"CN"})
 """Countries whose days off are decreed late in the year before: China's State Council moves and joins them (调休)."""
+
+
+ESTIMATED = "(estimated)"
+"""How the library marks them."""
 
 
 class UnknownCalendarError(ValueError):
@@ -44,7 +49,26 @@ def _year(calendar: str, year: int) -> dict[date, str]:
         days |= found
         if not _is_decided(calendar, near):
             days |= possible_days_off(found)
+        # A day that the sight of the moon decides may be a day earlier or later than reckoned.
+        for day, name in found.items():
+            if ESTIMATED in name:
+                for beside in (day - ONE_DAY, day + ONE_DAY):
+                    days.setdefault(beside, f"possibly {name}")
     return {day: known[year].get(day, why) for day, why in days.items() if day.year == year}
+
+
+def check_calendar(name: str) -> None:
+    """Raise UnknownCalendarError unless there is a calendar of that name."""
+    country, _, subdivision = name.partition("-")
+    known = _supported()
+    if country not in known or (subdivision and subdivision not in known[country]):
+        raise UnknownCalendarError(name)
+
+
+@lru_cache(maxsize=1)
+def _supported() -> dict[str, list[str]]:
+    found: dict[str, list[str]] = holidays.list_supported_countries(include_aliases=True)
+    return found
 
 
 def possible_days_off(known: Mapping[date, str]) -> dict[date, str]:

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from firmware.compliance.call import CallOrder, PastAttempt
+from firmware.compliance.call import CallOrder, Channel, PastAttempt
 from firmware.compliance.numbering import canonical_number
 from firmware.compliance.opening_hours import first_instant
 from firmware.compliance.pack import Cooldown, Limit, Per
@@ -16,6 +16,8 @@ PROMISES = frozenset(
     {Disposition.PROMISE_FULL, Disposition.PROMISE_PARTIAL, Disposition.PROMISE_PLAN, Disposition.PAYING_NOW}
 )
 MAX_ROUNDS = 1000
+NOT_OURS = frozenset({Channel.INBOUND, Channel.NOTICE})
+NO_TELEPHONE = NOT_OURS | {Channel.SMS, Channel.EMAIL, Channel.MESSAGE, Channel.LETTER, Channel.VISIT}
 
 
 class TimeRule(Protocol):
@@ -133,7 +135,7 @@ class CooldownRule:
 
     def next_allowed(self, at: datetime) -> datetime | None:
         """Return when the last quiet day is over."""
-        return max([at, *self._over])
+        return max([at, *self._over]) if self._over else at
 
     def detail(self, at: datetime) -> str:
         """Return what the quiet days follow."""
@@ -143,13 +145,23 @@ class CooldownRule:
 
 def is_counted(limit: Limit, attempt: PastAttempt) -> bool:
     """Return whether `attempt` is of the kind that `limit` counts."""
+    talked = attempt.connected or attempt.conversation
     match limit.count:
         case "attempt":
-            return True
+            return is_telephone(attempt)
         case "connected":
-            return attempt.connected or attempt.conversation
+            return is_telephone(attempt) and talked
         case "conversation":
             return attempt.conversation
+        case "any_channel_contact":
+            return talked if is_telephone(attempt) else attempt.channel not in NOT_OURS
+        case "any_channel_attempt":
+            return attempt.channel not in NOT_OURS
+
+
+def is_telephone(attempt: PastAttempt) -> bool:
+    """Return whether somebody of ours telephoned; in doubt yes."""
+    return attempt.channel not in NO_TELEPHONE
 
 
 def concerns(per: Per, order: CallOrder, attempt: PastAttempt) -> bool:
@@ -189,4 +201,5 @@ _HAPPENED: dict[str, Callable[[PastAttempt], bool]] = {
     "complaint": lambda attempt: attempt.disposition == Disposition.COMPLAINT,
     # Somebody answered and heard nothing, or was cut off, because the box failed.
     "abandoned": lambda attempt: attempt.connected and attempt.disposition == Disposition.TECHNICAL_FAILURE,
+    "notice": lambda attempt: attempt.channel == Channel.NOTICE,
 }

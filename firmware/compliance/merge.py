@@ -66,6 +66,8 @@ def meet(ours: Policy, theirs: Policy) -> Policy:
         review_by=min(ours.review_by, theirs.review_by),
         automation=_strictest(AUTOMATION, ours.automation, theirs.automation),
         consents=ours.consents | theirs.consents,
+        notices_required=ours.notices_required | theirs.notices_required,
+        licences_required=ours.licences_required | theirs.licences_required,
         line_types_denied=ours.line_types_denied | theirs.line_types_denied,
         status_blocks=ours.status_blocks | theirs.status_blocks,
         zones=ours.zones | theirs.zones,
@@ -108,6 +110,8 @@ def policy_of(pack: Pack) -> Policy:
         review_by=pack.pack.review_by,
         automation=gate.automation,
         consents=frozenset({frozenset(gate.consent_any_of)}) if gate.consent_any_of else frozenset(),
+        notices_required=gate.notices_required,
+        licences_required=gate.licences_required,
         line_types_denied=gate.line_types_denied,
         status_blocks=gate.status_blocks,
         zones=times.zones,
@@ -187,16 +191,23 @@ def tighten(base: Policy, overlay: Pack) -> Policy:
 
 
 def _looser_limits(base: Policy, wanted: Policy) -> Iterable[str]:
-    """Yield the limits and cool-downs that repeat an id of the base with a looser figure."""
-    limits = {limit.id: limit for limit in base.limits}
+    """Yield the limits and cool-downs that repeat one of the base, by id or by what it counts, with a looser figure."""
     for limit in sorted(wanted.limits, key=lambda limit: limit.id):
-        ours = limits.get(limit.id)
-        if ours is not None and (limit.max > ours.max or (limit.waived_by and not ours.waived_by)):
+        same = [
+            ours
+            for ours in base.limits
+            if ours.id == limit.id
+            or (ours.count, ours.per, ours.window) == (limit.count, limit.per, limit.window)
+        ]
+        if any(limit.max > ours.max or (limit.waived_by and not ours.waived_by) for ours in same):
             yield f"limit {limit.id}"
-    cooldowns = {cooldown.id: cooldown for cooldown in base.cooldowns}
     for cooldown in sorted(wanted.cooldowns, key=lambda cooldown: cooldown.id):
-        ours_too = cooldowns.get(cooldown.id)
-        if ours_too is not None and cooldown.days < ours_too.days:
+        alike = [
+            ours
+            for ours in base.cooldowns
+            if ours.id == cooldown.id or (ours.after, ours.per) == (cooldown.after, cooldown.per)
+        ]
+        if any(cooldown.days < ours.days for ours in alike):
             yield f"cooldown {cooldown.id}"
 
 
@@ -204,9 +215,9 @@ def _week_of(times: TimeRules) -> Week:
     quiet = normal_hours(
         piece
         for rule in times.quiet_hours
-        for piece in _daily_pieces(minute_of(rule.start), minute_of(rule.end))
+        for piece in daily_pieces(minute_of(rule.start), minute_of(rule.end))
     )
-    loud = _complement(quiet)
+    loud = complement(quiet)
 
     def hours(day: str) -> Hours:
         if times.windows is None:
@@ -218,12 +229,14 @@ def _week_of(times: TimeRules) -> Week:
     return (mon, tue, wed, thu, fri, sat, sun)
 
 
-def _daily_pieces(start: int, end: int) -> list[tuple[int, int]]:
+def daily_pieces(start: int, end: int) -> list[tuple[int, int]]:
+    """Return hours of every day, which may cross midnight, as pieces of one day."""
     # 22:00-08:00 is closed [22:00, 24:00) and [00:00, 08:00) of every day; 08:00-08:00 is the whole day.
     return [(start, end)] if start < end else [(start, MINUTES_A_DAY), (0, end)]
 
 
-def _complement(hours: Hours) -> Hours:
+def complement(hours: Hours) -> Hours:
+    """Return the rest of the day."""
     edges = [0, *(edge for piece in hours for edge in piece), MINUTES_A_DAY]
     return normal_hours(zip(edges[::2], edges[1::2], strict=True)) if hours else ALL_DAY
 

@@ -8,6 +8,8 @@ from functools import lru_cache
 import phonenumbers
 from phonenumbers import PhoneNumberType, shortnumberinfo, timezone
 
+from firmware.compliance.place_zones import zones_of_prefix, zones_of_region
+
 UNKNOWN_ZONE = "Etc/Unknown"
 E164_FORM = phonenumbers.PhoneNumberFormat.E164
 
@@ -79,7 +81,9 @@ def number_facts(number: str) -> NumberFacts:
             national, country or phonenumbers.region_code_for_country_code(parsed.country_code or 0)
         )
         line_type = line_type if short is LineType.UNKNOWN else short
-    zones = frozenset(timezone.time_zones_for_number(parsed)) - {UNKNOWN_ZONE}
+    zones = frozenset(timezone.time_zones_for_number(parsed)) - {UNKNOWN_ZONE} | zones_of_prefix(canonical)
+    if not zones and is_valid and country is not None:
+        zones = zones_of_region(country)
     return NumberFacts(is_valid=is_valid, country=country, line_type=line_type, zones=zones)
 
 

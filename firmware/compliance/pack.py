@@ -1,12 +1,15 @@
 """A rule pack: one TOML file of rules with citations, typed; an unknown key is refused by name."""
 
+import hashlib
 import tomllib
 from datetime import date, time
-from typing import Annotated, Literal, TypeAlias
+from functools import lru_cache
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta, Struct
 
+from firmware.compliance.canonical import canonical_json
 from firmware.compliance.errors import PackError
 
 SCHEMA = 1
@@ -14,8 +17,9 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MINUTES_A_DAY = 24 * 60
 
 Id = Annotated[str, Meta(pattern="^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
-Jurisdiction = Annotated[str, Meta(pattern="^[A-Z]{2}(-[A-Z0-9]{1,3})?$")]
-"""ISO 3166-1 alpha-2 or ISO 3166-2."""
+Jurisdiction = Annotated[str, Meta(pattern="^[A-Z]{2}(-[A-Z0-9]{1,3}){0,2}$")]
+"""ISO 3166-1 alpha-2 or ISO 3166-2, a city with rules of its own behind it: ``US``, ``US-NY``, ``US-NY-NYC``."""
+NumberPrefix = Annotated[str, Meta(pattern=r"^\+[1-9][0-9]{1,14}$")]
 TimeOfDay = Annotated[str, Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$")]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Words: TypeAlias = frozenset[Id]
@@ -24,14 +28,17 @@ DayCount = Annotated[int, Meta(ge=0, le=36525)]
 
 # From the loosest word to the strictest: a merge takes the later.
 Automation = Literal["robot_ok", "robot_after_live_transfer", "live_only", "forbidden"]
-Count = Literal["attempt", "connected", "conversation"]
+Count = Literal["attempt", "connected", "conversation", "any_channel_contact", "any_channel_attempt"]
 Per = Literal["person", "person_debt", "number", "number_origin"]
-CooldownAfter = Literal["conversation", "refusal", "wrong_number", "promise_to_pay", "complaint", "abandoned"]
+CooldownAfter = Literal[
+    "conversation", "refusal", "wrong_number", "promise_to_pay", "complaint", "abandoned", "notice"
+]
 Moment = Literal["any_content", "debt_mention", "recording", "hangup", "voicemail"]
 Notice = Literal["none", "before_recording", "explicit_yes"]
 IfRefused = Literal["continue_unrecorded", "live_transfer", "end_call"]
 OptOutScope = Literal["debt", "person_all_debts", "person_all_tenants"]
 Voicemail = Literal["limited_content", "hang_up"]
+NumberClass = Literal["geographic", "mobile", "voip", "in_1600", "fr_polyvalent"]
 
 
 class Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -45,8 +52,11 @@ class Head(Part, frozen=True, kw_only=True):
     version: Annotated[int, Meta(ge=1)]
     """Only ever rises; the highest version at hand is the only one that counts."""
     title: str
-    layer: Literal["floor", "jurisdiction", "sub", "tenant"]
+    layer: Literal["floor", "jurisdiction", "sub", "tenant", "overlay"]
+    """An overlay is the console's: it may only tighten, and needs no approval here."""
     jurisdiction: frozenset[Jurisdiction] = frozenset()
+    number_prefixes: frozenset[NumberPrefix] = frozenset()
+    """Numbers that belong to the jurisdiction whatever address is on file, e.g. ``+1617``."""
     status: Literal["draft", "published", "withdrawn"]
     """Only a published pack dials, and only after an operator approved it by name."""
     effective_from: date
@@ -56,10 +66,12 @@ class Head(Part, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         governs_places = self.layer in ("jurisdiction", "sub")
-        if governs_places != bool(self.jurisdiction):
+        if self.layer != "overlay" and governs_places != bool(self.jurisdiction):
             raise ValueError(
                 f"a pack of layer {self.layer!r} {'needs a' if governs_places else 'has no'} jurisdiction"
             )
+        if self.number_prefixes and not self.jurisdiction:
+            raise ValueError("number_prefixes without a jurisdiction belong nowhere")
         if self.review_by < self.effective_from:
             raise ValueError("review_by lies before effective_from")
 
@@ -75,6 +87,10 @@ class GateRules(Part, frozen=True, kw_only=True):
     automation: Automation = "robot_ok"
     consent_any_of: tuple[Words, ...] = ()
     """Alternatives; each is a set of consents that are all needed. Empty: none needed."""
+    notices_required: Words = frozenset()
+    """What must have been sent before a robot calls; named among the contact's consents once it has been."""
+    licences_required: Words = frozenset()
+    """Shown to whoever approves the pack: the approval says that they are held."""
     line_types_denied: Words = frozenset()
     """Names of `numbering.LineType`."""
     status_blocks: Words = frozenset()
@@ -128,12 +144,12 @@ class Limit(Part, frozen=True, kw_only=True):
     @property
     def unit(self) -> str:
         """Return ``calendar_days``, ``rolling_s`` or ``week``."""
-        return self.window.partition(":")[0]
+        return _window(self.window)[0]
 
     @property
     def length(self) -> int:
         """Return days for ``calendar_days``, seconds for ``rolling_s``, 7 for ``week``."""
-        return 7 if self.unit == "week" else int(self.window.partition(":")[2])
+        return _window(self.window)[1]
 
 
 class Cooldown(Part, frozen=True, kw_only=True):
@@ -183,7 +199,7 @@ class ThirdParty(Part, frozen=True, kw_only=True):
 class CallerId(Part, frozen=True, kw_only=True):
     """From which own numbers the callee may be called; withholding it is not a choice."""
 
-    number_class: frozenset[Literal["geographic", "mobile", "voip"]] | None = None
+    number_class: frozenset[NumberClass] | None = None
     numbers_per_callee_30d: Annotated[int, Meta(ge=0)] | None = None
 
 
@@ -207,11 +223,15 @@ class Citation(Part, frozen=True, kw_only=True):
     """Where a rule comes from and how sure we are of it."""
 
     rule: str
-    force: Literal["law", "guidance", "industry_code", "product"]
+    force: Literal["law", "guidance", "industry_code", "product", "draft"]
     source: str
     url: str = ""
     checked: date
     confidence: Literal["official_text", "secondary", "from_knowledge", "product"]
+    covers: frozenset[str] = frozenset()
+    """Settings of this file that it stands for, e.g. ``time.windows``; limits and the like are found by their id."""
+    how: str = ""
+    """How the product honours a rule that is not written as a setting."""
 
 
 class Pack(Part, frozen=True, kw_only=True):
@@ -240,8 +260,57 @@ class Pack(Part, frozen=True, kw_only=True):
         ):
             if len(set(ids)) != len(ids):
                 raise ValueError(f"two {what}s have the same id")
-        if not self.citation:
+        if not self.citation and self.pack.layer != "overlay":
             raise ValueError("a pack cites where its rules come from: add [[citation]]")
+
+    def digest(self) -> str:
+        """Return the SHA-256 of what this pack says, however its file is laid out."""
+        return hashlib.sha256(canonical_json(self).encode()).hexdigest()
+
+    @property
+    def uncited(self) -> tuple[str, ...]:
+        """Return what this file sets without a citation that stands for it, sorted."""
+        covered = frozenset(name for citation in self.citation for name in citation.covers)
+        named = tuple(citation.rule for citation in self.citation)
+        ids = (
+            *(limit.id for limit in self.limit),
+            *(cooldown.id for cooldown in self.cooldown),
+            *(disclosure.id for disclosure in self.disclosure),
+        )
+        missing = {rule for rule in ids if not rule.startswith(named)}
+        for section in (
+            "gate",
+            "time",
+            "recording",
+            "optout",
+            "third_party",
+            "caller_id",
+            "abandon",
+            "retention",
+        ):
+            ours = getattr(self, section)
+            changed = {
+                f"{section}.{name}"
+                for name in ours.__struct_fields__
+                if getattr(ours, name) != getattr(type(ours)(), name)
+            }
+            missing |= changed - covered
+        return tuple(sorted(missing))
+
+    def citation_of(self, rule: str) -> Citation | None:
+        """Return what stands behind a limit, cool-down or disclosure of this pack."""
+        fitting = [citation for citation in self.citation if rule.startswith(citation.rule)]
+        return max(fitting, key=lambda citation: len(citation.rule), default=None)
+
+    def citations_for(self, setting: str) -> tuple[Citation, ...]:
+        """Return what stands behind a setting such as ``time.windows``."""
+        return tuple(citation for citation in self.citation if setting in citation.covers)
+
+
+@lru_cache(maxsize=256)
+def _window(text: str) -> tuple[str, int]:
+    unit, _, length = text.partition(":")
+    return unit, 7 if unit == "week" else int(length)
 
 
 def read_pack(text: str, *, source: str) -> Pack:
@@ -250,6 +319,11 @@ def read_pack(text: str, *, source: str) -> Pack:
         return msgspec.convert(tomllib.loads(text), Pack, builtin_types=(date, time))
     except (tomllib.TOMLDecodeError, msgspec.ValidationError, RecursionError) as error:
         raise PackError(source, str(error)) from None
+
+
+def pack_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a pack file, its dates written as text."""
+    return msgspec.json.schema(Pack)
 
 
 def minute_of(text: str) -> int:

@@ -40,6 +40,8 @@ class Policy(Struct, frozen=True, kw_only=True):
     automation: Automation = "robot_ok"
     consents: frozenset[frozenset[frozenset[str]]] = frozenset()
     """Every member must be met; a member is met by any of its sets of consents."""
+    notices_required: frozenset[str] = frozenset()
+    licences_required: frozenset[str] = frozenset()
     line_types_denied: frozenset[str] = frozenset()
     status_blocks: frozenset[str] = frozenset()
 

@@ -1,11 +1,12 @@
 """What no pack, console, setting or key can allow. Values here are never read from anywhere."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from firmware.compliance.numbering import LineType, NumberFacts
-from firmware.compliance.opening_hours import OpeningHours
+from firmware.compliance.opening_hours import OpenDays, OpeningHours
 from firmware.compliance.policy import Week
 
 EARLIEST_MINUTE, LATEST_MINUTE = 8 * 60, 21 * 60
@@ -17,13 +18,26 @@ OPEN_STATUS = "open"
 MAX_LEASE_S = 7 * 86400
 """However lax box and packs are, a suppression list older than this is not dialled on: red line 7."""
 MAX_CLOCK_DISAGREEMENT_S = 300
+ZONES_GOOD_FOR = timedelta(days=180)
 MAX_NUMBERS_PER_CALLEE_30D = 1
 """One person sees one number: red line 3."""
 
 
-def envelope(zones: Sequence[ZoneInfo], must_last_s: int) -> OpeningHours:
+def envelope(zones: Sequence[ZoneInfo], must_last_s: int, slack_s: int = 0) -> OpeningHours:
     """Return the hours outside which nothing rings and nothing goes on."""
-    return OpeningHours("hours-red-line", ENVELOPE, zones, must_last_s=must_last_s)
+    return OpeningHours("hours-red-line", _days_of(ENVELOPE), zones, must_last_s=must_last_s, slack_s=slack_s)
+
+
+@lru_cache(maxsize=4)
+def _days_of(week: Week) -> OpenDays:
+    return OpenDays(week)
+
+
+def zone_slack_s(now: datetime, zones_known_until: date | None) -> int:
+    """Return by how much old time-zone data may be wrong about a place that has changed its clocks since."""
+    if zones_known_until is None or now.date() - zones_known_until <= ZONES_GOOD_FOR:
+        return 0
+    return 3600
 
 
 def number_problem(facts: NumberFacts, line_types_denied: frozenset[str]) -> str:

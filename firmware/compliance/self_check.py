@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
-from zoneinfo import ZoneInfo
 
 from firmware.compliance.call import BoxState, CallOrder, History, PastAttempt, Point, SuppressionEntry
 from firmware.compliance.decision import Outcome
 from firmware.compliance.errors import ComplianceError
 from firmware.compliance.gate import Gate
+from firmware.compliance.opening_hours import zone_named
 from firmware.compliance.pack import MINUTES_A_DAY
 from firmware.compliance.policy import Policy
 from firmware.compliance.red_lines import EARLIEST_MINUTE, LATEST_MINUTE
@@ -16,7 +16,34 @@ from firmware.values import E164, PersonId
 
 SAMPLES = {
     "CN": ("+8613800138000", "+8613900139000", "Asia/Shanghai"),
+    "HK": ("+85291234567", "+85291234568", "Asia/Hong_Kong"),
+    "TW": ("+886912345678", "+886912345679", "Asia/Taipei"),
     "GB": ("+442079460000", "+442079460001", "Europe/London"),
+    "DE": ("+493012345678", "+4915112345678", "Europe/Berlin"),
+    "FR": ("+33612345678", "+33937123456", "Europe/Paris"),
+    "ES": ("+34612345678", "+34911234567", "Europe/Madrid"),
+    "IT": ("+393331234567", "+393331234568", "Europe/Rome"),
+    "IN": ("+919876543210", "+911600123456", "Asia/Kolkata"),
+    "US": ("+13035550123", "+13035550124", "America/Denver"),
+    "US-MA": ("+16175550123", "+16175550124", "America/New_York"),
+    "US-WA": ("+12065550123", "+12065550124", "America/Los_Angeles"),
+    "US-NY-NYC": ("+12125550123", "+12125550124", "America/New_York"),
+    "US-DC": ("+12025550123", "+12025550124", "America/New_York"),
+    "US-WV": ("+13045550123", "+13045550124", "America/New_York"),
+    "US-FL": ("+13055550123", "+13055550124", "America/New_York"),
+    "US-CA": ("+13105550123", "+13105550124", "America/Los_Angeles"),
+    "BR": ("+5571987654321", "+5571987654322", "America/Bahia"),
+    "BR-SP": ("+5511987654321", "+5511987654322", "America/Sao_Paulo"),
+    "BR-RJ": ("+5521987654321", "+5521987654322", "America/Sao_Paulo"),
+    "BR-ES": ("+5527987654321", "+5527987654322", "America/Sao_Paulo"),
+    "BR-AM": ("+5592987654321", "+5592987654322", "America/Manaus"),
+    "BR-AL": ("+5582987654321", "+5582987654322", "America/Maceio"),
+    "MX": ("+525512345678", "+525512345679", "America/Mexico_City"),
+    "PH": ("+639171234567", "+639171234568", "Asia/Manila"),
+    "KE": ("+254712345678", "+254712345679", "Africa/Nairobi"),
+    "NG": ("+2348031234567", "+2348031234568", "Africa/Lagos"),
+    "CO": ("+573001234567", "+573001234568", "America/Bogota"),
+    "CA-ON": ("+14165550123", "+14165550124", "America/Toronto"),
 }
 """A callable number, an own number and a zone for each jurisdiction this check knows how to call."""
 NEVER_CALLED = {
@@ -51,7 +78,7 @@ def self_check(gate: Gate) -> list[str]:
     for country in sorted(
         {place for pack in gate.library.packs for place in pack.pack.jurisdiction} & set(SAMPLES)
     ):
-        good = _lawful_call(gate, country)
+        good = lawful_call(gate, country)
         if good is None:
             continue  # not approved, withdrawn or expired: nothing is allowed there, as it should be
         for case in _forbidden(gate, good):
@@ -62,7 +89,7 @@ def self_check(gate: Gate) -> list[str]:
     return wrong
 
 
-def _lawful_call(gate: Gate, country: str) -> _Case | None:
+def lawful_call(gate: Gate, country: str) -> _Case | None:
     """Return a call that the gate allows at the start of an open day; None when it allows none."""
     number, own, zone = SAMPLES[country]
     order = CallOrder(
@@ -74,7 +101,7 @@ def _lawful_call(gate: Gate, country: str) -> _Case | None:
         region=country,
         time_zone=zone,
         status="open",
-        consents=_every_consent(gate, number),
+        consents=_all_on_file(gate, number, country),
         max_call_s=300,
         language="en",
         caller_number=E164(own),
@@ -97,8 +124,8 @@ def _forbidden(gate: Gate, good: _Case) -> Iterator[_Case]:
     order, box, now = good.order, good.box, good.now
     policy = gate.policy_for(order.number, order.region)
     yield from _bad_hours(good, policy)
-    if policy.consents:
-        yield replace(good, name="call without consent", order=replace(order, consents=()))
+    if policy.consents or policy.notices_required:
+        yield replace(good, name="call without consent or notice", order=replace(order, consents=()))
     no_number = replace(order, caller_number=E164("+8610000000000"))
     yield replace(good, name="own number that is none", order=no_number)
     for status in sorted(policy.status_blocks | {"", "Open", "unheard of"}):
@@ -144,7 +171,7 @@ def _forbidden(gate: Gate, good: _Case) -> Iterator[_Case]:
 
 
 def _bad_hours(good: _Case, policy: Policy) -> Iterator[_Case]:
-    zone = ZoneInfo(good.order.time_zone or "UTC")
+    zone = zone_named(good.order.time_zone or "UTC")
     midnight = good.now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
     edges = [(0, 0), (180, 0), (EARLIEST_MINUTE - 1, 59), (LATEST_MINUTE, 0), (23 * 60 + 59, 59)]
     hours = policy.week[midnight.weekday()]
@@ -211,12 +238,13 @@ def _fit_box(now: datetime) -> BoxState:
     )
 
 
-def _every_consent(gate: Gate, number: str) -> tuple[str, ...]:
+def _all_on_file(gate: Gate, number: str, country: str) -> tuple[str, ...]:
     try:
-        consents = gate.policy_for(number, None).consents
+        policy = gate.policy_for(number, country)
     except ComplianceError:
         return ()
-    return tuple(sorted({kind for group in consents for needed in group for kind in needed}))
+    consents = {kind for group in policy.consents for needed in group for kind in needed}
+    return tuple(sorted(consents | policy.notices_required))
 
 
 def _night_zone(now: datetime) -> str:

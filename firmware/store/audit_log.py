@@ -7,6 +7,7 @@ from firmware.store.connection import Connection, Row
 
 GENESIS = "0" * 64
 """The hash before the first entry."""
+_SESSION = "audit_rules_session"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,48 @@ def rows(con: Connection, after_seq: int = 0, limit: int = 1000) -> list[AuditRo
     """Return entries in order, from behind `after_seq`."""
     found = con.rows("SELECT * FROM audit WHERE seq > ? ORDER BY seq LIMIT ?", (after_seq, limit))
     return [_audit_row(row) for row in found]
+
+
+def session_of_rules(con: Connection) -> str | None:
+    """Return the run of the daemon that last wrote by which rules it judges."""
+    value = con.value("SELECT value FROM setting WHERE key = ?", (_SESSION,))
+    return None if value is None else str(value)
+
+
+def note_session_of_rules(con: Connection, session: str) -> None:
+    """Note that this run has written its rules; undone with its transaction, as they are."""
+    con.execute(
+        "INSERT INTO setting VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        (_SESSION, session),
+    )
+
+
+def secret(con: Connection, person_ref: str) -> bytes | None:
+    """Return the key of what the log says of one person; None when it was destroyed or never made."""
+    found = con.value("SELECT key FROM audit_secret WHERE person_ref = ?", (person_ref,))
+    return None if found is None else bytes(found)
+
+
+def keep_secret(con: Connection, person_ref: str, key: bytes) -> None:
+    """Keep a person's key."""
+    con.insert("audit_secret", {"person_ref": person_ref, "key": key})
+
+
+def destroy_secret(con: Connection, person_ref: str) -> bool:
+    """Destroy a person's key: what the log says of them can never be read again. False if there was none."""
+    return bool(con.execute("DELETE FROM audit_secret WHERE person_ref = ?", (person_ref,)))
+
+
+def keep_rules(con: Connection, digest: str, name: str, text: str) -> None:
+    """Keep a rule pack as it was in force; the same again changes nothing."""
+    con.execute(
+        "INSERT INTO rule_book VALUES (?, ?, ?) ON CONFLICT (digest) DO NOTHING", (digest, name, text)
+    )
+
+
+def rules_kept(con: Connection) -> dict[str, str]:
+    """Return every rule pack that was ever in force here, by its digest."""
+    return {row["digest"]: row["text"] for row in con.rows("SELECT digest, text FROM rule_book")}
 
 
 def _audit_row(row: Row) -> AuditRow:

@@ -208,5 +208,28 @@ def create_tables(database: SqliteUtils) -> None:
         database.conn.execute(statement)
 
 
-MIGRATION_NAMES = frozenset({"0001_tables"})
+_AUDIT_TABLES = (
+    # One key a person: destroying it erases what the audit log says of them, and leaves the chain whole.
+    """CREATE TABLE audit_secret (
+        person_ref TEXT PRIMARY KEY,
+        key BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE rule_book (
+        digest TEXT PRIMARY KEY,
+        name TEXT NOT NULL,
+        text TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE TRIGGER rule_book_stays BEFORE DELETE ON rule_book
+        BEGIN SELECT RAISE(ABORT, 'rules that were once in force are kept'); END""",
+)
+
+
+@migrations(name="audit_secrets")
+def create_audit_secrets(database: SqliteUtils) -> None:
+    """Keep what a replay of the audit log needs."""
+    for statement in _AUDIT_TABLES:
+        database.conn.execute(statement)
+
+
+MIGRATION_NAMES = frozenset({"0001_tables", "audit_secrets"})
 """Every migration above: a database that knows another one was written by a newer version."""

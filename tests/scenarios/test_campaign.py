@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from firmware.calls.audit_check import replay
 from firmware.checkup import database_path
 from firmware.compliance import audit
 from firmware.store import audit_log
@@ -61,8 +62,11 @@ def test_the_main_job(tmp_path: Path, people: list[Person]) -> None:
                 for row in chain
             ]
             assert audit.verify(entries) is None
-            # One entry a reservation, one for who was refused, one for who was asked about at answer.
-            assert len(entries) == 11 + 1 + 1
+            # The rules, one entry a reservation, one for who was refused, one for who was asked about at answer.
+            assert len(entries) == 1 + 11 + 1 + 1
+            key = (Path(town.settings.box.data_dir) / "audit.key").read_bytes()
+            replayed = await town.box.database.read(lambda con: replay(con, key))
+            assert (replayed.problems, replayed.agreed, replayed.decisions) == ([], 13, 13)
             assert "+8613123456701" not in "".join(row.body for row in chain)
             assert audit.verify(entries[:3] + entries[4:]) is not None
         assert town.loop.time() < 600

@@ -51,6 +51,8 @@ def forget_reservation(path: Path) -> None:
             con.execute(f"DROP TRIGGER {trigger}")
         con.execute("DELETE FROM call_event")
         con.execute("DELETE FROM attempt")
+        con.execute("DELETE FROM audit")  # written in the same transaction
+        con.execute("DELETE FROM setting WHERE key = 'audit_rules_session'")
         con.execute("UPDATE contact SET state = 'open', attempts = 0")
     con.close()
 

@@ -158,3 +158,25 @@ def test_a_row_with_an_unknown_field_is_taken(tmp_path: Path) -> None:
             await town.until(lambda: town.outcomes() == {"c03": "busy"})
 
     run_virtually(story())
+
+
+def test_a_gate_that_fails_its_self_check_dials_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The red line of the hours is opened in memory, as a bad build might: the box serves, says why, and is silent."""
+    monkeypatch.setattr(
+        "firmware.app.self_check", lambda _gate: ["CN: call at 03:00:00 was allowed at predial"]
+    )
+
+    async def story() -> None:
+        town = Town(tmp_path, [Person(number="+8613123456701", reaction=Reaction.BUSY)], n_modems=1)
+        async with town.open() as there:
+            await there.push([contact(1)])
+            await there.until(lambda: len(town.acks()) >= 2)
+            await asyncio.sleep(600)
+            state = there.state()
+            assert state is not None
+            assert "self-check" in state.dialling
+        assert town.network.call_log.dialled("+8613123456701") == 0
+
+    run_virtually(story())

@@ -3,11 +3,13 @@
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from firmware.compliance import Outcome, PackLibrary, SuppressionEntry
 from firmware.compliance.explanations import REASONS, WORDS, explain
+from firmware.compliance.limits import CooldownRule, LimitRule, TimeRule
 
 
 @pytest.mark.parametrize(
@@ -16,6 +18,12 @@ from firmware.compliance.explanations import REASONS, WORDS, explain
         pytest.param({}, "may be placed now", "现在可以拨打", id="allowed"),
         pytest.param({"status": "paid"}, "Only open cases are called: paid.", "已还清。", id="paid"),
         pytest.param({"status": "odd"}, "Only open cases are called.", "案件。", id="unknown status"),
+        pytest.param(
+            {"number": "13800138000"}, "lacks its country code.", "缺少国家代码。", id="no country code"
+        ),
+        pytest.param({"number": "+86110"}, "an emergency number.", "紧急号码。", id="emergency"),
+        pytest.param({"number": "+449098790000"}, "premium-rate number.", "高额收费", id="premium rate"),
+        pytest.param({"number": "+864001234567"}, "own telephone.", "不是个人电话。", id="company number"),
         pytest.param({"region": "JP"}, "no rule pack", "规则包", id="no rules"),
         pytest.param(
             {"at": datetime(2026, 11, 23, 12, tzinfo=UTC)},
@@ -51,12 +59,16 @@ def test_a_rule_of_a_later_pack_is_named_by_its_id(scene: Any, scene_with: Any, 
 
 def test_every_rule_of_the_gate_and_of_every_shipped_pack_has_words(scene: Any, library: PackLibrary) -> None:
     rules = {tried.rule for tried in scene.ask().tried}
-    rules |= {limit.id for pack in library.packs for limit in pack.limit}
-    rules |= {cooldown.id for pack in library.packs for cooldown in pack.cooldown}
-    rules |= {"gate-error", "no-open-time", "pack-review-due", "allowed"}
-    for rule in sorted(rules):
+    rules |= {"gate-error", "no-open-time", "pack-review-due", "allowed", "stated-hours"}
+    details = dict.fromkeys(rules, "")
+    zones = [ZoneInfo("Asia/Shanghai")]
+    for pack in library.packs:
+        timed: list[TimeRule] = [LimitRule(limit, scene.order, [], zones) for limit in pack.limit]
+        timed += [CooldownRule(cooldown, scene.order, [], zones) for cooldown in pack.cooldown]
+        details |= {one.rule: one.detail(scene.now) for one in timed}
+    for rule, detail in sorted(details.items()):
         for language in ("zh-CN", "en"):
-            told = explain("refuse", rule, detail="", until=None, zones=(), language=language)
+            told = explain("refuse", rule, detail=detail, until=None, zones=(), language=language)
             assert rule.isalpha() or rule not in told, "a clerk does not read rule ids"
             assert "of the rule pack stands" not in told
             assert "规则包中的规定" not in told

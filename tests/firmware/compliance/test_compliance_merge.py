@@ -42,7 +42,7 @@ windows = (
 limits = st.builds(
     Limit,
     id=st.sampled_from(["a", "b"]),
-    count=st.sampled_from(["attempt", "conversation"]),
+    count=st.sampled_from(["attempt", "conversation", "any_channel_contact"]),
     per=st.sampled_from(["person", "number"]),
     window=st.sampled_from(["calendar_days:7", "rolling_s:60"]),
     max=small,
@@ -65,6 +65,8 @@ packs = st.builds(
         GateRules,
         automation=st.sampled_from(AUTOMATION),
         consent_any_of=st.lists(words, max_size=2).map(tuple),
+        notices_required=words,
+        licences_required=words,
         line_types_denied=words,
         status_blocks=words,
     ),
@@ -82,7 +84,7 @@ packs = st.builds(
         st.builds(
             Cooldown,
             id=st.just("c"),
-            after=st.just("conversation"),
+            after=st.sampled_from(["conversation", "notice"]),
             per=st.just("person"),
             days=st.integers(1, 9),
         ),
@@ -168,6 +170,8 @@ def test_merging_only_takes_away(a: Policy, b: Policy) -> None:
         assert both.limits >= mine.limits
         assert both.cooldowns >= mine.cooldowns
         assert both.status_blocks >= mine.status_blocks
+        assert both.notices_required >= mine.notices_required
+        assert both.licences_required >= mine.licences_required
         assert both.consents >= mine.consents
         assert both.end_guard_s >= mine.end_guard_s
         assert both.review_by <= mine.review_by

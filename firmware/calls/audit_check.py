@@ -1,0 +1,152 @@
+"""Is the audit log whole, does it match the attempts, and would the same decisions be made again? Reads only."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from firmware.calls.auditing import SealError, open_sealed
+from firmware.clock import to_ms
+from firmware.compliance import audit
+from firmware.compliance.audit import AuditRow, keyed_ref
+from firmware.compliance.errors import ComplianceError
+from firmware.compliance.gate import Gate
+from firmware.compliance.library import Approval
+from firmware.compliance.replay import ReplayError, rebuilt_gate
+from firmware.store import audit_log
+from firmware.store.connection import Connection
+
+BATCH = 1000
+FACTS: tuple[str, ...] = ("box", "boot", "inputs", "attempt")
+"""What an entry says besides the decision."""
+MOST_PROBLEMS = 20
+
+
+_LOST_SUPPRESSIONS = """
+    SELECT count(*) FROM call_event JOIN attempt USING (attempt)
+    WHERE call_event.kind = 'suppress' AND NOT EXISTS (
+        SELECT 1 FROM suppression
+        WHERE suppression.person = attempt.person OR suppression.number = attempt.number
+           OR suppression.debt = attempt.debt)
+"""
+
+
+@dataclass(slots=True)
+class Replayed:
+    """What a replay found."""
+
+    entries: int = 0
+    decisions: int = 0
+    agreed: int = 0
+    erased: int = 0
+    """Decisions about people whose key was destroyed: their links hold, their content is gone."""
+    unrecorded: int = 0
+    """Decisions of versions that did not keep what they were made from."""
+    problems: list[str] = field(default_factory=list)
+
+    def wrong(self, seq: int, what: str) -> None:
+        """Note a disagreement; the first ones are enough."""
+        if len(self.problems) < MOST_PROBLEMS:
+            self.problems.append(f"entry {seq}: {what}")
+
+
+def chain_problem(con: Connection) -> str:
+    """Return the first thing wrong with the stored chain, empty when it is whole."""
+    return audit.verify(stored_rows(con)) or ""
+
+
+def counters_problem(con: Connection) -> str:
+    """Return which reservation of the chain is not in the attempts as it was made, or which opt-out is gone; ``""``: none.
+
+    The counters come from the attempts; whoever edits that table by hand has not edited the chain.
+    """
+    lost = con.value(_LOST_SUPPRESSIONS)
+    if lost:
+        return f"{lost} entries of the do-not-call list that were heard in calls are missing"
+    known = {
+        row["attempt"]: row["reserved_at"] for row in con.rows("SELECT attempt, reserved_at FROM attempt")
+    }
+    for row in stored_rows(con):
+        entry = json.loads(row.body)
+        fields = entry["fields"]
+        attempt = fields.get("attempt") if entry["kind"] == "decision" else None
+        if attempt is None or fields["point"] != "predial" or fields["outcome"] != "allow":
+            continue
+        if attempt not in known:
+            return f"the attempt of entry {row.seq} is missing from the database"
+        if abs(known[attempt] - to_ms(datetime.fromisoformat(entry["at"]))) > 1000:
+            return f"the attempt of entry {row.seq} was given another time"
+    return ""
+
+
+def stored_rows(con: Connection, after_seq: int = 0) -> Iterator[AuditRow]:
+    """Yield the chain from behind `after_seq`."""
+    while batch := audit_log.rows(con, after_seq, BATCH):
+        for row in batch:
+            yield AuditRow(seq=row.seq, prev_hash=row.previous, body=row.body, hash=row.hash)
+        after_seq = batch[-1].seq
+
+
+def replay(con: Connection, key: bytes) -> Replayed:
+    """Make every decision of the log again and compare the whole entry, letter by letter."""
+    found = Replayed()
+    kept = audit_log.rules_kept(con)
+    gate: Gate | None = None
+    for row in stored_rows(con):
+        found.entries += 1
+        entry = json.loads(row.body)
+        fields: dict[str, Any] = entry["fields"]
+        if entry["kind"] == "rules":
+            try:
+                gate = _gate_of(fields, kept)
+            except (ReplayError, ComplianceError, KeyError) as error:
+                gate = None
+                found.wrong(row.seq, f"its rules cannot be put together again: {error}")
+        elif entry["kind"] == "decision":
+            found.decisions += 1
+            _replay_one(con, key, row, fields, gate, found)
+    if problem := chain_problem(con):
+        found.problems.insert(0, problem)
+    return found
+
+
+def _replay_one(
+    con: Connection, key: bytes, row: AuditRow, fields: dict[str, Any], gate: Gate | None, found: Replayed
+) -> None:
+    sealed = fields.get("inputs")
+    if sealed is None:
+        found.unrecorded += 1
+        return
+    secret = audit_log.secret(con, fields["person_ref"])
+    if secret is None:
+        found.erased += 1
+        return
+    try:
+        inputs = open_sealed(sealed, secret)
+    except (SealError, ReplayError) as error:
+        found.wrong(row.seq, str(error))
+        return
+    if gate is None:
+        found.wrong(row.seq, "no entry before it says by which rules it was made")
+        return
+    decision = inputs.decide(gate)
+    facts: dict[str, str] = {name: fields[name] for name in FACTS if name in fields}
+    again = audit.entry_body(decision, inputs.order, now=inputs.now, box=inputs.box, key=key, facts=facts)
+    if again == row.body:
+        found.agreed += 1
+    elif keyed_ref(key, "person", inputs.order.person) != fields["person_ref"]:
+        found.wrong(row.seq, "the box's audit key is another one than it was written with")
+    else:
+        found.wrong(
+            row.seq,
+            f"was {fields['outcome']} by {fields['rule']}, is {decision.outcome} by {decision.rule} again",
+        )
+
+
+def _gate_of(fields: dict[str, Any], kept: dict[str, str]) -> Gate:
+    approvals = [
+        Approval(pack=pack, version=version, by=by, digest=digest)
+        for pack, version, by, digest in fields["approvals"]
+    ]
+    return rebuilt_gate([kept[digest] for digest in fields["packs"].values()], approvals)

@@ -1,0 +1,168 @@
+"""Every door to the rules that there is on a box, tried: settings, environment, pack files, clock, approvals.
+
+The others are tried where they are: MQTT in test_refusals and test_campaign, an edited database in test_audit_doors, modem commands in
+test_at_allow_list, the demo in test_worlds. There is no local API and no serial console yet.
+"""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from firmware.compliance import Gate, Outcome, PackError, load_packs, packs
+from firmware.compliance import library as library_module
+from firmware.rules_in_force import everything_approved
+from firmware.settings import ComplianceSection, SettingsError, load_settings
+
+ROOT = Path(__file__).resolve().parents[3]
+NIGHT = datetime.fromisoformat("2026-11-23T22:30:00+08:00")
+BOX = """
+[box]
+id = "b"
+tenant = "t"
+time_zone = "Asia/Shanghai"
+data_dir = "data"
+[mqtt]
+host = "h"
+ca = "a"
+certificate = "c"
+key = "k"
+[console]
+keys = ["k"]
+recording_recipients = ["age1"]
+"""
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[compliance]\nhours = '07:00-23:00'",
+        "[compliance]\nskip_rules = true",
+        "[compliance]\nsuppression_lease_h = 25",
+        "[compliance]\nsuppression_lease_h = 0",
+        "[dialling]\nmax_call_s = 3600",
+        "[dialling]\ncaps = 100",
+        "[debug]\nenabled = true",
+        "[red_lines]\nnight = true",
+    ],
+)
+def test_the_settings_have_no_word_for_less(tmp_path: Path, line: str) -> None:
+    file = tmp_path / "box.toml"
+    file.write_text(f"{BOX}\n{line}\n", encoding="utf-8")
+    with pytest.raises(SettingsError):
+        load_settings(file)
+    file.write_text(BOX, encoding="utf-8")
+    assert load_settings(file).compliance == ComplianceSection()
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"TZ": "Pacific/Honolulu"},
+        {"BRANCHLINE_DEBUG": "1", "BRANCHLINE_SKIP_RULES": "1", "DEBUG": "1"},
+        {"PYTHONTZPATH": "{forged}"},
+        {"PYTHONOPTIMIZE": "2"},
+        {"LANG": "C", "LC_ALL": "C"},
+    ],
+    ids=" ".join,
+)
+def test_no_environment_variable_opens_the_night(tmp_path: Path, variables: dict[str, str]) -> None:
+    """Among them a folder of forged zones in which Shanghai keeps the time of London."""
+    forged = tmp_path / "zones" / "Asia"
+    forged.mkdir(parents=True)
+    source = resources.files("tzdata") / "zoneinfo" / "Europe" / "London"
+    (forged / "Shanghai").write_bytes(source.read_bytes())
+    environment = {name: value.format(forged=tmp_path / "zones") for name, value in variables.items()}
+    done = subprocess.run(
+        [sys.executable, "-m", "firmware.cli", "policy", "decide", "--number", "+8613800138000", "--at", NIGHT.isoformat(), "--json"],
+        env={**os.environ, **environment},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )  # fmt: skip
+    said = json.loads(done.stdout)
+    assert (said["outcome"], said["until"]) == ("defer", "2026-11-24T01:00:00Z")
+
+
+class TestReplacedPackFiles:
+    """Whoever can write the pack files can still not make the box go by them."""
+
+    def texts(self) -> dict[str, str]:
+        return packs.pack_texts()
+
+    def wider(self) -> dict[str, str]:
+        changed = self.texts()
+        changed["floor.toml"] = changed["floor.toml"].replace('start = "09:00"', 'start = "08:00"', 1)
+        assert changed != self.texts()
+        return changed
+
+    def test_a_changed_file_is_refused_at_the_start(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(library_module, "pack_texts", self.wider)
+        with pytest.raises(PackError, match=r"floor\.toml.*not the one that was released"):
+            load_packs()
+
+    def test_a_missing_or_an_added_file_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        fewer = {name: text for name, text in self.texts().items() if name != "us-ma.toml"}
+        monkeypatch.setattr(library_module, "pack_texts", lambda: fewer)
+        with pytest.raises(PackError, match="missing"):
+            load_packs()
+        more = {**self.texts(), "zz.toml": self.texts()["cn.toml"].replace('"cn"', '"zz"')}
+        monkeypatch.setattr(library_module, "pack_texts", lambda: more)
+        with pytest.raises(PackError, match="not the one that was released"):
+            load_packs()
+
+    def test_a_file_that_was_sealed_anew_is_not_what_was_approved(
+        self, scene: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        approvals = [
+            replace(
+                given, digest=next(p.digest() for p in scene.gate.library.packs if p.pack.id == given.pack)
+            )
+            for given in everything_approved(scene.gate.library)
+        ]
+        assert replace(scene, gate=Gate(load_packs(), approvals)).ask().is_allowed
+        wider = self.wider()
+        monkeypatch.setattr(library_module, "pack_texts", lambda: wider)
+        monkeypatch.setattr(library_module, "seals", lambda: {n: packs.seal_of(t) for n, t in wider.items()})
+        decision = replace(scene, gate=Gate(load_packs(), approvals)).ask()
+        assert (decision.outcome, decision.rule) == (Outcome.REFUSE, "pack-unapproved")
+
+    def test_the_seal_is_of_the_text_whatever_its_line_ends(self) -> None:
+        text = self.texts()["cn.toml"]
+        assert packs.seal_of(text.replace("\n", "\r\n")) == packs.seal_of(text)
+        assert packs.seal_of(text) == hashlib.sha256(text.encode()).hexdigest()
+
+
+@pytest.mark.parametrize("back", [timedelta(hours=1), timedelta(days=1), timedelta(days=3650)])
+def test_a_clock_set_back_regains_nothing(scene: Any, back: timedelta) -> None:
+    """The caps were reached; the clock is then put back to before that."""
+    reached = tuple(scene.attempt(timedelta(hours=hours)) for hours in (1, 20, 30))
+    decision = scene.ask(attempts=reached, at=scene.now - back)
+    assert not decision.is_allowed
+    assert back == timedelta(hours=1) or (decision.outcome, decision.rule) == (Outcome.REFUSE, "clock")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"consents": ("urgent", "admin", "red_line_6", "any")},
+        {"status": "open", "language": "zz", "campaign": "test"},
+        {"region": "CN", "time_zone": "Asia/Shanghai"},
+        {"max_call_s": 1},
+        {"stated_hours": (((0, 1440),),) * 7},
+    ],
+)
+def test_nothing_that_a_call_list_can_say_opens_the_night(scene: Any, changes: dict[str, Any]) -> None:
+    decision = scene.ask(at=NIGHT.astimezone(UTC), **changes)
+    assert decision.outcome is Outcome.DEFER
+    assert decision.until == datetime.fromisoformat("2026-11-24T09:00:00+08:00")
