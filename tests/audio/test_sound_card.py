@@ -233,11 +233,14 @@ class Echo:
 
 
 def tone_of(sound: NDArray[np.int16]) -> tuple[float, float]:
-    """Return pitch and level of a tone near 1 kHz: medians over 50 ms at a time."""
+    """Return pitch and level of a tone near 1 kHz, from the 20 ms at a time that a busy machine left whole."""
     turned = sound * np.exp(-2j * np.pi * 1000 * np.arange(len(sound)) / 8000)
-    means = turned[: len(turned) // 400 * 400].reshape(-1, 400).mean(axis=1)
-    hz = 1000.0 + float(np.median(np.angle(means[1:] * means[:-1].conj()))) / (2 * np.pi * 0.05)
-    return hz, 2 * float(np.median(np.abs(means)))
+    means = turned[: len(turned) // 160 * 160].reshape(-1, 160).mean(axis=1)
+    level = 2 * float(np.percentile(np.abs(means), 90))
+    is_whole = 2 * np.abs(means) > 0.98 * level
+    steps = np.angle(means[1:] * means[:-1].conj())[is_whole[1:] & is_whole[:-1]]
+    assert len(steps) >= 5
+    return 1000.0 + float(np.median(steps)) / (2 * np.pi * 0.02), level
 
 
 @pytest.mark.parametrize("rate_hz", [8000, 16_000, 48_000])
