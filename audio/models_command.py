@@ -28,7 +28,7 @@ Folder = Annotated[
     Path | None,
     typer.Option(
         "--folder",
-        help="Where the models are; the same as [speech] models_dir in box.toml. Default: $BRANCHLINE_MODELS, else "
+        help="Where the models are; the same as models_dir in the speech section of box.toml. Default: $BRANCHLINE_MODELS, else "
         "/var/lib/branchline/models for root or where it exists, else ~/.local/share/branchline/models.",
         metavar="DIR",
     ),

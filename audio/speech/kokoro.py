@@ -21,6 +21,7 @@ GOOD_LETTERS = 220
 """A breath: beyond it the model hurries, so longer text is cut at the next mark."""
 STYLE_SHAPE = (510, 256)
 SENTENCE_GAP_S, CLAUSE_GAP_S = 0.35, 0.16
+_ENDS = ",.!?;:"
 _SILENT = 10 ** (-50 / 20)
 _PLACES = {
     ";": 1, ":": 2, ",": 3, ".": 4, "!": 5, "?": 6, "—": 9, "…": 10, '"': 11, "(": 12, ")": 13, "“": 14, "”": 15,
@@ -71,6 +72,8 @@ class Kokoro:
             phonemes = mandarin_phonemes(text, english=english_phonemes)
         else:
             phonemes = english_phonemes(text, british=voice.startswith("b"))
+        if phonemes and phonemes[-1] not in _ENDS:
+            phonemes += ","  # a clip in the middle of a sentence: it goes on, and does not trail off
         sound: list[NDArray[np.float32]] = []
         for breath in breaths(phonemes):
             gap_s = CLAUSE_GAP_S if breath.endswith(",") else SENTENCE_GAP_S

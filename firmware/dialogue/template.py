@@ -15,8 +15,8 @@ _CLITIC = re.compile(
 )
 _OPENING = re.compile(r"[（(「《“\"'$#]*$")
 """What belongs to the word after it."""
-_LEAST_HAN, _LEAST_LETTERS = 2, 4
-"""A clip has a voice of its own from so many characters on; 于 or `by` alone sounds like a list being read."""
+_LEAST_HAN, _LEAST_LETTERS = 4, 4
+"""A clip is spoken clearly from so many characters on: 已于 alone was heard as 一月, 您有 as 泥有."""
 
 
 class TemplateError(ValueError):

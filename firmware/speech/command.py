@@ -33,7 +33,8 @@ def say(
     language: Annotated[str, typer.Option(help=f"One of {', '.join(LANGUAGES)}.")] = "en",
     file: Annotated[Path, typer.Option("--out", help="The WAV to write.", metavar="FILE")] = Path("said.wav"),
     config: Annotated[
-        Path | None, typer.Option("--config", help="The box's settings, for its [speech].", metavar="FILE")
+        Path | None,
+        typer.Option("--config", help="The box's settings, for its speech section.", metavar="FILE"),
     ] = None,
     engine: Annotated[
         str | None, typer.Option(help=f"Only this engine: {', '.join(ENGINES)}.", metavar="ENGINE")

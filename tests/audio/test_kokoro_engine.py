@@ -67,7 +67,7 @@ def test_each_breath_gets_the_style_of_its_length_and_a_pause_follows(
     monkeypatch.setattr(kokoro, "english_phonemes", lambda text, *, british: text)
     sound, rate_hz = engine.speak("abc. de", "en-US")
     assert rate_hz == RATE_HZ
-    assert [int(given["style"][0, 0]) for given in session.given] == [3, 1]
+    assert [int(given["style"][0, 0]) for given in session.given] == [3, 2]
     assert session.given[0]["tokens"].tolist() == [[0, 43, 44, 45, 4, 0]]
     quiet = np.flatnonzero(sound == 0)
     assert 0.35 * RATE_HZ <= len(quiet) <= 0.44 * RATE_HZ, "its own silence is cut, ours stands between"
