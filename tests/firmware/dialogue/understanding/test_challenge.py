@@ -18,7 +18,7 @@ def test_every_intent_has_fifteen_phrases(language: str) -> None:
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_phrases_never_seen_are_understood(understander: Understander, language: str) -> None:
     scores = evaluate(understander, read(FOLDER / "challenge.toml", language), language)
-    assert scores.macro_f1 >= 0.93, scores.wrong
+    assert scores.macro_f1 >= 0.96, scores.wrong
     for name, recall in scores.recall.items():
         assert recall >= 0.93, (name, recall)
     for name, rate in scores.false_alarms.items():
