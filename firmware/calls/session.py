@@ -12,6 +12,7 @@ from typing import Any, Protocol, assert_never
 from audio import events as sound
 from audio import orders
 from audio.call_audio import CallAudio
+from audio.dsp.stretch import stretch
 from audio.errors import AudioError
 from audio.frame import Clip
 from firmware.calls.outcome import CallLog, PromiseMade
@@ -35,6 +36,8 @@ INBOX_SIZE = 2048
 RELEASE_DEADLINE_S = 100.0
 """From our hang-up to `Ended`; ATH may take 90 s (Quectel EC2x AT manual)."""
 LAST_CHUNK_DEADLINE_S = 1.0
+SLOWLY = 1.3
+"""How much longer a prompt takes for somebody who asked for it."""
 
 
 class Recorder(Protocol):
@@ -340,6 +343,8 @@ class CallSession:
                     state.playing, self._next_play = self._next_play, self._next_play + 1
                     state.prompts[state.playing] = action
                     clips = tuple(self._clip(phrase) for phrase in action.phrases)
+                    if action.is_slow:
+                        clips = tuple(stretch(clip, SLOWLY) for clip in clips)
                     self._order(orders.StopPlaying())  # a Say stands in place of what is being said
                     self._order(
                         orders.Play(
