@@ -13,6 +13,7 @@ from audio import events as sound
 from audio import orders
 from audio.call_audio import CallAudio
 from audio.dsp.endpointer import Patience
+from audio.dsp.stretch import stretch
 from audio.errors import AudioError
 from audio.frame import AudioFormat, Clip
 from audio.speech.joining import joined
@@ -42,6 +43,8 @@ LAST_CHUNK_DEADLINE_S = 1.0
 PRIVATE_KEY = "•"
 """Stands in the record for a key that is part of a secret: the record lies unencrypted on the box."""
 NO_QUESTION = Question(asked=Asked.NOTHING, expected=())
+SLOWLY = 1.3
+"""How much longer a prompt takes for somebody who asked for it."""
 
 
 class Recorder(Protocol):
@@ -392,6 +395,8 @@ class CallSession:
                     state.playing, self._next_play = self._next_play, self._next_play + 1
                     state.prompts[state.playing] = action
                     clips = joined(action.phrases, self._clip)
+                    if action.is_slow:
+                        clips = tuple(stretch(clip, SLOWLY) for clip in clips)
                     self._order(orders.StopPlaying())  # a Say stands in place of what is being said
                     self._order(
                         orders.Play(

@@ -268,22 +268,21 @@ class Course:
             # Nothing that happens from here on may change this ending.
             self._end(disposition, after_prompt=True)
 
-    def _anytime(self, name: str, said: Said | None = None) -> None:
-        """Do what a key or intent means in every node."""
+    def _anytime(self, name: str, said: Said | None = None) -> bool:
+        """Do what a key or intent means in every node; False: nothing comes of it, so the call goes on as it was."""
         if name == "opt_out":
             self._opt_out()
-            return
+            return True
+        if isinstance(self._step, EndStep) and (name != "want_human" or self._served[name]):
+            return False
         if self._mouth.makes_disclosure:
             self._after_notice = name if name in PROTECTIVE else self._after_notice
-            return
-        has_ended = isinstance(self._step, EndStep)
-        if has_ended and (name != "want_human" or self._served[name]):
-            return
+            return True
         self._served[name] += 1
         if self._served[name] > MAX_ANYTIME:
             if isinstance(self._step, AskStep):
                 self._apply(self._step.no_match())
-            return
+            return isinstance(self._step, AskStep)
         handler = self._flow.anytime.get(name, Repeat())
         match handler:
             case Target():
@@ -298,6 +297,7 @@ class Course:
                 self._switch(handler, said)
             case _:
                 assert_never(handler)
+        return True
 
     def _again(self) -> None:
         assert self._step is not None

@@ -97,6 +97,11 @@ _BY_INTENT: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 }
 
 
+def phrases_for(intent: str, language: str) -> tuple[str, ...]:
+    """Return a few ways to say an intent."""
+    return _BY_INTENT.get(language.partition("-")[0], {}).get(intent, ())
+
+
 def asked_of(node: Node | None, step: Step | None) -> Asked:
     """Return what kind of answer a call at this node and step waits for."""
     match step:

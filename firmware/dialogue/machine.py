@@ -237,10 +237,10 @@ class Dialogue(Course):
 
     def _after_prompt(self, *, interrupted: bool) -> None:
         assert self._step is not None
-        if self._after_notice is not None:
-            later, self._after_notice = self._after_notice, None
-            self._anytime(later)
-        elif self._is_aside:
+        later, self._after_notice = self._after_notice, None
+        if later is not None and self._anytime(later):
+            return
+        if self._is_aside:
             self._is_aside = False
             self._apply(self._step.begin())
         else:

@@ -4,10 +4,12 @@ import json
 import sys
 from datetime import date
 from pathlib import Path
+from time import perf_counter
 from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
+from rich.table import Table
 
 from audio.errors import AudioError
 from audio.speech.espeak import EspeakSynthesizer
@@ -15,9 +17,10 @@ from firmware.dialogue.errors import ContactRefusedError, DialogueError, FlowRef
 from firmware.dialogue.flow import Flow
 from firmware.dialogue.schema import flow_schema
 from firmware.dialogue.variables import ContactVars
+from firmware.rehearsal.crowd import Report, Scene, rehearse
 from firmware.rehearsal.loading import find_understander, read_flow
 from firmware.rehearsal.picture import PictureError, dot_text, draw_svg
-from firmware.rehearsal.sample import sample_vars
+from firmware.rehearsal.sample import SECRET, sample_vars
 from firmware.rehearsal.script_file import ScriptRefusedError, read_script
 from firmware.rehearsal.scripted import perform
 from firmware.rehearsal.stage import Stage
@@ -28,6 +31,7 @@ flow_app = typer.Typer(help="Conversations as data.", no_args_is_help=True, pret
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True)
 EXIT_REFUSED = 1
+MOST_VIOLATIONS_SHOWN = 20
 EXIT_USAGE = 2
 
 FlowFile = Annotated[Path, typer.Argument(help="A flow, YAML.", metavar="FLOW")]
@@ -187,6 +191,60 @@ def try_by_hand(
         out.print(HELP, markup=False, style="dim")
     rehearsal = Rehearsal(stage, today=day, understand=find_understander())
     converse(rehearsal, _read_line, lambda line: out.print(line, markup=False))
+
+
+@flow_app.command()
+def simulate(
+    file: FlowFile,
+    conversations: Annotated[int, typer.Option(help="How many to hold.", min=1, max=1_000_000)] = 1000,
+    seed: Annotated[int, typer.Option(help="The same conversations for the same number.")] = 1,
+    today: Today = None,
+    *,
+    words: Annotated[
+        bool,
+        typer.Option("--words", help="Let the words be understood in place of being told what is meant."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Let simulated people have the conversation, in every language, and report how it went; any violation fails."""
+    flow, day = _flow(file), _today(today)
+    understand = find_understander() if words else None
+    if words and understand is None:
+        _fail("this build understands no words: leave --words out", EXIT_USAGE)
+    secrets = {SECRET[: type_.length] for type_ in flow.vars.values() if type_.secret}
+    scene = Scene(
+        flow=flow,
+        contacts=[_contact(flow, language, None, day) for language in flow.languages],
+        secrets=frozenset(secrets),
+        today=day,
+        understand=understand,
+    )
+    began_s = perf_counter()
+    report = rehearse(scene, conversations, seed=seed)
+    a_minute = round(conversations / (perf_counter() - began_s) * 60)
+    if as_json:
+        facts = report.as_dict() | {"conversations_a_minute": a_minute}
+        print(json.dumps(facts, ensure_ascii=False, indent=1))
+    else:
+        _show(report, a_minute)
+    if report.violations:
+        raise typer.Exit(EXIT_REFUSED)
+
+
+def _show(report: Report, a_minute: int) -> None:
+    table = Table("came to", "conversations", "share")
+    for word, count in report.dispositions.most_common():
+        table.add_row(word, str(count), f"{count / report.conversations:.1%}")
+    out.print(table)
+    count = report.conversations
+    out.print(
+        f"{count} conversations, {a_minute} a minute; {report.turns / count:.1f} turns and "
+        f"{report.seconds / count:.0f} s each; {report.containment:.1%} needed no person; "
+        f"{len(report.violations)} violations",
+        markup=False,
+    )
+    for violation in report.violations[:MOST_VIOLATIONS_SHOWN]:
+        out.print(f"    {violation}", markup=False, style="red")
 
 
 @flow_app.command()

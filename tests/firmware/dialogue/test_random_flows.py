@@ -98,7 +98,7 @@ def draw_spec(seed: int) -> Spec:
     names = [f"n{index}" for index in range(count)]
     ends = ["end_other", "end_close"]
     spec: Spec = {
-        "end_other": {"say": rng.choice(["bye", "plain"]), "end": "third_party"},
+        "end_other": {"say": rng.choice(["bye", "plain", "notice"]), "end": "third_party"},
         "end_close": {"end": "no_decision"},
     }
 
@@ -224,7 +224,7 @@ def ways(node: dict[str, Any]) -> list[tuple[str, bool]]:
 
 
 def reached(spec: Spec) -> set[str]:
-    seen, waiting = {"n0", "end_close"}, ["n0"]
+    seen, waiting = {"n0", "end_close", "end_other"}, ["n0"]
     while waiting:
         for target, _ in ways(spec[waiting.pop()]):
             if target not in seen:
@@ -263,6 +263,7 @@ def text_of(spec: Spec) -> str:
                 "who_are_you": {"say": "notice", "resume": "true"},
                 "other_language": {"switch": "true"},
                 "slower": {"repeat": "true"},
+                "vulnerable": "end_other",
             },
         },
         sort_keys=False,

@@ -303,3 +303,19 @@ def test_stop_said_over_a_prompt_stops_it(start: Start) -> None:
     call = at_news(start()).happens(utterance("stop calling", "opt_out"))
     assert any(isinstance(action, StopSaying) for action in call.actions)
     assert call.ending is Disposition.OPT_OUT
+
+
+def test_a_complaint_made_again_while_the_farewell_names_the_complaints_line_does_not_keep_the_call(
+    reminder: Flow, contact_vars: Any
+) -> None:
+    contact = reminder.check_vars(contact_vars["en"], "en")
+    call = Call(
+        Dialogue(
+            reminder, contact, language="en", today=date(2026, 12, 7), promise_max_days=14, understands=True
+        )
+    )
+    says(call, "I want to complain", "complaint")
+    assert call.saying is not None
+    assert "complaint_route" in call.saying.roles
+    call.happens(utterance("I complain!", "complaint")).happens(utterance("I do!", "complaint")).hear_out()
+    assert call.ending is Disposition.COMPLAINT
