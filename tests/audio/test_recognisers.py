@@ -15,6 +15,7 @@ from audio.listening.engines import EngineChain, installed_languages, load_engin
 from audio.listening.grammar import GrammarRecogniser
 from audio.listening.recogniser import MAX_EXPECTED, Alternative, Recognised, nothing
 from audio.listening.sherpa import is_sherpa_folder
+from audio.listening.whisper import once
 from audio.listening.wire import FromWorker, Reply, Request, body_length, bounded, frame, is_sane, parse
 from audio.listening.worker import serve
 from audio.speech.espeak import EspeakSynthesizer
@@ -231,3 +232,19 @@ def test_what_was_said_is_in_no_representation() -> None:
     )
     assert "秘密" not in repr(request) + repr(found)
     assert "pcmpcm" not in repr(request)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("你是谁?你是谁?", "你是谁"),
+        ("4123 4123", "4123"),
+        ("Next Tuesday, next Tuesday", "Next Tuesday"),
+        ("好好说", "好好说"),
+        ("I paid", "I paid"),
+        ("?", "?"),
+        ("", ""),
+    ],
+)
+def test_what_whisper_writes_twice_was_said_once(written: str, read: str) -> None:
+    assert once(written) == read
