@@ -27,7 +27,7 @@ from firmware.calls.judging import Judge
 from firmware.calls.listening import Hearing, Understands
 from firmware.calls.placing import CallPlacer, FlowBook
 from firmware.calls.scheduler import Scheduler
-from firmware.checkup import database_path, make_gate, mqtt_settings
+from firmware.checkup import database_path, make_gate, models_folder, mqtt_settings
 from firmware.clock import to_ms
 from firmware.compliance.self_check import self_check
 from firmware.dialogue.errors import ContactRefusedError, FlowRefusedError
@@ -351,7 +351,7 @@ async def open_hearing(settings: Settings, understands: Understands | None) -> A
     Raises SettingsError.
     """
     wanted = settings.listening
-    models = Path(settings.box.data_dir) / wanted.models
+    models = models_folder(settings)
     languages = installed_languages(models)
     if not wanted.recognition or understands is None or not languages:
         log.info("listening", languages=[], by="keys alone")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from audio.listening.engines import LANGUAGES, how_to_install, installed_languages
 from firmware.clock import SystemClock
 from firmware.compliance.gate import Gate
 from firmware.compliance.library import Approval, load_packs
@@ -60,7 +61,14 @@ def make_gate(section: ComplianceSection) -> Gate:
 
 async def check_box(settings: Settings) -> list[Finding]:
     """Return what is fit and what is not."""
-    findings = [_keys(settings), _gate(settings), _speech(), _data_folder(settings), await _broker(settings)]
+    findings = [
+        _keys(settings),
+        _gate(settings),
+        _speech(),
+        _listening(settings),
+        _data_folder(settings),
+        await _broker(settings),
+    ]
     if not settings.line:
         findings.append(
             Finding(what="lines", passed=False, detail="no [[line]] in the settings: name each modem's ports")
@@ -129,6 +137,24 @@ def _speech() -> Finding:
         passed=found is not None,
         detail=found or "espeak-ng is missing: apt-get install espeak-ng",
     )
+
+
+def _listening(settings: Settings) -> Finding:
+    """Say in which languages speech would be recognised; keys work in any case, so there is nothing to fail."""
+    models = models_folder(settings)
+    if not settings.listening.recognition:
+        return Finding(what="listening", passed=True, detail="by keys alone, as the settings say")
+    languages = installed_languages(models)
+    missing = [language for language in LANGUAGES if language not in languages]
+    detail = f"recognisers for {', '.join(sorted(languages)) or 'no language'}"
+    if missing:
+        detail += f"; {', '.join(missing)} by keys alone: {how_to_install(missing[0])}: {models}"
+    return Finding(what="listening", passed=True, detail=detail)
+
+
+def models_folder(settings: Settings) -> Path:
+    """Return where recogniser models lie."""
+    return Path(settings.box.data_dir) / settings.listening.models
 
 
 def _data_folder(settings: Settings) -> Finding:

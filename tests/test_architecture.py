@@ -29,7 +29,7 @@ ALLOWED: dict[str, set[str]] = {
     "firmware.worlds": VALUES
     | {"audio", "modem_drivers", "firmware.lines", "firmware.host", "firmware.settings"},
     "firmware.state_report": VALUES | {"firmware.lines", "firmware.calls", "firmware.sync", "firmware.store"},
-    "firmware.checkup": {"firmware", "modem_drivers"},
+    "firmware.checkup": {"firmware", "modem_drivers", "audio"},
     "firmware.app": {"firmware", "audio", "modem_drivers"},
     "firmware.cli": {"firmware", "audio", "modem_drivers"},
     "firmware.demo": VALUES,
@@ -43,6 +43,11 @@ OWNED_LIBRARIES = {
     "paho": ("firmware.sync.mqtt_epoch",),
     "systemd": ("firmware.host.systemd",),
     "sqlalchemy": ("console",),
+    "pocketsphinx": ("audio.listening.grammar",),
+    "ctranslate2": ("audio.listening.whisper",),
+    "faster_whisper": ("audio.listening.whisper",),
+    "sherpa_onnx": ("audio.listening.sherpa",),
+    "onnxruntime": ("audio.listening.silero",),
 }
 PURE = {
     # Rooms that take values and give values: no I/O, no clock, no event loop.
