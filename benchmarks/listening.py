@@ -30,7 +30,7 @@ from audio import CallAudio, Listen
 from audio.dsp.dtmf_generator import digits_clip
 from audio.dsp.endpointer import Patience
 from audio.dsp.progress_generator import indication_sound
-from audio.dsp.speech_activity import SpeechActivity
+from audio.dsp.speech_activity import SpeechActivity, SpeechOnset
 from audio.dsp.tone import spectrum_of
 from audio.errors import AudioError
 from audio.frame import Clip, freeze
@@ -133,11 +133,14 @@ def judged(judge: str, sound: NDArray[np.int16]) -> NDArray[np.bool_]:
         vad = webrtcvad.Vad(int(judge[-1]))
         return np.array([vad.is_speech(block.tobytes(), 8000) for block in blocks])
     activity: SpeechActivity = speech_maker(judge)()
-    told = []
-    for block in blocks:
-        activity.take_block(block, spectrum_of(block))
-        told.append(activity.is_active and activity.is_speaking)
-    return np.array(told)
+    told = np.zeros(len(blocks), dtype=bool)
+    for number, block in enumerate(blocks):
+        change = activity.take_block(block, spectrum_of(block))
+        if isinstance(change, SpeechOnset):
+            # Told a moment late and dated back: a call's utterance begins before it.
+            told[change.begin // 160 : number] = True
+        told[number] = activity.is_active and activity.is_speaking
+    return told
 
 
 def judge_speech(clips: dict[str, list[Clip]]) -> list[dict[str, Any]]:
@@ -239,7 +242,7 @@ async def recognise(models: Path | None, everything: list[Item]) -> list[dict[st
                 row["engine"] = str(error)
                 continue
             row["ms"] = (time.perf_counter() - began_s) * 1000
-            row["got"], row["engine"] = found.text, found.engine
+            row["got"], row["engine"], row["confidence"] = found.text, found.engine, found.confidence
             row["errors"] = distance(units(one.text, one.language), units(found.text, one.language))
             in_set = bare(found.text) in map(bare, one.expected)
             row["forced"] = in_set and bare(found.text) != bare(one.text)

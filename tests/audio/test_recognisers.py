@@ -123,7 +123,19 @@ def _sure(text: str, confidence: float) -> Recognised:
     ("first", "second", "text", "asked"),
     [
         pytest.param(_sure("yes", 0.9), _sure("yeah", 0.9), "yes", (1, 0), id="the quick one is sure"),
-        pytest.param(_sure("yes", 0.3), _sure("guess", 0.6), "guess", (1, 1), id="the quick one is not"),
+        pytest.param(_sure("yes", 0.7), _sure("guess", 0.6), "guess", (1, 1), id="the quick one is not"),
+        pytest.param(
+            _sure("no", 0.7),
+            Recognised(
+                text="a note",
+                confidence=0.6,
+                engine="test",
+                alternatives=(Alternative(text="no", confidence=0.5),),
+            ),
+            "no",
+            (1, 1),
+            id="the open one thinks it likely too",
+        ),
         pytest.param(None, _sure("I paid", 0.4), "I paid", (1, 1), id="the quick one heard nothing"),
         pytest.param(_sure("yes", 0.3), None, "yes", (1, 1), id="only the quick one heard anything"),
         pytest.param(None, None, "", (1, 1), id="nobody did"),
