@@ -16,6 +16,7 @@ from audio.dsp.endpointer import Patience
 from audio.errors import AudioError, RecogniserError
 from audio.events import UtteranceHeard
 from audio.frame import Clip, clip_duration_ms, frame_from_bytes, freeze
+from audio.listening.common_answers import COMMON_ANSWERS
 from audio.listening.engines import LANGUAGES, EngineChain, how_to_install, load_engines
 from audio.listening.recogniser import MAX_EXPECTED, MAX_PHRASE_CHARS, Recognised, primary
 from audio.listening.silero import speech_maker
@@ -47,7 +48,7 @@ def transcribe(
     expect: Annotated[
         list[str] | None,
         typer.Option(
-            help="A likely answer (may be repeated): short ones are told apart far better.", metavar="PHRASE"
+            help="A likely answer (may be repeated); without any, the commonest ones.", metavar="PHRASE"
         ),
     ] = None,
     patience: Annotated[
@@ -63,7 +64,7 @@ def transcribe(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
     """Print what is said in the files: each utterance with its times, text and confidence."""
-    expected = tuple(expect or ())
+    expected = tuple(expect or COMMON_ANSWERS.get(primary(language), ()))
     if primary(language) not in LANGUAGES:
         _fail(f"recordings in {' or '.join(LANGUAGES)} can be transcribed, not in {language!r}")
     if len(expected) > MAX_EXPECTED or any(not 0 < len(one) <= MAX_PHRASE_CHARS for one in expected):
@@ -72,14 +73,12 @@ def transcribe(
         _fail(f"{models} is no folder; name the folder with the models by --models")
     chain = _quietly(lambda: load_engines(models))
     if not chain.hears(language, expected):
-        reasons = "; ".join(chain.missing)
-        only_closed = primary(language) == "en" and chain.hears("en", ("yes",))
-        _fail(
-            "only the recogniser of short answers is installed: name them by --expect, "
-            "or put a Whisper model into a folder and name it by --models"
-            if only_closed
-            else f"no recogniser for {language}: {how_to_install(primary(language))}"
-            + (f" ({reasons})" if reasons else "")
+        reasons = f" ({'; '.join(chain.missing)})" if chain.missing else ""
+        _fail(f"no recogniser for {language}: {how_to_install(primary(language))}{reasons}")
+    if not chain.hears(language, ()):
+        _complain(
+            "only the recogniser of short answers is installed: it knows what --expect names, or the commonest answers; "
+            "for everything else name a folder with a Whisper model by --models"
         )
     try:
         make_speech = speech_maker(speech)
@@ -94,11 +93,15 @@ def transcribe(
             continue
         call = CallAudio(speech=make_speech(), listens=True)
         call.order(Listen(patience=patience))
-        utterances = [
-            _row(event, chain.transcribe(freeze(frame_from_bytes(event.pcm)), language, expected))
-            for event in utterances_of(sound, call)
-        ]
-        rows.append({"file": str(path), "duration_ms": clip_duration_ms([sound]), "utterances": utterances})
+        row: dict[str, Any] = {"file": str(path), "duration_ms": clip_duration_ms([sound]), "utterances": []}
+        rows.append(row)
+        for event in utterances_of(sound, call):
+            try:
+                found = chain.transcribe(freeze(frame_from_bytes(event.pcm)), language, expected)
+            except (AudioError, RuntimeError) as error:
+                row["error"] = f"{path.name}: not recognised at {event.at_ms / 1000:.2f} s ({error})"
+                break
+            row["utterances"].append(_row(event, found))
     _print(rows, as_json=as_json)
 
 

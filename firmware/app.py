@@ -19,7 +19,6 @@ from audio.errors import RecogniserError
 from audio.listening.engines import installed_languages
 from audio.listening.pool import RecogniserPool, worker_command
 from audio.listening.silero import speech_maker
-from audio.models import default_models_folder
 from audio.speech.clip_cache import ClipCache
 from audio.speech.synthesis import Synthesizer
 from audio.speech.voices import Voices
@@ -29,7 +28,7 @@ from firmware.calls.judging import Judge
 from firmware.calls.listening import Hearing, Understands
 from firmware.calls.placing import CallPlacer, FlowBook
 from firmware.calls.scheduler import Scheduler
-from firmware.checkup import database_path, mqtt_settings
+from firmware.checkup import database_path, models_folder, mqtt_settings
 from firmware.clock import to_ms
 from firmware.compliance.self_check import self_check
 from firmware.dialogue.errors import ContactRefusedError, FlowRefusedError
@@ -426,7 +425,7 @@ async def open_hearing(settings: Settings, understands: Understands | None) -> A
     Raises SettingsError.
     """
     wanted = settings.listening
-    models = Path(settings.speech.models_dir) if settings.speech.models_dir else default_models_folder()
+    models = models_folder(settings)
     languages = installed_languages(models)
     if not wanted.recognition or understands is None or not languages:
         log.info("listening", languages=[], by="keys alone")

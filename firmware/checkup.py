@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from audio.listening.engines import LANGUAGES, how_to_install, installed_languages
+from audio.models import default_models_folder
 from firmware.clock import SystemClock
 from firmware.compliance.errors import PackError
 from firmware.compliance.self_check import self_check
@@ -58,8 +60,14 @@ def mqtt_settings(settings: Settings) -> MqttSettings:
 
 async def check_box(settings: Settings) -> list[Finding]:
     """Return what is fit and what is not."""
-    findings = [_keys(settings), _gate(settings), *_speech(settings), _data_folder(settings)]
-    findings.append(await _broker(settings))
+    findings = [
+        _keys(settings),
+        _gate(settings),
+        *_speech(settings),
+        _listening(settings),
+        _data_folder(settings),
+        await _broker(settings),
+    ]
     if not settings.line:
         findings.append(
             Finding(what="lines", passed=False, detail="no [[line]] in the settings: name each modem")
@@ -157,6 +165,25 @@ def _recorded(found: BoxVoices) -> Finding:
             f"; {len(recordings.unbound)} sounds are not used: write what {first} says into a .txt beside it"
         )
     return Finding(what="recordings", passed=not recordings.unbound, detail=detail)
+
+
+def _listening(settings: Settings) -> Finding:
+    """Say in which languages speech would be recognised; keys work in any case, so there is nothing to fail."""
+    models = models_folder(settings)
+    if not settings.listening.recognition:
+        return Finding(what="listening", passed=True, detail="by keys alone, as the settings say")
+    languages = installed_languages(models)
+    missing = [language for language in LANGUAGES if language not in languages]
+    detail = f"recognisers for {', '.join(sorted(languages)) or 'no language'}"
+    if missing:
+        detail += f"; {', '.join(missing)} by keys alone: {how_to_install(missing[0])}: {models}"
+    return Finding(what="listening", passed=True, detail=detail)
+
+
+def models_folder(settings: Settings) -> Path:
+    """Return where the models for speaking and listening lie."""
+    folder = settings.speech.models_dir
+    return Path(folder) if folder else default_models_folder()
 
 
 def _data_folder(settings: Settings) -> Finding:

@@ -32,7 +32,7 @@ ALLOWED: dict[str, set[str]] = {
     | {"audio", "modem_drivers", "firmware.lines", "firmware.host", "firmware.settings"},
     "firmware.state_report": VALUES | {"firmware.lines", "firmware.calls", "firmware.sync", "firmware.store"},
     "firmware.understand_command": VALUES | {"firmware.dialogue"},
-    "firmware.checkup": {"firmware", "modem_drivers"},
+    "firmware.checkup": {"firmware", "modem_drivers", "audio"},
     "firmware.line_selftest": {"firmware", "modem_drivers"},
     "firmware.line_command": {"firmware"},
     "firmware.rules_in_force": VALUES | {"firmware.compliance", "firmware.settings"},
@@ -55,6 +55,11 @@ OWNED_LIBRARIES = {
     "systemd": ("firmware.host.systemd",),
     "sqlalchemy": ("console",),
     "pyaudio": ("audio.ports.sound_card",),
+    "pocketsphinx": ("audio.listening.grammar",),
+    "ctranslate2": ("audio.listening.whisper",),
+    "faster_whisper": ("audio.listening.whisper",),
+    "sherpa_onnx": ("audio.listening.sherpa",),
+    "onnxruntime": ("audio.listening.silero", "audio.speech.kokoro"),
 }
 PURE = {
     # Rooms that take values and give values: no I/O, no clock, no event loop.

@@ -23,6 +23,8 @@ CONTEXT_SAMPLES = 32
 """What the network is shown of the sound before each chunk, at 8 kHz."""
 BEGIN_PROBABILITY = 0.5
 STAY_PROBABILITY = 0.35
+DOUBT_PROBABILITY = 0.1
+"""From here up to the others the plain judge decides: the network alone does not hear a lone 好, 喂 or 嗯 in noise."""
 LOWEST_DBFS = -55.0
 """Quieter sound is not even shown to the network."""
 REST_CHUNKS = 12
@@ -105,12 +107,14 @@ class SileroActivity(SpeechActivity):
             if self._n_filled == CHUNK_SAMPLES:
                 self._judge()
         needed = BEGIN_PROBABILITY if not self.is_speaking else STAY_PROBABILITY
-        return (
-            self._probability >= needed and not is_tone and spectrum.band_dbfs > max(LOWEST_DBFS, echo_dbfs)
+        if self._probability >= needed:
+            return not is_tone and spectrum.band_dbfs > max(LOWEST_DBFS, echo_dbfs)
+        return self._probability >= DOUBT_PROBABILITY and super()._stands_out(
+            block, spectrum, is_tone=is_tone, echo_dbfs=echo_dbfs
         )
 
     def _is_voiced(self, block: NDArray[np.int16] | NDArray[np.float32]) -> bool:
-        return True  # the network has said so
+        return self._probability >= BEGIN_PROBABILITY or super()._is_voiced(block)
 
     def _judge(self) -> None:
         """Ask the network about a whole chunk, unless there has been nothing to ask about."""

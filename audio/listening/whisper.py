@@ -31,6 +31,8 @@ TOKENS_PER_S, MOST_TOKENS = 8, 96
 MAX_NO_SPEECH = 0.75
 MIN_FREE_LOGPROB = -1.1
 """Of a token, on average: below this, free text is a guess."""
+MIN_HINTED_LOGPROB = -0.65
+"""With expected phrases before its eyes the decoding may read one of them into unclear sound."""
 FREE_BEAM = 5
 HINT_FROM_S = 1.7
 HINT_TOKENS = 90
@@ -109,7 +111,8 @@ class WhisperRecogniser:
             return Recognised(
                 text=ranked[0][0], confidence=confidence, engine=self.name, alternatives=alternatives[1:]
             )
-        if not said.text or said.logprob < MIN_FREE_LOGPROB or no_speech > MAX_NO_SPEECH:
+        lowest = MIN_HINTED_LOGPROB if _is_hinted(expected, seconds) else MIN_FREE_LOGPROB
+        if not said.text or said.logprob < lowest or no_speech > MAX_NO_SPEECH:
             return nothing(self.name, alternatives)
         return Recognised(
             text=said.text, confidence=math.exp(said.logprob), engine=self.name, alternatives=alternatives
@@ -120,7 +123,7 @@ class WhisperRecogniser:
     ) -> tuple[_Guess, float]:
         """Return the free text and how likely there is no speech at all."""
         hint: list[int] = []
-        if expected and seconds >= HINT_FROM_S:
+        if _is_hinted(expected, seconds):
             stop = "。" if not expected[0].isascii() else ". "
             hint = [tokenizer.sot_prev, *tokenizer.encode(f" {stop.join(expected)}{stop}")[:HINT_TOKENS]]
         found = self._model.generate(
@@ -132,8 +135,8 @@ class WhisperRecogniser:
             return_scores=True,
             return_no_speech_prob=True,
         )[0]
-        text = to_simplified(str(tokenizer.decode(found.sequences_ids[0]))).strip(" ,，")[:MAX_TEXT_CHARS]
-        return _Guess(text, float(found.scores[0])), float(found.no_speech_prob)
+        text = to_simplified(str(tokenizer.decode(found.sequences_ids[0]))).strip(" ,，")
+        return _Guess(once(text)[:MAX_TEXT_CHARS], float(found.scores[0])), float(found.no_speech_prob)
 
     def _belief(self, tokenizer: Any, encoded: Any, best: tuple[str, float], said: _Guess) -> float:
         """Return how sure it is that the best expected phrase was said, 0 when it is not to be taken."""
@@ -203,6 +206,20 @@ class WhisperRecogniser:
             probabilities = np.maximum(np.asarray(result.text_token_probs, dtype=np.float64), 1e-9)
             best = max(best, float(np.log(probabilities).mean()))
         return best
+
+
+def _is_hinted(expected: tuple[str, ...], seconds: float) -> bool:
+    return bool(expected) and seconds >= HINT_FROM_S
+
+
+def once(text: str) -> str:
+    """Return a text that was written twice in a row once: the decoder does that with lone words."""
+    half = len(text) // 2
+    for place in range(max(1, half - 1), half + 2):
+        first, second = text[:place].strip(), text[place:].strip()
+        if _bare(first) and _bare(first) == _bare(second):
+            return first
+    return text
 
 
 def _spellings(phrase: str) -> tuple[str, ...]:

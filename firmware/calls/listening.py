@@ -6,7 +6,7 @@ Whatever fails on the way costs this one answer: the dialogue is told that nothi
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Protocol
 
@@ -17,13 +17,18 @@ from audio.dsp.speech_activity import SpeechActivity
 from audio.errors import RecogniserError
 from audio.events import UtteranceHeard
 from audio.listening.recogniser import Recognised
-from firmware.dialogue.events import Intent
+from firmware.dialogue.events import Intent, Utterance
 from firmware.dialogue.slots import Asked, Slots
 
 log = structlog.get_logger()
 
 MOST_WAITING = 4
 """Utterances of one call that wait for their text; whoever talks on and on is not answered word for word."""
+
+COUGH_MS = 250
+"""Shorter sounds without words are not worth asking again about."""
+BOUND_TO_QUESTION = frozenset({"affirm", "deny", "confirm_identity"})
+"""A yes means nothing without its question: said to one, it is no answer to the next."""
 
 _PATIENCE = {
     Asked.IDENTITY: Patience.ANSWER,
@@ -172,6 +177,20 @@ class CallListener:
             slots=slots,
             took_ms=round((self._now_s() - told_s) * 1000),
         )
+
+
+def as_answer_to(asked: Asked, item: Heard) -> Utterance | None:
+    """Return what the dialogue hears of an utterance, now that `asked` is the question; None: nothing.
+
+    A recogniser takes its time, and the question may be another one by now.
+    """
+    text = item.recognised.text if item.recognised is not None else ""
+    if not text and item.duration_ms < COUGH_MS:
+        return None
+    if item.asked is asked:
+        return Utterance(text=text, intents=item.intents, slots=item.slots)
+    intents = tuple(intent for intent in item.intents if intent.name not in BOUND_TO_QUESTION)
+    return Utterance(text=text, intents=intents, slots=replace(item.slots, is_yes=None))
 
 
 def patience_for(asked: Asked) -> Patience:

@@ -17,7 +17,7 @@ from audio.dsp.stretch import stretch
 from audio.errors import AudioError
 from audio.frame import AudioFormat, Clip
 from audio.speech.joining import joined
-from firmware.calls.listening import CallListener, Heard, Question, patience_for
+from firmware.calls.listening import CallListener, Heard, Question, as_answer_to, patience_for
 from firmware.calls.outcome import CallLog, PromiseMade
 from firmware.dialogue import actions as acts
 from firmware.dialogue import events as heard
@@ -358,7 +358,8 @@ class CallSession:
             ms=item.duration_ms,
             took_ms=item.took_ms,
         )
-        await self._tell(state, heard.Utterance(text=text, intents=item.intents, slots=item.slots))
+        if (utterance := as_answer_to(self._dialogue.asked, item)) is not None:
+            await self._tell(state, utterance)
 
     async def _tell(self, state: _Talk, event: heard.DialogueEvent) -> None:
         if self._release_by_s is None and not (state.decided and not state.ends_after_prompt):

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from audio import CallAudio, Listen, SpeechEnded, SpeechStarted, UtteranceHeard
+from audio import BargeIn, CallAudio, Listen, Play, PlayFinished, SpeechEnded, SpeechStarted, UtteranceHeard
 from audio.dsp.endpointer import MAX_UTTERANCE_MS, PRE_ROLL_MS, TAIL_MS, Endpointer, Patience
 from audio.events import AudioEvent
 from audio.frame import Clip
@@ -181,3 +181,41 @@ def test_no_sample_is_told_twice_and_the_buffer_is_bounded(data: st.DataObject) 
             told += np.frombuffer(turn.pcm, dtype="<i2").tolist()
             begin = None
     assert told == sorted(set(told))
+
+
+def echoed(
+    prompt: Clip, near: NDArray[np.int16], loss_db: float, delay_frames: int = 6
+) -> tuple[CallAudio, list[AudioEvent]]:
+    """Return a call in which the prompt comes back from the far end, under whatever `near` says there."""
+    call = CallAudio(listens=True)
+    call.order(Play(play_id=1, clips=(prompt,), barge_in=BargeIn.SPEECH))
+    line = [np.zeros(160, np.int16)] * delay_frames
+    told: list[AudioEvent] = []
+    for frame in near[: len(near) // 160 * 160].reshape(-1, 160):
+        back = frame + np.rint(line.pop(0) * 10 ** (-loss_db / 20)).astype(np.int16)
+        said, events = call.process(back)
+        line.append(said.copy())
+        told += events
+    return call, told + call.finish()
+
+
+def test_our_own_voice_is_neither_barge_in_nor_utterance(mix: Mix, greeting: Clip) -> None:
+    near = mix(len(greeting) / 8 + 1500)
+    _call, told = echoed(greeting, near, loss_db=28.0)
+    assert not any(isinstance(event, SpeechStarted | UtteranceHeard) for event in told)
+    (finished,) = [event for event in told if isinstance(event, PlayFinished)]
+    assert not finished.interrupted
+
+
+def test_who_speaks_over_a_prompt_stops_it_and_is_heard_whole(
+    mix: Mix, greeting: Clip, chinese_greeting: Clip
+) -> None:
+    near = mix(500, chinese_greeting, 1500)
+    _call, told = echoed(greeting, near, loss_db=28.0)
+    (finished,) = [event for event in told if isinstance(event, PlayFinished)]
+    assert finished.interrupted
+    started = next(event for event in told if isinstance(event, SpeechStarted))
+    assert finished.at_ms - started.at_ms <= 160
+    heard_ms = sum(event.duration_ms for event in told if isinstance(event, UtteranceHeard))
+    loud = np.flatnonzero(np.abs(chinese_greeting) > 600)
+    assert heard_ms >= (loud[-1] - loud[0]) / 8 - 200

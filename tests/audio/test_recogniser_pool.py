@@ -14,7 +14,8 @@ from audio.errors import (
     RecogniserError,
     RecogniserLateError,
 )
-from audio.listening.pool import RecogniserPool
+from audio.listening.pool import RecogniserPool, worker_command
+from audio.speech.espeak import EspeakSynthesizer
 
 HOSTILE = Path(__file__).with_name("hostile_worker.py")
 DEADLINE_S = 0.6
@@ -190,5 +191,39 @@ def test_a_caller_that_stops_waiting_leaves_nothing_behind() -> None:
             waiting.cancel()
             assert await says(recognisers, "hello") == "hello"
             assert recognisers.report.n_restarts == 0
+
+    run(story)
+
+
+def test_the_real_worker_recognises_and_says_what_it_cannot() -> None:
+    async def story() -> None:
+        spoken = EspeakSynthesizer(words_per_minute=150).render("wrong number", "en")
+        quiet = bytes(2 * 8 * 300)  # a turn in a call comes with what was before and after it
+        sound = quiet + spoken.astype("<i2").tobytes() + quiet
+        async with RecogniserPool(worker_command(None), n_workers=1, deadline_s=10.0) as recognisers:
+            await recognisers.ready()
+            assert recognisers.hears("en-GB")
+            assert not recognisers.hears("zh-CN")
+            found = await recognisers.transcribe(sound, "en-GB", ("yes", "no", "wrong number"))
+            assert (found.text, found.engine) == ("wrong number", "pocketsphinx")
+            for nonsense in (b"", b"\0" * 1600, bytes(range(256)) * 100):
+                assert (await recognisers.transcribe(nonsense, "en", ("yes", "no"))).text == ""
+            with pytest.raises(RecogniserError, match="zh"):
+                await recognisers.transcribe(sound, "zh-CN", ("是的",))
+            assert recognisers.report.n_restarts == 0
+
+    run(story)
+
+
+def test_a_worker_may_not_eat_the_boxes_memory() -> None:
+    eat = "from audio.listening.worker import limit; limit(300); x = [bytearray(1 << 24) for _ in range(64)]"
+
+    async def story() -> None:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", eat, stderr=asyncio.subprocess.PIPE
+        )
+        _out, told = await process.communicate()
+        assert process.returncode == 1
+        assert told.splitlines()[-1] == b"MemoryError"
 
     run(story)

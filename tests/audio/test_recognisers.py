@@ -15,6 +15,7 @@ from audio.listening.engines import EngineChain, installed_languages, load_engin
 from audio.listening.grammar import GrammarRecogniser
 from audio.listening.recogniser import MAX_EXPECTED, Alternative, Recognised, nothing
 from audio.listening.sherpa import is_sherpa_folder
+from audio.listening.whisper import once
 from audio.listening.wire import FromWorker, Reply, Request, body_length, bounded, frame, is_sane, parse
 from audio.listening.worker import serve
 from audio.speech.espeak import EspeakSynthesizer
@@ -122,7 +123,19 @@ def _sure(text: str, confidence: float) -> Recognised:
     ("first", "second", "text", "asked"),
     [
         pytest.param(_sure("yes", 0.9), _sure("yeah", 0.9), "yes", (1, 0), id="the quick one is sure"),
-        pytest.param(_sure("yes", 0.3), _sure("guess", 0.6), "guess", (1, 1), id="the quick one is not"),
+        pytest.param(_sure("yes", 0.7), _sure("guess", 0.6), "guess", (1, 1), id="the quick one is not"),
+        pytest.param(
+            _sure("no", 0.7),
+            Recognised(
+                text="a note",
+                confidence=0.6,
+                engine="test",
+                alternatives=(Alternative(text="no", confidence=0.5),),
+            ),
+            "no",
+            (1, 1),
+            id="the open one thinks it likely too",
+        ),
         pytest.param(None, _sure("I paid", 0.4), "I paid", (1, 1), id="the quick one heard nothing"),
         pytest.param(_sure("yes", 0.3), None, "yes", (1, 1), id="only the quick one heard anything"),
         pytest.param(None, None, "", (1, 1), id="nobody did"),
@@ -231,3 +244,19 @@ def test_what_was_said_is_in_no_representation() -> None:
     )
     assert "秘密" not in repr(request) + repr(found)
     assert "pcmpcm" not in repr(request)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("你是谁?你是谁?", "你是谁"),
+        ("4123 4123", "4123"),
+        ("Next Tuesday, next Tuesday", "Next Tuesday"),
+        ("好好说", "好好说"),
+        ("I paid", "I paid"),
+        ("?", "?"),
+        ("", ""),
+    ],
+)
+def test_what_whisper_writes_twice_was_said_once(written: str, read: str) -> None:
+    assert once(written) == read

@@ -65,7 +65,6 @@ def test_the_table_for_people(mix: Mix, tmp_path: Path, answer: Clip) -> None:
     ("arguments", "says"),
     [
         (("--language", "zh"), "models fetch whisper-base"),
-        (("--language", "en"), "--expect"),
         (("--language", "de"), "zh or en"),
         (("--language", "en", "--expect", "x" * 200), "80 characters"),
         (("--language", "en", "--expect", "yes", "--models", "/no/such/folder"), "no folder"),
@@ -81,6 +80,14 @@ def test_what_cannot_be_done_says_what_to_do(
     assert done.exit_code == 2
     assert says in done.output
     assert "Traceback" not in done.output
+
+
+def test_without_expectations_the_commonest_answers_are_heard(mix: Mix, tmp_path: Path, answer: Clip) -> None:
+    soundfile.write(tmp_path / "a.wav", mix(800, answer, 800), 8000)
+    done = invoke("--language", "en", "--json", tmp_path / "a.wav")
+    assert done.exit_code == 0
+    assert json.loads(done.stdout)[0]["utterances"][0]["text"] == "wrong number"
+    assert "--models" in done.stderr
 
 
 def test_a_file_that_cannot_be_read_is_named_and_the_others_are_heard(

@@ -298,6 +298,29 @@ def test_the_sound_is_told_how_patient_to_be() -> None:
     ]
 
 
+def test_a_yes_to_one_question_is_no_answer_to_the_next() -> None:
+    """The text came late: the box has asked something else since. To stop is to stop at any time."""
+
+    async def story(call: Call) -> None:
+        call.says("是别")
+        await asyncio.sleep(0.1)
+        call.talk.asked = Asked.CONFIRM
+        await asyncio.sleep(1)
+
+    (utterance,) = carry(story).utterances()
+    assert [intent.name for intent in utterance.intents] == ["opt_out"]
+
+
+def test_a_cough_is_not_asked_about() -> None:
+    async def story(call: Call) -> None:
+        call.says("", duration_ms=180)
+        call.says("", duration_ms=600)
+        call.says("是", duration_ms=180)
+        await asyncio.sleep(3)
+
+    assert [one.text for one in carry(story).utterances()] == ["", "是"]
+
+
 def test_nothing_is_recognised_for_a_call_that_is_over() -> None:
     async def story(call: Call) -> None:
         call.says("是")
