@@ -267,7 +267,14 @@ async def _receive(process: asyncio.subprocess.Process) -> Any:
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """End a process for certain; nothing of it is worth waiting for."""
+    """End a process for certain, and its pipes with whatever is left in them."""
+    assert process.stdin is not None
     with contextlib.suppress(ProcessLookupError):
         process.kill()
     await process.wait()
+    if not process.stdin.is_closing():
+        process.stdin.transport.abort()
+    # asyncio closes the pipe of a process only when all of it was read: a flood may never be.
+    process._transport.close()  # type: ignore[attr-defined]
+    for _ in range(3):
+        await asyncio.sleep(0)  # lets the transports take leave of the loop, which may end next
