@@ -294,6 +294,7 @@ class CallAudio:
                 confidence=verdict.confidence,
                 reason=verdict.reason,
                 features=verdict.features,
+                subject=verdict.subject,
             )
         )
 

@@ -13,7 +13,7 @@ from audio import orders
 from audio.call_audio import CallAudio
 from audio.errors import AudioError
 from audio.frame import Clip
-from firmware.calls.outcome import CallLog, PromiseMade
+from firmware.calls.outcome import CallLog, PromiseMade, answered_by
 from firmware.dialogue import actions as acts
 from firmware.dialogue import events as heard
 from firmware.dialogue.machine import Dialogue
@@ -34,6 +34,8 @@ INBOX_SIZE = 2048
 RELEASE_DEADLINE_S = 100.0
 """From our hang-up to `Ended`; ATH may take 90 s (Quectel EC2x AT manual)."""
 LAST_CHUNK_DEADLINE_S = 1.0
+NO_PERSON = ("fax_tone", "information_tone")
+"""Reasons of a verdict that hang up at once."""
 
 
 class Recorder(Protocol):
@@ -69,6 +71,10 @@ class _Talk:
     answered_s: float
     machine: bool = False
     human: bool = False
+    key: bool = False
+    """A key was pressed: machines press none."""
+    answered_by: Disposition | None = None
+    """What took the call, as far as the sound tells; None for a person."""
     verified: bool = False
     decided: Disposition | None = None
     ends_after_prompt: bool = False
@@ -76,6 +82,11 @@ class _Talk:
     playing: int = 0
     """The play id now in the air, 0 for none."""
     prompts: dict[int, acts.Say] = field(default_factory=dict)
+
+    @property
+    def is_person(self) -> bool:
+        """Somebody was heard, and nothing heard was a machine's; a key outweighs what the sound resembles."""
+        return self.key or self.verified or (self.human and not self.machine and self.answered_by is None)
 
 
 class CallSession:
@@ -261,7 +272,7 @@ class CallSession:
             case sound.PlayFinished():
                 await self._play_finished(state, event)
             case sound.DigitHeard():
-                state.human = True
+                state.human = state.key = True
                 self._note("digit", digit=event.digit, ms=event.duration_ms)
                 self._on_stage(self._stage_name, "heard a key")
                 await self._tell(state, heard.Digit(digit=event.digit))
@@ -282,8 +293,10 @@ class CallSession:
                     confidence=event.confidence,
                     reason=event.reason,
                     decision_ms=event.at_ms,
+                    subject=event.subject,
                     features=event.features.as_dict(),
                 )
+                self._classified(state, event)
             case sound.ProgressHeard():
                 self._note("progress", tone=event.tone.value, countries=list(event.countries))
             case sound.SitHeard():
@@ -300,6 +313,17 @@ class CallSession:
                 self._hang_up()
             case _:
                 assert_never(event)
+
+    def _classified(self, state: _Talk, event: sound.AnswerClassified) -> None:
+        """Keep who answered for the call's outcome; hang up only on what no person can sound like.
+
+        A verdict by words may be wrong, so the conversation goes on: a person who was taken for a machine is heard
+        out, and a machine hears no more than our name.
+        """
+        state.answered_by = answered_by(event.answer, event.subject, event.confidence)
+        if event.reason in NO_PERSON and not state.key and not state.verified:
+            self._order(orders.StopPlaying())
+            self._hang_up()
 
     async def _tell(self, state: _Talk, event: heard.DialogueEvent) -> None:
         if self._release_by_s is None and not (state.decided and not state.ends_after_prompt):
@@ -422,7 +446,8 @@ class CallSession:
         return CallLog(
             ended=ended,
             answered=state is not None,
-            human_heard=state is not None and state.human and not state.machine,
+            human_heard=state is not None and state.is_person,
+            answered_by=state.answered_by if state else None,
             verified=state is not None and state.verified,
             decided=state.decided if state else None,
             promise=state.promise if state else None,
