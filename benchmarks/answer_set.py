@@ -94,6 +94,10 @@ class Bank:
             session = sessions[int(rng.integers(len(sessions)))]
             if any(kind in session for kind in kinds):
                 return engine, session
+        for (engine, spoken), sessions in self._sessions.items():
+            found = [one for one in sessions if spoken == language and any(kind in one for kind in kinds)]
+            if found:  # so rare that chance passed it by
+                return engine, found[int(rng.integers(len(found)))]
         raise LookupError(
             f"the bank has no {kinds} in {language}: make it with `python -m benchmarks.answer_bank`"
         )

@@ -27,9 +27,9 @@ from audio.dsp.utterances import GAP_BLOCKS
 
 EVERY_BLOCKS = 5
 """While somebody speaks, the model is asked every 100 ms."""
-RECORDING_AT = 0.9
+RECORDING_AT = 0.85
 """While it talks, and after 240 ms of quiet."""
-RECORDING_SETTLED_AT = 0.67
+RECORDING_SETTLED_AT = 0.5
 """Once it waits."""
 HUMAN_BELOW = 0.5
 SETTLED_BLOCKS = 1200 // BLOCK_MS

@@ -263,7 +263,7 @@ def test_the_sample_of_unseen_voices(noise_dbfs: float, rng: np.random.Generator
             people_called_machine.append(path.name)
     assert n >= 30
     # As measured, not as wanted: these texts are unlike all of training, and the model is small.
-    assert len(wrong) <= n * 0.28, wrong
+    assert len(wrong) <= n * 0.24, wrong
     assert len(people_called_machine) <= 3, people_called_machine
 
 
