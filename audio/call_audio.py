@@ -311,6 +311,7 @@ class CallAudio:
                 confidence=verdict.confidence,
                 reason=verdict.reason,
                 features=verdict.features,
+                subject=verdict.subject,
             )
         )
 

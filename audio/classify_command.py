@@ -35,7 +35,11 @@ def classify(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
-    """Say who answered: human, machine, carrier_announcement, fax or silence, and when that was decided."""
+    """Say who answered and when that was decided.
+
+    The classes: human, machine, carrier_announcement (with its subject where the words can be told: busy, switched_off,
+    vacant, suspended, no_coverage, unreachable, no_answer, restricted, congested), screening_assistant, fax, silence.
+    """
     rows = [_row(path) for path in files]
     if as_json:
         print(json.dumps(rows, ensure_ascii=False, indent=1))
@@ -46,7 +50,7 @@ def classify(
                 first = row["verdicts"][0]
                 table.add_row(
                     row["file"],
-                    row["class"],
+                    row["class"] + (f" ({row['subject']})" if row["subject"] else ""),
                     str(row["decision_ms"]),
                     f"{row['confidence']:.2f}",
                     row["reason"],
@@ -89,6 +93,7 @@ def _row(path: Path) -> dict[str, Any]:
         "file": str(path),
         "duration_ms": clip_duration_ms([sound]),
         "class": last.answer.value,
+        "subject": last.subject,
         "decision_ms": decided.at_ms,
         "confidence": last.confidence,
         "reason": last.reason,
@@ -96,6 +101,7 @@ def _row(path: Path) -> dict[str, Any]:
         "verdicts": [
             {
                 "class": one.answer.value,
+                "subject": one.subject,
                 "decision_ms": one.at_ms,
                 "confidence": one.confidence,
                 "reason": one.reason,

@@ -6,7 +6,8 @@ Every `at_ms` counts milliseconds since the first frame of the `CallAudio` that 
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from audio.dsp.answer import AnswerClass, AnswerFeatures
+from audio.dsp.answer import AnswerClass
+from audio.dsp.answer_evidence import AnswerFeatures
 from audio.dsp.fax import FaxTone
 from audio.dsp.line_watch import LineFault
 from audio.dsp.progress_tones import ProgressTone
@@ -90,8 +91,10 @@ class AnswerClassified:
     confidence: float
     """0 to 1."""
     reason: str
-    """What decided: greeting, monologue, beep, fax_tone, information_tone, repetition, quiet."""
+    """What decided: greeting, words, beep, fax_tone, information_tone, repetition, quiet."""
     features: AnswerFeatures
+    subject: str = ""
+    """What a carrier's announcement is about (busy, switched_off, vacant, ...); empty when that cannot be told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

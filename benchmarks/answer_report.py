@@ -1,29 +1,48 @@
-"""Judge answer classification and write a report: `python -m benchmarks.answer_report [--out DIR] [FOLDER]`.
+"""Judge answer classification and write a report: `python -m benchmarks.answer_report --bank BANK [--out DIR] [FOLDER]`.
 
-Without FOLDER: held-out staged calls (see `answer_set`) over varied channels, over a clean one and with noise of
--40 dBFS, each beside Asterisk's algorithm written anew. With FOLDER: recordings that begin at answer, named
-CLASS-anything.wav (human-, machine-, carrier_announcement-, fax-, silence-), as they are and with that noise.
+Each set is judged over varied channels, over a clean one and with white noise of -40 dBFS, beside Asterisk's algorithm
+written anew. The sets of BANK (see `answer_bank`) are synthetic speech staged into calls, of voices and texts that no
+training call has; `prompts` are Asterisk's recorded English prompts (asterisk-core-sounds-en-wav), a human voice.
+With FOLDER: recordings that begin at answer, named CLASS-anything.wav, as they are and with that noise.
 """
 
 import argparse
 import json
+import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from audio.classify_command import classify_sound, standing
+from audio.dsp.answer import AnswerDetector
 from audio.frame import freeze
 from audio.sound_file import load_sound
-from benchmarks.answer_set import ASTERISK_SOUNDS, CLASSES, RATE_HZ, StagedCall, calls, to_pcm, with_noise
+from benchmarks.answer_channels import level_to, to_pcm, with_noise
+from benchmarks.answer_plots import draw
+from benchmarks.answer_prompts import prompt_calls
+from benchmarks.answer_set import CLASSES, Bank, StagedCall, calls
 from benchmarks.asterisk_amd import AmdStatus, asterisk_amd
 
 SEED = 77
 NOISE_DBFS = -40.0
-RECORDINGS = ("machine", "carrier_announcement")
+CHANNELS: dict[str, float | None] = {
+    "varied channels": None,
+    "clean": -100.0,
+    "noise at -40 dBFS": NOISE_DBFS,
+}
+RECORDINGS = ("machine", "carrier_announcement", "screening_assistant")
+ENGINES = {
+    "espeak": "espeak-ng, held-out variants and texts (the weighing was fitted on this half)",
+    "kokoro": "Kokoro, held-out voices and texts",
+    "piper": "piper en_US-joe: an engine never trained on, held-out texts",
+    "flite": "flite slt: a voice never trained on, held-out texts (the weighing was fitted on this half)",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +52,8 @@ class Judged:
     call: StagedCall
     verdicts: tuple[tuple[str, int], ...]
     """Class and ms after answer, in order."""
+    confidence: float
+    subject: str
     decided_ms: int
     asterisk: AmdStatus
 
@@ -56,13 +77,15 @@ def judge(call: StagedCall) -> Judged:
     return Judged(
         call=replace(call, pcm=call.pcm[:0]),
         verdicts=tuple((one.answer.value, one.at_ms) for one in told),
+        confidence=told[-1].confidence,
+        subject=told[-1].subject,
         decided_ms=standing(told).at_ms,
         asterisk=asterisk_amd(call.pcm),
     )
 
 
-def recorded(folder: Path, noise_dbfs: float | None) -> Iterable[StagedCall]:
-    """Yield the labelled recordings of a folder."""
+def recorded(folder: Path, noise_dbfs: float | None) -> Iterator[StagedCall]:
+    """Yield the labelled recordings of a folder; with noise, their speech is brought to -20 dBFS."""
     rng = np.random.default_rng(SEED)
     for path in sorted(folder.glob("*.wav")):
         answer = path.name.split("-")[0]
@@ -70,43 +93,40 @@ def recorded(folder: Path, noise_dbfs: float | None) -> Iterable[StagedCall]:
             continue
         sound = load_sound(path).astype(np.float64) / 32768
         if noise_dbfs is not None:
-            sound = with_noise(sound, noise_dbfs, rng)
-        yield StagedCall(
-            name=path.name,
-            answer=answer,
-            source="recording",
-            language="",
-            pcm=to_pcm(sound),
-            first_end_s=0.0,
-            spoken_end_s=len(sound) / RATE_HZ,
-        )
+            sound = with_noise(level_to(sound, -20.0), noise_dbfs, rng)
+        yield StagedCall(name=path.name, answer=answer, source="recording", language="", pcm=to_pcm(sound))
 
 
 def summary(judged: list[Judged]) -> dict[str, object]:
     """Return the figures of one set."""
     people = [one for one in judged if one.call.answer == "human"]
     played = [one for one in judged if one.call.answer in RECORDINGS]
+    carriers = [one for one in judged if one.call.subject and one.final == "carrier_announcement"]
     right_people = sum(one.final == "human" for one in people)
     right_played = sum(one.final in RECORDINGS for one in played)
     amd_people = sum(one.asterisk.status == "HUMAN" for one in people)
     amd_played = sum(one.asterisk.status == "MACHINE" for one in played)
     both = max(1, len(people) + len(played))
+    n = max(1, len(judged))
     latency = [one.latency_ms for one in people if one.latency_ms is not None and one.call.first_end_s]
     machine_ms = [one.decided_ms for one in played if one.final in RECORDINGS]
     return {
         "calls": len(judged),
-        "right_class_share": round(
-            sum(one.final == one.call.answer for one in judged) / max(1, len(judged)), 4
-        ),
+        "right_class_share": round(sum(one.final == one.call.answer for one in judged) / n, 4),
         "person_or_recording_right_share": round((right_people + right_played) / both, 4),
         "people": len(people),
         "people_right": right_people,
+        "false_machine_share": round(
+            1 - sum(one.final in ("human", "silence") for one in people) / max(1, len(people)), 4
+        ),
         "people_ever_called_machine": sum(
             any(answer in (*RECORDINGS, "fax") for answer, _ in one.verdicts) for one in people
         ),
         "recordings": len(played),
         "recordings_right": right_played,
         "recordings_first_called_human": sum(any(a == "human" for a, _ in one.verdicts) for one in played),
+        "announcements_with_subject": f"{sum(bool(one.subject) for one in carriers)} of {len(carriers)}",
+        "subjects_right": sum(one.subject == one.call.subject for one in carriers),
         "asterisk_right_share": round((amd_people + amd_played) / both, 4),
         "asterisk_people_right": amd_people,
         "asterisk_recordings_right": amd_played,
@@ -120,7 +140,8 @@ def summary(judged: list[Judged]) -> dict[str, object]:
             f"{one.call.name} ({one.call.source} {one.call.language}): {one.call.answer} called "
             + ", then ".join(f"{answer} at {at_ms} ms" for answer, at_ms in one.verdicts)
             for one in judged
-            if one.final != one.call.answer and {one.final, one.call.answer} != set(RECORDINGS)
+            if one.final != one.call.answer
+            and not (one.final in RECORDINGS and one.call.answer in RECORDINGS)
         ],
     }
 
@@ -133,58 +154,105 @@ def _spread(values: list[float]) -> dict[str, float]:
 
 def text_of(name: str, figures: dict[str, object]) -> str:
     """Return one set's figures as Markdown."""
-    confusion = figures["confusion"]
+    confusion, wrong = figures["confusion"], figures["wrong"]
     assert isinstance(confusion, dict)
+    assert isinstance(wrong, list)
     head = "| truth | " + " | ".join(CLASSES) + " |\n|---|" + "---|" * len(CLASSES)
     rows = [
         f"| {truth} | " + " | ".join(str(confusion.get(f"{truth} -> {said}", 0)) for said in CLASSES) + " |"
         for truth in CLASSES
     ]
-    plain = "\n".join(
-        f"- {key}: {value}" for key, value in figures.items() if key not in ("confusion", "wrong")
+    plain = [f"- {key}: {value}" for key, value in figures.items() if key not in ("confusion", "wrong")]
+    said = "\n".join(f"- {one}" for one in wrong)
+    return "\n".join(
+        [f"## {name}\n", *plain, "", head, *rows, "\nPerson taken for recording or the reverse:\n", said, ""]
     )
-    wrong = figures["wrong"]
-    assert isinstance(wrong, list)
-    return (
-        f"## {name}\n\n{plain}\n\n{head}\n"
-        + "\n".join(rows)
-        + "\n\nWrong:\n\n"
-        + "\n".join(f"- {w}" for w in wrong)
-        + "\n"
-    )
+
+
+def cost(sounds: list[NDArray[np.int16]]) -> dict[str, float]:
+    """Return what classification costs: CPU time per frame of 20 ms, while it listens and over a call of a minute."""
+    spent_s = n_frames = 0.0
+    for sound in sounds:
+        detector = AnswerDetector()
+        began_s = time.process_time()
+        detector.feed(sound)
+        spent_s += time.process_time() - began_s
+        n_frames += len(sound) / 160
+    per_frame_us = spent_s / n_frames * 1e6
+    return {
+        "us_per_frame": round(per_frame_us, 1),
+        "percent_of_a_core_while_listening": round(per_frame_us / 200, 3),
+        "percent_of_a_core_over_a_minute": round(spent_s / len(sounds) / 60 * 100, 3),
+    }
+
+
+def sets_of(
+    bank: Path | None, folder: Path | None, n: int
+) -> dict[str, dict[str, Callable[[], Iterable[StagedCall]]]]:
+    """Return how to make each set, by set and channel."""
+    sets: dict[str, dict[str, Callable[[], Iterable[StagedCall]]]] = {}
+    if folder is not None:
+        sets[f"recordings in {folder.name}"] = {
+            "as they are": lambda: recorded(folder, None),
+            "noise at -40 dBFS": lambda: recorded(folder, NOISE_DBFS),
+        }
+    for engine, label in ENGINES.items() if bank is not None else ():
+        assert bank is not None
+        clips = bank / f"{engine}-held_out"
+        if clips.is_dir():
+            held_out = Bank([clips])
+            sets[label] = {
+                channel: (
+                    lambda held_out=held_out, noise=noise: calls(held_out, n, SEED, noise_dbfs=noise)  # type: ignore[misc]
+                )
+                for channel, noise in CHANNELS.items()
+            }
+    if any(prompt_calls(None, SEED)):
+        sets["Asterisk's English prompts: a human voice"] = {
+            channel: (lambda noise=noise: prompt_calls(noise, SEED))  # type: ignore[misc]
+            for channel, noise in CHANNELS.items()
+        }
+    return sets
 
 
 def main() -> None:
-    """Judge, write report.md and report.json, and say the main figures."""
+    """Judge, write report.md, report.json and the plots, and say the main figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", nargs="?", type=Path)
+    parser.add_argument("--bank", type=Path)
     parser.add_argument("--out", type=Path, default=Path("build/answer-report"))
-    parser.add_argument("--sounds", type=Path, default=ASTERISK_SOUNDS)
-    parser.add_argument("--calls", type=int, default=400)
+    parser.add_argument("--calls", type=int, default=300)
     parser.add_argument("--jobs", type=int, default=2)
     given = parser.parse_args()
-    sets: dict[str, Callable[[], Iterable[StagedCall]]]
-    if given.folder is not None:
-        sets = {
-            "recordings": lambda: recorded(given.folder, None),
-            "recordings, noise at -40 dBFS": lambda: recorded(given.folder, NOISE_DBFS),
-        }
-    else:
-        sets = {
-            "varied channels": lambda: calls("held_out", given.calls, SEED, sounds=given.sounds),
-            "clean": lambda: calls("held_out", given.calls, SEED + 1, noise_dbfs=-100.0, sounds=given.sounds),
-            "noise at -40 dBFS": lambda: calls(
-                "held_out", given.calls, SEED + 1, noise_dbfs=NOISE_DBFS, sounds=given.sounds
-            ),
-        }
-    texts, all_figures = ["# Who answered: evaluation\n\n" + (__doc__ or "") + "\n"], {}
-    for name, make in sets.items():
-        with ProcessPoolExecutor(given.jobs) as workers:
-            figures = summary(list(workers.map(judge, make(), chunksize=8)))
-        all_figures[name] = figures
-        texts.append(text_of(name, figures))
-        print(name, json.dumps({key: value for key, value in figures.items() if key != "wrong"}, indent=1))
     given.out.mkdir(parents=True, exist_ok=True)
+    all_figures: dict[str, Any] = {}
+    texts = ["# Who answered: evaluation\n\n" + (__doc__ or "") + "\n"]
+    for label, channels in sets_of(given.bank, given.folder, given.calls).items():
+        for channel, make in channels.items():
+            with ProcessPoolExecutor(given.jobs) as workers:
+                judged = list(workers.map(judge, make(), chunksize=8))
+            name = f"{label}; {channel}"
+            figures = summary(judged)
+            all_figures[name] = figures
+            texts.append(text_of(name, figures))
+            short = ("calls", "right_class_share", "person_or_recording_right_share", "false_machine_share")
+            print(
+                name,
+                {
+                    key: figures[key]
+                    for key in (*short, "recordings_right", "recordings", "asterisk_right_share")
+                },
+            )
+    if given.bank is not None:
+        some = [one.pcm for one in calls(Bank(sorted(given.bank.glob("*-held_out"))), 20, SEED)]
+        all_figures["cost"] = cost(some)
+        texts.append(
+            "## Cost\n\n"
+            + "\n".join(f"- {key}: {value}" for key, value in all_figures["cost"].items())
+            + "\n"
+        )
+        print("cost", all_figures["cost"])
+    texts += [f"![{path.stem}]({path.name})\n" for path in draw(all_figures, given.out)]
     (given.out / "report.md").write_text("\n".join(texts), encoding="utf-8")
     (given.out / "report.json").write_text(json.dumps(all_figures, indent=1), encoding="utf-8")
 

@@ -19,7 +19,7 @@ from rich.table import Table
 
 from audio.sound_file import load_sound
 from audio.speech.espeak import EspeakSynthesizer
-from benchmarks.answer_texts import HUMAN, LONG_HUMAN, MACHINE
+from benchmarks.answer_texts import phrase
 from benchmarks.dtmf_sweep import Expectation, faults, ours, run, spandsp
 
 SPEEDS = (110, 130, 150, 170, 190, 215)
@@ -33,12 +33,9 @@ EXIT_FAILED = 1
 def speech(language: str) -> Iterator[NDArray[np.int16]]:
     """Yield spoken texts for ever, each time at another speed and pitch."""
     code = {"zh": "zh-CN", "en": "en"}[language]
+    dice = np.random.default_rng(1)
     texts = [
-        text
-        for source in (HUMAN, LONG_HUMAN, MACHINE)
-        for part in source.values()
-        for text in part[language].split("|")
-        if text.strip()
+        phrase("train", kind, language, dice) for kind in ("human", "machine", "opening") for _ in range(120)
     ]
     speeds, pitches = cycle(SPEEDS), cycle(PITCHES)
     while True:

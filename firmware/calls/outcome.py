@@ -6,8 +6,9 @@ Only a reached human can refuse, opt out or promise; a machine never creates an 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Literal
+from typing import Literal, assert_never
 
+from audio.dsp.answer import AnswerClass
 from firmware.lines.line import Ended, EndKind
 from firmware.values import Disposition, Money
 
@@ -101,6 +102,39 @@ _UNANSWERED = {
 }
 
 
+_ANNOUNCED = {
+    "busy": D.BUSY,
+    "switched_off": D.POWERED_OFF,
+    "vacant": D.VACANT_NUMBER,
+    "suspended": D.SUSPENDED_NUMBER,
+    "no_answer": D.NO_ANSWER,
+    "restricted": D.CALL_RESTRICTED,
+    "congested": D.CONGESTION,
+}
+_FINAL_CONFIDENCE = 0.9
+
+
+def answered_by(answer: AnswerClass, subject: str, confidence: float) -> Disposition | None:
+    """Return the word for a call that no person took; None for a person, and for silence, which is the default.
+
+    What would keep a contact from ever being called again is said only of announcements that were heard well.
+    """
+    match answer:
+        case AnswerClass.HUMAN | AnswerClass.SILENCE:
+            return None
+        case AnswerClass.MACHINE:
+            return D.MACHINE_NO_MESSAGE
+        case AnswerClass.SCREENING_ASSISTANT:
+            return D.SCREENING_ASSISTANT
+        case AnswerClass.FAX:
+            return D.FAX
+        case AnswerClass.CARRIER_ANNOUNCEMENT:
+            told = _ANNOUNCED.get(subject, D.UNREACHABLE)
+            return D.UNREACHABLE if FLAGS[told].final and confidence < _FINAL_CONFIDENCE else told
+        case _:
+            assert_never(answer)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromiseMade:
     """What the callee agreed to, read back."""
@@ -133,6 +167,8 @@ class CallLog:
     """What the flow keeps (`keep:`), by name."""
     suppressed: tuple[str, ...] = ()
     """Scopes that the dialogue ordered never to call again: person, number, debt."""
+    answered_by: Disposition | None = None
+    """What took the call if it was no person: a machine, an announcement, a fax, a screening assistant."""
     stopped: Disposition | None = None
     """Set when we ended the call for our own reasons: cancelled, recalled, blocked, opt_out, technical_failure."""
 
@@ -169,7 +205,7 @@ def conclude(log: CallLog) -> Conclusion:
     flags = FLAGS[disposition]
     if flags.reached and not log.human_heard:
         # Nobody was heard: whatever the dialogue thought, no human decided anything.
-        disposition = D.SILENCE
+        disposition = log.answered_by or D.SILENCE
         flags = FLAGS[disposition]
     promised = disposition in {D.PROMISE_FULL, D.PROMISE_PARTIAL, D.PROMISE_PLAN}
     if flags.right_party and not log.verified:
@@ -194,12 +230,14 @@ def _disposition(log: CallLog) -> Disposition:
         if log.stopped is not None:
             return log.stopped
         return _UNANSWERED.get(log.ended.kind, D.TECHNICAL_FAILURE)
+    if log.decided is D.MACHINE_NO_MESSAGE and not log.human_heard:
+        return log.answered_by or log.decided
     if log.decided is not None:
         return log.decided
     if log.stopped is not None:
         return log.stopped
     if log.ended.kind in {EndKind.LOCAL_FAULT, EndKind.NETWORK_FAULT, EndKind.UNKNOWN}:
         return D.TECHNICAL_FAILURE
-    if log.ended.kind is EndKind.RELEASED_BY_CALLEE:
-        return D.HUNG_UP_EARLY if log.human_heard else D.SILENCE
-    return D.NO_DECISION if log.human_heard else D.SILENCE
+    if not log.human_heard:
+        return log.answered_by or D.SILENCE
+    return D.HUNG_UP_EARLY if log.ended.kind is EndKind.RELEASED_BY_CALLEE else D.NO_DECISION

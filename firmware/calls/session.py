@@ -18,7 +18,7 @@ from audio.errors import AudioError
 from audio.frame import AudioFormat, Clip
 from audio.speech.joining import joined
 from firmware.calls.listening import CallListener, Heard, Question, as_answer_to, patience_for
-from firmware.calls.outcome import CallLog, PromiseMade
+from firmware.calls.outcome import CallLog, PromiseMade, answered_by
 from firmware.dialogue import actions as acts
 from firmware.dialogue import events as heard
 from firmware.dialogue.machine import Dialogue
@@ -45,6 +45,8 @@ PRIVATE_KEY = "•"
 NO_QUESTION = Question(asked=Asked.NOTHING, expected=())
 SLOWLY = 1.3
 """How much longer a prompt takes for somebody who asked for it."""
+NO_PERSON = ("fax_tone", "information_tone")
+"""Reasons of a verdict that hang up at once."""
 
 
 class Recorder(Protocol):
@@ -80,6 +82,10 @@ class _Talk:
     answered_s: float
     machine: bool = False
     human: bool = False
+    key: bool = False
+    """A key was pressed: machines press none."""
+    answered_by: Disposition | None = None
+    """What took the call, as far as the sound tells; None for a person."""
     verified: bool = False
     decided: Disposition | None = None
     ends_after_prompt: bool = False
@@ -94,6 +100,11 @@ class _Talk:
     """What the call's sound was last told to expect."""
     question: Question = NO_QUESTION
     """What the callee answers who is speaking now."""
+
+    @property
+    def is_person(self) -> bool:
+        """Somebody was heard, and nothing heard was a machine's; a key outweighs what the sound resembles."""
+        return self.key or self.verified or (self.human and not self.machine and self.answered_by is None)
 
 
 class CallSession:
@@ -295,7 +306,7 @@ class CallSession:
             case sound.PlayFinished():
                 await self._play_finished(state, event)
             case sound.DigitHeard():
-                state.human = True
+                state.human = state.key = True
                 key = PRIVATE_KEY if self._dialogue.keys_are_private else event.digit
                 self._note("digit", digit=key, ms=event.duration_ms)
                 self._on_stage(self._stage_name, "heard a key")
@@ -324,8 +335,10 @@ class CallSession:
                     confidence=event.confidence,
                     reason=event.reason,
                     decision_ms=event.at_ms,
+                    subject=event.subject,
                     features=event.features.as_dict(),
                 )
+                self._classified(state, event)
             case sound.ProgressHeard():
                 self._note("progress", tone=event.tone.value, countries=list(event.countries))
             case sound.SitHeard():
@@ -360,6 +373,17 @@ class CallSession:
         )
         if (utterance := as_answer_to(self._dialogue.asked, item)) is not None:
             await self._tell(state, utterance)
+
+    def _classified(self, state: _Talk, event: sound.AnswerClassified) -> None:
+        """Keep who answered for the call's outcome; hang up only on what no person can sound like.
+
+        A verdict by words may be wrong, so the conversation goes on: a person who was taken for a machine is heard
+        out, and a machine hears no more than our name.
+        """
+        state.answered_by = answered_by(event.answer, event.subject, event.confidence)
+        if event.reason in NO_PERSON and not state.key and not state.verified:
+            self._order(orders.StopPlaying())
+            self._hang_up()
 
     async def _tell(self, state: _Talk, event: heard.DialogueEvent) -> None:
         if self._release_by_s is None and not (state.decided and not state.ends_after_prompt):
@@ -508,7 +532,8 @@ class CallSession:
         return CallLog(
             ended=ended,
             answered=state is not None,
-            human_heard=state is not None and state.human and not state.machine,
+            human_heard=state is not None and state.is_person,
+            answered_by=state.answered_by if state else None,
             verified=state is not None and state.verified,
             decided=state.decided if state else None,
             promise=state.promise if state else None,

@@ -1,0 +1,175 @@
+"""What is known of who answered: when and how long they talk, and what the words sound like; and how both are weighed.
+
+The clock starts at answer, with the first sample; digital silence is no evidence. Syllables and words are not counted,
+so that Mandarin, where every syllable is a burst, is no faster than English.
+"""
+
+import math
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audio.dsp.answer_content import Content, ContentListener, ContentModel
+from audio.dsp.answer_weights import BIAS, WEIGHTS
+from audio.dsp.blocks import BLOCK_MS, BLOCK_SAMPLES
+from audio.dsp.level import SILENCE_DBFS
+from audio.dsp.tone import BlockSpectrum
+from audio.dsp.utterances import Utterances
+
+TURN_GAP_BLOCKS = 1000 // BLOCK_MS
+"""Who waits a second leaves the turn to us."""
+LISTEN_ON_BLOCKS = 1200 // BLOCK_MS
+"""After this much quiet there is nothing to hear in the words until somebody speaks again."""
+FLUSH_BLOCKS = 400 // BLOCK_MS
+"""Quiet that is added where a recording ends, so that its last words are heard to their end."""
+MAX_CONTENT_LOGIT = 4.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerFeatures:
+    """What the verdict rests on, times in seconds; logged with it, so that recordings can be labelled anew."""
+
+    onset_s: float = 0.0
+    """From the first live sound to the first word; digital silence does not count."""
+    speech_s: float = 0.0
+    """All speech so far, short gaps within it included."""
+    first_s: float = 0.0
+    longest_s: float = 0.0
+    gap_s: float = 0.0
+    """Quiet since the last word; 0 while the far end speaks."""
+    longest_gap_s: float = 0.0
+    """Between two utterances."""
+    span_s: float = 0.0
+    """Since the first word."""
+    n_utterances: int = 0
+    talk_s: float = 0.0
+    """The most that was said without a pause of a second: one turn."""
+    talk_utterances: int = 0
+    words_human: float = 0.0
+    """What the words alone sound like, as shares; all zero before anything was heard."""
+    words_machine: float = 0.0
+    words_carrier: float = 0.0
+    words_screening: float = 0.0
+
+    def as_dict(self) -> dict[str, float]:
+        """Return the features by name."""
+        return {name: round(value, 2) for name, value in asdict(self).items()}
+
+
+class AnswerEvidence:
+    """Collects it, block by block."""
+
+    def __init__(self, model: ContentModel) -> None:
+        self.heard = Utterances()
+        self.first_live: int | None = None
+        """The block of the first sound that is no digital silence."""
+        self._listener = ContentListener(model)
+        self._since_active = LISTEN_ON_BLOCKS
+        self._speech_blocks = 0
+
+    @property
+    def content(self) -> Content | None:
+        """What the words sound like; None before the first."""
+        return self._listener.content
+
+    def take_block(
+        self,
+        block: NDArray[np.float32],
+        spectrum: BlockSpectrum,
+        *,
+        is_key: bool = False,
+        echo_dbfs: float = SILENCE_DBFS,
+    ) -> None:
+        """Take one block; what is not above `echo_dbfs` is our own voice."""
+        heard = self.heard
+        heard.take_block(block, spectrum, is_tone=is_key, echo_dbfs=echo_dbfs)
+        if self.first_live is None and heard.n_live_blocks:
+            self.first_live = heard.n_blocks - 1
+        self._since_active = 0 if heard.is_speaking else self._since_active + 1
+        if self._since_active < LISTEN_ON_BLOCKS:
+            self._listener.take_block(block)
+
+    def flush(self) -> None:
+        """Hear the last words of a sound that has ended."""
+        quiet = np.zeros(BLOCK_SAMPLES, dtype=np.float32)
+        if self._since_active < LISTEN_ON_BLOCKS:
+            for _ in range(FLUSH_BLOCKS):
+                self._listener.take_block(quiet)
+
+    def features(self) -> AnswerFeatures:
+        """Return what is known now; all zero before the first word."""
+        heard = self.heard
+        spoken = heard.spoken()
+        if not spoken:
+            return AnswerFeatures()
+        lengths = [one.end - one.begin for one in spoken]
+        gaps = [later.begin - earlier.end for earlier, later in pairwise(spoken)]
+        turns = [[lengths[0]]]
+        for gap, length in zip(gaps, lengths[1:], strict=True):
+            if gap < TURN_GAP_BLOCKS:
+                turns[-1].append(length)
+            else:
+                turns.append([length])
+        talk = max(turns, key=sum)
+        scale = BLOCK_MS / 1000
+        words = self.content.answer if self.content else {}
+        return AnswerFeatures(
+            onset_s=max(0, spoken[0].begin - (self.first_live or 0)) * scale,
+            speech_s=sum(lengths) * scale,
+            first_s=lengths[0] * scale,
+            longest_s=max(lengths) * scale,
+            gap_s=(heard.n_blocks - spoken[-1].end) * scale,
+            longest_gap_s=max(gaps, default=0) * scale,
+            span_s=(heard.n_blocks - spoken[0].begin) * scale,
+            n_utterances=len(spoken),
+            talk_s=sum(talk) * scale,
+            talk_utterances=len(talk),
+            words_human=words.get("human", 0.0),
+            words_machine=words.get("machine", 0.0),
+            words_carrier=words.get("carrier_announcement", 0.0),
+            words_screening=words.get("screening_assistant", 0.0),
+        )
+
+
+BASIS = (
+    "words",
+    "talk",
+    "talk_over_1",
+    "talk_over_2",
+    "talk_over_3",
+    "longest_over_1",
+    "longest_over_2",
+    "turns",
+)
+"""What the model weighs, in the order of `basis_of`."""
+SIGNS = (1, 1, 1, 1, 1, 1, 1, -1)
+"""More talk never speaks for a person, whatever a training set may say. That somebody waits speaks for nobody."""
+
+
+def basis_of(features: AnswerFeatures) -> tuple[float, ...]:
+    """Return the features bent so that a straight line through them will do."""
+    f = features
+    recorded = f.words_machine + f.words_carrier + f.words_screening
+    words = 0.0
+    if recorded + f.words_human > 0.0:
+        words = math.log((recorded + 1e-4) / (f.words_human + 1e-4))
+    turns = 1 + (f.n_utterances - f.talk_utterances)
+    return (
+        max(-MAX_CONTENT_LOGIT, min(MAX_CONTENT_LOGIT, words)),
+        min(f.talk_s, 6.0),
+        min(max(f.talk_s - 1.0, 0.0), 1.5),
+        min(max(f.talk_s - 2.0, 0.0), 1.5),
+        min(max(f.talk_s - 3.0, 0.0), 3.0),
+        min(max(f.longest_s - 1.0, 0.0), 1.5),
+        min(max(f.longest_s - 2.0, 0.0), 2.0),
+        float(min(turns, 4)),
+    )
+
+
+def probability_of_recording(features: AnswerFeatures) -> float:
+    """Return how likely no person speaks: a machine, a network's announcement or an assistant."""
+    weighed = zip(WEIGHTS, basis_of(features), strict=True)
+    score = BIAS + sum(weight * value for weight, value in weighed)
+    return 1 / (1 + math.exp(-max(-30.0, min(30.0, score))))

@@ -1,0 +1,104 @@
+"""Fit how words and timing are weighed against each other: `python -m benchmarks.answer_weighing BANK`.
+
+A logistic model of a dozen weights, fitted on calls of voices and texts that the content model was not trained on
+(the held-out half of espeak-ng's and flite's voices), because on its own training calls the words would weigh too much.
+"""
+
+import argparse
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audio.dsp.answer import EVERY_BLOCKS
+from audio.dsp.answer_content import content_model
+from audio.dsp.answer_evidence import BASIS, SIGNS, AnswerEvidence, basis_of
+from audio.dsp.blocks import BLOCK_SAMPLES
+from audio.dsp.tone import spectrum_of
+from audio.dsp.utterances import GAP_BLOCKS
+from benchmarks.answer_channels import RATE_HZ
+from benchmarks.answer_set import Bank, StagedCall, calls
+
+WEIGHTS_FILE = Path(__file__).resolve().parents[1] / "audio" / "dsp" / "answer_weights.py"
+SEED = 8
+N_CALLS = 900
+HUMAN_WEIGHT = 1.5
+"""A person taken for a machine costs more than a machine that hears a greeting."""
+RIDGE = 1e-4
+ROUNDS = 3000
+AFTER_SPEECH_S = 1.4
+
+
+def moments_of(call: StagedCall) -> list[tuple[float, ...]]:
+    """Return what the model would be asked while `call` goes on, up to the end of the message."""
+    evidence = AnswerEvidence(content_model())
+    heard = evidence.heard
+    asked = []
+    for begin in range(0, len(call.pcm) - BLOCK_SAMPLES + 1, BLOCK_SAMPLES):
+        if begin > (call.spoken_end_s + AFTER_SPEECH_S) * RATE_HZ:
+            break
+        block = call.pcm[begin : begin + BLOCK_SAMPLES].astype(np.float32)
+        evidence.take_block(block, spectrum_of(block))
+        gap = heard.gap_blocks
+        if gap is not None and (gap == GAP_BLOCKS or heard.n_blocks % EVERY_BLOCKS == 0):
+            asked.append(basis_of(evidence.features()))
+    return asked
+
+
+def fit(
+    values: NDArray[np.float64], is_recording: NDArray[np.float64], weight: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return bias and weights of the logistic model, each weight of its sign or zero (accelerated projected gradient)."""
+    scale = values.std(axis=0) + 1e-9
+    design = np.column_stack([np.ones(len(values)), values / scale])
+    signs = np.array([0, *SIGNS])
+    ridge = np.where(signs == 0, 0.0, RIDGE)
+    step = 4 / float(np.linalg.eigvalsh((design * weight[:, None]).T @ design).max())
+    model = ahead = np.zeros(design.shape[1])
+    momentum = 1.0
+    for _ in range(ROUNDS):
+        probability = 1 / (1 + np.exp(-design @ ahead))
+        moved = ahead + step * (design.T @ (weight * (is_recording - probability)) - ridge * ahead)
+        moved = np.where(moved * signs < 0, 0.0, moved)
+        following = (1 + (1 + 4 * momentum**2) ** 0.5) / 2
+        ahead = moved + (momentum - 1) / following * (moved - model)
+        model, momentum = moved, following
+    return np.concatenate([model[:1], model[1:] / scale])
+
+
+def write(model: NDArray[np.float64], path: Path) -> None:
+    """Write the model as a module."""
+    lines = [f"    {value:.4f},  # {name}" for name, value in zip(BASIS, model[1:], strict=True)]
+    text = (
+        '"""The weights of `answer_evidence`, written by `python -m benchmarks.answer_weighing`: do not edit."""\n\n'
+        f"BIAS = {model[0]:.4f}\nWEIGHTS = (\n" + "\n".join(lines) + "\n)\n"
+    )
+    path.write_text(text, encoding="utf-8")
+    print(text)
+
+
+def main() -> None:
+    """Stage, ask, fit, write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("bank", type=Path)
+    parser.add_argument("--engines", default="espeak,flite")
+    parser.add_argument("--calls", type=int, default=N_CALLS)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--out", type=Path, default=WEIGHTS_FILE)
+    given = parser.parse_args()
+    bank = Bank([given.bank / f"{engine}-held_out" for engine in given.engines.split(",")])
+    spoken = [call for call in calls(bank, given.calls, SEED) if call.answer not in ("fax", "silence")]
+    rows, labels, weights = [], [], []
+    with ProcessPoolExecutor(given.jobs) as workers:
+        for call, asked in zip(spoken, workers.map(moments_of, spoken, chunksize=8), strict=True):
+            is_recording = float(call.answer != "human")
+            rows += asked
+            labels += [is_recording] * len(asked)
+            weights += [(1.0 if is_recording else HUMAN_WEIGHT) / max(1, len(asked))] * len(asked)
+    share = np.array(weights) / np.sum(weights)
+    write(fit(np.array(rows), np.array(labels), share), given.out)
+
+
+if __name__ == "__main__":
+    main()

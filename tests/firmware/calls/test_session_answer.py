@@ -1,0 +1,167 @@
+"""Who answered reaches the call's outcome: a recording is no person, and no verdict by words hangs up on anybody."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from audio import AnswerClassified, AudioEvent, CallAudio, DigitHeard, SpeechEnded
+from audio.dsp.answer import AnswerClass
+from audio.dsp.answer_content import SUBJECTS
+from audio.dsp.answer_evidence import AnswerFeatures
+from audio.frame import NARROWBAND
+from audio.ports.port import PortStatistics
+from firmware.calls.outcome import FLAGS, CallLog, answered_by, conclude
+from firmware.calls.session import CallSession
+from firmware.lines.line import Active, CallEvent, Ended, EndKind
+from firmware.values import E164, Disposition
+
+H, M, A, P, F, S = AnswerClass
+D = Disposition
+SPEECH = SpeechEnded(at_ms=2000, duration_ms=900)
+KEY = DigitHeard(digit="1", at_ms=3000, duration_ms=100)
+
+
+def answered(
+    answer: AnswerClass, reason: str = "words", subject: str = "", confidence: float = 0.97
+) -> AnswerClassified:
+    return AnswerClassified(
+        at_ms=3000,
+        answer=answer,
+        confidence=confidence,
+        reason=reason,
+        features=AnswerFeatures(talk_s=2.9),
+        subject=subject,
+    )
+
+
+class _Port:
+    format = NARROWBAND
+
+    def __init__(self, told: list[AudioEvent]) -> None:
+        self._told = told
+        self.is_told = asyncio.Event()
+
+    def start(self, call_audio: CallAudio, on_events: Callable[[list[AudioEvent]], None]) -> None:
+        on_events(self._told)
+        self.is_told.set()
+
+    def order(self, order: object) -> None:
+        """Take any order."""
+
+    async def stop(self) -> PortStatistics:
+        return PortStatistics(frames=1, late_frames=0, max_late_ms=0.0, dropped_in=0, overruns=0)
+
+
+class _Call:
+    def __init__(self, told: list[AudioEvent]) -> None:
+        self.audio = _Port(told)
+        self.hung_up = False
+
+    async def events(self) -> AsyncIterator[CallEvent]:
+        yield Active(at_s=1.0)
+        await self.audio.is_told.wait()
+        yield Ended(at_s=2.0, kind=EndKind.RELEASED_BY_CALLEE)
+
+    async def hang_up(self) -> None:
+        self.hung_up = True
+
+
+class _Line:
+    line_id = "line-1"
+
+    def __init__(self, told: list[AudioEvent]) -> None:
+        self.call = _Call(told)
+
+    async def dial(self, number: E164, *, ring_timeout_s: float) -> _Call:
+        return self.call
+
+
+class _Listening:
+    """A dialogue that says nothing."""
+
+    next_deadline_s = None
+
+    def start(self, now_s: float) -> list[Any]:
+        return []
+
+    def on(self, event: object, now_s: float) -> list[Any]:
+        return []
+
+
+def call_with(told: list[AudioEvent]) -> tuple[CallLog, bool, list[tuple[str, dict[str, Any]]]]:
+    """Return the log, whether we hung up, and the noted events."""
+
+    async def run() -> tuple[CallLog, bool, list[tuple[str, dict[str, Any]]]]:
+        nothing: Any = None
+        there = _Line(told)
+        line: Any = there
+        listening: Any = _Listening()
+        session = CallSession(
+            line=line,
+            number=E164("+8613800138000"),
+            dialogue=listening,
+            clip=nothing,
+            recorder=nothing,
+            may_mention_debt=nothing,
+            suppress=nothing,
+            on_stage=lambda *stage: None,
+            ring_timeout_s=10.0,
+            max_call_s=60.0,
+            now_s=lambda: 1.0,
+        )
+        log = await session.run()
+        return log, there.call.hung_up, [(event.kind, event.detail) for event in session.events]
+
+    return asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("told", "disposition", "hung_up"),
+    [
+        pytest.param([SPEECH, answered(H, "greeting")], D.HUNG_UP_EARLY, False, id="a person"),
+        pytest.param(
+            [SPEECH, answered(M)], D.MACHINE_NO_MESSAGE, False, id="a machine's words are no person's"
+        ),
+        pytest.param([SPEECH, answered(P)], D.SCREENING_ASSISTANT, False, id="an assistant"),
+        pytest.param([SPEECH, answered(A, subject="switched_off")], D.POWERED_OFF, False, id="switched off"),
+        pytest.param([SPEECH, answered(A, subject="vacant")], D.VACANT_NUMBER, False, id="vacant"),
+        pytest.param(
+            [SPEECH, answered(A, subject="vacant", confidence=0.7)], D.UNREACHABLE, False, id="perhaps vacant"
+        ),
+        pytest.param([SPEECH, answered(A)], D.UNREACHABLE, False, id="an announcement of something"),
+        pytest.param(
+            [SPEECH, answered(A, "information_tone", "busy")], D.BUSY, True, id="after information tones"
+        ),
+        pytest.param([answered(F, "fax_tone")], D.FAX, True, id="a fax"),
+        pytest.param([answered(S, "quiet")], D.SILENCE, False, id="nobody"),
+        pytest.param(
+            [SPEECH, answered(H), answered(M)], D.MACHINE_NO_MESSAGE, False, id="corrected to a machine"
+        ),
+        pytest.param([SPEECH, answered(M), answered(H)], D.HUNG_UP_EARLY, False, id="corrected to a person"),
+        pytest.param(
+            [KEY, SPEECH, answered(M)], D.HUNG_UP_EARLY, False, id="who pressed a key is no machine"
+        ),
+        pytest.param([KEY, answered(F, "fax_tone")], D.HUNG_UP_EARLY, False, id="nor a fax"),
+    ],
+)
+def test_what_the_sound_makes_of_the_call(
+    told: list[AudioEvent], disposition: Disposition, hung_up: bool
+) -> None:
+    log, has_hung_up, _ = call_with(told)
+    assert (conclude(log).disposition, has_hung_up) == (disposition, hung_up)
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_every_subject_of_an_announcement_has_its_word(subject: str) -> None:
+    told = answered_by(AnswerClass.CARRIER_ANNOUNCEMENT, subject, 0.95)
+    assert told is not None
+    assert not FLAGS[told].reached
+
+
+def test_the_features_are_kept_with_the_verdict() -> None:
+    *_, events = call_with([answered(M)])
+    (detail,) = [detail for kind, detail in events if kind == "answer"]
+    assert (detail["answer"], detail["reason"], detail["decision_ms"]) == ("machine", "words", 3000)
+    assert detail["features"]["talk_s"] == 2.9
