@@ -73,6 +73,10 @@ SUPPRESSES = {
 """What the box would have suppressed at once after such an outcome."""
 
 
+ALSO = {"reserved_at": "at", "dialled_at": "at", "outcome": "disposition", "line_number": "caller_number"}
+"""What the database and its outcomes call the same things."""
+
+
 class HistoryFileError(ValueError):
     """The history cannot be used as it is written; the text says where and what."""
 
@@ -167,9 +171,20 @@ def read_history(data: bytes) -> HistoryFile:
         document = msgspec.json.decode(data)
         if isinstance(document, list):
             document = {"attempts": document}
+        if isinstance(document, dict) and isinstance(document.get("attempts"), list):
+            document = {**document, "attempts": [_renamed(past) for past in document["attempts"]]}
         return msgspec.convert(document, HistoryFile)
     except (msgspec.DecodeError, msgspec.ValidationError, RecursionError, UnicodeDecodeError) as error:
         raise HistoryFileError(f"the history cannot be read: {error}") from None
+
+
+def _renamed(past: Any) -> Any:
+    """Return an attempt with the box's own names for its fields understood too; one that is there twice stays wrong."""
+    if not isinstance(past, dict):
+        return past
+    return {
+        ALSO.get(name, name) if ALSO.get(name) not in past else name: value for name, value in past.items()
+    }
 
 
 def history_schema() -> dict[str, Any]:

@@ -329,7 +329,10 @@ class TestPacksInForce35:
 
     def test_effective_dates_bound_it_too(self, scene: Any, library: Any, approve_all: Any) -> None:
         early = self.expiring(scene, library, approve_all, effective_from=date(2026, 11, 24))
-        assert early.ask().rule == "pack-not-in-force"
+        decision = early.ask()
+        assert (decision.rule, decision.about_box) == ("pack-not-in-force", True), (
+            "the contact keeps its place"
+        )
         over = self.expiring(scene, library, approve_all, effective_to=date(2026, 11, 22))
         assert over.ask().rule == "pack-expired"
 

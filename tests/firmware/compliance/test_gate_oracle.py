@@ -18,7 +18,7 @@ from firmware.compliance import (
 from firmware.values import E164, PersonId
 from tests.firmware.compliance.plain_reading import HORIZON, SECOND, Case, Reading, random_case
 
-CASES = 1500
+CASES = 700
 
 
 def ask(gate: Gate, case: Case, at: Any = None) -> Decision:

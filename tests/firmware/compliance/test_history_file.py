@@ -128,3 +128,11 @@ def test_hours_that_a_person_does_not_want_narrow_the_week(scene: Any) -> None:
 def test_what_cannot_be_read_is_one_error(data: bytes) -> None:
     with pytest.raises(HistoryFileError, match="cannot be read"):
         read_history(data)
+
+
+def test_the_names_that_the_database_uses_are_understood_too(scene: Any) -> None:
+    row = {"reserved_at": "2026-11-23T02:00:00Z", "outcome": "busy", "line_number": "+8613700137000"}
+    (past,) = history_of(read([row]), scene.order).attempts
+    assert (past.reserved_at, past.disposition, past.line_number) == (NOW, "busy", "+8613700137000")
+    with pytest.raises(HistoryFileError, match="reserved_at"):
+        read([{**row, "at": "2026-11-23T02:00:00Z"}])

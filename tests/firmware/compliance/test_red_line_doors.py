@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from firmware.compliance import Gate, Outcome, PackError, load_packs, packs
+from firmware.compliance import Gate, Outcome, PackError, PackLibrary, load_packs, packs
 from firmware.compliance import library as library_module
 from firmware.rules_in_force import everything_approved
 from firmware.settings import ComplianceSection, SettingsError, load_settings
@@ -141,6 +141,17 @@ class TestReplacedPackFiles:
         text = self.texts()["cn.toml"]
         assert packs.seal_of(text.replace("\n", "\r\n")) == packs.seal_of(text)
         assert packs.seal_of(text) == hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_no_pack_allows_a_second_own_number(scene: Any, make_pack: Any, approve_all: Any) -> None:
+    """Red line 3, with a floor that was written to allow five."""
+    five = "[caller_id]\nnumbers_per_callee_30d = 5"
+    loose = PackLibrary(
+        [make_pack("floor", five, layer="floor"), make_pack("cn", five, layer="jurisdiction", places=("CN",))]
+    )
+    other = scene.attempt(timedelta(days=20), line_number="+8613700137000")
+    decision = replace(scene, gate=approve_all(loose)).ask(attempts=(other,))
+    assert (decision.outcome, decision.rule) == (Outcome.DEFER, "one-caller-number")
 
 
 @pytest.mark.parametrize("back", [timedelta(hours=1), timedelta(days=1), timedelta(days=3650)])
