@@ -20,12 +20,12 @@ from audio.listening.common_answers import COMMON_ANSWERS
 from audio.listening.engines import LANGUAGES, EngineChain, how_to_install, load_engines
 from audio.listening.recogniser import MAX_EXPECTED, MAX_PHRASE_CHARS, Recognised, primary
 from audio.listening.silero import speech_maker
+from audio.models import default_models_folder
 from audio.orders import Listen
 from audio.sound_file import frames_of, load_sound
 
 EXIT_UNREADABLE = 1
 EXIT_USAGE = 2
-MODELS_VARIABLE = "BRANCHLINE_MODELS"
 
 Files = Annotated[
     list[Path],
@@ -56,7 +56,9 @@ def transcribe(
     ] = Patience.OPEN,
     models: Annotated[
         Path | None,
-        typer.Option(help="Folder with recogniser models.", envvar=MODELS_VARIABLE, metavar="FOLDER"),
+        typer.Option(
+            help="Folder with recogniser models [default: where `models fetch` puts them].", metavar="FOLDER"
+        ),
     ] = None,
     speech: Annotated[
         str, typer.Option(help="Judge of what is speech: auto, silero or plain.", metavar="NAME")
@@ -71,14 +73,14 @@ def transcribe(
         _fail(f"--expect takes up to {MAX_EXPECTED} phrases of up to {MAX_PHRASE_CHARS} characters")
     if models is not None and not models.is_dir():
         _fail(f"{models} is no folder; name the folder with the models by --models")
-    chain = _quietly(lambda: load_engines(models))
+    chain = _quietly(lambda: load_engines(models or default_models_folder()))
     if not chain.hears(language, expected):
         reasons = f" ({'; '.join(chain.missing)})" if chain.missing else ""
         _fail(f"no recogniser for {language}: {how_to_install(primary(language))}{reasons}")
     if not chain.hears(language, ()):
         _complain(
             "only the recogniser of short answers is installed: it knows what --expect names, or the commonest answers; "
-            "for everything else name a folder with a Whisper model by --models"
+            "for everything else: branchline models fetch whisper-base"
         )
     try:
         make_speech = speech_maker(speech)

@@ -326,6 +326,7 @@ class CallSession:
                     self._listener.take(event, state.question)
             case sound.BeepHeard():
                 state.machine = True
+                state.answered_by = Disposition.MACHINE_NO_MESSAGE
                 self._note("beep", hz=round(event.frequency_hz))
                 await self._tell(state, heard.MachineHeard(kind="beep"))
             case sound.AnswerClassified():
@@ -380,7 +381,8 @@ class CallSession:
         A verdict by words may be wrong, so the conversation goes on: a person who was taken for a machine is heard
         out, and a machine hears no more than our name.
         """
-        state.answered_by = answered_by(event.answer, event.subject, event.confidence)
+        if not state.machine or event.reason in NO_PERSON:  # a beep has said more than words can
+            state.answered_by = answered_by(event.answer, event.subject, event.confidence)
         if event.reason in NO_PERSON and not state.key and not state.verified:
             self._order(orders.StopPlaying())
             self._hang_up()

@@ -57,6 +57,7 @@ CONVERSATIONS = frozenset(
         Disposition.HARDSHIP,
         Disposition.REFUSES,
         Disposition.CALLBACK_SET,
+        Disposition.COMPLETED,
         Disposition.NO_DECISION,
         Disposition.LEGAL_REPRESENTATION,
         Disposition.VULNERABLE,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from audio import AnswerClassified, AudioEvent, CallAudio, DigitHeard, SpeechEnded
+from audio import AnswerClassified, AudioEvent, BeepHeard, CallAudio, DigitHeard, SpeechEnded
 from audio.dsp.answer import AnswerClass
 from audio.dsp.answer_content import SUBJECTS
 from audio.dsp.answer_evidence import AnswerFeatures
@@ -20,6 +20,7 @@ from firmware.values import E164, Disposition
 H, M, A, P, F, S = AnswerClass
 D = Disposition
 SPEECH = SpeechEnded(at_ms=2000, duration_ms=900)
+BEEP = BeepHeard(at_ms=2500, frequency_hz=1000.0)
 KEY = DigitHeard(digit="1", at_ms=3000, duration_ms=100)
 
 
@@ -82,6 +83,7 @@ class _Listening:
     """A dialogue that says nothing."""
 
     next_deadline_s = None
+    keys_are_private = False
 
     def start(self, now_s: float) -> list[Any]:
         return []
@@ -142,6 +144,12 @@ def call_with(told: list[AudioEvent]) -> tuple[CallLog, bool, list[tuple[str, di
         pytest.param([SPEECH, answered(M), answered(H)], D.HUNG_UP_EARLY, False, id="corrected to a person"),
         pytest.param(
             [KEY, SPEECH, answered(M)], D.HUNG_UP_EARLY, False, id="who pressed a key is no machine"
+        ),
+        pytest.param(
+            [BEEP, answered(A, subject="vacant")],
+            D.MACHINE_NO_MESSAGE,
+            False,
+            id="after a beep words decide nothing",
         ),
         pytest.param([KEY, answered(F, "fax_tone")], D.HUNG_UP_EARLY, False, id="nor a fax"),
     ],

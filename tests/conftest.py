@@ -1,0 +1,15 @@
+"""What every test starts from: a machine without fetched models, whatever this one has."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_fetched_models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Have the default folder of models be an empty one, for child processes too."""
+    folder = tmp_path_factory.mktemp("no-models")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BRANCHLINE_MODELS", str(folder))
+        yield folder
