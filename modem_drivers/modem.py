@@ -8,7 +8,7 @@ from typing import Self
 
 import structlog
 
-from modem_drivers.at.allow_list import check_number
+from modem_drivers.at.allow_list import check_number, command_name
 from modem_drivers.at.byte_port import BytePort
 from modem_drivers.at.channel import AtChannel, Listener
 from modem_drivers.at.responses import read_operator, read_own_number, read_rssi_dbm
@@ -54,7 +54,6 @@ __all__ = ["Modem", "ModemCall", "ModemIdentity", "RegistrationState", "SimState
 _OPEN_LIMIT_S = 90.0
 _COMMAND_S = 15.0
 _PLACES_CALL = re.compile(r"AT(?:D|A$|\+CUSD=1)", re.IGNORECASE)
-_COMMAND_NAME = re.compile(r"AT([+^*$#&%!][A-Z]+)", re.IGNORECASE)
 _CLOSE_LIMIT_S = 12.0
 _CREG = "+CREG"
 
@@ -169,9 +168,7 @@ class Modem:
         """
         if _PLACES_CALL.match(text):
             raise ForbiddenCommandError("ATD", "calls and USSD have their own doors, with their own checks")
-        name = _COMMAND_NAME.match(text)
-        prefix = name.group(1).upper() if name else ""
-        return await self._channel.command(text, timeout_s=timeout_s, prefix=prefix, is_bare=True)
+        return await self._channel.command(text, timeout_s=timeout_s, prefix=command_name(text), is_bare=True)
 
     async def wait_closed(self) -> None:
         """Return once the port is gone or the modem restarted: close it and open it anew."""

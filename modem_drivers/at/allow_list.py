@@ -217,6 +217,12 @@ def check_command(text: str) -> None:
     raise ForbiddenCommandError(f"AT{mask_numbers(name)}", "only commands on the allow-list are sent")
 
 
+def command_name(text: str) -> str:
+    """Return the name of an extended command, such as +CSQ, under which it is answered; empty for a basic one."""
+    match = _NAME.match(text, len("AT"))
+    return match.group(1).upper() if match else ""
+
+
 def check_pin_entry(text: str) -> None:
     """Let ``AT+CPIN="<4 to 8 digits>"`` pass, never a PUK. Raises LocalProtocolError."""
     if not _PIN.fullmatch(text):

@@ -2,7 +2,9 @@
 
 import argparse
 import asyncio
+import os
 import signal
+import stat
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -113,12 +115,14 @@ def _say_ports(options: argparse.Namespace, modem: PtyModem, server: asyncio.Ser
 
 async def _obey_lines(modem: PtyModem) -> None:
     """Carry out the lines of standard input; its end ends nothing."""
+    if sys.stdin is None or (stat.S_ISCHR(os.fstat(sys.stdin.fileno()).st_mode) and not sys.stdin.isatty()):
+        return  # /dev/null, as a service has it: asyncio would take it and then fail to wait for it
     lines = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
     try:
         await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     except (OSError, ValueError):
-        return  # /dev/null or a plain file: nobody is there to give orders
+        return  # a plain file: nobody is there to give orders
     while line := await lines.readline():
         try:
             carry_out(line.decode(errors="replace"), modem)

@@ -12,6 +12,7 @@ from modem_drivers.at.allow_list import (
     check_digits,
     check_number,
     check_pin_entry,
+    command_name,
 )
 from modem_drivers.dialects.catalogue import DIALECTS
 from modem_drivers.dialects.generic import GENERIC
@@ -49,6 +50,13 @@ def test_the_callers_number_is_never_hidden() -> None:
 def test_a_command_of_many_uses_is_let_through_for_one(command: str) -> None:
     with pytest.raises(ForbiddenCommandError, match="only some uses"):
         check_command(command)
+
+
+@pytest.mark.parametrize(
+    ("command", "name"), [("AT+CSQ", "+CSQ"), ("AT+creg?", "+CREG"), ("AT^DSCI=1", "^DSCI"), ("ATI", "")]
+)
+def test_under_which_name_a_command_is_answered(command: str, name: str) -> None:
+    assert command_name(command) == name
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from firmware.values import LineId
 from modem_drivers.at.byte_port import BytePort
 from modem_drivers.at.memory_port import MemoryPort
 from modem_drivers.dialect import AudioPlan
-from modem_drivers.discovery import list_usb_ttys
+from modem_drivers.discovery import ModemPorts, list_usb_ttys
 from modem_drivers.errors import PortMissingError, PortOpenError
 from modem_drivers.hotplug import watch_modems
 from modem_drivers.modem import Modem
@@ -28,7 +28,7 @@ from tests.modem_drivers.made_sysfs import MadeSysfs
 from tests.scenarios.town import Town
 
 IDS = {"sim7600": ("1e0e", "9001"), "ec25": ("2c7c", "0125")}
-KERNEL_LOOKS_EVERY_S = 0.25
+KERNEL_LOOKS_EVERY_S = 0.5
 
 
 class Bus:
@@ -43,6 +43,13 @@ class Bus:
         self.after_rebind: Callable[[SimulatedModem], None] = lambda _modem: None
         self._ports: dict[str, MemoryPort] = {}
         self._next_tty = 0
+        self._seen: Sequence[ModemPorts] | None = None
+
+    def look(self) -> Sequence[ModemPorts]:
+        """Return what `MadeSysfs.look` does, read anew only after something came or went."""
+        if self._seen is None:
+            self._seen = self.sysfs.look()
+        return self._seen
 
     def plug(self, slot: str, modem: SimulatedModem) -> None:
         self.by_slot[slot] = modem
@@ -68,10 +75,10 @@ class Bus:
         modem.power_on()
 
     def at_port_of(self, slot: str) -> str:
-        return next(ports.at_candidates[0] for ports in self.sysfs.look() if ports.usb_path == slot)
+        return next(ports.at_candidates[0] for ports in self.look() if ports.usb_path == slot)
 
     def pcm_port_of(self, slot: str) -> str:
-        return next(ports.pcm_path or "" for ports in self.sysfs.look() if ports.usb_path == slot)
+        return next(ports.pcm_path or "" for ports in self.look() if ports.usb_path == slot)
 
     def open_port(self, path: str, rate: int) -> BytePort:
         del rate  # USB modems speak at any
@@ -121,15 +128,17 @@ class Bus:
     def _appear(self, slot: str) -> None:
         ids = IDS[self.by_slot[slot].device.personality.name]
         self.sysfs.plug(slot, self._next_tty, ids=ids)
+        self._seen = None
         self._next_tty += 5  # the kernel gives the next free names: never the old ones while they are held
 
     def _vanish(self, slot: str) -> None:
         self.sysfs.unplug(slot)
+        self._seen = None
         if slot in self._ports:
             self._ports.pop(slot).break_off()
 
     def _is_there(self, slot: str) -> bool:
-        return any(ports.usb_path == slot for ports in self.sysfs.look())
+        return any(ports.usb_path == slot for ports in self.look())
 
     def _is_closed(self, slot: str) -> bool:
         try:
@@ -183,7 +192,7 @@ class UsbTown(Town):
         self.bus = Bus(folder / "sys")
         self._wanted = wanted
         self._pin = pin
-        self._hotplug = lambda: watch_modems(self.bus.sysfs.look)
+        self._hotplug = lambda: watch_modems(self.bus.look)
         self.modems: list[SimulatedModem] = []
         self.prepare: Callable[[SimulatedModem], None] = lambda _modem: None
 

@@ -4,6 +4,8 @@ import os
 import select
 import signal
 import socket
+import subprocess
+import sys
 import time
 import tty
 from collections.abc import Callable
@@ -48,6 +50,27 @@ def read_until(fd: int, end: bytes, deadline_s: float = 20.0) -> bytes:
 def ask(fd: int, command: str, end: bytes = b"OK\r\n") -> bytes:
     os.write(fd, command.encode() + b"\r")
     return read_until(fd, end)
+
+
+def test_a_service_without_standard_input_has_a_modem_and_no_complaint(tmp_path: Path) -> None:
+    link = tmp_path / "modem"
+    command = [sys.executable, "-m", "modem_drivers.simulator", "--family", "ec25", "--link", str(link)]
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=Path(__file__).parents[3],
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        at = opened(link)
+        ask(at, "AT")
+        os.close(at)
+        process.terminate()
+        _, complaints = process.communicate(timeout=20)
+    assert complaints == b""
+    assert process.returncode == 0
 
 
 def test_people_call_and_write_of_their_own_accord(simulate: Simulate) -> None:
