@@ -16,6 +16,7 @@ from audio.errors import PortOpenError
 from audio.frame import Clip
 from firmware.calls.outcome import CallLog, conclude
 from firmware.calls.session import CallSession
+from firmware.checkup import check_box
 from firmware.clock import RealWorld
 from firmware.dialogue import actions as acts
 from firmware.dialogue import events as heard
@@ -23,7 +24,7 @@ from firmware.dialogue.slots import Asked
 from firmware.lines.gsm_line import GsmLine
 from firmware.lines.line import LineReport, LineStatus
 from firmware.lines.line_card import LineCard
-from firmware.settings import LineSection
+from firmware.settings import LineSection, load_settings
 from firmware.values import E164, Disposition, LineId
 from firmware.worlds import HardwarePorts
 from modem_drivers.simulator import Network, SimulatedModem
@@ -33,6 +34,7 @@ from modem_drivers.simulator.port_links import PortLinks
 from modem_drivers.simulator.pty_modem import PtyModem
 from modem_drivers.slots import SlotFinder
 from tests.audio.pulse_server import RAW, PulseServer, serving
+from tests.firmware.test_settings import GOOD
 
 NUMBER = E164("+8613123456701")
 CARD = "modem1 audio"
@@ -258,3 +260,18 @@ def test_trying_a_card_says_how_it_ran(pulse: PulseServer) -> None:
             await LineCard("USB Phone 9").try_it()
 
     asyncio.run(story())
+
+
+@pytest.mark.timeout(60)
+def test_the_check_opens_the_card(tmp_path: Path, pulse: PulseServer) -> None:
+    def finding(card: str) -> tuple[bool, str]:
+        text = GOOD.replace('pcm_port = "/dev/ttyUSB4"', f'sound_card = "{card}"')
+        (tmp_path / "box.toml").write_text(text, encoding="utf-8")
+        found = asyncio.run(check_box(load_settings(tmp_path / "box.toml")))
+        (one,) = [each for each in found if each.what == "sound card line-1"]
+        return one.passed, one.detail
+
+    assert finding("echo") == (True, "echo: both ways at 8 kHz")
+    passed, detail = finding("USB Phone 9")
+    assert not passed
+    assert f"'{CARD}'" in detail
