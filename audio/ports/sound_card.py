@@ -224,9 +224,13 @@ class _Streams:
         self._n_capacity = self._available(self._output.get_write_available)
         self._unsent = np.zeros(PREFILL_FRAMES * self._n_chunk, dtype=np.int16)
         self._n_dry = 0
-        self.write()
-        # PortAudio starts a capture with the first read, and says nothing is there until then.
-        self._primed = self._read(self._n_chunk)
+        try:
+            self.write()
+            # PortAudio starts a capture with the first read, and says nothing is there until then.
+            self._primed = self._read(self._n_chunk)
+        except OSError:
+            self.close()  # else the card stays ours, and PortAudio's list of cards as old as it is
+            raise
 
     def read(self) -> NDArray[np.int16]:
         """Return what the card has heard since, at our rate. Raises OSError when it is gone."""
