@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from audio.errors import PortOpenError
 from audio.listening.engines import LANGUAGES, how_to_install, installed_languages
 from audio.models import default_models_folder
 from firmware.clock import SystemClock
 from firmware.compliance.errors import PackError
 from firmware.compliance.self_check import self_check
+from firmware.lines.line_card import LineCard
 from firmware.lines.sim_pin import PinFileError
 from firmware.rules_in_force import make_gate
 from firmware.settings import LineSection, Settings, SettingsError
@@ -74,6 +76,7 @@ async def check_box(settings: Settings) -> list[Finding]:
         )
     finder = SlotFinder(now_s=asyncio.get_running_loop().time)
     findings += [await _modem(line, finder) for line in settings.line]
+    findings += [await _sound_card(line) for line in settings.line if line.sound_card]
     return findings + _unassigned(finder)
 
 
@@ -222,6 +225,16 @@ async def _modem(line: LineSection, finder: SlotFinder) -> Finding:
         return Finding(what=what, passed=False, detail=str(error))
     except TimeoutError:
         return Finding(what=what, passed=False, detail=f"{line.at_port or line.id} answers too slowly")
+
+
+async def _sound_card(line: LineSection) -> Finding:
+    """Open the card both ways and let it go; nothing is played."""
+    what = f"sound card {line.id}"
+    try:
+        detail = await LineCard(line.sound_card or "", line.sound_rate_hz).try_it()
+    except PortOpenError as error:
+        return Finding(what=what, passed=False, detail=str(error))
+    return Finding(what=what, passed=True, detail=detail)
 
 
 def _is_fit(modem: Modem, line: LineSection) -> bool:

@@ -55,6 +55,10 @@ class LineSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fiel
     at_port: str | None = None
     pcm_port: str | None = None
     """With at_port, where call audio is a tty."""
+    sound_card: Annotated[str, msgspec.Meta(min_length=1)] | None = None
+    """Where call audio is a sound card: its name, or a part that no other has, as `branchline audio devices` says."""
+    sound_rate_hz: Literal[8000, 16000, 48000] | None = None
+    """Of a card that offers 8 kHz and does it badly; left out, the first of the three that it can do."""
     baud_rate: Annotated[int, msgspec.Meta(ge=1200, le=4_000_000)] | None = None
     """Of an at_port without USB; left out, it is searched for."""
     pin_file: str | None = None
@@ -194,15 +198,19 @@ def _check(path: Path, settings: Settings) -> None:
             raise SettingsError(
                 f"{path}: [[line]] {line.id!r}: pcm_port goes with at_port; otherwise it is found"
             )
+        if line.sound_card is not None and line.pcm_port is not None:
+            raise SettingsError(f"{path}: [[line]] {line.id!r} has pcm_port and sound_card: keep one")
+        if line.sound_rate_hz is not None and line.sound_card is None:
+            raise SettingsError(f"{path}: [[line]] {line.id!r}: sound_rate_hz goes with sound_card")
         if line.pin_file is not None and line.pin_credential is not None:
             raise SettingsError(f"{path}: [[line]] {line.id!r} has pin_file and pin_credential: keep one")
-    for what in ("id", "at_port", "pcm_port", "usb_path", "imei"):
+    for what in ("id", "at_port", "pcm_port", "sound_card", "usb_path", "imei"):
         values = [value for line in settings.line if (value := getattr(line, what)) is not None]
         for value in values:
             if values.count(value) > 1:
                 shown = "" if what == "imei" else f" {value!r}"
                 raise SettingsError(
-                    f"{path}: two [[line]] sections have the same {what}{shown}; one line is one modem"
+                    f"{path}: two [[line]] sections have the same {what}{shown}; one line is one modem with its own sound"
                 )
 
 

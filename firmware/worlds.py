@@ -12,12 +12,14 @@ from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from audio.errors import PortOpenError
 from audio.ports.port import AudioPort
 from audio.ports.serial_pcm import SerialPcmPort
 from firmware.clock import Clock, RealWorld, SimulatedClock, SimulatedWorld, SystemClock
 from firmware.host.clock_trust import ClockTrust, SimulatedClockTrust, SystemClockTrust
 from firmware.lines.gsm_line import GsmLine
 from firmware.lines.gsm_ports import FixedPorts
+from firmware.lines.line_card import LineCard
 from firmware.lines.sim_pin import PinFileError, read_pin
 from firmware.settings import LineSection
 from firmware.values import LineId, parse_e164
@@ -51,6 +53,7 @@ class HardwarePorts:
     world = RealWorld
 
     def __init__(self, line: LineSection, finder: SlotFinder) -> None:
+        self._card = LineCard(line.sound_card, line.sound_rate_hz) if line.sound_card else None
         self._slot = finder.slot(
             line.id,
             Wanted(
@@ -70,15 +73,30 @@ class HardwarePorts:
     async def open_modem(self, now_s: Callable[[], float]) -> Modem:
         """Find the AT port and open the modem behind it. Raises ModemError."""
         del now_s  # the finder has the same
-        return await self._slot.open()
+        modem = await self._slot.open()
+        if self._card is not None:
+            modem.use_sound_card()
+        return modem
 
     async def shout(self, commands: Sequence[str]) -> None:
         """Type commands into the AT port though nobody answers. Raises ModemError."""
         await self._slot.shout(commands)
 
     def make_audio(self, plan: AudioPlan) -> AudioPort:
-        """Return the PCM port, not yet started."""
+        """Return the port of the line's sound card, or else the PCM port, not yet started."""
+        if self._card is not None:
+            return self._card.make_port()
         return SerialPcmPort(self._slot.pcm_path, block_bytes=plan.block_bytes)
+
+    async def audio_trouble(self, *, is_proved: bool) -> str:
+        """Say what is wrong with the line's sound card, "" for nothing or where there is none."""
+        if self._card is None:
+            return ""
+        try:
+            await (self._card.find() if is_proved else self._card.try_it())
+        except PortOpenError as error:
+            return str(error)
+        return ""
 
 
 class SimulatedPorts(FixedPorts):

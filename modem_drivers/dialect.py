@@ -12,6 +12,8 @@ class AudioOpens(StrEnum):
 
     BEFORE_DIAL = "before_dial"
     AFTER_ANSWER = "after_answer"
+    BY_ITSELF = "by_itself"
+    """It is there in every call: nothing has to be sent for it."""
     NONE = "none"
     """No audio over USB that we can drive: the modem can dial, not talk."""
 
@@ -157,6 +159,8 @@ class Dialect:
     """The same for AT+CGMM's."""
     setup: tuple[SetupStep, ...]
     audio: AudioPlan
+    sound_card: AudioPlan = AudioPlan(opens=AudioOpens.BY_ITSELF)
+    """The same for calls whose sound goes through a sound card: one wired to the modem, or the modem's own."""
     dial: DialPlan = DialPlan()
     dtmf: DtmfPlan = DtmfPlan()
     sim: SimPlan = SimPlan()

@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Self
 
 import structlog
@@ -121,6 +122,10 @@ class Modem:
     def audio_plan(self) -> AudioPlan:
         """Return how this family's call audio is opened and fed."""
         return self._dialect.audio
+
+    def use_sound_card(self) -> None:
+        """From the next call on, open sound for a sound card wired to this modem rather than for a tty."""
+        self._dialect = replace(self._dialect, audio=self._dialect.sound_card)
 
     @property
     def dialect(self) -> Dialect:

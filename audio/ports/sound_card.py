@@ -75,6 +75,26 @@ def sound_cards() -> list[SoundCard]:
             library.terminate()
 
 
+def find_card(name: str) -> SoundCard:
+    """Return the card of that name, as `SoundCardPort` would. Takes up to a second. Raises PortOpenError.
+
+    While any card is in use by this process, the cards are those that there were when the first of them was opened.
+    """
+    return _find(name, sound_cards())
+
+
+def try_card(name: str, *, rate_hz: int | None = None, format: AudioFormat = NARROWBAND) -> int:
+    """Open the card both ways, let it go again, and return the rate it ran at. Raises PortOpenError."""
+    try:
+        streams = _Streams(name, RATES_HZ if rate_hz is None else (rate_hz,), format)
+    except OSError as error:
+        raise PortOpenError(name, f"gives no sound: {_words(error)}; plug it in anew") from error
+    try:
+        return streams.rate_hz
+    finally:
+        streams.close()
+
+
 class SoundCardPort:
     """One call's sound on one sound card, both directions. `name` is the card's, or a part that no other card has."""
 
@@ -204,9 +224,13 @@ class _Streams:
         self._n_capacity = self._available(self._output.get_write_available)
         self._unsent = np.zeros(PREFILL_FRAMES * self._n_chunk, dtype=np.int16)
         self._n_dry = 0
-        self.write()
-        # PortAudio starts a capture with the first read, and says nothing is there until then.
-        self._primed = self._read(self._n_chunk)
+        try:
+            self.write()
+            # PortAudio starts a capture with the first read, and says nothing is there until then.
+            self._primed = self._read(self._n_chunk)
+        except OSError:
+            self.close()  # else the card stays ours, and PortAudio's list of cards as old as it is
+            raise
 
     def read(self) -> NDArray[np.int16]:
         """Return what the card has heard since, at our rate. Raises OSError when it is gone."""

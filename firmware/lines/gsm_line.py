@@ -29,6 +29,9 @@ UNSETTLED_S = 1.0
 GOING_DOWN_S = 10.0
 """After a restart was ordered: what the modem says until then is of its old life."""
 NETWORK_TIME_EVERY_S = 900.0
+CARD_LOOK_S = 60.0
+"""Between two looks for the sound card of an idle line; each costs up to a second of one core."""
+CARD_MISSING_LOOK_S = 5.0
 SILENT_CALLS = 2
 """One callee may have been silent behind a dead microphone; two in a row are our modem."""
 
@@ -74,6 +77,9 @@ class GsmLine(Generic[WorldT]):
         self._call: GsmCall | None = None
         self._stirred = asyncio.Event()
         self._n_silent_calls = 0
+        self._audio_trouble = ""
+        self._audio_is_proved = False
+        self._audio_due_s = 0.0
         self._report = LineReport(line=line_id, status=LineStatus.ABSENT, number=number)
 
     @property
@@ -88,6 +94,7 @@ class GsmLine(Generic[WorldT]):
 
     def ports_changed(self) -> None:
         """Look at once: a modem was plugged in, or came back under other names."""
+        self._audio_due_s = 0.0
         self._stirred.set()
 
     async def serve(self) -> None:
@@ -148,6 +155,9 @@ class GsmLine(Generic[WorldT]):
             self._plan = modem.dialect.healing
             if modem.sim is SimState.PIN_REQUIRED and await self._enter_pin(modem):
                 ailments = await self._kept.examine()
+            await self._look_at_audio()
+            if self._is_in_call:
+                return self._refresh_s
         self._healer.learn(self._plan, self._ports.power)
         # From here to the rung nothing is awaited: a line under treatment is not ready, and no call begins on it.
         self._healer.hear(ailments)
@@ -202,6 +212,15 @@ class GsmLine(Generic[WorldT]):
             return True
         return False
 
+    async def _look_at_audio(self) -> None:
+        """See now and then that the device of the call's sound is there; after it died, that it can be opened."""
+        if self._now_s() < self._audio_due_s:
+            return
+        self._audio_trouble = await self._ports.audio_trouble(is_proved=self._audio_is_proved)
+        self._audio_is_proved = not self._audio_trouble
+        pause_s = CARD_LOOK_S if self._audio_is_proved else CARD_MISSING_LOOK_S
+        self._audio_due_s = self._now_s() + pause_s
+
     async def _ask_time(self, modem: Modem) -> None:
         """Pass on what the network says the time is, now and then: one of the clock's witnesses."""
         if self._now_s() < self._time_due_s:
@@ -225,7 +244,10 @@ class GsmLine(Generic[WorldT]):
             if self._n_silent_calls >= SILENT_CALLS:
                 self._n_silent_calls = 0
                 kept.audio_was_silent = True
-        if kept.audio_was_refused or kept.audio_was_silent or call.modem_failed or self._modem is None:
+        if call.sound.has_died:
+            self._audio_is_proved, self._audio_due_s = False, 0.0
+            self._look_again("the last call lost its sound")
+        elif kept.audio_was_refused or kept.audio_was_silent or call.modem_failed or self._modem is None:
             self._look_again("the last call showed a fault")
         else:
             self._set(LineStatus.READY, "")
@@ -271,8 +293,11 @@ class GsmLine(Generic[WorldT]):
         if modem.audio_plan.opens == "none":
             return (
                 LineStatus.FAULTED,
-                f"{modem.identity.model} has no call audio on a tty: use it for SMS only",
+                f"{modem.identity.model} has no call audio on a tty: name the sound card it is wired to"
+                " with sound_card in box.toml, or use it for SMS only",
             )
+        if self._audio_trouble:
+            return LineStatus.FAULTED, self._audio_trouble
         return LineStatus.READY, ""
 
     def _set(self, status: LineStatus, detail: str) -> None:

@@ -38,6 +38,13 @@ class GsmPorts(Protocol[WorldT_co]):
         """Return the call-audio port of the modem as last opened, not yet started."""
         ...
 
+    async def audio_trouble(self, *, is_proved: bool) -> str:
+        """Say why no call could have sound now, "" where it could.
+
+        Asked between calls alone. Without `is_proved` the device is opened to see; it must not be wanted meanwhile.
+        """
+        ...
+
 
 class FixedPorts:
     """The part of `GsmPorts` that is plain where the AT port stays in its place and has no power switch."""
@@ -50,6 +57,11 @@ class FixedPorts:
     def power(self) -> UsbPower | None:
         """Return None: there is no USB port to switch."""
         return None
+
+    async def audio_trouble(self, *, is_proved: bool) -> str:
+        """Return "": there is no device beside the modem."""
+        del is_proved
+        return ""
 
     async def open_modem(self, now_s: Callable[[], float]) -> Modem:
         """Open the modem. Raises ModemError."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from audio.events import AudioEvent, DigitHeard, LevelReport, SpeechStarted
+from audio.events import AudioEvent, DigitHeard, LevelReport, PortDied, SpeechStarted
 from audio.frame import AudioFormat
 from audio.orders import AudioOrder
 from audio.ports.port import AudioPort, FrameHandler, PortStatistics
@@ -19,6 +19,8 @@ class WatchedPort:
     def __init__(self, port: AudioPort) -> None:
         self.format: AudioFormat = port.format
         self.clock = port.clock
+        self.has_died = False
+        """The device went away, or was not to be had from the beginning."""
         self._port = port
         self._n_silent_s = 0
         self._was_heard = False
@@ -60,5 +62,7 @@ class WatchedPort:
                     self._n_silent_s += 1
             case DigitHeard() | SpeechStarted():
                 self._was_heard = True
+            case PortDied():
+                self.has_died = True
             case _:
                 pass

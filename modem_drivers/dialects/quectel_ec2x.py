@@ -63,6 +63,15 @@ EC2X = Dialect(
         retry_s=0.3,
         cap_s=1.0,
     ),
+    # Its own USB sound card; one wired to its analogue pins would need no command, and is not provided for.
+    sound_card=AudioPlan(
+        opens=AudioOpens.BEFORE_DIAL,
+        prepare=("AT+QPCMV=0",),  # mode 2 is refused while mode 0 (the tty) is on
+        open="AT+QPCMV=1,2",
+        close="AT+QPCMV=0",
+        retry_s=0.3,
+        cap_s=1.0,
+    ),
     dtmf=DtmfPlan(detects=True),
     sim=QUECTEL_SIM,
     volte=VolteSwitch(

@@ -42,6 +42,13 @@ def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
     assert settings.line[0].at_port == "/dev/ttyUSB2"
 
 
+def test_a_line_may_name_a_sound_card(tmp_path: Path) -> None:
+    named = 'sound_card = "USB Audio"\nsound_rate_hz = 48000'
+    (tmp_path / "box.toml").write_text(GOOD.replace('pcm_port = "/dev/ttyUSB4"', named), encoding="utf-8")
+    (line,) = load_settings(tmp_path / "box.toml").line
+    assert (line.sound_card, line.sound_rate_hz, line.pcm_port) == ("USB Audio", 48_000, None)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
@@ -74,6 +81,24 @@ def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
             '[[line]]\npin_file = "a"\npin_credential = "b"',
             ["pin_file and pin_credential"],
             id="two PINs",
+        ),
+        pytest.param(
+            "[[line]]", '[[line]]\nsound_card = "USB"', ["pcm_port and sound_card"], id="two ways of sound"
+        ),
+        pytest.param(
+            "[[line]]", "[[line]]\nsound_rate_hz = 8000", ["goes with sound_card"], id="no card's rate"
+        ),
+        pytest.param(
+            'pcm_port = "/dev/ttyUSB4"',
+            'sound_card = "USB"\nsound_rate_hz = 44100',
+            ["sound_rate_hz"],
+            id="a rate that no card is used at",
+        ),
+        pytest.param(
+            'pcm_port = "/dev/ttyUSB4"',
+            'sound_card = "USB"\n[[line]]\nid = "line-2"\nat_port = "/dev/a"\nsound_card = "USB"',
+            ["same sound_card"],
+            id="one card for two lines",
         ),
         pytest.param(
             "[box]",
