@@ -32,7 +32,9 @@ RATES = (0.0, 0.05, 0.1, 0.2)
 
 def unseen(phrases: Sequence[Phrase], language: str) -> list[Phrase]:
     """Return the phrases that the training corpus never says."""
-    made = samples(language, per_pattern=PER_PATTERN, seed=7, extra=sample_patterns(language, 10**6))
+    made = samples(
+        language, per_pattern=PER_PATTERN[language], seed=7, extra=sample_patterns(language, 10**6)
+    )
     seen = {key(sample.text, language) for sample in made}
     return [phrase for phrase in phrases if key(phrase.text, language) not in seen]
 
