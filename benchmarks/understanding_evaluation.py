@@ -7,18 +7,29 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Protocol
 
 from benchmarks.understanding_corpus import NOTHING, ROOT, misheard
-from firmware.dialogue.intents import ACCEPT_PROTECTIVE, PROTECTIVE
+from firmware.dialogue.intents import ACCEPT, ACCEPT_PROTECTIVE, PROTECTIVE
+from firmware.dialogue.slots import Asked
 from firmware.dialogue.understanding.text import bare, normalise
-from firmware.dialogue.understanding.understander import Understander
+from firmware.dialogue.understanding.understander import Understander, Understood
 
 FOLDER = ROOT / "tests/firmware/dialogue/understanding"
+FIRST, SECOND = "challenge.toml", "challenge_second.toml"
 CRITICAL = ("opt_out", "wrong_number", "want_human", "dispute", "vulnerable")
 TODAY = date(2026, 11, 25)
 LEAST = 0.3
 """A first meaning less sure than this counts as none: it would be asked again."""
 ALARM = {name: ACCEPT_PROTECTIVE if name in PROTECTIVE else 0.7 for name in CRITICAL}
+
+
+class Understands(Protocol):
+    """What is evaluated: one understander, or one for each phrase."""
+
+    def understand(self, text: str, *, language: str, today: date) -> Understood:
+        """Return meanings and slots."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +74,7 @@ def noisy(phrases: Sequence[Phrase], language: str, rate: float, seed: int) -> l
     ]
 
 
-def evaluate(understander: Understander, phrases: Sequence[Phrase], language: str) -> Scores:
+def evaluate(understander: Understands, phrases: Sequence[Phrase], language: str) -> Scores:
     """Return scores; chatter counts for false alarms only."""
     top: list[tuple[Phrase, str]] = []
     found: list[dict[str, float]] = []
@@ -118,10 +129,57 @@ def _alarms(name: str, phrases: Sequence[Phrase], found: Sequence[Mapping[str, f
     return sum(others) / max(1, len(others))
 
 
-def mixtures(kind: str) -> list[tuple[str, str, frozenset[str]]]:
-    """Return language, text and intents of the rows of one kind in the challenge: mixed or never."""
-    table = tomllib.loads((FOLDER / "challenge.toml").read_text(encoding="utf-8"))[kind]
+def mixtures(kind: str, name: str = FIRST) -> list[tuple[str, str, frozenset[str]]]:
+    """Return language, text and intents of the rows of one kind in a challenge: mixed or never."""
+    table = tomllib.loads((FOLDER / name).read_text(encoding="utf-8"))[kind]
     return [(row["language"], row["text"], frozenset(row["intents"])) for row in table]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was said after a question, what must come first of it (none: nothing need), and what must not be sure."""
+
+    language: str
+    asked: Asked
+    text: str
+    right: frozenset[str]
+    never: frozenset[str]
+
+
+def answers(name: str = SECOND) -> list[Answer]:
+    """Return the answers in context of a challenge."""
+    table = tomllib.loads((FOLDER / name).read_text(encoding="utf-8"))["context"]
+    return [
+        Answer(
+            row["language"],
+            Asked(row["asked"]),
+            row["text"],
+            frozenset(row["intents"]),
+            frozenset(row.get("never", ())),
+        )
+        for row in table
+    ]
+
+
+def is_right(understander: Understander, answer: Answer) -> bool:
+    """Return whether an answer is understood in the light of its question."""
+    intents = understander.understand(
+        answer.text, language=answer.language, asked=answer.asked, today=TODAY
+    ).intents
+    first = intents[0].name if intents and intents[0].confidence >= LEAST else NOTHING
+    sure = {intent.name for intent in intents if intent.confidence >= ACCEPT}
+    return not sure & answer.never and (not answer.right or first in answer.right)
+
+
+def lost(understander: Understander, name: str) -> list[tuple[str, str]]:
+    """Return text and intent of every meaning of a mixture that would not be acted on."""
+    missing = []
+    for language, text, intents in mixtures("mixed", name):
+        found = meanings(understander, language, text)
+        for intent in sorted(intents):
+            if found.get(intent, 0.0) < (ACCEPT_PROTECTIVE if intent in PROTECTIVE else ACCEPT):
+                missing.append((text, intent))
+    return missing
 
 
 def meanings(understander: Understander, language: str, text: str) -> dict[str, float]:

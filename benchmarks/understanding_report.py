@@ -8,24 +8,33 @@ import time
 from collections.abc import Sequence
 
 from benchmarks.understanding_corpus import samples
-from benchmarks.understanding_evaluation import CRITICAL, FOLDER, TODAY, Phrase, Scores, evaluate, noisy, read
+from benchmarks.understanding_evaluation import (
+    CRITICAL,
+    FOLDER,
+    SECOND,
+    TODAY,
+    Phrase,
+    Scores,
+    answers,
+    evaluate,
+    is_right,
+    lost,
+    mixtures,
+    noisy,
+    read,
+)
+from benchmarks.understanding_nearness import key
 from benchmarks.understanding_training import PER_PATTERN, SHIPPED, sample_patterns, train
-from firmware.dialogue.understanding.text import bare, normalise
 from firmware.dialogue.understanding.understander import Understander
 
 RATES = (0.0, 0.05, 0.1, 0.2)
-PARTICLES = "啊呀吧呢嘛哈哦了啦的"
-
-
-def key(text: str, language: str) -> str:
-    """Return what makes two phrases the same for a test: no punctuation, no final particles."""
-    plain = bare(normalise(text, language), language)
-    return plain if language == "en" else "".join(c for c in plain if c not in PARTICLES) or plain
 
 
 def unseen(phrases: Sequence[Phrase], language: str) -> list[Phrase]:
     """Return the phrases that the training corpus never says."""
-    made = samples(language, per_pattern=PER_PATTERN, seed=7, extra=sample_patterns(language, 10**6))
+    made = samples(
+        language, per_pattern=PER_PATTERN[language], seed=7, extra=sample_patterns(language, 10**6)
+    )
     seen = {key(sample.text, language) for sample in made}
     return [phrase for phrase in phrases if key(phrase.text, language) not in seen]
 
@@ -68,6 +77,9 @@ def main() -> None:
         for rate in RATES[1:]:
             spoiled = [p for seed in range(5) for p in noisy(challenge, language, rate, seed=seed)]
             results[f"{language} challenge, {rate:.0%} errors"] = evaluate(understander, spoiled, language)
+        results[f"{language} second author"] = evaluate(
+            understander, read(FOLDER / SECOND, language), language
+        )
         if options.transfer:
             other, sample = transferred(understander, language)
             results[f"{language} sample, model without it"] = evaluate(other, sample, language)
@@ -85,6 +97,10 @@ def main() -> None:
         each_ms = (time.perf_counter() - began) / len(challenge) * 1000
         size_mb = (SHIPPED / f"{language}.npz").stat().st_size / 1e6
         print(f"\n{language}: {each_ms:.2f} ms a phrase, model {size_mb:.2f} MB\n")
+    meant = sum(len(intents) for _, _, intents in mixtures("mixed", SECOND))
+    in_context = sum(is_right(understander, answer) for answer in answers())
+    print(f"second author: {meant - len(lost(understander, SECOND))} of {meant} meanings of mixtures kept")
+    print(f"second author: {in_context} of {len(answers())} answers right after their question")
 
 
 if __name__ == "__main__":

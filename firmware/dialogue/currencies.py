@@ -41,3 +41,12 @@ CURRENCIES: Mapping[str, Currency] = {
     "USD": Currency(2, "美元", "美分", "dollar", "dollars", "cent", "cents"),
     "ZAR": Currency(2, "南非兰特", "分", "rand", "rand", "cent", "cents"),
 }
+
+UNNAMED_EXPONENT = 2
+"""What is said without a currency is counted in hundredths, until the contact's currency is known."""
+
+
+def in_minor(code: str | None) -> int:
+    """Return how many minor units make one of a currency; hundredths for None or one that no row has."""
+    row = CURRENCIES.get(code or "")
+    return int(10 ** (UNNAMED_EXPONENT if row is None else row.exponent))

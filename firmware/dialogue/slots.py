@@ -44,7 +44,7 @@ class AmountMention:
 
     text: str = field(repr=False)
     minor: int | None = field(default=None, repr=False)
-    """Minor units (fen, cents) of `currency`, or of the contact's currency when none was named."""
+    """Minor units of `currency` (fen, cents; whole yen for JPY); hundredths of one when none was named."""
     currency: str | None = None
     """ISO 4217; None when none was named."""
     share: Fraction | None = None

@@ -2,7 +2,7 @@
 
 from datetime import date, time, timedelta
 
-from firmware.dialogue.currencies import CURRENCIES
+from firmware.dialogue.currencies import CURRENCIES, in_minor
 from firmware.dialogue.nodes import CaptureKind, CaptureNode
 from firmware.dialogue.plain_words import rating_of
 from firmware.dialogue.replies import Said
@@ -124,7 +124,11 @@ class ValueReader:
             return None
         if mention.share is not None:
             return self._amount(node, int(at_most.minor * mention.share))
-        return None if mention.minor is None else self._amount(node, mention.minor)
+        if mention.minor is None:
+            return None
+        # Named: already in that currency's own minor unit. Unnamed: in hundredths of whatever the contact owes.
+        told = mention.minor * in_minor(at_most.currency), in_minor(mention.currency)
+        return None if told[0] % told[1] else self._amount(node, told[0] // told[1])
 
     def _amount(self, node: CaptureNode, minor: int) -> Money | None:
         at_most, at_least = self.money(node.at_most), self.money(node.at_least)

@@ -57,8 +57,13 @@ def asked_of(name: str) -> Asked | None:
     return ASKED_NAMES.get(plain)
 
 
-def in_context(found: MutableMapping[str, float], slots: Slots, asked: Asked, *, is_bare: bool) -> None:
-    """Read meanings in the light of the question, in place; `is_bare`: little was said besides what the slots hold."""
+def in_context(
+    found: MutableMapping[str, float], slots: Slots, asked: Asked, *, is_bare: bool, is_doubtful: bool = False
+) -> None:
+    """Read meanings in the light of the question, in place.
+
+    `is_bare`: little was said besides what the slots hold; `is_doubtful`: and that little takes it back (这个月够呛).
+    """
     yes = max(found.get("affirm", 0.0), 0.85 if slots.is_yes is True else 0.0)
     no = max(found.get("deny", 0.0), 0.85 if slots.is_yes is False else 0.0)
     match asked:
@@ -74,7 +79,7 @@ def in_context(found: MutableMapping[str, float], slots: Slots, asked: Asked, *,
                 _lower(found, "promise_to_pay", 0.6)
                 _lower(found, "callback_later", 0.6)
         case Asked.ABILITY | Asked.DATE | Asked.AMOUNT:
-            _payment(found, slots, asked, yes, no, is_bare=is_bare)
+            _payment(found, slots, asked, yes, max(no, 0.5) if is_doubtful else no, is_bare=is_bare)
         case Asked.CALLBACK_TIME:
             if (slots.days or slots.times) and is_bare:
                 _raise(found, "callback_later", 0.9)

@@ -5,6 +5,7 @@
 import re
 from fractions import Fraction
 
+from firmware.dialogue.currencies import in_minor
 from firmware.dialogue.slots import AmountMention
 from firmware.dialogue.understanding.en_numbers import NUMBER, NUMERAL, SCALES, number_of
 from firmware.dialogue.understanding.finding import Grammar
@@ -12,7 +13,7 @@ from firmware.dialogue.understanding.finding import Grammar
 MAX_MINOR = 10**14
 _UNITS = {
     "dollars": None, "dollar": None, "bucks": None, "buck": None, "us dollars": "USD", "american dollars": "USD", "usd": "USD", "euros": "EUR", "euro": "EUR", "eur": "EUR",
-    "pounds": "GBP", "pound": "GBP", "quid": "GBP", "gbp": "GBP", "yuan": "CNY", "kuai": None, "rmb": "CNY", "renminbi": "CNY", "cny": "CNY", "rupees": "INR", "yen": "JPY", "pesos": None,
+    "pounds": "GBP", "pound": "GBP", "quid": "GBP", "gbp": "GBP", "yuan": "CNY", "kuai": None, "rmb": "CNY", "renminbi": "CNY", "cny": "CNY", "rupees": "INR", "yen": "JPY", "japanese yen": "JPY", "korean won": "KRW", "pesos": None,
     "hong kong dollars": "HKD", "singapore dollars": "SGD", "australian dollars": "AUD", "canadian dollars": "CAD",
 }  # fmt: skip
 """Dollars and bucks are words of several currencies: they name none."""
@@ -70,7 +71,7 @@ def _bare(match: re.Match[str]) -> AmountMention | None:
 
 
 def _amount(text: str, value: Fraction, currency: str | None) -> AmountMention | None:
-    minor = value * 100
+    minor = value * in_minor(currency)
     if not 0 < minor <= MAX_MINOR or minor.denominator != 1:
         return None
     return AmountMention(text=text, minor=int(minor), currency=currency)

@@ -14,7 +14,7 @@ from firmware.dialogue.understanding.model import IntentModel
 from firmware.dialogue.understanding.naming import name_slots
 from firmware.dialogue.understanding.rules import Rules
 from firmware.dialogue.understanding.text import bare, clauses, normalise
-from firmware.dialogue.understanding.yes_no import is_open
+from firmware.dialogue.understanding.yes_no import is_doubtful, is_open
 
 LANGUAGES = ("zh", "en")
 LEAST = 0.2
@@ -79,7 +79,13 @@ class Understander:
         slots, rest = name_slots(normal, tongue, asked, today)
         found = self._meanings(parts, tongue)
         left = len(bare(rest.replace(TAKEN, ""), tongue))
-        in_context(found, slots, asked, is_bare=left <= _LITTLE[tongue])
+        in_context(
+            found,
+            slots,
+            asked,
+            is_bare=left <= _LITTLE[tongue],
+            is_doubtful=left <= _LITTLE[tongue] and is_doubtful(rest, tongue),
+        )
         return Understood(
             intents=_ranked(found), slots=slots if is_open(parts, tongue) else _with_answer(slots, found)
         )

@@ -34,6 +34,19 @@ _EN_NEITHER = re.compile(
 )
 
 
+_ZH_DOUBT = re.compile(
+    r"不(?!超过|晚于|迟于|是.{0,3}就?是|如|错|好意思)|没(?!问题|错)|够呛|悬|难|没戏|未必|哪有|够紧"
+)
+_EN_DOUBT = re.compile(
+    r"\b(?:not(?! (?:later|after|before|until))|never|no (?:way|chance|luck)|unlikely|doubt|doubtful|tough|struggl\w*|impossible)\b"
+)
+
+
+def is_doubtful(text: str, language: str) -> bool:
+    """Return whether what was said around a day or an amount takes it back: 这个月够呛, "not this month"."""
+    return (_ZH_DOUBT if language == "zh" else _EN_DOUBT).search(text) is not None
+
+
 def is_open(parts: list[str], language: str) -> bool:
     """Return whether it begins with a word that looks like yes or no and is neither: 是不是, "no one"."""
     lead, neither = (_ZH_LEAD, _ZH_NEITHER) if language == "zh" else (_EN_LEAD, _EN_NEITHER)

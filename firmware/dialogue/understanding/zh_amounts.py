@@ -5,6 +5,7 @@
 import re
 from fractions import Fraction
 
+from firmware.dialogue.currencies import in_minor
 from firmware.dialogue.slots import AmountMention
 from firmware.dialogue.understanding.finding import Grammar
 from firmware.dialogue.understanding.zh_numbers import NUMBER, number_of
@@ -13,7 +14,7 @@ MAX_MINOR = 10**14
 _COUNTS = re.compile("[0-9一壹二两贰俩三叁四肆五伍六陆七柒八捌九玖十拾廿卅半]")
 """千万 and 百 alone are words, not numbers."""
 CURRENCIES = {"人民币": "CNY", "rmb": "CNY", "美元": "USD", "美金": "USD", "美刀": "USD", "欧元": "EUR", "英镑": "GBP", "港币": "HKD", "港元": "HKD",
-              "台币": "TWD", "新台币": "TWD", "日元": "JPY", "韩元": "KRW", "澳元": "AUD", "加元": "CAD", "新币": "SGD", "新加坡元": "SGD", "€": "EUR", "£": "GBP"}  # fmt: skip
+              "台币": "TWD", "新台币": "TWD", "日元": "JPY", "日币": "JPY", "日圆": "JPY", "韩元": "KRW", "韩币": "KRW", "澳元": "AUD", "加元": "CAD", "新币": "SGD", "新加坡元": "SGD", "€": "EUR", "£": "GBP"}  # fmt: skip
 """元, 块, $ and ¥ are words of several currencies: they name none."""
 _PLAIN_UNIT = "块钱|块大洋|圆整|元整|块|元|圆|蚊|文|大元"
 _NAMED = "|".join(sorted((name for name in CURRENCIES if len(name) > 1), key=len, reverse=True))
@@ -70,7 +71,7 @@ def _bare(match: re.Match[str]) -> AmountMention | None:
 
 
 def _amount(text: str, value: Fraction, currency: str | None) -> AmountMention | None:
-    minor = value * 100
+    minor = value * in_minor(currency)
     if not 0 < minor <= MAX_MINOR or minor.denominator != 1:
         return None
     return AmountMention(text=text, minor=int(minor), currency=currency)

@@ -1,12 +1,14 @@
 """Values keyed in: dates, digits and amounts, read back and judged."""
 
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import pytest
 
-from firmware.dialogue.events import CalleeHungUp, Digit, MachineHeard, PromptFinished
+from firmware.dialogue.events import CalleeHungUp, Digit, MachineHeard, PromptFinished, Utterance
 from firmware.dialogue.loader import load_flow
+from firmware.dialogue.slots import AmountMention, Slots
 from firmware.values import Disposition, Money
 
 MakeCall = Callable[..., Any]
@@ -172,3 +174,30 @@ def test_a_message_that_breaks_off_counts_as_none(call: Any) -> None:
     for _ in range(2):
         call.happens(PromptFinished(prompt="voicemail", interrupted=True))
     assert call.ending is Disposition.MACHINE_NO_MESSAGE
+
+
+@pytest.mark.parametrize(
+    ("said", "promised"),
+    [
+        (AmountMention(text="三千", minor=300_000), 3000),
+        (AmountMention(text="三千日元", minor=3000, currency="JPY"), 3000),
+        (AmountMention(text="一半", share=Fraction(1, 2)), 25_000),
+    ],
+)
+def test_said_amounts_are_counted_in_the_contacts_own_unit(
+    make_call: MakeCall, said: AmountMention, promised: int
+) -> None:
+    call = make_call(flow=load_flow(HEAD + NODES), amount_due={"minor": 50_000, "currency": "JPY"})
+    call.press("0917").press("101").press("1")
+    call.happens(Utterance(text=said.text, intents=(), slots=Slots(amounts=(said,))))
+    call.press("1").hear_out()
+    assert call.promises[0].amount == Money(promised, "JPY")
+
+
+def test_a_part_of_a_yen_is_asked_again(make_call: MakeCall) -> None:
+    call = make_call(flow=load_flow(HEAD + NODES), amount_due={"minor": 50_000, "currency": "JPY"})
+    call.press("0917").press("101").press("1")
+    said = AmountMention(text="twelve fifty", minor=1250)
+    call.happens(Utterance(text=said.text, intents=(), slots=Slots(amounts=(said,))))
+    assert call.prompts[-1] == "amount"
+    assert not call.promises
