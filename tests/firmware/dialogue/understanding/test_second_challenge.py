@@ -1,4 +1,4 @@
-"""Understanding, measured on another author's phrases; floors that a worse model fails."""
+"""Understanding, measured on phrases of a second author, who had not seen the corpus; floors that a worse model fails."""
 
 import tomllib
 
