@@ -100,8 +100,8 @@ def main() -> None:
 @app.command()
 def run(config: Config = DEFAULT_CONFIG) -> None:
     """Run the daemon until it is told to stop (SIGTERM lets calls end politely)."""
-    from firmware.app import run_hardware_box
     from firmware.compliance.errors import ComplianceError
+    from firmware.starting import run_hardware_box
     from firmware.store.errors import StoreError
     from firmware.sync.errors import BrokerRefusedError
     from firmware.sync.signing import KeyFileError
@@ -223,7 +223,7 @@ def simulated_box(
     ] = None,
 ) -> None:
     """Run the box on simulated modems under a simulated clock: there is no telephone behind it."""
-    from firmware.app import run_simulated_box
+    from firmware.starting import run_simulated_box
 
     settings = _settings(config)
     asyncio.run(

@@ -41,6 +41,7 @@ ALLOWED: dict[str, set[str]] = {
     "firmware.policy_command": {"firmware"},
     "firmware.audit_command": {"firmware"},
     "firmware.app": {"firmware", "audio", "modem_drivers"},
+    "firmware.starting": {"firmware", "audio", "modem_drivers"},
     "firmware.cli": {"firmware", "audio", "modem_drivers"},
     "firmware.demo": VALUES,
     "console": VALUES

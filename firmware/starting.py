@@ -1,0 +1,159 @@
+"""How a box comes to run: on the hardware that its settings name, or on simulated modems; its voices and ears are opened here."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import structlog
+
+from audio.errors import RecogniserError
+from audio.listening.engines import installed_languages
+from audio.listening.pool import RecogniserPool, worker_command
+from audio.listening.silero import speech_maker
+from firmware.app import Box, Workers
+from firmware.calls.listening import Hearing, Understands
+from firmware.checkup import database_path, models_folder, mqtt_settings
+from firmware.dialogue.understanding.understander import Understander
+from firmware.host import systemd
+from firmware.host.journal import set_up_journal
+from firmware.settings import Settings, SettingsError, SpeechSection, VoiceSection
+from firmware.speech.voices import voices_of_box
+from firmware.store import restoring
+from firmware.sync.connection import MqttConnection, MqttSettings, probe_broker
+from firmware.sync.errors import BrokerRefusedError
+from firmware.sync.reports import renumbered
+from firmware.worlds import World, hardware_world, simulated_world
+from modem_drivers.simulator.pty_host import SimulatedModemProcess
+from modem_drivers.simulator.simulation import ModemSpec, Simulation, Voice
+
+log = structlog.get_logger()
+
+ESPEAK_WORDS_PER_MINUTE = 175
+DEMO_WORDS_PER_MINUTE = 260
+"""The demo speaks fast: it is watched, not called."""
+DEMO_SPEECH = SpeechSection(en=VoiceSection(engines=["espeak"]), zh=VoiceSection(engines=["espeak"]))
+"""…and at once: a better voice takes minutes to render what its people may hear."""
+
+
+async def run_hardware_box(settings: Settings) -> None:
+    """Run the daemon on the ports and the broker that the settings name. Raises BrokerRefusedError at a refused certificate."""
+    loop = asyncio.get_running_loop()
+    await _run(
+        settings,
+        hardware_world(settings.line, loop.time),
+        log_file=None,
+        understands=Understander.load() if settings.listening.recognition else None,
+    )
+
+
+async def run_simulated_box(
+    settings: Settings, *, people_file: Path, starts_at: datetime, call_log: Path | None
+) -> None:
+    """Run the daemon on four simulated modems, in real time, under a clock that starts at `starts_at`."""
+    simulation = Simulation(
+        modems=tuple(
+            ModemSpec(personality=personality, imei=f"35693803564380{modem}", number=f"+861312345660{modem}")
+            for modem, personality in enumerate(("sim7600", "ec25", "sim7600", "ec25"))
+        ),
+        people=people_file.read_text(encoding="utf-8"),
+        today=starts_at.date(),
+        voice=Voice.ESPEAK,
+        call_log_path=str(call_log) if call_log else None,
+    )
+    async with SimulatedModemProcess(simulation) as process:
+        world = simulated_world(process, starts_at, asyncio.get_running_loop().time)
+        await _run(
+            msgspec.structs.replace(settings, speech=DEMO_SPEECH),
+            world,
+            log_file=Path(settings.box.data_dir) / "box.log",
+            words_per_minute=DEMO_WORDS_PER_MINUTE,
+        )
+
+
+async def _run(
+    settings: Settings,
+    world: World[Any],
+    *,
+    log_file: Path | None,
+    words_per_minute: int = ESPEAK_WORDS_PER_MINUTE,
+    understands: Understands | None = None,
+) -> None:
+    data = Path(settings.box.data_dir)
+    data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    set_up_journal(log_file)
+    stop = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    broker = mqtt_settings(settings)
+    await _ask_broker(broker)
+    voices = voices_of_box(settings.speech, words_per_minute=words_per_minute)
+    voices.warn()
+    database = restoring.open_or_restore(database_path(settings), at=world.clock.now(), renumber=renumbered)
+    try:
+        with (
+            ThreadPoolExecutor(1, thread_name_prefix="recording") as recording,
+            ThreadPoolExecutor(2, thread_name_prefix="speech") as speech,
+        ):
+            async with open_hearing(settings, understands) as hearing:
+                box = Box(
+                    settings,
+                    world,
+                    database=database,
+                    connect=lambda topics, will: MqttConnection(
+                        broker, subscriptions=topics.subscriptions(), will=will
+                    ),
+                    synthesizer=voices.voices,
+                    workers=Workers(recording=recording, speech=speech),
+                    hearing=hearing,
+                )
+                try:
+                    await box.run(stop, ready=lambda: systemd.notify_ready("serving"))
+                finally:
+                    voices.close()  # before the executor waits for a phrase nobody will hear
+    finally:
+        await database.close()
+
+
+@contextlib.asynccontextmanager
+async def open_hearing(settings: Settings, understands: Understands | None) -> AsyncIterator[Hearing | None]:
+    """Have recognisers at work as the settings say; None where there are none, or nothing understands their texts.
+
+    Raises SettingsError.
+    """
+    wanted = settings.listening
+    models = models_folder(settings)
+    languages = installed_languages(models)
+    if not wanted.recognition or understands is None or not languages:
+        log.info("listening", languages=[], by="keys alone")
+        yield None
+        return
+    try:
+        make_speech = speech_maker(wanted.speech)
+    except RecogniserError as error:
+        raise SettingsError(f"[listening] speech = {wanted.speech!r}: {error}") from None
+    pool = RecogniserPool(worker_command(models, memory_mb=wanted.worker_memory_mb), n_workers=wanted.workers)
+    async with pool:
+        log.info("listening", languages=sorted(languages), workers=wanted.workers)
+        yield Hearing(ears=pool, understands=understands, make_speech=make_speech)
+
+
+async def _ask_broker(broker: MqttSettings) -> None:
+    """Raise BrokerRefusedError if the broker is there and will not have this box; go on if it cannot be reached."""
+    try:
+        await probe_broker(broker)
+    except BrokerRefusedError as error:
+        try:
+            async with asyncio.timeout(broker.connect_timeout_s):
+                _reader, writer = await asyncio.open_connection(broker.host, broker.port)
+        except (OSError, TimeoutError):
+            # The box works through what it has for as long as its lease lasts.
+            log.warning("broker_unreachable", reason=str(error))
+            return
+        writer.close()
+        raise
