@@ -14,7 +14,7 @@ from firmware.dialogue import actions as acts
 from firmware.dialogue.events import HandOverEnded
 from firmware.dialogue.variables import Moment
 from firmware.values import E164, Disposition, Money
-from tests.firmware.calls.test_session_notes import _Line
+from tests.firmware.calls.told_call import ToldLine
 
 CLIP = freeze((np.sin(np.arange(8000) / 5) * 9000).astype(np.int16))
 
@@ -61,7 +61,7 @@ class Orders:
 
 def held() -> tuple[Orders, list[Play], CallLog, list[tuple[str, dict[str, Any]]]]:
     async def run() -> tuple[Orders, list[Play], CallLog, list[tuple[str, dict[str, Any]]]]:
-        line: Any = _Line([])
+        line: Any = ToldLine([])
         nothing: Any = None
         dialogue: Any = Orders()
         plays: list[Play] = []
