@@ -6,7 +6,7 @@ import logging
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -16,18 +16,17 @@ from rich.console import Console
 from rich.table import Table
 
 from modem_drivers.at.allow_list import check_number
-from modem_drivers.dialect import AudioOpens
 from modem_drivers.discovery import list_usb_sound_cards, list_usb_ttys, open_first_modem, pair_ports
 from modem_drivers.errors import ModemError, NotAModemError
 from modem_drivers.events import Active, CallProgress, Released, ReleaseKind
 from modem_drivers.masking import mask_line, mask_numbers
-from modem_drivers.modem import Modem, SimState
+from modem_drivers.modem import Modem
+from modem_drivers.self_test import self_test
 from modem_drivers.sms_store import SmsReceived, SmsReported
 from modem_drivers.transcript import format_log, read_log, to_transcript
 from modem_drivers.ussd import UssdState
 
 EXIT_FAILED, EXIT_REFUSED = 1, 2
-WEAK_DBM = -105
 T = TypeVar("T")
 
 app = typer.Typer(
@@ -66,15 +65,6 @@ Sysfs = Annotated[Path, typer.Option("--sysfs", help="Another sysfs tree, for a 
 Dev = Annotated[Path, typer.Option("--dev", help="Another /dev, for a test.", hidden=True)]
 out = Console()
 err = Console(stderr=True)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One thing that was tried, and what came of it."""
-
-    what: str
-    passed: bool
-    detail: str
 
 
 @app.command("list")
@@ -298,7 +288,7 @@ def record_transcript(
 @app.command()
 def selftest(port: Port, *, as_json: AsJson = False) -> None:
     """Try what a modem needs for work, calling nobody and changing nothing."""
-    findings = _with_modem(port, _self_test)
+    findings = _with_modem(port, self_test)
     if as_json:
         print(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False))
     else:
@@ -310,41 +300,6 @@ def selftest(port: Port, *, as_json: AsJson = False) -> None:
         out.print(table)
     if failed := sum(not finding.passed for finding in findings):
         _fail(f"{failed} of these must be mended before this modem can work")
-
-
-async def _self_test(modem: Modem) -> list[Finding]:
-    dbm = modem.rssi_dbm
-    voice = modem.dialect.carries_voice
-    opens = modem.audio_plan.opens
-    return [
-        Finding(what="answers AT", passed=True, detail=f"{modem.identity.model}, {modem.identity.revision}"),
-        Finding(
-            what="IMEI",
-            passed=len(modem.identity.imei) == 15,
-            detail=mask_numbers(modem.identity.imei) or "none",
-        ),
-        Finding(what="SIM card", passed=modem.sim is SimState.READY, detail=modem.sim.value),
-        Finding(what="network", passed=modem.registration.is_registered, detail=modem.registration.value),
-        Finding(
-            what="signal",
-            passed=dbm is not None and dbm >= WEAK_DBM,
-            detail="unknown" if dbm is None else f"{dbm} dBm, at least {WEAK_DBM} wanted",
-        ),
-        Finding(
-            what="voice", passed=voice, detail="yes" if voice else "this family carries SMS and data only"
-        ),
-        Finding(what="call audio", passed=opens is not AudioOpens.NONE, detail=opens.value),
-        await _tried(modem, "lists calls", "AT+CLCC"),
-        await _tried(modem, "messages", "AT+CPMS?"),
-    ]
-
-
-async def _tried(modem: Modem, what: str, command: str) -> Finding:
-    try:
-        await modem.command(command)
-    except ModemError as error:
-        return Finding(what=what, passed=False, detail=str(error))
-    return Finding(what=what, passed=True, detail=command)
 
 
 async def _await_reports(modem: Modem, references: set[int]) -> None:
