@@ -16,7 +16,7 @@ from firmware.store.errors import StoreConflictError
 Renumber = Callable[[bytes, str, int], bytes]
 """(message, stream, seq) to the same message under that number; ValueError where it is no message."""
 
-_TABLES: tuple[tuple[str, tuple[str, ...]], ...] = (
+TABLES: tuple[tuple[str, tuple[str, ...]], ...] = (
     # Table, and what its primary key is; a row comes after the rows it refers to.
     ("campaign", ("campaign",)),
     ("contact_batch", ("campaign", "batch")),
@@ -28,7 +28,11 @@ _TABLES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("suppression", ("id",)),
     ("recording", ("recording",)),
     ("inbox", ("id",)),
+    ("rule_book", ("digest",)),
+    ("audit_secret", ("person_ref",)),
 )
+SALVAGED_OTHERWISE = frozenset({"audit", "outbox", "outbox_head", "setting"})
+"""Tables with a way of their own: a chain, a numbering, and settings that must not be believed."""
 _MOVES_ON = {
     # What changes in a row after it was made: the damaged file knows it later than the snapshot does.
     "campaign": ("state",),
@@ -92,10 +96,12 @@ def salvage(con: Connection, damaged: Path, *, stream: str, renumber: Renumber) 
     n_rows = 0
     lost: set[str] = set()
     try:
-        for table, key in _TABLES:
+        for table, key in TABLES:
+            columns = {str(row["name"]) for row in con.rows(f"SELECT name FROM pragma_table_info('{table}')")}
             for row in wreck.rows(table, key):
+                known = {name: value for name, value in row.items() if name in columns}
                 try:
-                    n_rows += _bring(con, table, key, row)
+                    n_rows += _bring(con, table, key, known)
                 except StoreConflictError:
                     lost.add(table)  # it refers to a row that could not be read
         n_rows += _bring_audit(con, wreck)
@@ -106,10 +112,8 @@ def salvage(con: Connection, damaged: Path, *, stream: str, renumber: Renumber) 
     return Salvaged(n_rows=n_rows, unreadable=tuple(sorted({*wreck.unreadable, *lost})))
 
 
-def _bring(con: Connection, table: str, key: tuple[str, ...], row: Row) -> bool:
+def _bring(con: Connection, table: str, key: tuple[str, ...], values: Row) -> bool:
     """Add a row, or bring one that is there to where the damaged file has it; say whether anything changed."""
-    known = {str(column["name"]) for column in con.rows(f"SELECT name FROM pragma_table_info('{table}')")}
-    values = {name: value for name, value in row.items() if name in known}
     columns = ", ".join(values)
     places = ", ".join("?" * len(values))
     if con.execute(f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({places})", tuple(values.values())):

@@ -18,6 +18,7 @@ from firmware.store.connection import Connection
 from firmware.store.database import Database, mark_of
 from firmware.store.errors import StoreDamagedError, StoreFailedError, StoreLockedError
 from firmware.store.inline_executor import InlineExecutor
+from firmware.store.salvage import SALVAGED_OTHERWISE, TABLES
 from firmware.store.snapshot import KEPT, snapshots
 from firmware.store.suppressions import Suppression
 from firmware.sync.reports import renumbered
@@ -328,3 +329,31 @@ def test_a_hole_in_a_table_costs_only_what_was_in_it(box: Path) -> None:
     assert {"m0", "m299"} <= names
     assert len(names) > MANY - 60
     assert after["tell"].unreadable == ("outbox",)
+
+
+def test_no_table_is_forgotten(box: Path) -> None:
+    """Whoever adds a table says how it is salvaged."""
+    database = open_database(box)
+    there = database.run_now(
+        lambda con: {row["name"] for row in con.rows("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    )
+    database.close_now()
+    ours = {name for name in there if not name.startswith(("sqlite_", "_sqlite"))}
+    assert ours == {table for table, _ in TABLES} | SALVAGED_OTHERWISE
+
+
+def test_what_a_replay_of_the_audit_log_needs_is_salvaged(box: Path) -> None:
+    def keep(con: Connection) -> None:
+        con.insert("audit_secret", {"person_ref": "r1", "key": b"k" * 32})
+        con.insert("rule_book", {"digest": "d1", "name": "cn@1", "text": "rules"})
+
+    database = open_database(box)
+    database.run_now(keep)
+    database.close_now()
+    spoil(box, [root_page(box, "contact_due")])
+    restored = reopen(box)
+    found = restored.run_now(
+        lambda con: (con.value("SELECT key FROM audit_secret"), con.value("SELECT text FROM rule_book"))
+    )
+    restored.close_now()
+    assert found == (b"k" * 32, "rules")
