@@ -1,0 +1,45 @@
+"""What is true of a call once it was answered; kept by its session, read for its log."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from audio.dsp.endpointer import Patience
+from firmware.calls.listening import Question
+from firmware.calls.outcome import PromiseMade
+from firmware.dialogue import actions as acts
+from firmware.dialogue.slots import Asked
+from firmware.values import Disposition
+
+NO_QUESTION = Question(asked=Asked.NOTHING, expected=())
+
+
+@dataclass(slots=True)
+class Talk:
+    """What is true once the call was answered."""
+
+    answered_s: float
+    machine: bool = False
+    human: bool = False
+    key: bool = False
+    """A key was pressed: machines press none."""
+    answered_by: Disposition | None = None
+    """What took the call, as far as the sound tells; None for a person."""
+    verified: bool = False
+    decided: Disposition | None = None
+    ends_after_prompt: bool = False
+    promise: PromiseMade | None = None
+    callback: datetime | None = None
+    suppressed: tuple[str, ...] = ()
+    answers: dict[str, str] = field(default_factory=dict)
+    playing: int = 0
+    """The play id now in the air, 0 for none."""
+    prompts: dict[int, acts.Say] = field(default_factory=dict)
+    patience: Patience = Patience.OPEN
+    """What the call's sound was last told to expect."""
+    question: Question = NO_QUESTION
+    """What the callee answers who is speaking now."""
+
+    @property
+    def is_person(self) -> bool:
+        """Somebody was heard, and nothing heard was a machine's; a key outweighs what the sound resembles."""
+        return self.key or self.verified or (self.human and not self.machine and self.answered_by is None)
