@@ -17,7 +17,7 @@ SETTINGS = {
     "window": ("time.windows", "time.quiet_hours", "time.holiday_calendars"),
     "consent": ("gate.consent_any_of",),
     "notice": ("gate.notices_required",),
-    "status": ("gate.status_blocks",),
+    "ALL-STS-1": ("gate.status_blocks",),
     "automation": ("gate.automation",),
     "person-must-call": ("gate.automation",),
     "caller-number": ("caller_id.number_class",),

@@ -46,7 +46,7 @@ REASONS: dict[str, tuple[str, str]] = {
         "两个规则包的要求互相矛盾，机器人不予拨打。",
     ),
     "number": ("This number may not be called", "该号码不得拨打"),
-    "status": ("Only open cases are called", "只拨打状态为“未结”的案件"),
+    "ALL-STS-1": ("Only open cases are called", "只拨打状态为“未结”的案件"),
     "suppressed": ("This person or number is on the do-not-call list", "此人或此号码在勿扰名单上"),
     "suppression-lease": (
         "The do-not-call list is too old; the box must reach the console first.",

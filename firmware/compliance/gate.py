@@ -138,7 +138,7 @@ class Gate:
         hearing.put("unknown-jurisdiction", f"no rule pack for {', '.join(unknown)}" if unknown else "")
         hearing.put("pack-unapproved", self._approval_problem(packs), box=True)
         hearing.put("policy-conflict", str(ruling.conflict or ""), box=True)
-        hearing.put("status", _status_problem(order.status, policy))
+        hearing.put("ALL-STS-1", _status_problem(order.status, policy))
         entry = suppressed_by(order, history.suppressions, policy.optout_scope)
         hearing.put("suppressed", "" if entry is None else f"{entry.scope}: {entry.reason}")
         lease = red_lines.lease_problem(

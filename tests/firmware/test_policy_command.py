@@ -108,7 +108,7 @@ class TestDecide:
     @pytest.mark.parametrize(
         ("arguments", "outcome", "rule"),
         [
-            (("--status", "paid"), "refuse", "status"),
+            (("--status", "paid"), "refuse", "ALL-STS-1"),
             (("--region", "JP-13"), "refuse", "unknown-jurisdiction"),
             (("--time-zone", "America/New_York"), "refuse", "window"),
             (("--max-call-s", "80000"), "refuse", "hours-red-line"),

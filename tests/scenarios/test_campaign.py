@@ -53,7 +53,7 @@ def test_the_main_job(tmp_path: Path, people: list[Person]) -> None:
                 "c10": "third_party",
                 "c11": "silence",
             }
-            assert town.refusals() == {"c12": "status"}
+            assert town.refusals() == {"c12": "ALL-STS-1"}
             at_box = await town.box_outcomes()
             assert sorted(at_box) == sorted(line.attempt for line in town.ledger_outcomes())
             chain = await town.box.database.read(audit_log.rows)

@@ -53,7 +53,7 @@ class GateThatIgnores(Gate):
         "audio",
         "number",
         "unknown-jurisdiction",
-        "status",
+        "ALL-STS-1",
         "suppressed",
         "suppression-lease",
         "zone",

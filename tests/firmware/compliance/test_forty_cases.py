@@ -223,8 +223,8 @@ def test_e32_nobody_can_agree_to_be_called_in_the_night(scene: Any) -> None:
 @pytest.mark.parametrize("status", ["paid", "disputed"])
 def test_e33_what_changed_a_minute_before_the_dial_counts_at_the_dial(scene: Any, status: str) -> None:
     assert scene.ask(point=Point.ENQUEUE, at=scene.now - timedelta(minutes=1)).is_allowed
-    assert scene.ask(point=Point.PREDIAL, status=status).rule == "status"
-    assert scene.ask(point=Point.ANSWER, status=status).rule == "status"
+    assert scene.ask(point=Point.PREDIAL, status=status).rule == "ALL-STS-1"
+    assert scene.ask(point=Point.ANSWER, status=status).rule == "ALL-STS-1"
 
 
 def test_e34_a_consent_of_the_numbers_previous_owner_is_none(american: Any) -> None:

@@ -37,7 +37,7 @@ def test_a_lawful_call_is_allowed_and_every_rule_is_listed_as_passed(scene: Any,
         "clock",
         "audit",
         "number",
-        "status",
+        "ALL-STS-1",
         "suppressed",
         "suppression-lease",
         "window",
@@ -52,10 +52,10 @@ def test_a_lawful_call_is_allowed_and_every_rule_is_listed_as_passed(scene: Any,
 @pytest.mark.parametrize(
     ("changes", "rule", "about_box"),
     [
-        pytest.param({"status": "paid"}, "status", False, id="paid"),
-        pytest.param({"status": "disputed"}, "status", False, id="disputed"),
-        pytest.param({"status": "OPEN"}, "status", False, id="unknown status"),
-        pytest.param({"status": ""}, "status", False, id="no status"),
+        pytest.param({"status": "paid"}, "ALL-STS-1", False, id="paid"),
+        pytest.param({"status": "disputed"}, "ALL-STS-1", False, id="disputed"),
+        pytest.param({"status": "OPEN"}, "ALL-STS-1", False, id="unknown status"),
+        pytest.param({"status": ""}, "ALL-STS-1", False, id="no status"),
         pytest.param(
             {"region": "JP-13"}, "unknown-jurisdiction", False, id="address in a country without rules"
         ),
@@ -351,7 +351,7 @@ class TestWhoMustAct:
 
     def test_a_refusal_outranks_a_deferral(self, scene: Any) -> None:
         decision = scene.ask(at=cst("2026-11-23T20:00:00"), status="paid")
-        assert (decision.outcome, decision.rule, decision.until) == (Outcome.REFUSE, "status", None)
+        assert (decision.outcome, decision.rule, decision.until) == (Outcome.REFUSE, "ALL-STS-1", None)
 
 
 def test_the_policy_of_a_number_tells_other_rooms_what_must_be_said(scene: Any) -> None:
