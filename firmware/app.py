@@ -34,7 +34,7 @@ from firmware.lines.supervisor import keep_alive
 from firmware.rules_in_force import approvals_of, make_gate
 from firmware.settings import Settings
 from firmware.state_report import StateReport
-from firmware.store import inbox, outbox, restoring
+from firmware.store import inbox, orders, outbox, restoring
 from firmware.store import suppressions as suppression_list
 from firmware.store.connection import Connection as StoreConnection
 from firmware.store.database import Database
@@ -57,6 +57,8 @@ POLITE_STOP_S = 60.0
 """Calls under way may end by themselves this long after we are told to stop."""
 INBOX_KEPT = timedelta(days=30)
 """Ids of applied messages: the replay protection. A broker keeps a message for 7 days at most."""
+ORDERS_KEPT = timedelta(days=400)
+"""What the console forbade: longer than any campaign runs that could have been held back on its way."""
 SNAPSHOT_EVERY_S = 24 * 3600.0
 FIRST_SNAPSHOT_AFTER_S = 600.0
 """A box that restarts often must not spend its disk on copies."""
@@ -239,6 +241,7 @@ class Box(Generic[WorldT]):
                 log.warning("rules_need_attention", what=warning)
             with contextlib.suppress(StoreError):  # a full disk: tomorrow is soon enough
                 await self.database.transact(partial(inbox.forget_before, before=now - INBOX_KEPT))
+                await self.database.transact(partial(orders.forget_before, before=now - ORDERS_KEPT))
             await asyncio.sleep(24 * 3600)
 
     async def _keep_snapshots(self) -> None:

@@ -144,8 +144,11 @@ class Downlink(Generic[FlowT]):
         name = CampaignId(message.campaign)
         campaign = await self._database.read(lambda con: campaigns.get_campaign(con, name))
         problem = batch_problem(campaign, message)
-        if campaign is None or problem is not None:
-            return lambda _: problem or refused("unknown_campaign", "", campaign=name)
+        if campaign is None:
+            # Not remembered: it may have overtaken its manifest, and then it comes again under the same id.
+            raise MessageRefusedError("unknown_campaign", "send the campaign's manifest before its contacts")
+        if problem is not None:
+            return lambda _: problem
         try:
             flow = self._flow(campaign.flow_text, campaign.flow_sha256)
         except self._check.refusals as error:

@@ -177,6 +177,11 @@ class Ack(Durable, frozen=True, kw_only=True, tag_field="type", tag="ack"):
     taken: NonNegativeInt = 0
     rejected: list[RejectedRow] = []
 
+    @property
+    def is_too_early(self) -> bool:
+        """Say whether a batch overtook its manifest: no answer that settles anything, it is to be sent again."""
+        return self.kind == ContactBatch.__struct_config__.tag and self.reason == "unknown_campaign"
+
 
 class PromiseWire(msgspec.Struct, kw_only=True, frozen=True):
     """What was promised and read back."""
