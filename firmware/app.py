@@ -5,11 +5,12 @@ import contextlib
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import time, timedelta
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Generic, TypeVar
+from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -42,6 +43,7 @@ from firmware.store.errors import StoreError
 from firmware.sync.connection import Connection, Will
 from firmware.sync.content_check import CampaignCheck
 from firmware.sync.downlink import Downlink
+from firmware.sync.recording_sender import RecordingSender, UploadTerms
 from firmware.sync.reports import Reports
 from firmware.sync.requesting import Requester
 from firmware.sync.signing import Verifier, load_public_key
@@ -162,6 +164,19 @@ class Box(Generic[WorldT]):
         )
         self._uplink = Uplink(database, self._connection, topics)
         self._requester = Requester(database, self._connection, topics, now=clock.now, new_id=self._new_id)
+        self._recording_sender = RecordingSender(
+            database,
+            self._connection,
+            topics,
+            terms=UploadTerms(
+                kbit_s=settings.recording_upload.kbit_s,
+                opens=time.fromisoformat(settings.recording_upload.opens),
+                closes=time.fromisoformat(settings.recording_upload.closes),
+                time_zone=ZoneInfo(settings.box.time_zone),
+            ),
+            now=clock.now,
+            new_id=self._new_id,
+        )
         self._downlink = Downlink(
             database,
             topics,
@@ -170,6 +185,7 @@ class Box(Generic[WorldT]):
             ids=self._ids,
             check=campaign_check(),
             on_change=self._heed_console,
+            on_fetch=self._recording_sender.fetch,
             on_signed=partial(world.trust.hear, TimeSource.CONSOLE),
         )
         self._heeding: asyncio.Task[None] | None = None
@@ -192,6 +208,7 @@ class Box(Generic[WorldT]):
                 group.create_task(self._downlink.run(self._connection), name="downlink"),
                 group.create_task(self._uplink.run(), name="uplink"),
                 group.create_task(self._requester.run(), name="request-batches"),
+                group.create_task(self._recording_sender.run(), name="send-recordings"),
                 group.create_task(self._state.run(), name="state"),
                 group.create_task(self._feed_watchdog(), name="watchdog"),
                 group.create_task(self._tidy(), name="tidy"),

@@ -4,14 +4,16 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from firmware.clock import from_ms, to_ms
-from firmware.store import campaigns, contacts, orders, suppressions
+from firmware.store import campaigns, contacts, orders, recordings, suppressions
 from firmware.store.campaigns import CampaignState, StoredCampaign, StoredContact
 from firmware.store.connection import Connection
+from firmware.store.errors import StoreConflictError
 from firmware.sync.answers import Answer, refused, rejected_row
 from firmware.sync.messages import (
     CampaignManifest,
     ContactBatch,
     Control,
+    RecordingReceipt,
     RejectedRow,
     Suppress,
     SuppressionWire,
@@ -168,6 +170,15 @@ def apply_suppress(con: Connection, message: Suppress, *, now: datetime) -> Answ
     # A console's clock that runs ahead must not make the lease last longer.
     suppressions.confirm(con, min(message.at, now))
     return Answer(accepted=True, taken=taken)
+
+
+def apply_recording_receipt(con: Connection, receipt: RecordingReceipt, *, now: datetime) -> Answer:
+    """Note that the console has a recording whole: from here on retention may delete it."""
+    try:
+        recordings.mark_delivered(con, receipt.recording, receipt.sha256, now)
+    except StoreConflictError as error:
+        return refused("unknown_recording", str(error))
+    return Answer(accepted=True)
 
 
 def _apply_recall(con: Connection, control: Control) -> Answer:
