@@ -16,6 +16,7 @@ from console.arguments import clock_for, office_at, parse_expiry, parse_instant,
 from console.authority import init_office, issue_box
 from console.campaigns import DEFAULT_VALIDITY, Terms, slug
 from console.command_push import PushOrder, run_push
+from console.command_recording import recording_app
 from console.command_suppress import run_suppress
 from console.command_watch import watch_command
 from console.contact_fields import FieldError, parse_id, parse_number, parse_word
@@ -37,6 +38,7 @@ app = typer.Typer(
 )
 box_app = typer.Typer(help="The boxes of this office.", no_args_is_help=True)
 app.add_typer(box_app, name="box")
+app.add_typer(recording_app, name="recording")
 
 OfficeOption = Annotated[
     Path | None, typer.Option("--office", help="The office folder.", envvar="BRANCHLINE_OFFICE")

@@ -22,6 +22,8 @@ from firmware.sync.messages import (
     BoxState,
     MalformedMessageError,
     Receipt,
+    RecordingChunk,
+    RecordingUnavailable,
     Request,
     Uplink,
     decode_uplink,
@@ -176,8 +178,8 @@ def read_arrival(received: Received, tenant: str) -> Arrival | None:
 
 
 def _fact(message: Uplink) -> Fact | BoxState:
-    if isinstance(message, Request):
-        raise MalformedMessageError("a request belongs on up/request - at `$.type`")
+    if isinstance(message, Request | RecordingChunk | RecordingUnavailable):
+        raise MalformedMessageError("this message belongs on another topic - at `$.type`")
     if not isinstance(message, BoxState) and message.seq >= MAX_SEQ:
         raise MalformedMessageError(f"seq is above {MAX_SEQ} - at `$.seq`")
     return message

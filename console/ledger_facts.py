@@ -36,9 +36,10 @@ def keep_fact(connection: Connection, box: str, message: Fact) -> bool:
             return _keep_outcome(connection, box, message)
         case Ack():
             rejected = msgspec.json.encode(message.rejected).decode()
-            # Names and amounts are kept here no longer than until the box has them.
-            sent = (BATCH.c.box == box) & (BATCH.c.id == message.about)
-            connection.execute(update(BATCH).where(sent).values(payload=None))
+            if not message.is_too_early:
+                # Names and amounts are kept here no longer than until the box has them.
+                sent = (BATCH.c.box == box) & (BATCH.c.id == message.about)
+                connection.execute(update(BATCH).where(sent).values(payload=None))
             return insert_new(connection, ACK, _row(ACK, box, message) | {"rejected": rejected})
         case Refusals():
             return insert_new(connection, REFUSAL, _row(REFUSAL, box, message))

@@ -103,7 +103,7 @@ class Push:
             received.ack()
 
     def _note(self, ack: Ack) -> None:
-        message = self._waiting.pop(ack.about, None)
+        message = None if ack.is_too_early else self._waiting.pop(ack.about, None)
         if message is None:
             return
         if message.place == MANIFEST_PLACE and not ack.accepted:

@@ -17,6 +17,7 @@ from console.ledger_tables import (
     UPLINK,
     UPLINK_AHEAD,
 )
+from console.sent_campaigns import SETTLES
 from firmware.sync.messages import RejectedRow
 
 
@@ -112,7 +113,7 @@ def box_answer(connection: Connection, box: str, campaign: str) -> BoxAnswer:
         connection.execute(
             select(ACK)
             .join(BATCH, (BATCH.c.id == ACK.c.about) & (BATCH.c.box == ACK.c.box))
-            .where(of_campaign)
+            .where(of_campaign & SETTLES)
             .order_by(BATCH.c.place, ACK.c.at, ACK.c.id)
         )
     )

@@ -10,6 +10,8 @@ from console.ledger_tables import ACK, BATCH, CAMPAIGN, CONTACT
 from firmware.clock import to_ms
 
 MANIFEST_PLACE = 0
+SETTLES = ~((ACK.c.kind == "contacts") & (ACK.c.reason == "unknown_campaign"))
+"""An answer, and not that a batch came before its manifest (`Ack.is_too_early`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +77,7 @@ def begin_or_resume(connection: Connection, sent: SentCampaign, *, pushed_at: da
 
 def unanswered(connection: Connection, box: str, campaign: str) -> list[SentMessage]:
     """Return the campaign's messages that the box has not answered, in order, as they were first sent."""
-    answered = select(ACK.c.about).where(ACK.c.box == box)
+    answered = select(ACK.c.about).where((ACK.c.box == box) & SETTLES)
     rows = connection.execute(
         select(BATCH)
         .where((BATCH.c.box == box) & (BATCH.c.campaign == campaign))

@@ -5,11 +5,12 @@ import contextlib
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import time, timedelta
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Generic, TypeVar
+from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -34,7 +35,7 @@ from firmware.lines.supervisor import keep_alive
 from firmware.rules_in_force import approvals_of, make_gate
 from firmware.settings import Settings
 from firmware.state_report import StateReport
-from firmware.store import inbox, outbox, restoring
+from firmware.store import inbox, orders, outbox, restoring
 from firmware.store import suppressions as suppression_list
 from firmware.store.connection import Connection as StoreConnection
 from firmware.store.database import Database
@@ -42,6 +43,7 @@ from firmware.store.errors import StoreError
 from firmware.sync.connection import Connection, Will
 from firmware.sync.content_check import CampaignCheck
 from firmware.sync.downlink import Downlink
+from firmware.sync.recording_sender import RecordingSender, UploadTerms
 from firmware.sync.reports import Reports
 from firmware.sync.requesting import Requester
 from firmware.sync.signing import Verifier, load_public_key
@@ -57,6 +59,8 @@ POLITE_STOP_S = 60.0
 """Calls under way may end by themselves this long after we are told to stop."""
 INBOX_KEPT = timedelta(days=30)
 """Ids of applied messages: the replay protection. A broker keeps a message for 7 days at most."""
+ORDERS_KEPT = timedelta(days=400)
+"""What the console forbade: longer than any campaign runs that could have been held back on its way."""
 SNAPSHOT_EVERY_S = 24 * 3600.0
 FIRST_SNAPSHOT_AFTER_S = 600.0
 """A box that restarts often must not spend its disk on copies."""
@@ -160,6 +164,19 @@ class Box(Generic[WorldT]):
         )
         self._uplink = Uplink(database, self._connection, topics)
         self._requester = Requester(database, self._connection, topics, now=clock.now, new_id=self._new_id)
+        self._recording_sender = RecordingSender(
+            database,
+            self._connection,
+            topics,
+            terms=UploadTerms(
+                kbit_s=settings.recording_upload.kbit_s,
+                opens=time.fromisoformat(settings.recording_upload.opens),
+                closes=time.fromisoformat(settings.recording_upload.closes),
+                time_zone=ZoneInfo(settings.box.time_zone),
+            ),
+            now=clock.now,
+            new_id=self._new_id,
+        )
         self._downlink = Downlink(
             database,
             topics,
@@ -168,6 +185,7 @@ class Box(Generic[WorldT]):
             ids=self._ids,
             check=campaign_check(),
             on_change=self._heed_console,
+            on_fetch=self._recording_sender.fetch,
             on_signed=partial(world.trust.hear, TimeSource.CONSOLE),
         )
         self._heeding: asyncio.Task[None] | None = None
@@ -190,6 +208,7 @@ class Box(Generic[WorldT]):
                 group.create_task(self._downlink.run(self._connection), name="downlink"),
                 group.create_task(self._uplink.run(), name="uplink"),
                 group.create_task(self._requester.run(), name="request-batches"),
+                group.create_task(self._recording_sender.run(), name="send-recordings"),
                 group.create_task(self._state.run(), name="state"),
                 group.create_task(self._feed_watchdog(), name="watchdog"),
                 group.create_task(self._tidy(), name="tidy"),
@@ -239,6 +258,7 @@ class Box(Generic[WorldT]):
                 log.warning("rules_need_attention", what=warning)
             with contextlib.suppress(StoreError):  # a full disk: tomorrow is soon enough
                 await self.database.transact(partial(inbox.forget_before, before=now - INBOX_KEPT))
+                await self.database.transact(partial(orders.forget_before, before=now - ORDERS_KEPT))
             await asyncio.sleep(24 * 3600)
 
     async def _keep_snapshots(self) -> None:

@@ -140,6 +140,17 @@ class ListeningSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown
     """Judge of what is speech: auto is silero where it is installed."""
 
 
+class RecordingUploadSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """How recordings that the console asks for go up: beside them calls and outcomes need the same link."""
+
+    kbit_s: Annotated[int, msgspec.Meta(ge=16, le=100_000)] = 256
+    """At most this much, on average."""
+    opens: Annotated[str, msgspec.Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$")] = "00:00"
+    """From when, by the box's own time zone…"""
+    closes: Annotated[str, msgspec.Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$")] = "00:00"
+    """…until when, past midnight too; both the same: at any time."""
+
+
 class Settings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """The whole of `box.toml`."""
 
@@ -152,6 +163,7 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=
     dialling: DiallingSection = DiallingSection()
     speech: SpeechSection = SpeechSection()
     listening: ListeningSection = ListeningSection()
+    recording_upload: RecordingUploadSection = RecordingUploadSection()
 
 
 def load_settings(path: Path) -> Settings:

@@ -231,5 +231,18 @@ def create_audit_secrets(database: SqliteUtils) -> None:
         database.conn.execute(statement)
 
 
-MIGRATION_NAMES = frozenset({"0001_tables", "audit_secrets"})
+@migrations(name="console_orders")
+def create_console_orders(database: SqliteUtils) -> None:
+    """Remember what the console last forbade, also where there is nothing yet that it could stop."""
+    database.conn.execute(
+        """CREATE TABLE console_order (
+            subject TEXT NOT NULL,
+            action TEXT NOT NULL CHECK (action IN ('stop_all','pause','cancel','recall')),
+            at INTEGER NOT NULL,
+            PRIMARY KEY (subject, action)
+        ) STRICT, WITHOUT ROWID"""
+    )
+
+
+MIGRATION_NAMES = frozenset({"0001_tables", "audit_secrets", "console_orders"})
 """Every migration above: a database that knows another one was written by a newer version."""

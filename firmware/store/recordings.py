@@ -58,11 +58,29 @@ def list_recordings(con: Connection, attempt: AttemptId | None = None) -> list[S
     return [_recording(row) for row in rows]
 
 
+def get_recording(con: Connection, recording: str) -> StoredRecording | None:
+    """Return one recording."""
+    row = con.row("SELECT * FROM recording WHERE recording = ?", (recording,))
+    return _recording(row) if row else None
+
+
 def mark_uploaded(con: Connection, recording: str, at: datetime) -> None:
     """Note that the console has it. Raises StoreConflictError if it is unknown."""
     if not con.execute("UPDATE recording SET uploaded_at = ? WHERE recording = ?", (to_ms(at), recording)):
         raise StoreConflictError(f"recording {recording} is unknown")
     con.touch("recording")
+
+
+def mark_delivered(con: Connection, recording: str, sha256: str, at: datetime) -> None:
+    """Note the console's word that it has this content whole; the first word counts.
+
+    Raises StoreConflictError if the recording is unknown or another one.
+    """
+    known = get_recording(con, recording)
+    if known is None or known.sha256 != sha256:
+        raise StoreConflictError(f"recording {recording} is not here with this content")
+    if known.uploaded_at is None:
+        mark_uploaded(con, recording, at)
 
 
 def _recording(row: Row) -> StoredRecording:

@@ -28,6 +28,7 @@ TABLES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("suppression", ("id",)),
     ("recording", ("recording",)),
     ("inbox", ("id",)),
+    ("console_order", ("subject", "action")),
     ("rule_book", ("digest",)),
     ("audit_secret", ("person_ref",)),
 )
@@ -36,6 +37,7 @@ SALVAGED_OTHERWISE = frozenset({"audit", "outbox", "outbox_head", "setting"})
 _MOVES_ON = {
     # What changes in a row after it was made: the damaged file knows it later than the snapshot does.
     "campaign": ("state",),
+    "console_order": ("at",),
     "contact": ("state", "due_at", "waiting_until", "disposition", "rule", "attempts"),
     "attempt": (
         "answered_at",

@@ -20,6 +20,10 @@ from firmware.sync.messages import (
     OutcomeMessage,
     PromiseWire,
     Receipt,
+    RecordingChunk,
+    RecordingFetch,
+    RecordingReceipt,
+    RecordingUnavailable,
     Refusals,
     RejectedRow,
     Request,
@@ -108,6 +112,32 @@ CHANNELS = (
         message=Suppress,
         example=Suppress(id=_ID, at=_AT, suppressions=[SuppressionWire(person="p-17", reason="opt_out")]),
         reaches_all=True,
+    ),
+    Channel(
+        leaf="recording/{recording}",
+        direction="down",
+        message=RecordingFetch,
+        example=RecordingFetch(id=_ID, at=_AT, recording=_ATTEMPT, chunks=[0, 1, 2]),
+    ),
+    Channel(
+        leaf="recording/{recording}",
+        direction="down",
+        message=RecordingReceipt,
+        example=RecordingReceipt(id=_ID, at=_AT, recording=_ATTEMPT, sha256="0" * 64),
+    ),
+    Channel(
+        leaf="recording/{recording}",
+        direction="up",
+        message=RecordingChunk,
+        example=RecordingChunk(
+            id=_ID, at=_AT, recording=_ATTEMPT, index=0, count=1, n_bytes=6, sha256="0" * 64, data=b"sealed"
+        ),
+    ),
+    Channel(
+        leaf="recording/{recording}",
+        direction="up",
+        message=RecordingUnavailable,
+        example=RecordingUnavailable(id=_ID, at=_AT, recording=_ATTEMPT, reason="not_now", opens_at=_AT),
     ),
     Channel(
         leaf="state",

@@ -4,14 +4,16 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from firmware.clock import from_ms, to_ms
-from firmware.store import campaigns, contacts, suppressions
+from firmware.store import campaigns, contacts, orders, recordings, suppressions
 from firmware.store.campaigns import CampaignState, StoredCampaign, StoredContact
 from firmware.store.connection import Connection
+from firmware.store.errors import StoreConflictError
 from firmware.sync.answers import Answer, refused, rejected_row
 from firmware.sync.messages import (
     CampaignManifest,
     ContactBatch,
     Control,
+    RecordingReceipt,
     RejectedRow,
     Suppress,
     SuppressionWire,
@@ -20,11 +22,18 @@ from firmware.values import CampaignId, ContactId, InvalidNumberError, LineId, P
 
 
 def apply_manifest(con: Connection, manifest: CampaignManifest, *, raw: bytes, now: datetime) -> Answer:
-    """Keep a new campaign; the same one again has no effect, another one under its id is refused."""
+    """Keep a new campaign; the same one again has no effect, another one under its id is refused.
+
+    One that the console has cancelled or paused meanwhile is not started by having been held back on its way.
+    """
+    subject = orders.campaign_subject(manifest.campaign)
+    state = CampaignState.RECEIVING if manifest.batches else CampaignState.READY
+    if orders.stands(con, subject, "pause", manifest.at):
+        state = CampaignState.PAUSED
     campaign = StoredCampaign(
         campaign=CampaignId(manifest.campaign),
         name=manifest.name,
-        state=CampaignState.RECEIVING if manifest.batches else CampaignState.READY,
+        state=state,
         flow_text=manifest.flow,
         flow_sha256=manifest.flow_sha256,
         ring_timeout_s=manifest.ring_timeout_s,
@@ -37,6 +46,10 @@ def apply_manifest(con: Connection, manifest: CampaignManifest, *, raw: bytes, n
         batches=manifest.batches,
     )
     known = campaigns.get_campaign(con, campaign.campaign)
+    if known is None and orders.stands(con, subject, "cancel", manifest.at):
+        return refused(
+            "cancelled", "the console cancelled this campaign before it came", campaign=manifest.campaign
+        )
     if known is None:
         campaigns.add_campaign(con, campaign, raw=raw, received_at=now)
     elif _content(known) != _content(campaign):
@@ -77,6 +90,8 @@ def apply_batch(
         known.add(contact.contact)
         taken.append(contact)
     campaigns.add_contacts(con, taken)
+    for recalled in orders.recalled(con, name, [contact.contact for contact in taken], batch.at):
+        contacts.recall(con, recalled, name)
     campaigns.record_batch(con, name, batch.batch, taken=len(taken), rejected=len(rejected), received_at=now)
     return Answer(
         accepted=True,
@@ -107,12 +122,19 @@ def batch_problem(campaign: StoredCampaign | None, batch: ContactBatch) -> Answe
 
 
 def apply_control(con: Connection, control: Control) -> Answer:
-    """Pause, resume, cancel, recall, stop, resume everything."""
+    """Pause, resume, cancel, recall, stop, resume everything.
+
+    What forbids is obeyed whenever it comes; what permits, only if nothing was forbidden after it was signed.
+    """
     match control.action:
         case "stop_all":
+            orders.note(con, orders.EVERYTHING, "stop_all", control.at)
             campaigns.set_stopped(con, True)
             return Answer(accepted=True)
         case "resume_all":
+            if orders.is_outdated(con, orders.EVERYTHING, "stop_all", control.at):
+                return _outdated("stop_all")
+            orders.lift(con, orders.EVERYTHING, "stop_all")
             campaigns.set_stopped(con, False)
             return Answer(accepted=True)
         case "recall":
@@ -150,10 +172,20 @@ def apply_suppress(con: Connection, message: Suppress, *, now: datetime) -> Answ
     return Answer(accepted=True, taken=taken)
 
 
+def apply_recording_receipt(con: Connection, receipt: RecordingReceipt, *, now: datetime) -> Answer:
+    """Note that the console has a recording whole: from here on retention may delete it."""
+    try:
+        recordings.mark_delivered(con, receipt.recording, receipt.sha256, now)
+    except StoreConflictError as error:
+        return refused("unknown_recording", str(error))
+    return Answer(accepted=True)
+
+
 def _apply_recall(con: Connection, control: Control) -> Answer:
     if not control.contact:
         return refused("malformed", "$.contact: which contact to recall", campaign=control.campaign)
     campaign = CampaignId(control.campaign) if control.campaign else None
+    orders.note_recall(con, control.contact, control.campaign, control.at)
     n_recalled = contacts.recall(con, ContactId(control.contact), campaign)
     if not n_recalled:
         return refused("unknown_contact", "no list has this contact still to call", campaign=control.campaign)
@@ -164,6 +196,13 @@ def _apply_campaign_control(con: Connection, control: Control, action: str) -> A
     if not control.campaign:
         return refused("malformed", f"$.campaign: which campaign to {action}")
     name = CampaignId(control.campaign)
+    subject = orders.campaign_subject(name)
+    if action != "resume":
+        orders.note(con, subject, action, control.at)
+    elif orders.is_outdated(con, subject, "pause", control.at):
+        return _outdated("pause", name)
+    else:
+        orders.lift(con, subject, "pause")
     campaign = campaigns.get_campaign(con, name)
     if campaign is None:
         return refused("unknown_campaign", "this box has no such campaign", campaign=name)
@@ -177,6 +216,12 @@ def _apply_campaign_control(con: Connection, control: Control, action: str) -> A
         is_missing = bool(campaigns.batch_missing(con, name))
         campaigns.set_state(con, name, CampaignState.RECEIVING if is_missing else CampaignState.READY)
     return Answer(accepted=True, campaign=name)
+
+
+def _outdated(action: str, campaign: str | None = None) -> Answer:
+    return refused(
+        "outdated", f"a later {action} of the console stands: send it again now", campaign=campaign
+    )
 
 
 def _suppression_problem(wire: SuppressionWire) -> str:

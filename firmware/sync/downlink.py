@@ -21,7 +21,14 @@ from firmware.store.database import Database
 from firmware.store.errors import StoreConflictError, StoreError
 from firmware.sync.allowance import Allowance
 from firmware.sync.answers import Answer, refused
-from firmware.sync.applying import apply_batch, apply_control, apply_manifest, apply_suppress, batch_problem
+from firmware.sync.applying import (
+    apply_batch,
+    apply_control,
+    apply_manifest,
+    apply_recording_receipt,
+    apply_suppress,
+    batch_problem,
+)
 from firmware.sync.connection import Connection, Received
 from firmware.sync.content_check import CampaignCheck, check_row, reason_of
 from firmware.sync.messages import (
@@ -30,6 +37,8 @@ from firmware.sync.messages import (
     ContactBatch,
     Control,
     Receipt,
+    RecordingFetch,
+    RecordingReceipt,
     Suppress,
     decode_uplink,
     encode,
@@ -62,6 +71,7 @@ class Downlink(Generic[FlowT]):
         ids: UuidV7,
         check: CampaignCheck[FlowT],
         on_change: Callable[[], None] = lambda: None,
+        on_fetch: Callable[[RecordingFetch], None] = lambda _message: None,
         on_signed: Callable[[datetime], None] = lambda _at: None,
     ) -> None:
         """`on_signed` hears the own time of every message that the console signed: a source for the clock."""
@@ -72,6 +82,7 @@ class Downlink(Generic[FlowT]):
         self._check = check
         self._on_change = on_change
         self._on_signed = on_signed
+        self._on_fetch = on_fetch
         self._flows: OrderedDict[str, FlowT] = OrderedDict()
         self._allowance = Allowance(REFUSALS_PER_MINUTE)
         self.n_unanswered = 0
@@ -119,8 +130,25 @@ class Downlink(Generic[FlowT]):
                 await self._apply_once(message, lambda con: apply_control(con, message))
             case Suppress():
                 await self._apply_once(message, lambda con: apply_suppress(con, message, now=now))
+            case RecordingFetch():
+                await self._fetch_once(message)
+            case RecordingReceipt():
+                await self._apply_once(message, lambda con: apply_recording_receipt(con, message, now=now))
             case _:
                 assert_never(message)
+
+    async def _fetch_once(self, message: RecordingFetch) -> None:
+        """Hand an order for chunks on, once: the chunks are its answer, and a replayed one sends nothing again."""
+
+        def work(con: StoreConnection) -> bool:
+            if inbox.seen(con, message.id) is not None:
+                return False
+            now = self._clock.now()
+            inbox.remember(con, message.id, kind=kind_of(message), received_at=now, seq=0, answer=b"")
+            return True
+
+        if await self._database.transact(work):
+            self._on_fetch(message)
 
     def _prepare_manifest(self, message: CampaignManifest, raw: bytes) -> Apply:
         now = self._clock.now()
@@ -144,8 +172,11 @@ class Downlink(Generic[FlowT]):
         name = CampaignId(message.campaign)
         campaign = await self._database.read(lambda con: campaigns.get_campaign(con, name))
         problem = batch_problem(campaign, message)
-        if campaign is None or problem is not None:
-            return lambda _: problem or refused("unknown_campaign", "", campaign=name)
+        if campaign is None:
+            # Not remembered: it may have overtaken its manifest, and then it comes again under the same id.
+            raise MessageRefusedError("unknown_campaign", "send the campaign's manifest before its contacts")
+        if problem is not None:
+            return lambda _: problem
         try:
             flow = self._flow(campaign.flow_text, campaign.flow_sha256)
         except self._check.refusals as error:
@@ -170,7 +201,7 @@ class Downlink(Generic[FlowT]):
         return flow
 
     async def _apply_once(
-        self, message: CampaignManifest | ContactBatch | Control | Suppress, apply: Apply
+        self, message: CampaignManifest | ContactBatch | Control | RecordingReceipt | Suppress, apply: Apply
     ) -> None:
         """Apply, answer and remember in one transaction; a message that is remembered has no effect."""
 

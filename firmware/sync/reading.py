@@ -9,6 +9,8 @@ from firmware.sync.messages import (
     ContactBatch,
     Downlink,
     MalformedMessageError,
+    RecordingFetch,
+    RecordingReceipt,
     decode_downlink,
 )
 from firmware.sync.signing import SignatureError, Verifier
@@ -81,5 +83,7 @@ def _leaf(message: Downlink) -> str:
             return f"campaign/{message.campaign}"
         case ContactBatch():
             return f"contacts/{message.campaign}"
+        case RecordingFetch() | RecordingReceipt():
+            return f"recording/{message.recording}"
         case _:
             return kind_of(message)

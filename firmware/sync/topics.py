@@ -45,6 +45,10 @@ class BoxTopics:
         """Return where a campaign's contact batches go down."""
         return f"{self._root}/down/contacts/{topic_level(campaign)}"
 
+    def recording(self, recording: str) -> str:
+        """Return where orders about a recording go down."""
+        return f"{self._root}/down/recording/{topic_level(recording)}"
+
     def down(self, leaf: str) -> str:
         """Return a plain down topic: control, receipt, suppress, policy, config, command."""
         return f"{self._root}/down/{leaf}"

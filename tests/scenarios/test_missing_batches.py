@@ -105,6 +105,23 @@ def test_what_did_not_arrive_is_asked_for_and_sent_again(tmp_path: Path) -> None
     run_virtually(story())
 
 
+def test_batches_that_overtook_their_manifest_are_sent_again(tmp_path: Path) -> None:
+    """The box refuses them as nobody's; the console does not take that for an answer."""
+
+    async def story() -> None:
+        town = Town(tmp_path, LISTENS, n_modems=1)
+        async with town.open():
+            manifest, *batches = messages_of(town)
+            keep_at_console(town, [manifest, *batches])
+            for batch in batches:
+                await town.send("contacts/november", batch)
+            await town.until(lambda: len([ack for ack in town.acks() if ack.is_too_early]) == 3)
+            await town.send("campaign/november", manifest)
+            await town.until(lambda: set(town.outcomes()) == {"c01", "c02", "c03"})
+
+    run_virtually(story())
+
+
 def test_a_console_that_has_it_no_more_is_not_asked_for_ever_in_vain(tmp_path: Path) -> None:
     async def story() -> None:
         town = Town(tmp_path, LISTENS, n_modems=1, refresh_s=600)

@@ -1,5 +1,6 @@
 """What was said is recorded after the notice, both ways, and only the console can open it."""
 
+import asyncio
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,10 @@ import pytest
 
 from audio.errors import RecordingLockedError
 from audio.recording import open_recording
+from console.recording_fetch import RecordingFetcher
+from console.signed_sender import SignedSender
+from firmware.store import recordings
+from firmware.sync.messages import OutcomeMessage
 from modem_drivers.simulator.people import Pause, Person, Press, Say, WaitForSilence
 from tests.scenarios.town import Town, contact
 from tests.scenarios.virtual_time import run_virtually
@@ -25,6 +30,27 @@ TALKS = Person(
 )
 
 
+async def fetch(town: Town, target: Path) -> Path:
+    """Fetch the recording of the only call, as `recording fetch` does."""
+    (call,) = [message for message in town.seen if isinstance(message, OutcomeMessage)]
+    assert call.recording is not None
+    wanted = [town.topics.up(f"recording/{call.recording}")]
+    async with town.broker.connect("console-fetch", wanted) as connection:
+        fetcher = RecordingFetcher(
+            call.recording,
+            target,
+            connection=connection,
+            sender=SignedSender(connection, town.key),
+            topics=town.topics,
+            clock=town.clock,
+            ids=town.ids,
+            known_sha256=call.recording_sha256,
+        )
+        await fetcher.run(patience_s=60, on_progress=lambda _n, _of: None)
+    await asyncio.sleep(5)
+    return target
+
+
 def test_the_console_opens_what_the_box_sealed(tmp_path: Path) -> None:
     async def story() -> None:
         town = Town(tmp_path, [TALKS], n_modems=1)
@@ -37,11 +63,15 @@ def test_the_console_opens_what_the_box_sealed(tmp_path: Path) -> None:
                     "SELECT at, kind, detail FROM call_event WHERE kind IN ('recording_started', 'prompt_said')"
                 )
             )
+            fetched = await fetch(town, tmp_path / "fetched.blrec")
+            (stored,) = await town.box.database.read(recordings.list_recordings)
+            assert stored.uploaded_at is not None, "retention may count from here"
         (sealed,) = (Path(town.settings.box.data_dir) / "recordings").iterdir()
         assert sealed.stat().st_mode & 0o077 == 0
         identity = town.office.recording_identity.read_text(encoding="utf-8").strip()
         sound, _header, complete = open_recording(sealed, identity)
         assert complete
+        assert fetched.read_bytes() == sealed.read_bytes()
         heard, said = sound[:, 0].astype(float), sound[:, 1].astype(float)
         assert np.abs(heard).max() > 1000
         assert np.abs(said).max() > 1000

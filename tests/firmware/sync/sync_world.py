@@ -25,6 +25,7 @@ from firmware.sync.messages import (
     ContactRow,
     Control,
     Receipt,
+    RecordingFetch,
     Suppress,
     SuppressionWire,
     Uplink,
@@ -177,6 +178,7 @@ class BoxSide:
         self.database = Database.open(folder / "box.db", executor=InlineExecutor())
         self.clock = SimulatedClock(NOW, monotonic_s)
         self.n_changes = 0
+        self.on_fetch: Callable[[RecordingFetch], None] = lambda _order: None
         self.downlink = Downlink(
             self.database,
             TOPICS,
@@ -185,10 +187,14 @@ class BoxSide:
             ids=UuidV7(),
             check=CHECK,
             on_change=self._changed,
+            on_fetch=self._fetch,
         )
 
     def _changed(self) -> None:
         self.n_changes += 1
+
+    def _fetch(self, order: RecordingFetch) -> None:
+        self.on_fetch(order)
 
     async def tell(self, message: Any, topic: str | None = None) -> list[str]:
         """Give the box a signed message and return what became of it at the broker."""

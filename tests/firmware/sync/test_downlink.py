@@ -215,6 +215,59 @@ def test_a_batch_that_belongs_nowhere_is_refused(
     run(story)
 
 
+def test_a_batch_that_overtook_its_manifest_is_taken_when_it_comes_again(
+    box: BoxSide, console: Console
+) -> None:
+    """Refused, but not remembered: the console sends the same message again."""
+
+    async def story() -> None:
+        batch = console.batch([row()])
+        await box.tell(batch)
+        assert (await box.acks())[-1].is_too_early
+        await box.tell(console.manifest(batches=1))
+        await box.tell(batch)
+        last = (await box.acks())[-1]
+        assert (last.accepted, last.taken, last.is_too_early) == (True, 1, False)
+
+    run(story)
+
+
+@pytest.mark.parametrize("order", ["pause", "cancel", "recall"])
+def test_what_was_held_back_does_not_undo_a_later_order(box: BoxSide, console: Console, order: str) -> None:
+    """Manifest and batch come only after the order that the console gave later; so does an old resume."""
+
+    async def story() -> None:
+        later = NOW + timedelta(minutes=5)
+        fields = {"contact": "k1"} if order == "recall" else {"campaign": "c1"}
+        await box.tell(msgspec.structs.replace(console.control(order, **fields), at=later))
+        await box.tell(console.manifest(contacts=1, batches=1))
+        await box.tell(console.batch([row("k1")]))
+        old = console.control("resume", campaign="c1")
+        await box.tell(msgspec.structs.replace(old, at=later - timedelta(minutes=1)))
+        assert (await box.acks())[-1].reason == {"pause": "outdated", "cancel": "unknown_campaign"}.get(
+            order, ""
+        )
+        assert await box.database.read(lambda con: campaigns.due_contacts(con, NOW, 9)) == []
+        await box.tell(msgspec.structs.replace(console.control("resume", campaign="c1"), at=later))
+        due = await box.database.read(lambda con: campaigns.due_contacts(con, NOW, 9))
+        assert [each.contact for each in due] == (["k1"] if order == "pause" else [])
+
+    run(story)
+
+
+def test_a_permission_that_was_held_back_does_not_undo_a_later_stop(box: BoxSide, console: Console) -> None:
+    async def story() -> None:
+        later = NOW + timedelta(seconds=1)
+        await box.tell(msgspec.structs.replace(console.control("stop_all"), at=later))
+        await box.tell(console.control("resume_all"))
+        assert (await box.acks())[-1].reason == "outdated"
+        assert await box.database.read(campaigns.is_stopped)
+        await box.tell(msgspec.structs.replace(console.control("resume_all"), at=later))
+        assert not await box.database.read(campaigns.is_stopped)
+
+    run(story)
+
+
 def test_a_batch_for_a_cancelled_campaign_is_refused(box: BoxSide, console: Console) -> None:
     async def story() -> None:
         await box.tell(console.manifest())
