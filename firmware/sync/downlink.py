@@ -22,10 +22,12 @@ from firmware.store.errors import StoreConflictError, StoreError
 from firmware.sync.allowance import Allowance
 from firmware.sync.answers import Answer, refused
 from firmware.sync.applying import apply_batch, apply_control, apply_manifest, apply_suppress, batch_problem
+from firmware.sync.applying_config import NOTHING_CONFIGURABLE, ConfigBounds, apply_config
 from firmware.sync.connection import Connection, Received
 from firmware.sync.content_check import CampaignCheck, check_row, reason_of
 from firmware.sync.messages import (
     Ack,
+    BoxConfig,
     CampaignManifest,
     ContactBatch,
     Control,
@@ -61,6 +63,7 @@ class Downlink(Generic[FlowT]):
         clock: Clock[Any],
         ids: UuidV7,
         check: CampaignCheck[FlowT],
+        bounds: ConfigBounds = NOTHING_CONFIGURABLE,
         on_change: Callable[[], None] = lambda: None,
         on_signed: Callable[[datetime], None] = lambda _at: None,
     ) -> None:
@@ -70,6 +73,7 @@ class Downlink(Generic[FlowT]):
         self._clock = clock
         self._ids = ids
         self._check = check
+        self._bounds = bounds
         self._on_change = on_change
         self._on_signed = on_signed
         self._flows: OrderedDict[str, FlowT] = OrderedDict()
@@ -119,6 +123,8 @@ class Downlink(Generic[FlowT]):
                 await self._apply_once(message, lambda con: apply_control(con, message))
             case Suppress():
                 await self._apply_once(message, lambda con: apply_suppress(con, message, now=now))
+            case BoxConfig():
+                await self._apply_once(message, lambda con: apply_config(con, message, self._bounds, now=now))
             case _:
                 assert_never(message)
 
@@ -170,7 +176,7 @@ class Downlink(Generic[FlowT]):
         return flow
 
     async def _apply_once(
-        self, message: CampaignManifest | ContactBatch | Control | Suppress, apply: Apply
+        self, message: BoxConfig | CampaignManifest | ContactBatch | Control | Suppress, apply: Apply
     ) -> None:
         """Apply, answer and remember in one transaction; a message that is remembered has no effect."""
 

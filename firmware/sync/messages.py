@@ -5,31 +5,20 @@ UUIDv7, instants are RFC 3339 with an offset. Durable uplink messages also carry
 within `stream` (the id of the box's database: a replaced one starts a new stream, never re-uses numbers).
 """
 
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
+from firmware.sync.envelope import Durable, Id, Instant, Message, NonNegativeInt, PositiveInt, Text
+from firmware.sync.messages_config import BoxConfig
 from firmware.values import Disposition
+
+__all__ = ["BoxConfig", "Durable", "Id", "Instant", "Message", "NonNegativeInt", "PositiveInt", "Text"]
 
 T = TypeVar("T")
 MAX_MESSAGE_BYTES = 256 * 1024
 MAX_CONTACTS_A_BATCH = 500
-
-Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
-Text = Annotated[str, msgspec.Meta(max_length=2000)]
-PositiveInt = Annotated[int, msgspec.Meta(ge=1)]
-NonNegativeInt = Annotated[int, msgspec.Meta(ge=0)]
-Instant = Annotated[datetime, msgspec.Meta(tz=True)]
-"""An instant without an offset could be anybody's noon: refused."""
-
-
-class Message(msgspec.Struct, kw_only=True, frozen=True):
-    """What every message has."""
-
-    id: Id
-    at: Instant
-
 
 # ---- down: console to box ----
 
@@ -141,13 +130,6 @@ class Suppress(Message, frozen=True, kw_only=True, tag_field="type", tag="suppre
 # ---- up: box to console ----
 
 
-class Durable(Message, frozen=True, kw_only=True):
-    """A message that waits in the outbox until a receipt covers it."""
-
-    stream: Id
-    seq: PositiveInt
-
-
 class RejectedRow(msgspec.Struct, kw_only=True, frozen=True):
     """A contact that was not taken: where it stood and why."""
 
@@ -166,10 +148,11 @@ class Ack(Durable, frozen=True, kw_only=True, tag_field="type", tag="ack"):
     about: str
     """The id of the message answered; empty when it could not be read."""
     kind: str
-    """campaign, contacts, control, suppress, receipt or unknown."""
+    """campaign, contacts, control, suppress, receipt, config or unknown."""
     accepted: bool
     reason: str = ""
-    """A name: bad_signature, unsigned, unknown_key, malformed, flow_refused, unknown_campaign, …"""
+    """A name: bad_signature, unsigned, unknown_key, malformed, flow_refused, unknown_campaign, …; of an accepted
+    configuration on_trial, then in_force, or rolled_back."""
     detail: str = ""
     """Position (JSON path or flow line and column) and what to do."""
     campaign: str | None = None
@@ -243,6 +226,8 @@ class LineWire(msgspec.Struct, kw_only=True, frozen=True):
     """A line as the console sees it."""
 
     line: str
+    name: str = ""
+    """What people call it, as the console configured."""
     model: str = ""
     status: str
     """absent, starting, searching, ready, in_call, faulted."""
@@ -281,11 +266,15 @@ class BoxState(Message, frozen=True, kw_only=True, tag_field="type", tag="state"
     oldest_unsent_s: float = 0.0
     clock: str = ""
     """trusted or why not."""
+    config: NonNegativeInt = 0
+    """Version of the console's configuration in force, 0 for none."""
+    config_on_trial: NonNegativeInt = 0
+    """Version that is being tried, 0 for none."""
     dialling: str = ""
     """yes, or the rule or reason why the box is not dialling."""
 
 
-Downlink = CampaignManifest | ContactBatch | Control | Receipt | Suppress
+Downlink = BoxConfig | CampaignManifest | ContactBatch | Control | Receipt | Suppress
 Uplink = Ack | OutcomeMessage | Refusals | BoxEvent | BoxState | Request
 
 _encoder = msgspec.json.Encoder()
