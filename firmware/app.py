@@ -25,9 +25,11 @@ from firmware.calls.placing import CallPlacer, FlowBook
 from firmware.calls.scheduler import Scheduler
 from firmware.clock import to_ms
 from firmware.compliance.self_check import self_check
+from firmware.configuration import Configuration
 from firmware.dialogue.errors import ContactRefusedError, FlowRefusedError
 from firmware.dialogue.flow import Flow
 from firmware.dialogue.loader import load_flow
+from firmware.enforcing import config_bounds, enforce_broker, enforce_calls, enforce_log_level
 from firmware.host import systemd
 from firmware.host.clock_trust import TimeSource
 from firmware.lines.line import LineReport, LineStatus
@@ -118,6 +120,7 @@ class Box(Generic[WorldT]):
             lease_s=settings.compliance.suppression_lease_h * 3600,
             max_call_s=settings.dialling.max_call_s,
         )
+        self._config = Configuration(database, now=clock.now, new_id=self._new_id)
         self._desk = Desk(
             database=database,
             judge=self._judge,
@@ -148,6 +151,13 @@ class Box(Generic[WorldT]):
             ),
         )
         self._connection = connect(topics, will)
+        self._enforce = [
+            enforce_log_level,
+            enforce_calls(
+                settings, desk=self._desk, judge=self._judge, placer=placer, scheduler=self.scheduler
+            ),
+            enforce_broker(settings, self._connection),
+        ]
         self._state = StateReport(
             connection=self._connection,
             topics=topics,
@@ -157,6 +167,7 @@ class Box(Generic[WorldT]):
             lines=world.lines,
             active=lambda: self.scheduler.active,
             queue_depth=self._queue_depth,
+            config=self._config,
             dialling=lambda: self.scheduler.dialling,
             clock=lambda: self._judge.clock_state.reason,
             now=clock.now,
@@ -184,6 +195,7 @@ class Box(Generic[WorldT]):
             clock=clock,
             ids=self._ids,
             check=campaign_check(),
+            bounds=config_bounds(settings, world),
             on_change=self._heed_console,
             on_fetch=self._recording_sender.fetch,
             on_signed=partial(world.trust.hear, TimeSource.CONSOLE),
@@ -209,6 +221,10 @@ class Box(Generic[WorldT]):
                 group.create_task(self._uplink.run(), name="uplink"),
                 group.create_task(self._requester.run(), name="request-batches"),
                 group.create_task(self._recording_sender.run(), name="send-recordings"),
+                group.create_task(
+                    self._config.run(self._connection, [*self._enforce, lambda _: self._changed()]),
+                    name="configuration",
+                ),
                 group.create_task(self._state.run(), name="state"),
                 group.create_task(self._feed_watchdog(), name="watchdog"),
                 group.create_task(self._tidy(), name="tidy"),

@@ -48,6 +48,10 @@ ROOMS = {
         "firmware.audit_command:audit_app",
         "The audit log: is it whole, would the same be decided again, a copy for an auditor.",
     ),
+    "config": (
+        "firmware.config_command:config_app",
+        "The console's configuration of this box: what is in force, what was undone and why.",
+    ),
     "policy": (
         "firmware.policy_command:policy_app",
         "The rules of calling: read them, approve them, ask whether a call may be placed.",

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from firmware.calls.scheduler import ActiveCall
+from firmware.configuration import Configuration
 from firmware.lines.line import Line
 from firmware.store.errors import StoreError
 from firmware.sync.connection import Connection
@@ -34,6 +35,7 @@ class StateReport:
         lines: Sequence[Line[Any]],
         active: Callable[[], Mapping[LineId, ActiveCall]],
         queue_depth: Callable[[], Awaitable[tuple[int, float]]],
+        config: Configuration,
         dialling: Callable[[], str],
         clock: Callable[[], str],
         now: Callable[[], datetime],
@@ -47,6 +49,7 @@ class StateReport:
         self._lines = lines
         self._active = active
         self._queue_depth = queue_depth
+        self._config = config
         self._dialling = dialling
         self._clock = clock
         self._now = now
@@ -103,6 +106,7 @@ class StateReport:
     async def _state(self) -> BoxState:
         depth, oldest_s = await self._queue_depth()
         active = self._active()
+        names = {each.line: each.name for each in self._config.current.lines}
         return BoxState(
             id=self._new_id(),
             at=self._now(),
@@ -110,11 +114,13 @@ class StateReport:
             boot=self._boot,
             version=self._version,
             stream=self._stream,
-            lines=[_line(line, active.get(line.line_id)) for line in self._lines],
+            lines=[_line(line, active.get(line.line_id), names) for line in self._lines],
             outbox=depth,
             oldest_unsent_s=round(oldest_s, 1),
             clock=self._clock(),
             dialling=self._dialling(),
+            config=self._config.version,
+            config_on_trial=self._config.on_trial,
         )
 
 
@@ -123,10 +129,11 @@ def _content(state: BoxState) -> dict[str, Any]:
     return {name: value for name, value in msgspec.structs.asdict(state).items() if name not in passing}
 
 
-def _line(line: Line[Any], call: ActiveCall | None) -> LineWire:
+def _line(line: Line[Any], call: ActiveCall | None, names: Mapping[str, str]) -> LineWire:
     report = line.report
     return LineWire(
         line=line.line_id,
+        name=names.get(line.line_id, ""),
         model=report.model,
         status=report.status.value,
         detail=call.doing if call else report.detail,

@@ -30,7 +30,11 @@ ALLOWED: dict[str, set[str]] = {
     "firmware.sync": VALUES | {"firmware.store"},
     "firmware.worlds": VALUES
     | {"audio", "modem_drivers", "firmware.lines", "firmware.host", "firmware.settings"},
-    "firmware.state_report": VALUES | {"firmware.lines", "firmware.calls", "firmware.sync", "firmware.store"},
+    "firmware.configuration": VALUES | {"firmware.sync", "firmware.store"},
+    "firmware.enforcing": {"firmware"},
+    "firmware.config_command": {"firmware"},
+    "firmware.state_report": VALUES
+    | {"firmware.lines", "firmware.calls", "firmware.sync", "firmware.store", "firmware.configuration"},
     "firmware.understand_command": VALUES | {"firmware.dialogue"},
     "firmware.checkup": {"firmware", "modem_drivers", "audio"},
     "firmware.line_selftest": {"firmware", "modem_drivers"},

@@ -10,6 +10,7 @@ import structlog
 
 from firmware.calls.closing import CallResult, Closing
 from firmware.calls.judging import Judge, Judged, debt_of
+from firmware.calls.office_hours import OfficeHours
 from firmware.calls.reports import Reports
 from firmware.compliance.call import Point
 from firmware.compliance.decision import Decision
@@ -24,6 +25,7 @@ from firmware.values import AttemptId, Disposition
 
 log = structlog.get_logger()
 
+CLOSED = "outside the hours that the console set"
 PUT_OFF = timedelta(minutes=5)
 """How long a contact waits when the box itself was not ready for it."""
 
@@ -55,6 +57,8 @@ class Desk:
     ) -> None:
         self.unfit_reason = ""
         """Why the box may not dial, from the gate's last word about the box itself."""
+        self.office_hours: OfficeHours | None = None
+        """When the console lets this box dial; None: whenever the gate does."""
         self._audit_alarmed = False
         self._database = database
         self._judge = judge
@@ -71,8 +75,12 @@ class Desk:
         now = self._now()
         if await self._database.read(lambda con: campaigns.has_expired(con, now)):
             await self._database.transact(lambda con: campaigns.expire(con, now))
-        is_stopped = await self._database.read(campaigns.is_stopped)
-        return "stopped by the console" if is_stopped else ""
+        if await self._database.read(campaigns.is_stopped):
+            return "stopped by the console"
+        return CLOSED if self._is_closed(now) else ""
+
+    def _is_closed(self, now: datetime) -> bool:
+        return self.office_hours is not None and not self.office_hours.are_open(now)
 
     async def due(self, now: datetime, limit: int) -> list[StoredContact]:
         """Return contacts that may be due, most urgent first."""
@@ -131,6 +139,8 @@ class Desk:
         attempt = AttemptId(self._new_id())
 
         def work(con: Connection) -> AttemptId | None:
+            if self._is_closed(self._now()):
+                return None
             campaign = campaigns.get_campaign(con, contact.campaign)
             fresh = campaigns.get_contact(con, contact.campaign, contact.contact)
             if campaign is None or campaign.state is not CampaignState.READY or campaigns.is_stopped(con):

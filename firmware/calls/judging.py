@@ -89,7 +89,8 @@ class Judge:
         self._now = now
         self._judge_clock = judge_clock
         self._lease_s = lease_s
-        self._max_call_s = max_call_s
+        self.max_call_s = max_call_s
+        """What the gate is told that a call may last."""
         self._high_water: datetime | None = None
         self._unmet: dict[tuple[str, str], list[str]] = {}
 
@@ -153,7 +154,7 @@ class Judge:
             time_zone=contact.time_zone,
             status=contact.status,
             consents=contact.consents,
-            max_call_s=self._max_call_s,
+            max_call_s=self.max_call_s,
             language=contact.language,
             caller_number=line.number,
         )

@@ -99,7 +99,8 @@ class CallPlacer:
         self._recordings = recordings
         self._recipients = recipients
         self._recording_executor = recording_executor
-        self._max_call_s = max_call_s
+        self.max_call_s = max_call_s
+        """Of calls that begin from now on."""
         self._hearing = hearing
 
     async def place(self, order: Order, on_stage: Callable[[str, str], None]) -> None:
@@ -155,7 +156,7 @@ class CallPlacer:
             suppress=suppress,
             on_stage=on_stage,
             ring_timeout_s=campaign.ring_timeout_s,
-            max_call_s=self._max_call_s,
+            max_call_s=self.max_call_s,
             now_s=self._clock.monotonic_s,
             listener=self._listener(dialogue, order),
         )

@@ -5,14 +5,16 @@ again inside the transaction that reserves it) and once by the session at answer
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 
-from firmware.calls.desk import Desk, Standing
+from firmware.calls.desk import CLOSED, Desk, Standing
 from firmware.calls.placing import CallPlacer, Order
 from firmware.lines.line import Line, LineStatus
 from firmware.store.errors import StoreError
@@ -24,6 +26,7 @@ LOOK_AHEAD = 64
 """Contacts looked at in one round."""
 SHORTEST_SLEEP_S = 0.05
 STORE_PAUSE_S = 5.0
+HELD = "held: "
 LONGEST_SLEEP_S = 30.0
 """The world may change without a word to us (a window opens, a lease ends): look again at least this often."""
 
@@ -36,6 +39,10 @@ class ActiveCall:
     stage: str = "preparing"
     doing: str = ""
     """Such as ``says opening``; never what a person said or keyed."""
+
+
+class LineBusyError(Exception):
+    """The line cannot be borrowed: a call is up on it, or something else has it."""
 
 
 class Scheduler:
@@ -53,6 +60,10 @@ class Scheduler:
         self.active: dict[LineId, ActiveCall] = {}
         self.dialling = "starting"
         """``yes``, or why the box does not dial."""
+        self.unused_lines: AbstractSet[LineId] = frozenset()
+        """Lines that the console wants no call on."""
+        self._lent: set[LineId] = set()
+        self._held_by = ""
         self._lines = lines
         self._desk = desk
         self._placer = placer
@@ -67,6 +78,29 @@ class Scheduler:
     def wake(self) -> None:
         """Look again: a line, a campaign, a suppression or the clock's trust changed."""
         self._wake.set()
+
+    @contextlib.contextmanager
+    def lent(self, line: LineId) -> Iterator[None]:
+        """Keep calls off a line while the block uses it. Raises LineBusyError."""
+        if line in self.active or line in self._lent:
+            raise LineBusyError(f"line {line} is in a call: try again when it is idle")
+        self._lent.add(line)
+        try:
+            yield
+        finally:
+            self._lent.discard(line)
+            self.wake()
+
+    @contextlib.contextmanager
+    def held(self, why: str) -> Iterator[None]:
+        """Begin no further call while the block runs; those under way go on."""
+        self._held_by = f"{HELD}{why}"
+        self.wake()
+        try:
+            yield
+        finally:
+            self._held_by = ""
+            self.wake()
 
     async def run(self) -> None:
         """Close what a crash left open, read the audit log, then place calls until cancelled."""
@@ -117,7 +151,7 @@ class Scheduler:
             if not self._audit_read:
                 await self._desk.check_audit()
                 self._audit_read = True
-            reason = await self._desk.why_not_dialling()
+            reason = self._held_by or await self._desk.why_not_dialling()
             if reason:
                 self._set_dialling(reason)
                 return LONGEST_SLEEP_S
@@ -128,14 +162,15 @@ class Scheduler:
             return STORE_PAUSE_S
 
     async def _place_calls(self) -> float:
-        if self.dialling in {"starting", "stopped by the console"} or self.dialling.startswith(
-            "the database"
+        if self.dialling in {"starting", "stopped by the console", CLOSED} or self.dialling.startswith(
+            ("the database", HELD)
         ):
             self._set_dialling("yes")
         looked_at = self._now()
         for line in self._idle_lines():
             order = await self._next_order(line, looked_at)
-            if order is not None:
+            # Meanwhile the line may have been lent, or everything held.
+            if order is not None and line.line_id not in self._lent and not self._held_by:
                 self._start(line, order)
         return await self._until_next_due_s(looked_at)
 
@@ -143,7 +178,10 @@ class Scheduler:
         return [
             line
             for line in self._lines
-            if line.line_id not in self.active and line.report.status is LineStatus.READY
+            if line.line_id not in self.active
+            and line.line_id not in self._lent
+            and line.line_id not in self.unused_lines
+            and line.report.status is LineStatus.READY
         ]
 
     async def _next_order(self, line: Line[Any], now: datetime) -> Order | None:

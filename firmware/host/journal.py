@@ -54,6 +54,11 @@ def set_up_journal(log_file: Path | None = None) -> None:
     )
 
 
+def set_log_level(level: str) -> None:
+    """Write events of this level (debug, info, warning) and above from now on."""
+    logging.getLogger().setLevel(level.upper())
+
+
 def mask_numbers(_logger: Any, _method: str, event: Any) -> Any:
     """Mask whatever looks like a telephone number, in every field but our own ids."""
     return {key: value if key in _SAFE_FIELDS else _masked(value) for key, value in event.items()}

@@ -42,6 +42,14 @@ def renumber(con: Connection, message_id: str, seq: int) -> None:
     con.execute("UPDATE inbox SET answer_seq = ? WHERE id = ?", (seq, message_id))
 
 
+def answer_anew(con: Connection, message_id: str, *, seq: int, answer: bytes) -> None:
+    """Note a later answer: what an asker gets from now on."""
+    con.execute(
+        "UPDATE inbox SET answer_seq = ?, answer = ? WHERE id = ?",
+        (seq, answer, message_id),
+    )
+
+
 def forget_before(con: Connection, before: datetime) -> int:
     """Forget messages received before an instant that no replay can reach back to; return how many."""
     return con.execute("DELETE FROM inbox WHERE received_at < ?", (to_ms(before),))

@@ -244,5 +244,26 @@ def create_console_orders(database: SqliteUtils) -> None:
     )
 
 
-MIGRATION_NAMES = frozenset({"0001_tables", "audit_secrets", "console_orders"})
+@migrations(name="configurations")
+def create_configurations(database: SqliteUtils) -> None:
+    """Keep what the console configures: one in force, at most one on trial, whatever a crash interrupts."""
+    for statement in (
+        """CREATE TABLE configuration (
+            version INTEGER PRIMARY KEY,
+            state TEXT NOT NULL CHECK (state IN ('on_trial','in_force','rolled_back','replaced')),
+            settings BLOB NOT NULL,
+            message TEXT NOT NULL,
+            confirm_within_s INTEGER NOT NULL,
+            received_at INTEGER NOT NULL,
+            decided_at INTEGER,
+            proof_seq INTEGER,
+            reason TEXT NOT NULL
+        ) STRICT""",
+        "CREATE UNIQUE INDEX configuration_in_force ON configuration (state) WHERE state = 'in_force'",
+        "CREATE UNIQUE INDEX configuration_on_trial ON configuration (state) WHERE state = 'on_trial'",
+    ):
+        database.conn.execute(statement)
+
+
+MIGRATION_NAMES = frozenset({"0001_tables", "audit_secrets", "console_orders", "configurations"})
 """Every migration above: a database that knows another one was written by a newer version."""

@@ -31,6 +31,7 @@ TABLES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("console_order", ("subject", "action")),
     ("rule_book", ("digest",)),
     ("audit_secret", ("person_ref",)),
+    ("configuration", ("version",)),
 )
 SALVAGED_OTHERWISE = frozenset({"audit", "outbox", "outbox_head", "setting"})
 """Tables with a way of their own: a chain, a numbering, and settings that must not be believed."""
@@ -48,6 +49,7 @@ _MOVES_ON = {
         "confidence",
         "conversation",
     ),
+    "configuration": ("state", "decided_at", "proof_seq", "reason"),
 }
 
 

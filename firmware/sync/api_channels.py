@@ -8,6 +8,7 @@ import msgspec
 
 from firmware.sync.messages import (
     Ack,
+    BoxConfig,
     BoxEvent,
     BoxState,
     CampaignManifest,
@@ -31,6 +32,7 @@ from firmware.sync.messages import (
     SuppressionWire,
     encode,
 )
+from firmware.sync.messages_config import ConfigSettings, LineConfig, OpenHours, UplinkConfig
 from firmware.values import Disposition
 
 _AT = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
@@ -138,6 +140,22 @@ CHANNELS = (
         direction="up",
         message=RecordingUnavailable,
         example=RecordingUnavailable(id=_ID, at=_AT, recording=_ATTEMPT, reason="not_now", opens_at=_AT),
+    ),
+    Channel(
+        leaf="config",
+        direction="down",
+        message=BoxConfig,
+        example=BoxConfig(
+            id=_ID,
+            at=_AT,
+            version=3,
+            settings=ConfigSettings(
+                lines=[LineConfig(line="line-1", name="front desk")],
+                hours=[OpenHours(days=["mon", "tue", "wed", "thu", "fri"], opens="09:00", closes="18:00")],
+                uplink=UplinkConfig(bytes_per_day=5_000_000),
+            ),
+        ),
+        is_retained=True,
     ),
     Channel(
         leaf="state",

@@ -14,13 +14,15 @@ from typing import Any
 
 import msgspec
 
-from firmware.sync import messages
+from firmware.sync import envelope, messages, messages_config
 from firmware.sync.api_channels import CHANNELS, Channel
 from firmware.sync.messages import MAX_MESSAGE_BYTES, ContactRow, Message, encode
 from firmware.sync.signing import KID_PROPERTY, SIGNATURE_PROPERTY
 from firmware.sync.topics import ALL_BOXES, API
 
 ASYNCAPI, PAGE = "asyncapi.json", "mqtt-api.md"
+_SOURCES = (messages, messages_config, envelope)
+"""Where the message types are written."""
 _REFERENCE = "#/components/schemas/{name}"
 _INTRODUCTION = f"""\
 # MQTT API
@@ -43,7 +45,7 @@ def asyncapi() -> dict[str, Any]:
     types = list({channel.message: None for channel in CHANNELS})
     _, schemas = msgspec.json.schema_components([*types, ContactRow], ref_template=_REFERENCE)
     for name, schema in schemas.items():
-        _describe(schema, getattr(messages, name, None))
+        _describe(schema, _type_called(name))
     # The box checks rows one by one, so its type leaves them raw; what a row must be is this.
     schemas["ContactBatch"]["properties"]["contacts"]["items"] = {
         "$ref": _REFERENCE.format(name="ContactRow")
@@ -169,12 +171,16 @@ def _parameters(channel: Channel) -> Iterable[tuple[str, str]]:
         yield "campaign", "The console's id of the campaign."
 
 
+def _type_called(name: str) -> Any:
+    return next((getattr(source, name) for source in _SOURCES if hasattr(source, name)), None)
+
+
 def _describe(schema: dict[str, Any], struct: Any) -> None:
     """Give fields the strings that stand under them in the source."""
     if struct is None or not issubclass(struct, msgspec.Struct):
         return
     for owner in struct.__mro__:
-        if owner.__module__ != messages.__name__:
+        if owner.__module__ not in {source.__name__ for source in _SOURCES}:
             continue
         (body,) = ast.parse(inspect.getsource(owner)).body
         assert isinstance(body, ast.ClassDef)

@@ -89,6 +89,10 @@ class Connection(Protocol):
         """Iterate over what arrives, for ever, in order; one reader. Ends when the connection is closed."""
         ...
 
+    def move(self, host: str, port: int) -> None:
+        """Go to this address from now on; a connection to another one ends at once, nothing more goes over it."""
+        ...
+
     async def __aenter__(self) -> Self: ...
 
     async def __aexit__(
@@ -234,10 +238,21 @@ class MqttConnection:
             self._arrived.clear()
             await self._arrived.wait()
 
+    def move(self, host: str, port: int) -> None:
+        """Go to this address from now on; a connection to another one ends at once."""
+        if (host, port) == (self._settings.host, self._settings.port):
+            return
+        self._settings = replace(self._settings, host=host, port=port)
+        if self._thread is not None:
+            self._thread.use(self._settings)
+        self.on_down(f"moving to {host}:{port}")
+
     # ---- called on this loop, by the network thread ----
 
     def on_up(self, facts: EpochFacts) -> None:
         """Note a connection with every subscription granted."""
+        if facts.settings is not self._settings:
+            return  # it was made before we moved, and is being ended
         self._epoch = _Epoch(facts=facts, window=asyncio.Semaphore(facts.window))
         self.failure = ""
         self._tell_change()

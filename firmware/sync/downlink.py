@@ -29,10 +29,12 @@ from firmware.sync.applying import (
     apply_suppress,
     batch_problem,
 )
+from firmware.sync.applying_config import NOTHING_CONFIGURABLE, ConfigBounds, apply_config
 from firmware.sync.connection import Connection, Received
 from firmware.sync.content_check import CampaignCheck, check_row, reason_of
 from firmware.sync.messages import (
     Ack,
+    BoxConfig,
     CampaignManifest,
     ContactBatch,
     Control,
@@ -70,6 +72,7 @@ class Downlink(Generic[FlowT]):
         clock: Clock[Any],
         ids: UuidV7,
         check: CampaignCheck[FlowT],
+        bounds: ConfigBounds = NOTHING_CONFIGURABLE,
         on_change: Callable[[], None] = lambda: None,
         on_fetch: Callable[[RecordingFetch], None] = lambda _message: None,
         on_signed: Callable[[datetime], None] = lambda _at: None,
@@ -80,6 +83,7 @@ class Downlink(Generic[FlowT]):
         self._clock = clock
         self._ids = ids
         self._check = check
+        self._bounds = bounds
         self._on_change = on_change
         self._on_signed = on_signed
         self._on_fetch = on_fetch
@@ -134,6 +138,8 @@ class Downlink(Generic[FlowT]):
                 await self._fetch_once(message)
             case RecordingReceipt():
                 await self._apply_once(message, lambda con: apply_recording_receipt(con, message, now=now))
+            case BoxConfig():
+                await self._apply_once(message, lambda con: apply_config(con, message, self._bounds, now=now))
             case _:
                 assert_never(message)
 
@@ -201,7 +207,9 @@ class Downlink(Generic[FlowT]):
         return flow
 
     async def _apply_once(
-        self, message: CampaignManifest | ContactBatch | Control | RecordingReceipt | Suppress, apply: Apply
+        self,
+        message: BoxConfig | CampaignManifest | ContactBatch | Control | RecordingReceipt | Suppress,
+        apply: Apply,
     ) -> None:
         """Apply, answer and remember in one transaction; a message that is remembered has no effect."""
 

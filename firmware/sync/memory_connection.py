@@ -60,6 +60,8 @@ class MemoryBroker:
         self._connections: list[MemoryConnection] = []
         self._retained: dict[str, _Message] = {}
         self.is_up = True
+        self.nowhere: set[str] = set()
+        """Hosts at which no broker answers."""
         self.refuse: Callable[[str, str], int | None] = lambda _client_id, _topic: None
         """An access rule: (client id, topic) to a reason code of 0x80 or more, None to allow."""
         self.log: list[tuple[str, bytes]] = []
@@ -88,7 +90,7 @@ class MemoryBroker:
 
     def attach(self, connection: "MemoryConnection") -> None:
         """Let a client in: its unacknowledged messages come again, marked dup."""
-        if not self.is_up:
+        if not self.is_up or connection.host in self.nowhere:
             return
         session = self._sessions.get(connection.client_id)
         is_new = session is None
@@ -190,6 +192,7 @@ class MemoryConnection:
         self.client_id = client_id
         self.subscriptions = subscriptions
         self.will = will
+        self.host = ""
         self.epoch = 0
         self.is_entered = False
         self._broker = broker
@@ -243,6 +246,14 @@ class MemoryConnection:
             if not self.is_entered:
                 return
             await self._changed.wait()
+
+    def move(self, host: str, port: int) -> None:
+        """Go to this address from now on."""
+        del port
+        if host != self.host:
+            self.host = host
+            if self.is_entered:
+                self._broker.reconnect(self)
 
     def on_up(self, session: _Session) -> None:
         """Hear from the broker that the connection stands."""

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 
 from firmware.sync.envelope import Durable, Id, Instant, Message, NonNegativeInt, PositiveInt, Text
+from firmware.sync.messages_config import BoxConfig
 from firmware.sync.messages_recording import (
     RecordingChunk,
     RecordingFetch,
@@ -20,6 +21,7 @@ from firmware.sync.messages_recording import (
 from firmware.values import Disposition
 
 __all__ = [
+    "BoxConfig",
     "Durable",
     "Id",
     "Instant",
@@ -165,10 +167,11 @@ class Ack(Durable, frozen=True, kw_only=True, tag_field="type", tag="ack"):
     about: str
     """The id of the message answered; empty when it could not be read."""
     kind: str
-    """campaign, contacts, control, suppress, receipt or unknown."""
+    """campaign, contacts, control, suppress, receipt, config or unknown."""
     accepted: bool
     reason: str = ""
-    """A name: bad_signature, unsigned, unknown_key, malformed, flow_refused, unknown_campaign, …"""
+    """A name: bad_signature, unsigned, unknown_key, malformed, flow_refused, unknown_campaign, …; of an accepted
+    configuration on_trial, then in_force, or rolled_back."""
     detail: str = ""
     """Position (JSON path or flow line and column) and what to do."""
     campaign: str | None = None
@@ -247,6 +250,8 @@ class LineWire(msgspec.Struct, kw_only=True, frozen=True):
     """A line as the console sees it."""
 
     line: str
+    name: str = ""
+    """What people call it, as the console configured."""
     model: str = ""
     status: str
     """absent, starting, searching, ready, in_call, faulted."""
@@ -285,11 +290,24 @@ class BoxState(Message, frozen=True, kw_only=True, tag_field="type", tag="state"
     oldest_unsent_s: float = 0.0
     clock: str = ""
     """trusted or why not."""
+    config: NonNegativeInt = 0
+    """Version of the console's configuration in force, 0 for none."""
+    config_on_trial: NonNegativeInt = 0
+    """Version that is being tried, 0 for none."""
     dialling: str = ""
     """yes, or the rule or reason why the box is not dialling."""
 
 
-Downlink = CampaignManifest | ContactBatch | Control | Receipt | Suppress | RecordingFetch | RecordingReceipt
+Downlink = (
+    BoxConfig
+    | CampaignManifest
+    | ContactBatch
+    | Control
+    | Receipt
+    | Suppress
+    | RecordingFetch
+    | RecordingReceipt
+)
 Uplink = (
     Ack | OutcomeMessage | Refusals | BoxEvent | BoxState | Request | RecordingChunk | RecordingUnavailable
 )

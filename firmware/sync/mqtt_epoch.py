@@ -41,6 +41,8 @@ class EpochFacts:
     """What the broker granted to one connection."""
 
     epoch: int
+    settings: MqttSettings
+    """By which it was made."""
     session_present: bool
     window: int
     """Publications that may be unacknowledged at once."""
@@ -104,6 +106,7 @@ class MqttEpoch:
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self.number = number
+        self.settings = settings
         self.is_ready = False
         self._settings = settings
         self._subscriptions = subscriptions
@@ -207,6 +210,7 @@ class MqttEpoch:
             return
         self._granted = EpochFacts(
             epoch=self.number,
+            settings=self._settings,
             session_present=bool(flags.session_present),
             window=min(self._settings.receive_maximum, int(getattr(properties, "ReceiveMaximum", 65_535))),
             maximum_packet_bytes=int(getattr(properties, "MaximumPacketSize", 268_435_455)),

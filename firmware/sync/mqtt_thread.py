@@ -48,6 +48,7 @@ class MqttThread:
         self._wake_read.setblocking(False)
         self._wake_write.setblocking(False)
         self._stopping = False
+        self._moved = False
         self._told: set[str] = set()
         self.last_beat_s = time.monotonic()
         self.ended = asyncio.Event()
@@ -59,6 +60,13 @@ class MqttThread:
     def stop(self) -> None:
         """Disconnect in good order and end; `ended` is set when it has."""
         self._stopping = True
+        self._wake()
+
+    def use(self, settings: MqttSettings) -> None:
+        """Make every further connection by these settings; one that stands ends, and no back-off is waited out."""
+        self._settings = settings
+        self._moved = True
+        self._orders.append(lambda epoch: epoch.end("moved") if epoch.settings is not settings else None)
         self._wake()
 
     def publish(self, publication: Publication) -> None:
@@ -87,6 +95,7 @@ class MqttThread:
         number = failures = 0
         while not self._stopping:
             number += 1
+            self._moved = False
             started_s = time.monotonic()
             epoch = MqttEpoch(
                 number,
@@ -138,7 +147,7 @@ class MqttThread:
 
     def _back_off(self, failures: int) -> None:
         ends_s = time.monotonic() + back_off_s(self._settings, failures, random.Random())
-        while not self._stopping and (left_s := ends_s - time.monotonic()) > 0:
+        while not self._stopping and not self._moved and (left_s := ends_s - time.monotonic()) > 0:
             self._select([], [], min(left_s, TURN_S))
             self._orders.clear()
 

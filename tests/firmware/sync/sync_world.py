@@ -15,11 +15,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from firmware.clock import SimulatedClock
 from firmware.store.database import Database
 from firmware.store.inline_executor import InlineExecutor
+from firmware.sync.applying_config import ConfigBounds
 from firmware.sync.connection import Received
 from firmware.sync.content_check import CampaignCheck
 from firmware.sync.downlink import Downlink
 from firmware.sync.messages import (
     Ack,
+    BoxConfig,
     CampaignManifest,
     ContactBatch,
     ContactRow,
@@ -32,6 +34,7 @@ from firmware.sync.messages import (
     decode_uplink,
     encode,
 )
+from firmware.sync.messages_config import ConfigSettings
 from firmware.sync.signing import Verifier, signed_properties
 from firmware.sync.topics import BoxTopics
 from firmware.values import UuidV7
@@ -152,6 +155,11 @@ class Console:
     def suppress(self, *entries: SuppressionWire, at: datetime = NOW) -> Suppress:
         return Suppress(id=self.new_id(), at=at, suppressions=list(entries))
 
+    def config(self, version: int, settings: ConfigSettings, *, confirm_within_s: int = 300) -> BoxConfig:
+        return BoxConfig(
+            id=self.new_id(), at=NOW, version=version, settings=settings, confirm_within_s=confirm_within_s
+        )
+
     def receipt(self, stream: str, up_to: int) -> Receipt:
         return Receipt(id=self.new_id(), at=NOW, stream=stream, up_to=up_to)
 
@@ -186,6 +194,7 @@ class BoxSide:
             clock=self.clock,
             ids=UuidV7(),
             check=CHECK,
+            bounds=ConfigBounds(lines=frozenset({"line-1", "line-2"}), max_call_s=240),
             on_change=self._changed,
             on_fetch=self._fetch,
         )
@@ -225,5 +234,7 @@ def topic_of(message: Any) -> str:
             return TOPICS.down("control")
         case Receipt():
             return TOPICS.down("receipt")
+        case BoxConfig():
+            return TOPICS.down("config")
         case _:
             return TOPICS.down("suppress")

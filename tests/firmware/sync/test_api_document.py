@@ -12,7 +12,8 @@ import pytest
 
 from firmware.sync import api_document, messages
 from firmware.sync.api_channels import CHANNELS, Channel
-from firmware.sync.messages import decode_contact, decode_downlink, decode_uplink, encode
+from firmware.sync.messages import BoxConfig, decode_contact, decode_downlink, decode_uplink, encode
+from firmware.sync.messages_config import ConfigSettings
 from firmware.sync.topics import split_down, split_up, topic_matches
 from modem_drivers.simulator.people import Pause, Person, Press, Say
 from tests.scenarios.town import Town, contact
@@ -101,6 +102,10 @@ def test_what_a_story_sends_is_what_the_document_says(tmp_path: Path) -> None:
             await town.push([contact(1), contact(2, numbers=["12345"]), contact(3, status="disputed")])
             await town.until(lambda: "c01" in town.outcomes())
             await town.control("recall", contact="c03")
+            await town.send(
+                "config", BoxConfig(**town.head(), version=1, settings=ConfigSettings(log_level="warning"))
+            )
+            await town.until(lambda: any(ack.reason == "in_force" for ack in town.acks()))
         return town.broker.log
 
     document = api_document.asyncapi()
