@@ -48,6 +48,10 @@ ROOMS = {
         "firmware.audit_command:audit_app",
         "The audit log: is it whole, would the same be decided again, a copy for an auditor.",
     ),
+    "retention": (
+        "firmware.retention_command:retention_app",
+        "How long things are kept: legal holds, and the proof of what was deleted.",
+    ),
     "policy": (
         "firmware.policy_command:policy_app",
         "The rules of calling: read them, approve them, ask whether a call may be placed.",

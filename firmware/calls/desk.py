@@ -52,6 +52,7 @@ class Desk:
         now: Callable[[], datetime],
         new_id: Callable[[], str],
         language: str,
+        why_no_room: Callable[[], str] = lambda: "",
     ) -> None:
         self.unfit_reason = ""
         """Why the box may not dial, from the gate's last word about the box itself."""
@@ -63,6 +64,7 @@ class Desk:
         self._now = now
         self._new_id = new_id
         self._language = language
+        self._why_no_room = why_no_room
 
     # ---- looking ------------------------------------------------------------------------------------------
 
@@ -72,7 +74,7 @@ class Desk:
         if await self._database.read(lambda con: campaigns.has_expired(con, now)):
             await self._database.transact(lambda con: campaigns.expire(con, now))
         is_stopped = await self._database.read(campaigns.is_stopped)
-        return "stopped by the console" if is_stopped else ""
+        return "stopped by the console" if is_stopped else self._why_no_room()
 
     async def due(self, now: datetime, limit: int) -> list[StoredContact]:
         """Return contacts that may be due, most urgent first."""

@@ -129,7 +129,7 @@ class Scheduler:
 
     async def _place_calls(self) -> float:
         if self.dialling in {"starting", "stopped by the console"} or self.dialling.startswith(
-            "the database"
+            ("the database", "the disk")
         ):
             self._set_dialling("yes")
         looked_at = self._now()

@@ -8,6 +8,7 @@ from firmware.store import campaigns, contacts, suppressions
 from firmware.store.campaigns import CampaignState, StoredCampaign, StoredContact
 from firmware.store.connection import Connection
 from firmware.sync.answers import Answer, refused, rejected_row
+from firmware.sync.holding import apply_hold
 from firmware.sync.messages import (
     CampaignManifest,
     ContactBatch,
@@ -107,7 +108,7 @@ def batch_problem(campaign: StoredCampaign | None, batch: ContactBatch) -> Answe
 
 
 def apply_control(con: Connection, control: Control) -> Answer:
-    """Pause, resume, cancel, recall, stop, resume everything."""
+    """Pause, resume, cancel, recall, stop, resume everything, hold, release."""
     match control.action:
         case "stop_all":
             campaigns.set_stopped(con, True)
@@ -117,6 +118,8 @@ def apply_control(con: Connection, control: Control) -> Answer:
             return Answer(accepted=True)
         case "recall":
             return _apply_recall(con, control)
+        case "hold" | "release":
+            return apply_hold(con, control)
         case "pause" | "resume" | "cancel" as action:
             return _apply_campaign_control(con, control, action)
 
