@@ -32,8 +32,11 @@ from firmware.dialogue.loader import load_flow
 from firmware.enforcing import config_bounds, enforce_broker, enforce_calls, enforce_log_level
 from firmware.host import systemd
 from firmware.host.clock_trust import TimeSource
+from firmware.host.disk_space import MIB, DiskBudget
 from firmware.lines.line import LineReport, LineStatus
 from firmware.lines.supervisor import keep_alive
+from firmware.retention.keeper import Keeper
+from firmware.retention.periods import Defaults
 from firmware.rules_in_force import approvals_of, make_gate
 from firmware.settings import Settings
 from firmware.state_report import StateReport
@@ -121,6 +124,27 @@ class Box(Generic[WorldT]):
             max_call_s=settings.dialling.max_call_s,
         )
         self._config = Configuration(database, now=clock.now, new_id=self._new_id)
+        kept = settings.retention
+        self.keeper = Keeper(
+            database=database,
+            chain=self._judge,
+            rules=gate,
+            reports=reports,
+            now=clock.now,
+            monotonic_s=clock.monotonic_s,
+            data_dir=data,
+            defaults=Defaults(
+                records_days=kept.records_days,
+                recordings_days=kept.recordings_days,
+                uncalled_days=kept.uncalled_days,
+            ),
+            disk=DiskBudget(
+                folder=data,
+                low_bytes=kept.disk_low_mb * MIB,
+                scarce_bytes=kept.disk_scarce_mb * MIB,
+            ),
+            is_busy=lambda: bool(self.scheduler.active),
+        )
         self._desk = Desk(
             database=database,
             judge=self._judge,
@@ -128,6 +152,7 @@ class Box(Generic[WorldT]):
             now=clock.now,
             new_id=self._new_id,
             language=settings.box.language,
+            why_no_room=self.keeper.disk.why_no_room,
         )
         placer = CallPlacer(
             desk=self._desk,
@@ -229,6 +254,7 @@ class Box(Generic[WorldT]):
                 group.create_task(self._feed_watchdog(), name="watchdog"),
                 group.create_task(self._tidy(), name="tidy"),
                 group.create_task(self._keep_snapshots(), name="snapshots"),
+                group.create_task(self.keeper.run(), name="retention"),
                 group.create_task(self._follow_hotplug(), name="hotplug"),
                 *(
                     group.create_task(keep_alive(line), name=f"line:{line.line_id}")

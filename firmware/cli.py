@@ -52,6 +52,10 @@ ROOMS = {
         "firmware.config_command:config_app",
         "The console's configuration of this box: what is in force, what was undone and why.",
     ),
+    "retention": (
+        "firmware.retention_command:retention_app",
+        "How long things are kept: legal holds, and the proof of what was deleted.",
+    ),
     "policy": (
         "firmware.policy_command:policy_app",
         "The rules of calling: read them, approve them, ask whether a call may be placed.",

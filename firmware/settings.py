@@ -100,6 +100,20 @@ class ComplianceSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknow
     """A file of tighter rules, TOML of layer ``overlay``; one that would widen anything is refused whole."""
 
 
+class RetentionSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """How long things stay where the rule packs leave it open, and how much of the disk stays free."""
+
+    records_days: Annotated[int, msgspec.Meta(ge=1, le=3660)] = 1096
+    """After the last call to a person, or the end of their last campaign."""
+    recordings_days: Annotated[int, msgspec.Meta(ge=1, le=3660)] = 184
+    uncalled_days: Annotated[int, msgspec.Meta(ge=1, le=3660)] = 90
+    """After the campaign: contacts who were never called."""
+    disk_low_mb: Annotated[int, msgspec.Meta(ge=64)] = 2048
+    """Less free than this: recordings past the least time they must be kept are deleted, oldest first."""
+    disk_scarce_mb: Annotated[int, msgspec.Meta(ge=32)] = 512
+    """Less free than this: no new calls."""
+
+
 class DiallingSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """Bounds of one call."""
 
@@ -161,6 +175,7 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=
     test_number: list[TrialNumberSection] = []
     compliance: ComplianceSection = ComplianceSection()
     dialling: DiallingSection = DiallingSection()
+    retention: RetentionSection = RetentionSection()
     speech: SpeechSection = SpeechSection()
     listening: ListeningSection = ListeningSection()
     recording_upload: RecordingUploadSection = RecordingUploadSection()

@@ -22,6 +22,11 @@ ALLOWED: dict[str, set[str]] = {
     "firmware.compliance": VALUES,
     "firmware.rehearsal": VALUES | {"firmware.dialogue", "audio"},
     "firmware.store": VALUES,
+    "firmware.retention": VALUES | {"firmware.compliance", "firmware.store", "firmware.host.disk_space"},
+    "firmware.retention_command": {"firmware"},
+    "firmware.evidence": VALUES
+    | {"firmware.compliance", "firmware.store", "firmware.calls", "firmware.dialogue"},
+    "firmware.report_command": {"firmware"},
     "firmware.host": VALUES | {"firmware.settings"},
     "firmware.lines": VALUES | {"audio", "modem_drivers"},
     "firmware.calls": VALUES

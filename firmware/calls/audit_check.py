@@ -67,9 +67,16 @@ def counters_problem(con: Connection) -> str:
     known = {
         row["attempt"]: row["reserved_at"] for row in con.rows("SELECT attempt, reserved_at FROM attempt")
     }
+    erased = {row["attempt"] for row in con.rows("SELECT attempt FROM attempt WHERE person = ''")}
+    holds: set[str] = set()
     for row in stored_rows(con):
         entry = json.loads(row.body)
         fields = entry["fields"]
+        match entry["kind"]:
+            case "deletion":
+                erased.difference_update(fields.get("attempts", ()))
+            case "legal_hold":
+                (holds.add if fields["action"] == "set" else holds.discard)(fields["hold"])
         attempt = fields.get("attempt") if entry["kind"] == "decision" else None
         if attempt is None or fields["point"] != "predial" or fields["outcome"] != "allow":
             continue
@@ -77,6 +84,11 @@ def counters_problem(con: Connection) -> str:
             return f"the attempt of entry {row.seq} is missing from the database"
         if abs(known[attempt] - to_ms(datetime.fromisoformat(entry["at"]))) > 1000:
             return f"the attempt of entry {row.seq} was given another time"
+    if erased:
+        return f"{len(erased)} attempts say no longer whom they called, and no deletion accounts for it"
+    kept = {row["hold"] for row in con.rows("SELECT hold FROM legal_hold WHERE released_at IS NULL")}
+    if lost := holds - kept:
+        return f"{len(lost)} legal holds that the audit log has are missing: set them again"
     return ""
 
 

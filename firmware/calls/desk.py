@@ -54,6 +54,7 @@ class Desk:
         now: Callable[[], datetime],
         new_id: Callable[[], str],
         language: str,
+        why_no_room: Callable[[], str] = lambda: "",
     ) -> None:
         self.unfit_reason = ""
         """Why the box may not dial, from the gate's last word about the box itself."""
@@ -67,6 +68,7 @@ class Desk:
         self._now = now
         self._new_id = new_id
         self._language = language
+        self._why_no_room = why_no_room
 
     # ---- looking ------------------------------------------------------------------------------------------
 
@@ -77,7 +79,7 @@ class Desk:
             await self._database.transact(lambda con: campaigns.expire(con, now))
         if await self._database.read(campaigns.is_stopped):
             return "stopped by the console"
-        return CLOSED if self._is_closed(now) else ""
+        return CLOSED if self._is_closed(now) else self._why_no_room()
 
     def _is_closed(self, now: datetime) -> bool:
         return self.office_hours is not None and not self.office_hours.are_open(now)

@@ -181,7 +181,7 @@ class Judge:
         if audit_log.session_of_rules(con) != self._session:
             self._write_rules(con, inputs.now)
         ref = self._rules.person_ref(inputs.order.person)
-        secret = audit_log.secret(con, ref)
+        secret = audit_log.use_secret(con, ref)
         if secret is None:
             secret = secrets.token_bytes(SECRET_BYTES)
             audit_log.keep_secret(con, ref, secret)
@@ -190,6 +190,23 @@ class Judge:
             facts["attempt"] = attempt
         audit_log.append(con, self._rules.body(judged.decision, inputs, facts), self._rules.link)
         self._high_water = max(self._high_water or inputs.now, inputs.now)
+
+    def person_ref(self, person: str) -> str:
+        """Return what stands for a person in the chain."""
+        return self._rules.person_ref(person)
+
+    def why_undatable(self, con: Connection) -> str:
+        """Return why nothing may be written or deleted by date now, empty when clock and log may be relied on."""
+        self._read_high_water(con)
+        state = self._judge_clock(self._now(), self._high_water)
+        return self.audit_problem or ("" if state.trusted else state.reason)
+
+    def note(self, con: Connection, kind: str, fields: Mapping[str, object]) -> None:
+        """Append an entry that is no decision. Raises StoreError, and then nothing of the transaction holds."""
+        self._check_head(con)
+        now = self._now()
+        audit_log.append(con, self._rules.event_body(kind, fields, now), self._rules.link)
+        self._high_water = max(self._high_water or now, now)
 
     def _check_head(self, con: Connection) -> None:
         """Refuse to build on an entry that was changed. Raises StoreDamagedError."""

@@ -163,7 +163,7 @@ class Scheduler:
 
     async def _place_calls(self) -> float:
         if self.dialling in {"starting", "stopped by the console", CLOSED} or self.dialling.startswith(
-            ("the database", HELD)
+            ("the database", "the disk", HELD)
         ):
             self._set_dialling("yes")
         looked_at = self._now()

@@ -63,6 +63,17 @@ def secret(con: Connection, person_ref: str) -> bytes | None:
     return None if found is None else bytes(found)
 
 
+def use_secret(con: Connection, person_ref: str) -> bytes | None:
+    """Return a person's key for one more entry: it stays as long as that must."""
+    key = secret(con, person_ref)
+    if key is not None:
+        con.execute(
+            "UPDATE audit_secret SET keep_until = NULL WHERE person_ref = ? AND keep_until IS NOT NULL",
+            (person_ref,),
+        )
+    return key
+
+
 def keep_secret(con: Connection, person_ref: str, key: bytes) -> None:
     """Keep a person's key."""
     con.insert("audit_secret", {"person_ref": person_ref, "key": key})

@@ -32,7 +32,7 @@ from firmware.store.errors import (
     StoreNewerError,
 )
 from firmware.store.migrations import MIGRATION_NAMES, migrations
-from firmware.store.snapshot import sync_file, take_snapshot
+from firmware.store.snapshot import forget_snapshots, require_room, sync_file, take_snapshot
 from firmware.values import UuidV7
 
 log = structlog.get_logger(__name__)
@@ -125,6 +125,13 @@ class Database:
             asyncio.wrap_future(self._executor.submit(take_snapshot, self._sqlite, self.path, at))
         )
 
+    async def leave_no_trace(self, *, at: datetime) -> None:
+        """Have nothing of what was deleted left in the log file or in a copy beside; ask when no call is up.
+
+        Raises StoreFailedError; asking again then changes nothing that is done already.
+        """
+        await asyncio.shield(asyncio.wrap_future(self._executor.submit(self._leave_no_trace, at)))
+
     async def close(self) -> None:
         """Finish what waits, fold the log into the file and release it."""
         if self._closed:
@@ -206,6 +213,8 @@ class Database:
             ("synchronous=FULL", 2),
             ("foreign_keys=ON", 1),
             ("trusted_schema=OFF", 0),
+            # What is deleted is overwritten: a name must not outlive its row on the disk.
+            ("secure_delete=ON", 1),
         ):
             name = pragma.partition("=")[0]
             sqlite.execute(f"PRAGMA {pragma}")
@@ -235,6 +244,17 @@ class Database:
         with contextlib.suppress(sqlite3.Error):
             self._sqlite.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._release()
+
+    def _leave_no_trace(self, at: datetime) -> None:
+        require_room(self.path)
+        with store_errors():
+            # Pages that were balanced keep slack that secure_delete does not reach.
+            self._sqlite.execute("VACUUM")
+            busy = self._sqlite.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        if busy:
+            raise StoreFailedError("somebody reads the database: the log cannot be emptied now")
+        only = take_snapshot(self._sqlite, self.path, at)
+        forget_snapshots(self.path, but=only)
 
     def _read(self, work: Callable[[Connection], T]) -> T:
         with store_errors():

@@ -265,5 +265,50 @@ def create_configurations(database: SqliteUtils) -> None:
         database.conn.execute(statement)
 
 
-MIGRATION_NAMES = frozenset({"0001_tables", "audit_secrets", "console_orders", "configurations"})
+_RETENTION_TABLES = (
+    """ALTER TABLE campaign ADD COLUMN over_at INTEGER""",
+    """ALTER TABLE recording ADD COLUMN going_at INTEGER""",
+    """ALTER TABLE audit_secret ADD COLUMN keep_until INTEGER""",
+    "CREATE INDEX contact_person ON contact (person)",
+    """CREATE TABLE legal_hold (
+        hold TEXT PRIMARY KEY,
+        scope TEXT NOT NULL CHECK (scope IN ('person','campaign','recording')),
+        subject TEXT NOT NULL CHECK (subject <> ''),
+        by_whom TEXT NOT NULL CHECK (trim(by_whom) <> ''),
+        reason TEXT NOT NULL CHECK (trim(reason) <> ''),
+        source TEXT NOT NULL,
+        set_at INTEGER NOT NULL,
+        released_at INTEGER,
+        released_by TEXT,
+        release_reason TEXT,
+        n_audited INTEGER NOT NULL DEFAULT 0
+    ) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX legal_hold_subject ON legal_hold (scope, subject) WHERE released_at IS NULL",
+    """CREATE TRIGGER legal_hold_stays BEFORE DELETE ON legal_hold WHEN OLD.released_at IS NULL
+        BEGIN SELECT RAISE(ABORT, 'a legal hold is released, never deleted'); END""",
+    """CREATE TRIGGER legal_hold_fixed BEFORE UPDATE OF hold, scope, subject, by_whom, reason, set_at ON legal_hold
+        BEGIN SELECT RAISE(ABORT, 'a legal hold is released, never changed'); END""",
+    """CREATE TRIGGER legal_hold_released_once BEFORE UPDATE OF released_at ON legal_hold
+        WHEN OLD.released_at IS NOT NULL
+        BEGIN SELECT RAISE(ABORT, 'this legal hold was released already'); END""",
+    # When its time has come an ended attempt loses whom it called, and nothing else: it goes on counting.
+    "DROP TRIGGER attempt_ended_once",
+    """CREATE TRIGGER attempt_ended_once BEFORE UPDATE ON attempt WHEN OLD.ended_at IS NOT NULL AND NOT (
+            NEW.person = '' AND NEW.number = '' AND NEW.debt IS NULL AND NEW.line_number IS NULL
+            AND NEW.attempt = OLD.attempt AND NEW.campaign = OLD.campaign AND NEW.line = OLD.line
+            AND NEW.reserved_at = OLD.reserved_at AND NEW.dialled_at IS OLD.dialled_at
+            AND NEW.answered_at IS OLD.answered_at AND NEW.ended_at = OLD.ended_at
+            AND NEW.disposition IS OLD.disposition AND NEW.conversation = OLD.conversation)
+        BEGIN SELECT RAISE(ABORT, 'this attempt has ended'); END""",
+)
+
+
+@migrations(name="retention")
+def create_retention(database: SqliteUtils) -> None:
+    """Let what is past its time go, and hold what a court may ask for."""
+    for statement in _RETENTION_TABLES:
+        database.conn.execute(statement)
+
+
+MIGRATION_NAMES = frozenset({"0001_tables", "audit_secrets", "console_orders", "configurations", "retention"})
 """Every migration above: a database that knows another one was written by a newer version."""

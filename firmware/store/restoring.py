@@ -21,8 +21,10 @@ from firmware.store import campaigns, suppressions
 from firmware.store.connection import Connection
 from firmware.store.contacts import withdraw_unaccounted
 from firmware.store.database import Database, mark_of
+from firmware.store.destroyed_keys import destroy_listed
 from firmware.store.errors import StoreDamagedError, StoreFailedError
 from firmware.store.inline_executor import InlineExecutor
+from firmware.store.retention import leaves_traces
 from firmware.store.salvage import Renumber, Salvaged, salvage
 from firmware.store.snapshot import snapshots, sync_file
 from firmware.values import UuidV7
@@ -91,7 +93,7 @@ def _restore(path: Path, *, at: datetime, renumber: Renumber) -> Restored:
     restored: Restored | None = None
     for snapshot in [*snapshots(path), None]:
         try:
-            restored = _build(new, snapshot, quarantine / path.name, renumber=renumber)
+            restored = _build(new, snapshot, quarantine / path.name, renumber=renumber, database=path)
         except StoreDamagedError as error:
             log.error("snapshot_damaged", snapshot=str(snapshot), reason=str(error))
             _remove(new)
@@ -140,16 +142,25 @@ def _set_aside(path: Path, at: datetime) -> Path:
     return quarantine
 
 
-def _build(new: Path, snapshot: Path | None, damaged: Path, *, renumber: Renumber) -> Restored:
+def _build(
+    new: Path, snapshot: Path | None, damaged: Path, *, renumber: Renumber, database: Path
+) -> Restored:
     """Make the replacement under another name: the snapshot's rows, and those salvaged. Raises StoreDamagedError."""
     if snapshot is not None:
         os.close(os.open(new, os.O_CREAT | os.O_WRONLY, 0o600))
         shutil.copyfile(snapshot, new)
-    database = Database.open(new, executor=InlineExecutor())
+    opened = Database.open(new, executor=InlineExecutor())
+
+    def fill(con: Connection) -> Restored:
+        restored = _fill(con, snapshot=snapshot, damaged=damaged, renumber=renumber)
+        if destroy_listed(con, database):
+            leaves_traces(con)
+        return restored
+
     try:
-        return database.run_now(lambda con: _fill(con, snapshot=snapshot, damaged=damaged, renumber=renumber))
+        return opened.run_now(fill)
     finally:
-        database.close_now()
+        opened.close_now()
         sync_file(new)
 
 

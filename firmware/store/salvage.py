@@ -32,12 +32,13 @@ TABLES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("rule_book", ("digest",)),
     ("audit_secret", ("person_ref",)),
     ("configuration", ("version",)),
+    ("legal_hold", ("hold",)),
 )
 SALVAGED_OTHERWISE = frozenset({"audit", "outbox", "outbox_head", "setting"})
 """Tables with a way of their own: a chain, a numbering, and settings that must not be believed."""
 _MOVES_ON = {
     # What changes in a row after it was made: the damaged file knows it later than the snapshot does.
-    "campaign": ("state",),
+    "campaign": ("state", "over_at"),
     "console_order": ("at",),
     "contact": ("state", "due_at", "waiting_until", "disposition", "rule", "attempts"),
     "attempt": (
@@ -50,6 +51,7 @@ _MOVES_ON = {
         "conversation",
     ),
     "configuration": ("state", "decided_at", "proof_seq", "reason"),
+    "legal_hold": ("released_at", "released_by", "release_reason", "n_audited"),
 }
 
 
@@ -129,7 +131,7 @@ def _bring(con: Connection, table: str, key: tuple[str, ...], values: Row) -> bo
     differs = " OR ".join(f"{name} IS NOT ?" for name in later)
     where = " AND ".join(f"{name} = ?" for name in key)
     # An attempt that has ended stays as it ended: a trigger would refuse, and rightly.
-    still_open = " AND ended_at IS NULL" if table == "attempt" else ""
+    still_open = {"attempt": " AND ended_at IS NULL", "legal_hold": " AND released_at IS NULL"}.get(table, "")
     return bool(
         con.execute(
             f"UPDATE {table} SET {changes} WHERE {where} AND ({differs}){still_open}",

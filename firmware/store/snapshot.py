@@ -30,7 +30,7 @@ def take_snapshot(sqlite: sqlite3.Connection, database: Path, at: datetime) -> P
     before = snapshots(database)
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
-        _require_room(folder, 2 * database.stat().st_size)
+        require_room(database)
         new = folder / "new"
         new.unlink(missing_ok=True)
         os.close(os.open(new, os.O_CREAT | os.O_WRONLY, 0o600))
@@ -50,6 +50,17 @@ def take_snapshot(sqlite: sqlite3.Connection, database: Path, at: datetime) -> P
     return named
 
 
+def forget_snapshots(database: Path, *, but: Path) -> None:
+    """Delete every copy except one: what the others hold has been deleted from the database. Raises StoreFailedError."""
+    try:
+        for old in snapshots(database):
+            if old != but:
+                old.unlink()
+        sync_file(but.parent)
+    except OSError as error:
+        raise StoreFailedError(f"old snapshots cannot be deleted: {error.strerror or error}") from None
+
+
 def sync_file(path: Path) -> None:
     """Have a file, or a folder's list of names, on the disk before this returns."""
     handle = os.open(path, os.O_RDONLY)
@@ -63,8 +74,10 @@ def _made_ms(path: Path) -> int:
     return int(path.suffix[1:])
 
 
-def _require_room(folder: Path, n_bytes: int) -> None:
-    disk = os.statvfs(folder)
+def require_room(database: Path) -> None:
+    """Raise StoreFailedError if a copy of the database would fill the disk."""
+    n_bytes = 2 * database.stat().st_size
+    disk = os.statvfs(database.parent)
     free = disk.f_bavail * disk.f_frsize
     if free < n_bytes:
         raise StoreFailedError(f"no snapshot: it wants {n_bytes} bytes free, the disk has {free}")

@@ -9,6 +9,7 @@ from firmware.store.campaigns import CampaignState, StoredCampaign, StoredContac
 from firmware.store.connection import Connection
 from firmware.store.errors import StoreConflictError
 from firmware.sync.answers import Answer, refused, rejected_row
+from firmware.sync.holding import apply_hold
 from firmware.sync.messages import (
     CampaignManifest,
     ContactBatch,
@@ -122,7 +123,7 @@ def batch_problem(campaign: StoredCampaign | None, batch: ContactBatch) -> Answe
 
 
 def apply_control(con: Connection, control: Control) -> Answer:
-    """Pause, resume, cancel, recall, stop, resume everything.
+    """Pause, resume, cancel, recall, stop, resume everything, hold, release.
 
     What forbids is obeyed whenever it comes; what permits, only if nothing was forbidden after it was signed.
     """
@@ -139,6 +140,8 @@ def apply_control(con: Connection, control: Control) -> Answer:
             return Answer(accepted=True)
         case "recall":
             return _apply_recall(con, control)
+        case "hold" | "release":
+            return apply_hold(con, control)
         case "pause" | "resume" | "cancel" as action:
             return _apply_campaign_control(con, control, action)
 

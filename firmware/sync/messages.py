@@ -116,11 +116,19 @@ class ContactBatch(Message, frozen=True, kw_only=True, tag_field="type", tag="co
 
 
 class Control(Message, frozen=True, kw_only=True, tag_field="type", tag="control"):
-    """Pause, resume or cancel a campaign, recall a contact, stop everything."""
+    """Pause, resume or cancel a campaign, recall a contact, stop everything; hold what must not be deleted."""
 
-    action: Literal["pause", "resume", "cancel", "recall", "stop_all", "resume_all"]
+    action: Literal["pause", "resume", "cancel", "recall", "stop_all", "resume_all", "hold", "release"]
     campaign: Id | None = None
     contact: Id | None = None
+    person: Id | None = None
+    """Of a legal hold: one of person, campaign and recording says what it covers. Its id is this message's."""
+    recording: Id | None = None
+    hold: Id | None = None
+    """Which hold to release."""
+    by: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    """Who ordered the hold or its release, a name."""
+    reason: Annotated[str, msgspec.Meta(max_length=500)] = ""
 
 
 class Receipt(Message, frozen=True, kw_only=True, tag_field="type", tag="receipt"):

@@ -1,0 +1,71 @@
+"""What this room needs of others: the audit log, the rules in force, a way to tell the console; and what a pass counts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from firmware.compliance.policy import Policy
+from firmware.store.connection import Connection
+
+
+class Chain(Protocol):
+    """The audit log, as far as this room writes it."""
+
+    def person_ref(self, person: str) -> str:
+        """Return what stands for a person in the chain."""
+        ...
+
+    def why_undatable(self, con: Connection) -> str:
+        """Return why nothing may be deleted by date now; empty: it may."""
+        ...
+
+    def note(self, con: Connection, kind: str, fields: Mapping[str, object]) -> None:
+        """Append an entry."""
+        ...
+
+
+class Rules(Protocol):
+    """The rule packs in force."""
+
+    @property
+    def history_days(self) -> int:
+        """Return how far back attempts count."""
+        ...
+
+    def policy_for(self, number: str, region: str | None) -> Policy:
+        """Return what governs a number. Raises ComplianceError."""
+        ...
+
+
+class Reports(Protocol):
+    """Tells the console."""
+
+    def event(
+        self,
+        con: Connection,
+        name: str,
+        severity: Literal["info", "warning", "alarm"],
+        *,
+        detail: str = "",
+        line: str | None = None,
+        campaign: str | None = None,
+    ) -> None:
+        """Report what an operator must see."""
+        ...
+
+
+@dataclass(slots=True)
+class Pass:
+    """What one pass found and did."""
+
+    refused: str = ""
+    """Why it was not made."""
+    people: int = 0
+    keys: int = 0
+    recordings: int = 0
+    held: int = 0
+    unreceived: int = 0
+    """Past their time, and the console has not got them: they stay."""
+    contradictions: int = 0
+    """For ever kept, because the packs contradict each other or none applies."""
+    is_finished: bool = True
