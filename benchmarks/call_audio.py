@@ -11,6 +11,7 @@ that is busy otherwise empties the caches between two frames, and every figure o
 import asyncio
 import concurrent.futures
 import ctypes
+import math
 import os
 import resource
 import sys
@@ -36,7 +37,8 @@ from audio.dsp.progress import ProgressDetector
 from audio.dsp.sit import SitDetector
 from audio.dsp.speech_activity import SpeechActivity
 from audio.dsp.tone import spectrum_of
-from audio.ports.call_thread import CallThread
+from audio.ports.frame_thread import FrameThread
+from audio.ports.seat import CallSeat
 from audio.recording import SealedRecording
 from audio.speech.espeak import EspeakSynthesizer
 
@@ -59,31 +61,40 @@ class Cost:
 
 
 class TimedCall:
-    """One call on its own thread, its frames due every 20 ms by the clock."""
+    """One call whose frames are due every 20 ms by the clock: a device without one of its own."""
+
+    fd = -1
 
     def __init__(self, number: int, sound: NDArray[np.int16], seconds: float) -> None:
         self.late_s: list[float] = []
         self._frames = sound[: len(sound) // 160 * 160].reshape(-1, 160)
         self._first = number * 37 % len(self._frames)
         self._n_frames = int(seconds / PTIME_S)
-        self.thread = CallThread(f"call {number}")
+        self.seat = CallSeat(f"call {number}")
         self.number = number
-        self._begin_s = 0.0
+        self.wake_s = 0.0
 
-    def start(self, call: CallAudio, on_events: Callable[[list[AudioEvent]], None], begin_s: float) -> None:
+    def start(
+        self,
+        thread: FrameThread,
+        call: CallAudio,
+        on_events: Callable[[list[AudioEvent]], None],
+        begin_s: float,
+    ) -> None:
         """Begin at `begin_s`, a little later for every further call."""
-        self._begin_s = begin_s + self.number * PTIME_S / 32  # calls do not begin in step
-        self.thread.start(
-            call, on_events, move_frames=self._move, release=lambda: None, name=f"audio-{self.number}"
-        )
+        self.wake_s = begin_s + self.number * PTIME_S / 32  # calls do not begin in step
+        thread.start(self.seat, self, call, on_events)
 
-    def _move(self) -> None:
-        for number in range(self._n_frames):
-            due_s = self._begin_s + number * PTIME_S
-            if (left_s := due_s - time.monotonic()) > 0:
-                self.thread.rest(left_s)
-            self.thread.process(self._frames[(self._first + number) % len(self._frames)])
-            self.late_s.append(time.monotonic() - due_s)
+    def move(self, *, is_ready: bool) -> None:
+        """Move one frame; as `FrameMover` wants it."""
+        del is_ready
+        number = len(self.late_s)
+        self.seat.process(self._frames[(self._first + number) % len(self._frames)])
+        self.late_s.append(time.monotonic() - self.wake_s)
+        self.wake_s = self.wake_s + PTIME_S if number + 1 < self._n_frames else math.inf
+
+    def release(self) -> None:
+        """There is no device."""
 
 
 async def run_calls(n_calls: int, seconds: float, heard: NDArray[np.int16], prompt: Clip) -> Cost:
@@ -108,18 +119,19 @@ async def run_calls(n_calls: int, seconds: float, heard: NDArray[np.int16], prom
 
             return on_events
 
+        thread = FrameThread()
         begin_cpu, begin_s = time.process_time(), time.monotonic() + 0.05
         for call in calls:
             audio = CallAudio()
             audio.order(StartRecording())
             for play_id in range(1 + int(seconds * 8000 / len(prompt))):
                 audio.order(Play(play_id=play_id, clips=(prompt,)))
-            call.start(audio, listen(call.number), begin_s)
+            call.start(thread, audio, listen(call.number), begin_s)
         await asyncio.sleep(seconds * 0.8)
         megabytes = memory_mb() - before_mb
         await asyncio.sleep(seconds * 0.2 + 0.3)
         for call in calls:
-            await call.thread.stop()
+            await call.seat.stop()
         executor.shutdown(wait=True)
         cpu_s = time.process_time() - begin_cpu
     late_ms = np.concatenate([np.array(call.late_s) for call in calls]) * 1000

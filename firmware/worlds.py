@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from audio.errors import PortOpenError
+from audio.ports.frame_thread import FrameThread
 from audio.ports.port import AudioPort
 from audio.ports.serial_pcm import SerialPcmPort
 from firmware.clock import Clock, RealWorld, SimulatedClock, SimulatedWorld, SystemClock
@@ -52,7 +53,9 @@ class HardwarePorts:
 
     world = RealWorld
 
-    def __init__(self, line: LineSection, finder: SlotFinder) -> None:
+    def __init__(self, line: LineSection, finder: SlotFinder, frames: FrameThread | None = None) -> None:
+        """Name the line; `frames` moves the sound of all lines that are given the same."""
+        self._frames = frames
         self._card = LineCard(line.sound_card, line.sound_rate_hz) if line.sound_card else None
         self._slot = finder.slot(
             line.id,
@@ -86,7 +89,7 @@ class HardwarePorts:
         """Return the port of the line's sound card, or else the PCM port, not yet started."""
         if self._card is not None:
             return self._card.make_port()
-        return SerialPcmPort(self._slot.pcm_path, block_bytes=plan.block_bytes)
+        return SerialPcmPort(self._slot.pcm_path, block_bytes=plan.block_bytes, frames=self._frames)
 
     async def audio_trouble(self, *, is_proved: bool) -> str:
         """Say what is wrong with the line's sound card, "" for nothing or where there is none."""
@@ -104,7 +107,9 @@ class SimulatedPorts(FixedPorts):
 
     world = SimulatedWorld
 
-    def __init__(self, process: SimulatedModemProcess, modem: int) -> None:
+    def __init__(self, process: SimulatedModemProcess, modem: int, frames: FrameThread | None = None) -> None:
+        """Name the modem; `frames` moves the sound of all that are given the same."""
+        self._frames = frames
         self._pair = process.ports[modem]
 
     def open_at(self) -> BytePort:
@@ -113,25 +118,27 @@ class SimulatedPorts(FixedPorts):
 
     def make_audio(self, plan: AudioPlan) -> AudioPort:
         """Return the PCM port, not yet started."""
-        return SerialPcmPort(self._pair.pcm_path, block_bytes=plan.block_bytes)
+        return SerialPcmPort(self._pair.pcm_path, block_bytes=plan.block_bytes, frames=self._frames)
 
 
 def hardware_world(lines: Sequence[LineSection], now_s: Callable[[], float]) -> World[RealWorld]:
     """Return the modems named in the settings under the system's clock."""
-    finder = SlotFinder(now_s=now_s)
+    finder, frames = SlotFinder(now_s=now_s), FrameThread()
     return World(
         clock=SystemClock(),
         trust=SystemClockTrust(),
-        lines=[hardware_line(line, finder) for line in lines],
+        lines=[hardware_line(line, finder, frames) for line in lines],
         hotplug=watch_modems,
     )
 
 
-def hardware_line(line: LineSection, finder: SlotFinder) -> GsmLine[RealWorld]:
+def hardware_line(
+    line: LineSection, finder: SlotFinder, frames: FrameThread | None = None
+) -> GsmLine[RealWorld]:
     """Return one line of the settings, its PIN and its power switch included."""
     return GsmLine(
         LineId(line.id),
-        HardwarePorts(line, finder),
+        HardwarePorts(line, finder, frames),
         number=parse_e164(line.number) if line.number else None,
         pin=pin_source(line),
         power_hook=PowerHook(line.power_hook) if line.power_hook else None,
@@ -152,11 +159,12 @@ def simulated_world(
     process: SimulatedModemProcess, starts_at: datetime, now_s: Callable[[], float]
 ) -> World[SimulatedWorld]:
     """Return the modems of a running simulation under a clock that starts at `starts_at`."""
+    frames = FrameThread()
     return World(
         clock=SimulatedClock(starts_at, now_s),
         trust=SimulatedClockTrust(),
         lines=[
-            GsmLine(LineId(f"line-{modem + 1}"), SimulatedPorts(process, modem), now_s=now_s)
+            GsmLine(LineId(f"line-{modem + 1}"), SimulatedPorts(process, modem, frames), now_s=now_s)
             for modem in range(len(process.ports))
         ],
     )

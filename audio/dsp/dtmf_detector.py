@@ -58,6 +58,7 @@ _TO_POWER = 2 / (_WINDOW_SUM * _WINDOW_SUM)
 _MIN_TONE_POWER = from_dbfs(MIN_TONE_DBFS) * FULL_SCALE * FULL_SCALE
 _QUIET = _MIN_TONE_POWER * 0.1
 _MISSES = (None,) * N_HOPS
+_NO_HITS = list(_MISSES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +86,8 @@ class DtmfDetector:
         self._buffer = np.zeros(2 * BLOCK_SAMPLES, dtype=np.float32)
         self._windows = _windows_of(self._buffer)
         self._cut = np.zeros((N_HOPS, WINDOW_SAMPLES), dtype=np.float32)
-        self._previous = [0.0] * 2 * len(_TONES_HZ)
+        self._sums = np.zeros((N_HOPS + 1, 2 * len(_TONES_HZ)), dtype=np.float32)
+        """Of the window before the newest block and of its own."""
         self._was_quiet = True
         self._n_windows = 0
         self._run: list[_Hit] = []
@@ -118,12 +120,12 @@ class DtmfDetector:
         fresh = buffer[BLOCK_SAMPLES:]
         is_quiet = float(np.dot(fresh, fresh)) < _QUIET * BLOCK_SAMPLES
         skip, self._was_quiet = is_quiet and self._was_quiet, is_quiet
-        if skip and self._digit is None:
+        hits = _MISSES if skip else self._look()
+        if hits is _MISSES and self._digit is None:
             self._n_windows += N_HOPS
             self._run.clear()
             self.in_tone = False
             return []
-        hits = _MISSES if skip else self._look()
         released = [heard for hit in hits if (heard := self._step(hit)) is not None]
         self.in_tone = self._digit is not None or any(hit is not None for hit in hits)
         return released
@@ -136,27 +138,28 @@ class DtmfDetector:
         """Return what each window of the newest block holds."""
         cut = self._cut
         cut[:] = self._windows  # windows that overlap in memory would keep BLAS out
-        sums = cut @ _BASIS
+        all_sums = self._sums
+        all_sums[0] = all_sums[N_HOPS]
+        sums = np.matmul(cut, _BASIS, out=all_sums[1:])
         squares = sums * sums
         np.multiply(cut, cut, out=cut)
         powers: list[float] = (cut @ _SQUARED_WINDOW).tolist()
         magnitudes: list[list[float]] = (squares[:, :8] + squares[:, 8:]).tolist()
-        rows: list[list[float]] = sums.tolist()
-        hits = []
-        for row, of_tones, power in zip(rows, magnitudes, powers, strict=True):
-            hits.append(self._judge(row, of_tones, power))
-            self._previous = row
-        return tuple(hits)
+        hits = [
+            self._judge(hop, of_tones, power)
+            for hop, (of_tones, power) in enumerate(zip(magnitudes, powers, strict=True))
+        ]
+        return _MISSES if hits == _NO_HITS else tuple(hits)
 
-    def _judge(self, sums: list[float], magnitudes: list[float], power: float) -> _Hit | None:
-        """Return the key whose tones make up this window of mean square `power`."""
+    def _judge(self, hop: int, magnitudes: list[float], power: float) -> _Hit | None:
+        """Return the key whose tones make up one window of the newest block, of mean square `power`."""
         low, high = max(magnitudes[:4]), max(magnitudes[4:])
         # 1.6: what a tone 1.5 % off loses at 1633 Hz; the exact loss is worked out below.
         most = (low + high) * _TO_POWER * 1.6
         if most < MIN_PURITY * power or min(low, high) * _TO_POWER * 1.6 < _MIN_TONE_POWER:
             return None
         row, column = magnitudes.index(low, 0, 4), magnitudes.index(high, 4)
-        row_hz, column_hz = self._offset_hz(sums, row), self._offset_hz(sums, column)
+        row_hz, column_hz = self._offset_hz(hop, row), self._offset_hz(hop, column)
         row_deviation, column_deviation = row_hz / _NOMINAL_HZ[row], column_hz / _NOMINAL_HZ[column]
         if abs(row_deviation) > MAX_WINDOW_DEVIATION or abs(column_deviation) > MAX_WINDOW_DEVIATION:
             return None
@@ -168,12 +171,12 @@ class DtmfDetector:
             return None
         return _Hit(KEYS[row][column - 4], row_deviation, column_deviation, purity)
 
-    def _offset_hz(self, sums: list[float], tone: int) -> float:
+    def _offset_hz(self, hop: int, tone: int) -> float:
         """Return how far the tone heard lies from nominal, from the phase it gained in one hop."""
-        before = self._previous
-        gained = (
-            complex(sums[tone], sums[tone + 8]) * complex(before[tone], -before[tone + 8]) * _ADVANCE[tone]
-        )
+        (before_real, real), (before_imaginary, imaginary) = self._sums[
+            hop : hop + 2, tone :: len(_NOMINAL_HZ)
+        ].T.tolist()
+        gained = complex(real, imaginary) * complex(before_real, -before_imaginary) * _ADVANCE[tone]
         return phase(gained) * _HZ_PER_RADIAN
 
     def _step(self, hit: _Hit | None) -> HeardDigit | None:

@@ -72,21 +72,24 @@ class MelFrames:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Layer:
-    """One convolution as a matrix: the taps side by side."""
+    """One convolution of three taps, over time or over bands: a product a tap, whose results are shifted and added."""
 
-    matrix: Array
+    taps: Array
+    """Shape (n_taps, n_in, n_out)."""
     bias: Array
-    n_time: int
-    n_bands: int
+    """Of a whole frame after pooling, flat."""
+    width: int
+    """Bands that come in."""
+    is_over_time: bool
     is_last: bool
     pool: tuple[int, int] | None
 
 
 @dataclass(slots=True)
 class _Past:
-    """What the layers keep of the frames before, oldest first."""
+    """What the layers keep of the two frames before: of the first its input, of those over time what taps made of it."""
 
-    frames: list[Array] = field(default_factory=list)
+    parts: list[Array] = field(default_factory=list)
 
 
 class SpeechEmbedding:
@@ -96,26 +99,30 @@ class SpeechEmbedding:
         """Take the weights `w00`..`w19` (out, in, time, band) and biases `b00`..`b18`."""
         n_layers = sum(name.startswith("w") for name in weights)
         self._layers = []
+        width = N_BANDS
         for place in range(n_layers):
             kernel = weights[f"w{place:02d}"].astype(np.float32)
-            n_out, n_in, n_time, n_bands = kernel.shape
-            bias = weights.get(f"b{place:02d}")
+            if place == 0:
+                # One number a band is too little for a product: the taps over time count as inputs.
+                kernel = kernel.transpose(0, 2, 1, 3).reshape(len(kernel), -1, 1, kernel.shape[3])
+            n_out, n_in, n_time, _ = kernel.shape
+            pool = _POOLS.get(place)
+            bias = weights.get(f"b{place:02d}", np.zeros(n_out)).astype(np.float32)
             self._layers.append(
                 _Layer(
-                    matrix=np.ascontiguousarray(
-                        kernel.transpose(2, 3, 1, 0).reshape(n_time * n_bands * n_in, n_out)
-                    ),
-                    bias=np.zeros(n_out, np.float32) if bias is None else bias.astype(np.float32),
-                    n_time=n_time,
-                    n_bands=n_bands,
+                    taps=np.ascontiguousarray(kernel.transpose(2, 3, 1, 0).reshape(-1, n_in, n_out)),
+                    bias=np.tile(bias, width // pool[1] if pool else width),
+                    width=width,
+                    is_over_time=n_time > 1,
                     is_last=place == n_layers - 1,
-                    pool=_POOLS.get(place),
+                    pool=pool,
                 )
             )
+            width = width // pool[1] if pool else width
         past = _Past()
         quiet = np.full((SEEN_FRAMES - FRAMES_PER_VECTOR, N_BANDS), FLOOR, dtype=np.float32)
         self._run(quiet, past, is_first=True)
-        self._at_start = past.frames
+        self._at_start = past.parts
 
     def start(self) -> _Past:
         """Return the past of a call in which nothing was heard yet."""
@@ -126,45 +133,67 @@ class SpeechEmbedding:
         return self._run(frames, past, is_first=False)
 
     def _run(self, frames: Array, past: _Past, *, is_first: bool) -> Array:
-        values = frames[:, :, None]
-        place = 0
+        if not is_first:
+            frames = np.concatenate([past.parts[0], frames])
+        kept = [frames[-2:].copy()]
+        place = 1
+        # From here on a row is one band of one frame, and frames follow each other.
+        values = np.stack([frames[:-2], frames[1:-1], frames[2:]], axis=2).reshape(-1, 3)
         for layer in self._layers:
-            if layer.n_time > 1:
-                if is_first:
-                    past.frames.append(values[max(0, len(values) - layer.n_time + 1) :])
-                else:
-                    values = np.concatenate([past.frames[place], values])
-                    past.frames[place] = values[len(values) - layer.n_time + 1 :]
-                place += 1
-            values = _convolved(values, layer)
-            if layer.is_last:
-                break
-            values = np.maximum(np.maximum(values, SLOPE * values), FLOOR_ACTIVATION)
+            first, second, third = values @ layer.taps
+            if layer.is_over_time:
+                width = layer.width
+                before = None if is_first else (past.parts[place], past.parts[place + 1])
+                newest = first[-2 * width :]
+                if before is not None and len(newest) < 2 * width:
+                    newest = np.concatenate([before[0][len(newest) :], newest])
+                kept += [newest.copy(), second[-width:].copy()]
+                values = _over_time(first, second, third, width, before)
+                place += 2
+            else:
+                values = _over_bands(first, second, third, layer.width)
             if layer.pool is not None:
-                n_time, n_bands = layer.pool
-                n, width, depth = values.shape
-                values = values[: n - n % n_time].reshape(
-                    n // n_time, n_time, width // n_bands, n_bands, depth
-                )
-                values = values.max(axis=(1, 3))
-        return values.reshape(-1, N_VECTOR) if len(values) else np.zeros((0, N_VECTOR), np.float32)
+                # The greatest is the same before bias and activation as after them, and these are then cheaper.
+                values = _pooled(values, layer.width, *layer.pool)
+            if layer.is_last or not len(values):
+                break
+            flat = values.reshape(-1, len(layer.bias))
+            flat += layer.bias
+            falling = flat * SLOPE
+            np.maximum(falling, FLOOR_ACTIVATION, out=falling)
+            np.maximum(flat, falling, out=flat)
+        past.parts = kept
+        return values.reshape(-1, N_VECTOR)
 
 
-def _convolved(values: Array, layer: _Layer) -> Array:
-    """Return the convolution, valid in time and padded over the bands."""
-    n, width, depth = values.shape
-    n_rows = n - layer.n_time + 1
-    if n_rows <= 0:
-        return np.zeros((0, width, layer.matrix.shape[1]), dtype=np.float32)
-    if layer.n_bands > 1:
-        padded = np.zeros((n, width + 2, depth), dtype=np.float32)
-        padded[:, 1:-1] = values
-        values = padded
-    taps = [
-        values[time : time + n_rows, band : band + width]
-        for time in range(layer.n_time)
-        for band in range(layer.n_bands)
-    ]
-    stacked = np.concatenate(taps, axis=2).reshape(n_rows * width, -1)
-    out = stacked @ layer.matrix + layer.bias
-    return out.reshape(n_rows, width, -1)
+def _over_time(
+    first: Array, second: Array, third: Array, width: int, before: tuple[Array, Array] | None
+) -> Array:
+    """Add up what three taps made of frames that follow each other; without those `before`, two frames less come out."""
+    if before is None:
+        return np.asarray(third[2 * width :] + second[width:-width] + first[: -2 * width], dtype=np.float32)
+    third[2 * width :] += first[: -2 * width]
+    third[width:] += second[:-width]
+    third[: 2 * width] += before[0][: len(third)]
+    third[:width] += before[1]
+    return third
+
+
+def _over_bands(first: Array, second: Array, third: Array, width: int) -> Array:
+    """Add up what three taps made of bands beside each other; beyond the edges there is nothing."""
+    first[width - 1 :: width] = 0.0
+    third[::width] = 0.0
+    second[1:] += first[:-1]
+    second[:-1] += third[1:]
+    return second
+
+
+def _pooled(values: Array, width: int, n_time: int, n_bands: int) -> Array:
+    """Return the greatest of every `n_time` (1 or 2) frames and 2 bands; what is left over at the end is dropped."""
+    depth = values.shape[1]
+    values = values[: len(values) // (n_time * width) * n_time * width].reshape(-1, n_bands, depth)
+    values = np.maximum(values[:, 0], values[:, 1])
+    if n_time > 1:
+        frames = values.reshape(-1, 2, width // n_bands * depth)
+        values = np.maximum(frames[:, 0], frames[:, 1])
+    return values.reshape(-1, depth)

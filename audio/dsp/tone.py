@@ -19,7 +19,7 @@ _LOWEST_BIN, _HIGHEST_BIN = 2, 121
 """From 62 to 3750 Hz: what lies beyond is mains and filters."""
 _FIRST_BIN = math.ceil(200 / BIN_HZ) - _LOWEST_BIN
 _LAST_BIN = math.floor(3600 / BIN_HZ) - _LOWEST_BIN
-"""Of the list of powers, where peaks are looked for."""
+"""Of the powers, where peaks are looked for."""
 _LOBE_BINS = 3
 """A pure tone's main lobe is 100 Hz to either side."""
 
@@ -28,6 +28,9 @@ _BINS = np.arange(_LOWEST_BIN, _HIGHEST_BIN)
 _ANGLES = 2 * np.pi * np.outer(_BINS, np.arange(BLOCK_SAMPLES)) / N_FFT
 # One product with a matrix costs a third of numpy's FFT of so short a block.
 _BASIS = np.concatenate([_WINDOW * np.cos(_ANGLES), _WINDOW * np.sin(_ANGLES)]).astype(np.float32)
+_SUMS = np.zeros((2, len(_BINS)), dtype=np.float32)
+_SUMS[0], _SUMS[1, _FIRST_BIN:_LAST_BIN] = 1.0, 1.0
+"""All bins, and those from 200 to 3600 Hz."""
 _TO_POWER = 2 / (N_FFT * float(np.dot(_WINDOW, _WINDOW)) * FULL_SCALE * FULL_SCALE)
 
 
@@ -64,39 +67,39 @@ def spectrum_of(block: NDArray[np.int16] | NDArray[np.float32], power: float | N
         return BlockSpectrum(level, level)
     parts = _BASIS @ samples
     parts *= parts
-    powers: list[float] = (parts[: len(_BINS)] + parts[len(_BINS) :]).tolist()
-    total = sum(powers)
-    band = powers[_FIRST_BIN:_LAST_BIN]
-    band_dbfs = to_dbfs(sum(band) * _TO_POWER)
+    powers = parts[: len(_BINS)]
+    powers += parts[len(_BINS) :]
+    total, in_band = (_SUMS @ powers).tolist()
+    band_dbfs = to_dbfs(in_band * _TO_POWER)
     if total <= 0.0:
         return BlockSpectrum(level, band_dbfs)
-    peak = band.index(max(band)) + _FIRST_BIN
+    peak = int(powers[_FIRST_BIN:_LAST_BIN].argmax()) + _FIRST_BIN
     begin, end = peak - _LOBE_BINS, peak + _LOBE_BINS + 1
-    lobe = sum(powers[begin:end])
-    below, above = powers[_FIRST_BIN:begin], powers[end:_LAST_BIN]
-    second_below, second_above = max(below, default=0.0), max(above, default=0.0)
-    if second_below >= second_above:
-        second_power, second = second_below, (below.index(second_below) if below else 0) + _FIRST_BIN
-        second_lobe = sum(powers[second - _LOBE_BINS : min(second + _LOBE_BINS + 1, begin)])
-    else:
-        second_power, second = second_above, above.index(second_above) + end
-        second_lobe = sum(powers[max(second - _LOBE_BINS, end) : second + _LOBE_BINS + 1])
+    lobe: list[float] = powers[begin:end].tolist()
+    peak_hz = _peak_hz(lobe[_LOBE_BINS - 1], lobe[_LOBE_BINS], lobe[_LOBE_BINS + 1], peak)
+    purity = min(1.0, sum(lobe) / total)
+    powers[begin:end] = 0.0
+    second = int(powers[_FIRST_BIN:_LAST_BIN].argmax()) + _FIRST_BIN
+    # The first peak's bins are nothing now, so the second's lobe holds only its own; its neighbours are as they were.
+    second_lobe: list[float] = powers[second - _LOBE_BINS : second + _LOBE_BINS + 1].tolist()
+    second_power = second_lobe[_LOBE_BINS]
+    left = lobe[-1] if second == end else second_lobe[_LOBE_BINS - 1]
+    right = lobe[0] if second == begin - 1 else second_lobe[_LOBE_BINS + 1]
     if second_power <= 0.0:
-        return BlockSpectrum(level, band_dbfs, _peak_hz(powers, peak), lobe / total, pair_purity=lobe / total)
+        return BlockSpectrum(level, band_dbfs, peak_hz, purity, pair_purity=purity)
     return BlockSpectrum(
         level,
         band_dbfs,
-        _peak_hz(powers, peak),
-        lobe / total,
-        10 * math.log10(second_power / powers[peak]),
-        _peak_hz(powers, second),
-        (lobe + second_lobe) / total,
+        peak_hz,
+        purity,
+        10 * math.log10(second_power / lobe[_LOBE_BINS]),
+        _peak_hz(left, second_power, right, second),
+        min(1.0, (sum(lobe) + sum(second_lobe)) / total),
     )
 
 
-def _peak_hz(powers: list[float], peak: int) -> float:
+def _peak_hz(left: float, middle: float, right: float, peak: int) -> float:
     """Return the peak's frequency, by a parabola through the three logarithms around it."""
-    left, middle, right = powers[peak - 1], powers[peak], powers[peak + 1]
     if left <= 0.0 or right <= 0.0:
         return (peak + _LOWEST_BIN) * BIN_HZ
     a, b, c = math.log(left), math.log(middle), math.log(right)

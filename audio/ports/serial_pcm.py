@@ -1,22 +1,20 @@
-"""Carry a call's sound over a modem's PCM tty: one thread owns the device and the frame loop.
+"""Carry a call's sound over a modem's PCM tty, on the thread that moves the frames of all such calls.
 
-The modem's own frames clock the loop; when none come for a ptime it goes on with silence in. Nothing here waits with
-a lock held, and the thread ends by itself when the device dies, telling PortDied.
+The modem's own frames clock the call; when none come for a ptime it goes on with silence in. Nothing here waits for
+the device, and the call ends by itself when the device dies, telling PortDied.
 """
 
 import os
-import select
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from audio.errors import PortStateError
 from audio.events import AudioEvent
 from audio.frame import NARROWBAND, AudioFormat, frame_from_bytes, frame_to_bytes
 from audio.orders import AudioOrder
-from audio.ports.call_thread import CallThread
-from audio.ports.pacing import FrameClock
+from audio.ports.frame_thread import FrameThread
 from audio.ports.port import ClockSource, FrameHandler, PortClock, PortStatistics
+from audio.ports.seat import CallSeat, SeatPace
 from audio.ports.tty import open_tty
 
 READ_BYTES = 8192
@@ -27,10 +25,18 @@ MAX_UNSENT_FRAMES = 5
 class SerialPcmPort:
     """One call's sound on one tty: 8 kHz 16-bit mono little endian in both directions.
 
-    `block_bytes` is how much the modem wants in one write (EC2x: 1600).
+    `block_bytes` is how much the modem wants in one write (EC2x: 1600). `frames` moves the frames of several ports;
+    without it the port has a thread to itself.
     """
 
-    def __init__(self, path: str, *, block_bytes: int = 320, format: AudioFormat = NARROWBAND) -> None:
+    def __init__(
+        self,
+        path: str,
+        *,
+        block_bytes: int = 320,
+        format: AudioFormat = NARROWBAND,
+        frames: FrameThread | None = None,
+    ) -> None:
         if block_bytes <= 0 or block_bytes % format.n_bytes:
             raise ValueError(
                 f"a block is a whole number of frames of {format.n_bytes} bytes, not {block_bytes} bytes"
@@ -38,25 +44,21 @@ class SerialPcmPort:
         self.format = format
         self.clock = PortClock(source=ClockSource.DEVICE, name=path)
         self._path = path
-        self._block_bytes = block_bytes
-        self._thread = CallThread(path)
+        self._frames = frames or FrameThread()
+        self._seat = CallSeat(path)
+        self._pace = SeatPace(self._seat, format)
         self._fd = -1
         self._is_paused: Callable[[], bool] = lambda: False
-        self._dropped_in = self._dropped_out = 0
-        self._late_frames, self._max_late_s = 0, 0.0
+        self._silent_frame = bytes(format.n_bytes)
+        self._heard = bytearray()
+        self._unsent = _Unsent(block_bytes, format.n_bytes)
 
     def start(self, call_audio: FrameHandler, on_events: Callable[[list[AudioEvent]], None]) -> None:
-        """Open the device and start the frame loop. Raises PortOpenError."""
-        if self._thread.is_started:
+        """Open the device and have its frames moved. Raises PortOpenError."""
+        if self._seat.is_taken:
             raise PortStateError("a port carries one call: make another port")
         self._fd = open_tty(self._path)
-        self._thread.start(
-            call_audio,
-            on_events,
-            move_frames=self._move_frames,
-            release=self._release,
-            name=f"audio-{Path(self._path).name}",
-        )
+        self._frames.start(self._seat, self, call_audio, on_events)
 
     def obey(self, is_paused: Callable[[], bool]) -> None:
         """Write nothing while `is_paused` (EC2x: +QPCMV: 0,0): what is older than 100 ms by then is never said."""
@@ -64,51 +66,43 @@ class SerialPcmPort:
 
     def order(self, order: AudioOrder) -> None:
         """Queue `order` for the next frame. Raises OrderQueueFullError."""
-        self._thread.order(order)
+        self._seat.order(order)
 
     async def stop(self) -> PortStatistics:
         """End the frame loop, deliver its last events and release the device."""
-        await self._thread.stop()
-        return PortStatistics(
-            frames=self._thread.frames,
-            late_frames=self._late_frames,
-            max_late_ms=self._max_late_s * 1000,
-            dropped_in=self._dropped_in,
-            overruns=self._thread.overruns + self._dropped_out,
-            died=self._thread.died,
-        )
+        return await self._pace.stop()
 
-    # What follows runs on the port's own thread.
+    # What follows runs on the frame thread: `audio.ports.frame_thread.FrameMover`.
 
-    def _release(self) -> None:
+    @property
+    def fd(self) -> int:
+        """The device."""
+        return self._fd
+
+    @property
+    def wake_s(self) -> float:
+        """When silence has to stand in for what did not come."""
+        return self._pace.wake_s
+
+    def move(self, *, is_ready: bool) -> None:
+        """Take what the device has, say as many frames, and write what it takes without waiting."""
+        heard, n_bytes = self._heard, self.format.n_bytes
+        if is_ready:
+            heard += _read(self._fd)
+        turn = self._pace.turn(time.monotonic(), len(heard) // n_bytes)
+        begin = turn.n_drop * n_bytes
+        end = begin + turn.n_heard * n_bytes
+        frames_in = [bytes(heard[at : at + n_bytes]) for at in range(begin, end, n_bytes)]
+        del heard[:end]
+        for frame_in in frames_in or [self._silent_frame] * turn.n_silent:
+            frame_out = self._seat.process(frame_from_bytes(frame_in))
+            self._pace.dropped_out += self._unsent.add(frame_to_bytes(frame_out))
+        if not self._is_paused():
+            self._unsent.write_to(self._fd)
+
+    def release(self) -> None:
+        """Close the device: blocks until it has sent what it took."""
         os.close(self._fd)
-
-    def _move_frames(self) -> None:
-        fd, thread = self._fd, self._thread
-        poll = select.poll()
-        poll.register(fd, select.POLLIN)
-        poll.register(thread.wake_fd, select.POLLIN)
-        n_bytes = self.format.n_bytes
-        silent_frame = bytes(n_bytes)
-        heard, unsent = bytearray(), _Unsent(self._block_bytes, n_bytes)
-        clock = FrameClock(self.format.ptime_s, time.monotonic())
-        while not thread.is_stopping:
-            ready = poll.poll(max(0.0, (clock.wake_s - time.monotonic()) * 1000))
-            if any(ready_fd == fd for ready_fd, _ in ready):
-                heard += _read(fd)
-            turn = clock.turn(time.monotonic(), len(heard) // n_bytes)
-            self._late_frames, self._max_late_s = clock.late_frames, clock.max_late_s
-            self._dropped_in += turn.n_drop
-            begin = turn.n_drop * n_bytes
-            frames_in = [
-                bytes(heard[i : i + n_bytes]) for i in range(begin, begin + turn.n_heard * n_bytes, n_bytes)
-            ]
-            del heard[: begin + turn.n_heard * n_bytes]
-            for frame_in in frames_in or [silent_frame] * turn.n_silent:
-                frame_out = thread.process(frame_from_bytes(frame_in))
-                self._dropped_out += unsent.add(frame_to_bytes(frame_out))
-            if not self._is_paused():
-                unsent.write_to(fd)
 
 
 class _Unsent:

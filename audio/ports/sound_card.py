@@ -26,8 +26,8 @@ from audio.frame import NARROWBAND, AudioFormat, Frame
 from audio.orders import AudioOrder
 from audio.ports.call_thread import CallThread
 from audio.ports.elastic import StreamResampler
-from audio.ports.pacing import FrameClock
 from audio.ports.port import ClockSource, FrameHandler, PortClock, PortStatistics
+from audio.ports.seat import SeatPace
 
 RATES_HZ = (8000, 16_000, 48_000)
 """The first that the card can do: the nearer to ours the less work."""
@@ -111,12 +111,11 @@ class SoundCardPort:
         self._thread = CallThread(f"sound card {name}")
         self._streams: _Streams | None = None
         self._watch: asyncio.TimerHandle | None = None
-        self._dropped_in = self._dropped_out = 0
-        self._late_frames, self._max_late_s = 0, 0.0
+        self._pace = SeatPace(self._thread, format)
 
     def start(self, call_audio: FrameHandler, on_events: Callable[[list[AudioEvent]], None]) -> None:
         """Open the card and start the frame loop, both in a thread of its own; PortDied tells what cannot be opened."""
-        if self._thread.is_started:
+        if self._thread.is_taken:
             raise PortStateError("a port carries one call: make another port")
         self._watch = asyncio.get_running_loop().call_later(OPEN_TIMEOUT_S, self._check_opened)
         self._thread.start(
@@ -135,15 +134,7 @@ class SoundCardPort:
         """End the frame loop, deliver its last events and release the card."""
         if self._watch is not None:
             self._watch.cancel()
-        await self._thread.stop()
-        return PortStatistics(
-            frames=self._thread.frames,
-            late_frames=self._late_frames,
-            max_late_ms=self._max_late_s * 1000,
-            dropped_in=self._dropped_in,
-            overruns=self._thread.overruns + self._dropped_out,
-            died=self._thread.died,
-        )
+        return await self._pace.stop()
 
     def _check_opened(self) -> None:
         if not self._thread.frames:
@@ -166,7 +157,6 @@ class SoundCardPort:
         thread, n_samples = self._thread, self.format.n_samples
         silent_frame = np.zeros(n_samples, dtype=np.int16)
         heard = np.zeros(0, dtype=np.int16)
-        clock = FrameClock(self.format.ptime_s, time.monotonic())
         last_heard_s = time.monotonic()
         while not thread.is_stopping:
             fresh = streams.read()
@@ -176,15 +166,13 @@ class SoundCardPort:
                 last_heard_s = now_s
             elif now_s - last_heard_s > LOST_AFTER_S:
                 raise OSError("delivers no sound any more: is it still plugged in?")
-            turn = clock.turn(now_s, len(heard) // n_samples)
-            self._late_frames, self._max_late_s = clock.late_frames, clock.max_late_s
-            self._dropped_in += turn.n_drop
+            turn = self._pace.turn(now_s, len(heard) // n_samples)
             begin = turn.n_drop * n_samples
             end = begin + turn.n_heard * n_samples
             frames_in = list(heard[begin:end].reshape(-1, n_samples))
             heard = heard[end:].copy()
             for frame_in in frames_in or [silent_frame] * turn.n_silent:
-                self._dropped_out += streams.say(thread.process(frame_in))
+                self._pace.dropped_out += streams.say(thread.process(frame_in))
             streams.write()
             # The card hands sound over a frame at a time, and takes it in gulps when it likes.
             missing_s = (n_samples - len(heard) % n_samples) / self.format.rate_hz

@@ -279,7 +279,7 @@ def test_orders_are_bounded_and_need_a_call(modem: ModemEnd) -> None:
         with pytest.raises(PortStateError):
             port.order(StopPlaying())
         port.start(CallAudio(), lambda events: None)
-        port._thread.orders.extend([StopPlaying()] * 100_000)  # more than one frame can take away meanwhile
+        port._seat.orders.extend([StopPlaying()] * 100_000)  # more than one frame can take away meanwhile
         with pytest.raises(OrderQueueFullError):
             port.order(StopPlaying())
         await port.stop()
