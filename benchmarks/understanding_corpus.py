@@ -74,6 +74,11 @@ def expand(pattern: str, lists: Mapping[str, Sequence[str]], dice: random.Random
     return text
 
 
+def variety(pattern: str) -> float:
+    """Return how much of a share of samples a pattern gets: one that says many things gets more of them."""
+    return 0.5 + min(2.5, pattern.count("|") / 10)
+
+
 def _sequence(
     pattern: str, at: int, lists: Mapping[str, Sequence[str]], dice: random.Random, *, stop: str
 ) -> tuple[str, int]:
@@ -116,9 +121,9 @@ def samples(language: str, *, per_pattern: int, seed: int, extra: Sequence[Patte
         sizes[pattern.intents] = sizes.get(pattern.intents, 0) + 1
     biggest = 80
     for pattern in all_patterns:
-        # Every intent gets about as many samples, however many patterns say it; chatter gets three times that.
-        share = biggest / sizes[pattern.intents] * (3 if not pattern.intents else 1)
-        for _ in range(max(2, round(per_pattern * min(2.0, share)))):
+        # Every intent gets about as many samples, however many patterns say it; chatter gets five times that.
+        share = biggest / sizes[pattern.intents] * (5 if not pattern.intents else 1)
+        for _ in range(max(2, round(per_pattern * min(2.0, share) * variety(pattern.text)))):
             text = expand(pattern.text, lists, dice)
             if dice.random() < 0.35:
                 text = dice.choice(lists["opener"]) + join + text

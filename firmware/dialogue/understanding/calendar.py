@@ -54,6 +54,11 @@ def month_after(today: date, months: int) -> tuple[int, int]:
     return at // 12, at % 12 + 1
 
 
+def month_length(year: int, month: int) -> int:
+    """Return how many days a month has."""
+    return monthrange(year, month)[1]
+
+
 def day_of_month(text: str, day: int, today: date, months: int | None = None) -> DayMention:
     """Return the `day`-th of a month so many months from now; of the next one that still has it when None."""
     if not 1 <= day <= 31:

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from firmware.dialogue.currencies import in_minor
 from firmware.dialogue.slots import AmountMention
-from firmware.dialogue.understanding.en_numbers import NUMBER, NUMERAL, SCALES, number_of
+from firmware.dialogue.understanding.en_numbers import NUMBER, NUMERAL, SCALES, TENS, number_of
 from firmware.dialogue.understanding.finding import Grammar
 
 MAX_MINOR = 10**14
@@ -38,7 +38,7 @@ HOTLINES = frozenset({"911", "999", "101", "112", "311", "411", "800"})
 
 def _money(match: re.Match[str]) -> AmountMention | None:
     value = number_of(match["number"])
-    cents = match.groupdict().get("cents")
+    cents = match.groupdict().get("cents") or match.groupdict().get("bare_cents")
     if value is None:
         return None
     if cents:
@@ -94,7 +94,8 @@ AMOUNTS: Grammar[AmountMention] = Grammar(
     (
         (rf"(?P<sign>us\$|hk\$|a\$|[$£€¥]) ?(?P<number>{NUMERAL}k?(?: (?:hundred|thousand|grand|million|k)\b)?)(?: {_UNIT}\b)?", _money),
         (rf"\b(?P<number>{NUMBER})(?: ?%| percent\b| per cent\b)", _percent),
-        (rf"\b(?P<number>{NUMBER}) {_UNIT}\b(?:(?: and)? (?P<cents>{NUMBER})(?: cents| pence| p\b)(?! each))?", _money),
+        (rf"\b(?P<number>{NUMBER}) {_UNIT}\b(?:(?: and)? (?P<cents>{NUMBER})(?: cents| pence| p\b)(?! each)| (?P<bare_cents>(?:{'|'.join(TENS)})(?:[ -][a-z]+ve|[ -](?:one|two|three|four|six|seven|eight|nine))?)\b(?! ?(?:a|per|each|days?|weeks?|months?|hundred|thousand|dollars?|percent|times?)\b))?", _money),
+        (rf"\b(?P<number>{NUMBER} k)\b", _money),
         (rf"\b(?P<number>{NUMBER}) (?:cents|pence)\b", _cents),
         (r"\b(?<!half )a (?P<slang>fiver|tenner|grand|c note)\b", _slang),
         (r"\b(?:a )?couple (?:of )?(?P<scale>hundred|thousand|grand)\b(?: (?:dollars|bucks|pounds|quid))?", _couple),

@@ -65,7 +65,7 @@ def _iso(match: re.Match[str], today: date) -> _Found:
 
 def _of_month(match: re.Match[str], today: date) -> _Found:
     which = match.groupdict().get("which")
-    months = {"this": 0, "the": 0, "next": 1, "following": 1, "last": -1, None: None}[which]
+    months: int | None = {"this": 0, "the": None, "next": 1, "following": 1, "last": -1, None: None}[which]
     return calendar.day_of_month(match[0], _day_number(match["day"]), today, months)
 
 
@@ -79,8 +79,8 @@ def _weekday(match: re.Match[str], today: date) -> _Found:
     return calendar.weekday(match[0], wanted, today, 1 if which == "next" else None)
 
 
-def _week_from(match: re.Match[str], today: date) -> _Found:
-    n = _count(match["n"]) if match["n"] else 1
+def _week_from(match: re.Match[str], today: date, weeks: int = 1) -> _Found:
+    n = _count(match["n"]) if match["n"] else weeks
     anchor = match["anchor"]
     if anchor in ("today", "now"):
         start = today
@@ -90,6 +90,27 @@ def _week_from(match: re.Match[str], today: date) -> _Found:
         wanted = _DAY_NAMES[anchor]
         start = today + timedelta(days=(wanted - today.weekday() - 1) % 7 + 1)
     return calendar.in_days(match[0], (start - today).days + 7 * n, today)
+
+
+def _nth_weekday(match: re.Match[str], today: date) -> _Found:
+    named = match["month"]
+    ahead = (_MONTH_NAMES[named] - today.month) % 12 if named else int(match["which"] == "next")
+    year, month = calendar.month_after(today, ahead)
+    wanted = _DAY_NAMES[match["weekday"]]
+    first = 1 + (wanted - date(year, month, 1).weekday()) % 7
+    last = first + 7 * ((calendar.month_length(year, month) - first) // 7)
+    nth = ("first", "second", "third", "fourth").index(match["nth"]) if match["nth"] != "last" else None
+    return calendar.on(match[0], date(year, month, last if nth is None else first + 7 * nth), today)
+
+
+def _holiday(match: re.Match[str], today: date) -> _Found:
+    what = match["what"]
+    if what.startswith("new"):
+        month, day = (12, 31) if what.endswith("eve") else (1, 1)
+    else:
+        month, day = 12, {"y": 25, "e": 24}[what[-1]] if what.startswith("christmas") else 26
+    year = today.year + ((month, day) < (today.month, today.day))
+    return calendar.on(match[0], date(year, month, day), today)
 
 
 def _after(match: re.Match[str], today: date) -> _Found:
@@ -151,6 +172,10 @@ DAYS: Grammar[DayMention] = Grammar(
         (rf"\b(?:on |by |before |until |the )*{_DAY} (?:of )?(?P<which>this|next|the|following|last) month\b", _of_month),
         (rf"\b(?P<which>next|this) month on the {_DAY}\b", _of_month),
         (rf"\b(?P<n>[0-9]{{1,2}}|an?|one|two|three|four) weeks? (?:from|after|on) (?P<anchor>today|now|tomorrow|{_W[12:-1]})\b", _week_from),
+        (rf"\b(?:a |one )?fortnight (?:from|after|on) (?P<anchor>today|now|tomorrow|{_W[12:-1]})\b(?P<n>)", lambda match, today: _week_from(match, today, weeks=2)),
+        (r"\bthis (?:time|day) next week\b", lambda match, today: _shift(7, match, today)),
+        (rf"\b(?:the )?(?P<nth>first|second|third|fourth|last) {_W} (?:in|of) (?:(?P<which>the|this|next) month|{_M})\b", _nth_weekday),
+        (r"\b(?P<what>christmas day|christmas eve|new year'?s? day|new year'?s? eve|boxing day)\b", _holiday),
         (r"\b(?:(?P<n>)(?P<anchor>today|tomorrow|monday|tuesday|wednesday|thursday|friday|saturday|sunday) week)\b", _week_from),
         (rf"\b(?P<which>this coming|this|next|last|coming)? ?{_W}\b(?! night fever)", _weekday),
         (r"\b(?:the )?(?:very )?(?:end|last day|back end) (?:of )?" + _WHAT + r"\b|\bmonth'? ?(?:is )?end\b(?P<x>)", lambda match, today: _end_of(match, today) if match["what"] else calendar.end_of_month(match[0], today)),

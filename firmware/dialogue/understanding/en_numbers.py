@@ -119,6 +119,16 @@ def _plain(word: str) -> tuple[Fraction, str]:
     return Fraction(word.rstrip("k").replace(",", "")) * scale, "numeral"
 
 
+_PAIR = re.compile(
+    rf"\b(?:({'|'.join(TENS)})(?:[ -]({'|'.join(w for w, v in ONES.items() if 0 < v < 10)}))?|({'|'.join(w for w, v in ONES.items() if v > 9)}))\b"
+)
+
+
+def pairs_as_digits(text: str) -> str:
+    """Return "forty four sixty seven" as 44 67: how last digits are said in pairs."""
+    return _PAIR.sub(lambda m: str(ONES[m[3]] if m[3] else TENS[m[1]] + (ONES[m[2]] if m[2] else 0)), text)
+
+
 def digit_string(words: list[str]) -> str | None:
     """Return digits said one by one (one two double three, oh), None if anything else is among them."""
     said, times = "", 1

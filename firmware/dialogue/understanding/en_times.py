@@ -3,6 +3,8 @@
 # ruff: noqa: E501  (one rule, one line)
 
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import time
 
 from firmware.dialogue.slots import TimeMention
@@ -14,6 +16,7 @@ PARTS = {
     "after lunch": (13, 18), "after work": (18, 22), "after dinner": (19, 22), "after school": (15, 18),
 }  # fmt: skip
 LATEST = time(23, 59, 59)
+_WORD_OF_PART = re.compile("morning|afternoon|evening|night")
 _H = (
     "(?P<hour>"
     + "|".join(sorted((w for w, v in ONES.items() if 0 < v < 13), key=len, reverse=True))
@@ -94,10 +97,35 @@ def _noon(match: re.Match[str]) -> TimeMention | None:
     return _mention(match, 12, 0)
 
 
+def _between(match: re.Match[str]) -> TimeMention | None:
+    begin, end = _hour(match["hour"], match["half"]), _hour(match["until"], match["half"])
+    if begin is None or end is None or begin >= end:
+        return None
+    return TimeMention(text=match[0], begin=time(begin), end=time(end))
+
+
+def settled(times: Sequence[TimeMention], days: Sequence[str]) -> list[TimeMention]:
+    """Return times with their part of the day applied: "Monday morning at seven" is 7:00, "half eight tonight" 20:30."""
+    exact = [at for at in times if at.end is None]
+    parts = [at for at in times if at.end is not None and at.begin > time(0) and at.end != LATEST and _WORD_OF_PART.search(at.text)]
+    spans = [(at.begin.hour, at.end.hour) for at in parts if at.end is not None]
+    spans += [(17, 24) for text in days if text in ("tonight", "this evening")] + [(12, 18) for text in days if text == "this afternoon"] + [(5, 12) for text in days if text == "this morning"]
+    if len(exact) != 1 or len(spans) != 1:
+        return list(times)
+    hour, (begin, end) = exact[0].begin.hour, spans[0]
+    begin = min(begin, 5) if end == 12 else begin
+    other = (hour + 12) % 24
+    at = exact[0]
+    if not begin <= hour <= end and begin <= other <= end:
+        at = replace(at, begin=at.begin.replace(hour=other))
+    return [at if one is exact[0] else one for one in times if one not in parts]
+
+
 _PARTS = "|".join(sorted(PARTS, key=len, reverse=True))
 _AT = r"(?:at|around|about|say|like|until|till|maybe|try|ring|me|call)"
 TIMES: Grammar[TimeMention] = Grammar(
     (
+        (rf"\bbetween {_H} (?:and|to) {_H.replace('hour', 'until')}\b(?! ?(?:hundred|thousand|dollars?|bucks?|pounds?|euros?|days?|weeks?|months?)){_HALF}?", _between),
         (rf"\b(?:{_BOUND} )?(?P<part>half|a quarter|quarter|(?:five|ten|twenty|twenty five|5|10|20|25)(?: minutes)?) (?P<side>past|after|to|till|of|before) {_H}\b{_HALF}?", _half_past),
         (rf"\b(?:{_BOUND} )?(?P<part>half) (?P<side>){_H}\b(?! (?:of|the|now|a|hundred|thousand|dollars|bucks)){_HALF}?", _half_past),
         (rf"\b(?:{_BOUND} )?(?P<hour>[01]?[0-9]|2[0-3])[:.](?P<minute>[0-5][0-9])\b(?!%|[.,][0-9]){_HALF}?", lambda match: None if "." in match[0].split()[-1] and not match["half"] else _digital(match)),

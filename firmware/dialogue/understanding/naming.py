@@ -54,7 +54,7 @@ def _chinese(normal: str, asked: Asked, today: date) -> _Read:
     text = zh_days.spelled_out(_ZH_GAPS.sub("", normal))
     digits = None
     if asked is Asked.DIGITS:
-        text, digits = _zh_digits(text, shortest=2, asked=asked)
+        text, digits = _zh_digits(_spoken_digits(text), shortest=2, asked=asked)
         if digits is None and _ZH_ONE_DIGIT.match(text):
             return TAKEN, digit_string(text), [], [], []
     text, days = zh_days.DAYS.find(text, today)
@@ -75,6 +75,16 @@ def _chinese(normal: str, asked: Asked, today: date) -> _Read:
         if value and value * 100 == int(value * 100):
             return TAKEN, None, days, times, [AmountMention(text=bare[1], minor=int(value * 100))]
     return text, digits, days, times, amounts
+
+
+_ZH_RADIO = str.maketrans("洞拐勾", "079")
+_ZH_SAME = re.compile(r"([两二三四五六2-6])个([零〇一幺二三四五六七八九0-9])(?=[零〇一幺二两三四五六七八九0-9，, ]|$)|一个([零〇一幺二三四五六七八九0-9])")
+
+
+def _spoken_digits(text: str) -> str:
+    """Return digits as one says them to be heard (洞, 拐, 三个八) one by one."""
+    plain = text.translate(_ZH_RADIO)
+    return _ZH_SAME.sub(lambda m: m[3] or m[2] * int(zh_number_of(m[1]) or 1), plain)
 
 
 def _zh_digits(text: str, *, shortest: int, asked: Asked) -> tuple[str, str | None]:
@@ -118,11 +128,12 @@ def _is_digits_zh(text: str, match: re.Match[str], shortest: int, asked: Asked) 
 def _english(normal: str, asked: Asked, today: date) -> _Read:
     text, digits = normal, None
     if asked is Asked.DIGITS:
-        text, digits = _en_digits(text, shortest=1, asked=asked)
+        text, digits = _en_digits(en_numbers.pairs_as_digits(text), shortest=1, asked=asked)
     text, days = en_days.DAYS.find(text, today)
     if not days and asked is Asked.DATE and (bare := en_days.bare_day(_stripped(text))):
         return TAKEN, None, [calendar.day_of_month(_stripped(text), bare, today)], [], []
     text, times = en_times.TIMES.find(text)
+    times = en_times.settled(times, [day.text for day in days])
     if not times and asked is Asked.CALLBACK_TIME and (at := en_times.BARE_TIME.match(_stripped(text))):
         mention = en_times.bare_time(at)
         times = [mention] if mention else []

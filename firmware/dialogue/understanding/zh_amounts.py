@@ -48,7 +48,8 @@ def _money(match: re.Match[str]) -> AmountMention | None:
     value = number_of(match["number"].rstrip("多来几"))
     if value is None or not _COUNTS.search(match["number"]):
         return None
-    tenths, cents = match["tenths"], match["cents"]
+    # 三块二毛五: after a tenth the last digit is cents.
+    tenths, cents = match["tenths"], match["cents"] or match.groupdict().get("last")
     if tenths:
         value += Fraction(number_of(tenths) or 0) / 10
     if cents:
@@ -107,8 +108,8 @@ AMOUNTS: Grammar[AmountMention] = Grammar(
         (r"一半|半数|对半|[1一]/2", lambda match: _fixed(Fraction(1, 2), match)),
         (_ALL, lambda match: _fixed(Fraction(1), match)),
         (
-            rf"(?:(?P<before>[¥$€£])|人民币)?{_RUN}(?:(?P<named>{_NAMED})|(?:{_PLAIN_UNIT}))(?![儿前])"
-            rf"(?:零?(?P<tenths>{_DIGIT})(?:毛|角|(?![0-9十百千万块元天个月号点年])))?(?:零?(?P<cents>{_DIGIT})分(?!期))?钱?",
+            rf"(?:(?P<before>[¥$€£]|{_NAMED}))?{_RUN}(?:(?P<named>{_NAMED})|(?:{_PLAIN_UNIT}))(?![儿前])"
+            rf"(?:零?(?P<tenths>{_DIGIT})(?:(?:毛|角)(?:零?(?P<last>{_DIGIT})(?![0-9十百千万块元天个月号点年分]))?|(?![0-9十百千万块元天个月号点年])))?(?:零?(?P<cents>{_DIGIT})分(?!期))?钱?",
             _money,
         ),
         (rf"(?P<before>[¥$€£]){_RUN}(?P<named>)(?P<tenths>)(?P<cents>)", _money),

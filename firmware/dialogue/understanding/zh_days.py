@@ -100,6 +100,12 @@ def _end_of_year(match: re.Match[str], today: date) -> _Found:
     return calendar.on(match[0], date(today.year, 12, 31), today)
 
 
+def _fixed_holiday(match: re.Match[str], today: date) -> _Found:
+    month, day = (1, 1) if "元旦" in match[0] else (12, 25)
+    year = today.year + ((month, day) < (today.month, today.day))
+    return calendar.on(match[0], date(year, month, day), today)
+
+
 def _vague(match: re.Match[str], today: date) -> _Found:
     return calendar.vague(match[0])
 
@@ -115,11 +121,13 @@ DAYS: Grammar[DayMention] = Grammar(
     (
         (r"([12][0-9]{3}|[一二][零〇一二三四五六七八九]{3})[-/.年](" + _N + r")[-/.月](" + _N + ")(?:号|日)?", _full),
         (rf"(?:农历|阴历|腊月|正月)(?:{_N}月)?(?:初|{_N})*{_N}?(?:号|日)?", _vague),
+        (rf"(?:{_N}月|大年)初[一二三四五六七八九十](?![号日])", _vague),
         (rf"(今年|明年|去年)?的?(?<![0-9个十])({_N})月份?的?({_N})(?:号|日|(?![0-9个天元块]))", _day_month),
         (r"(?<![0-9/])(1[0-2]|0?[1-9])/([0-3]?[0-9])(?![0-9/])", _slashed),
         (rf"{_MONTH}的?({_N}){_DAY}", _in_month),
         (rf"(?:{_MONTH}的?|(?<![0-9个])({_N})月的?)(月?底|月?末|月?尾|月?初|月?中旬?|[上下]旬|最后一天)(?![国秋])", _part_of_month),
         (r"()()(月底|月末|月尾|月初|月中旬?(?![国秋])|月?[上下]旬|月最后一天)", _part_of_month),
+        (r"(?:明年)?(?:元旦|圣诞节?)(?:节|当天|那天)?(?!假|长|以|之|过|后|前)", _fixed_holiday),
         (rf"{_HOLIDAY}(?:节|假期?|长假)?(?:之?后|以后|过后|前)?", _vague),
         (r"年底|年末", _end_of_year),
         (r"(上上|上|这|本|下下|下)?个?(?:周|星期|礼拜|拜)([一二三四五六七日天末1-7])(?![0-9年岁个点块元期])", _week),

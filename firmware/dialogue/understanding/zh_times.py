@@ -61,6 +61,16 @@ def _digital(match: re.Match[str]) -> TimeMention | None:
     return None if at is None or at > 23 else _bounded(match[0], time(at, minute), match["bound"])
 
 
+def _short_of(match: re.Match[str]) -> TimeMention | None:
+    """Read 差五分四点 and 四点差五分: minutes before the hour."""
+    hour, short = number_of(match["hour"] or match["hour_first"]), match["short"] or match["short_last"]
+    minutes = 15 if short == "一刻" else number_of(short)
+    at = None if hour is None else _clock(int(hour), match["part"])
+    if at is None or minutes is None or not 0 < minutes < 60:
+        return None
+    return TimeMention(text=match[0], begin=time((at - 1) % 24, 60 - int(minutes)))
+
+
 def _bounded(text: str, at: time, bound: str | None) -> TimeMention:
     if bound is None:
         return TimeMention(text=text, begin=at)
@@ -85,6 +95,7 @@ def _alone(match: re.Match[str]) -> TimeMention | None:
 TIMES: Grammar[TimeMention] = Grammar(
     (
         (rf"(?:(?P<part>{_P})的?)?(?<![0-9:])(?P<hour>[01]?[0-9]|2[0-4]):(?P<minute>[0-5][0-9])(?![0-9:]){_BOUND}", _digital),
+        (rf"(?:(?P<part>{_P})的?)?(?:差(?P<short>{_N}|一刻)分?钟?到?(?P<hour>{_N})点钟?|(?P<hour_first>{_N})点差(?P<short_last>{_N}|一刻)分?钟?)", _short_of),
         # 一点 alone is "a little": it is a time only with something beside it.
         (rf"(?P<part>{_P})的?(?P<hour>{_N})(?:点|时)(?!点|儿?都)钟?(?P<minute>(?:{_MINUTES})(?![万千百亿十元块]))?(?:整|多|左右|过|来钟)*{_BOUND}", _said),
         (rf"(?P<part>)(?<![晚早慢快多少大小有好差低高便宜])(?P<hour>[一1])(?:点钟|点(?=半|[一三]刻|[零二三四五]?十|多|左右|以后|之后|以前|之前|整))(?P<minute>(?:{_MINUTES})(?![万千百亿十元块]))?(?:整|多|左右)*{_BOUND}",
