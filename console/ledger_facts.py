@@ -1,5 +1,6 @@
 """One reported message to rows: each fact once by its id, an outcome once by its attempt."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -77,9 +78,15 @@ def _keep_outcome(connection: Connection, box: str, message: OutcomeMessage) -> 
     # Two messages about one attempt are a box's fault. The older id wins, in whichever order they come.
     connection.execute(delete(PROMISE).where((PROMISE.c.box == box) & (PROMISE.c.attempt == message.attempt)))
     connection.execute(delete(OUTCOME).where(here))
-    insert_new(connection, OUTCOME, _row(OUTCOME, box, message))
+    callback = message.callback
+    fields = {
+        "answers": json.dumps(message.answers, ensure_ascii=False, sort_keys=True),
+        "callback_local": callback.local if callback else None,
+        "callback_at": instant_ms(callback.at) if callback and callback.at else None,
+    }
+    insert_new(connection, OUTCOME, _row(OUTCOME, box, message) | fields)
     if message.promise is not None:
-        amount = message.promise.amount
+        amount, plan = message.promise.amount, message.promise.plan
         row = {
             "box": box,
             "attempt": message.attempt,
@@ -87,6 +94,8 @@ def _keep_outcome(connection: Connection, box: str, message: OutcomeMessage) -> 
             "amount_minor": amount.minor if amount else None,
             "currency": amount.currency if amount else None,
             "confirmed": message.promise.confirmed,
+            "instalments": plan.instalments if plan else 1,
+            "every": plan.every if plan else None,
         }
         insert_new(connection, PROMISE, row)
     return kept is None

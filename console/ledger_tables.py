@@ -23,8 +23,9 @@ from sqlalchemy import (
 from sqlalchemy.exc import SQLAlchemyError
 
 from console.errors import LedgerError
+from console.ledger_layouts import outcomes_get_fields
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 BUSY_TIMEOUT_S = 30.0
 """`push` and `watch` write to one file in turn."""
 
@@ -154,6 +155,10 @@ OUTCOME = Table(
     _number("flow_version"),
     _number("digits_heard"),
     _text("note"),
+    Column("answers", Text, nullable=False, server_default="{}"),
+    _text("callback_local", null=True),
+    _number("callback_at", null=True),
+    _text("transfer", null=True),
 )
 PROMISE = Table(
     "promise",
@@ -164,6 +169,8 @@ PROMISE = Table(
     _number("amount_minor", null=True),
     _text("currency", null=True),
     Column("confirmed", Boolean, nullable=False),
+    Column("instalments", BigInteger, nullable=False, server_default="1"),
+    _text("every", null=True),
 )
 EVENT = Table(
     "event",
@@ -221,6 +228,10 @@ def open_engine(path: Path) -> Engine:
             version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
             if version == 0 and not inspect(connection).get_table_names():
                 METADATA.create_all(connection)
+                connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
+                version = SCHEMA_VERSION
+            elif version == 1:
+                outcomes_get_fields(connection)
                 connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
                 version = SCHEMA_VERSION
     except (SQLAlchemyError, OSError) as error:

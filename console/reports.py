@@ -32,7 +32,13 @@ class OutcomeLine(msgspec.Struct, kw_only=True, frozen=True):
     cause: str
     talk_s: float
     promise: str
-    """Such as ``2026-11-27 1280.50 CNY``; empty when nothing was promised."""
+    """Such as ``2026-11-27 1280.50 CNY``, or ``2026-11-27 200.00 CNY, 6, one a month``; empty when nothing was promised."""
+    callback: str
+    """When to ring back by the callee's own clock, such as ``2026-11-27 15:30``; empty when nothing was agreed."""
+    answers: dict[str, str]
+    """What the flow keeps of what was answered, by name."""
+    transfer: str
+    """Why a person was wished for, in the flow's own word; empty when nobody was."""
     suppressed: str
     attempt: str
 
@@ -97,9 +103,14 @@ def outcome_lines(
     connection: Connection, *, campaign: str | None = None, box: str | None = None, limit: int | None = None
 ) -> list[OutcomeLine]:
     """Return outcomes, the oldest first; with `limit`, the newest so many."""
-    query = select(OUTCOME, PROMISE.c.due, PROMISE.c.amount_minor, PROMISE.c.currency).outerjoin(
-        PROMISE, (PROMISE.c.box == OUTCOME.c.box) & (PROMISE.c.attempt == OUTCOME.c.attempt)
-    )
+    query = select(
+        OUTCOME,
+        PROMISE.c.due,
+        PROMISE.c.amount_minor,
+        PROMISE.c.currency,
+        PROMISE.c.instalments,
+        PROMISE.c.every,
+    ).outerjoin(PROMISE, (PROMISE.c.box == OUTCOME.c.box) & (PROMISE.c.attempt == OUTCOME.c.attempt))
     query = _of(query, campaign, box).order_by(OUTCOME.c.ended_at.desc(), OUTCOME.c.attempt.desc())
     rows = list(connection.execute(query.limit(limit)))
     return [_outcome_line(row) for row in reversed(rows)]
@@ -220,6 +231,7 @@ def _standing_refusals(connection: Connection, box: str, campaign: str) -> dict[
 
 def _outcome_line(row: Row[Any]) -> OutcomeLine:
     amount = f" {amount_text(row.amount_minor, row.currency)} {row.currency}" if row.amount_minor else ""
+    plan = f", {row.instalments}, one a {row.every}" if row.every else ""
     return OutcomeLine(
         ended_at_ms=row.ended_at,
         box=row.box,
@@ -228,7 +240,10 @@ def _outcome_line(row: Row[Any]) -> OutcomeLine:
         disposition=row.disposition,
         cause=row.cause,
         talk_s=round(row.talk_ms / 1000, 1),
-        promise=f"{row.due}{amount}" if row.due else "",
+        promise=f"{row.due}{amount}{plan}" if row.due else "",
+        callback=(row.callback_local or "").replace("T", " "),
+        answers=msgspec.json.decode(row.answers, type=dict[str, str]),
+        transfer=row.transfer or "",
         suppressed=row.suppressed or "",
         attempt=row.attempt,
     )

@@ -54,12 +54,21 @@ def outcomes_table(outcomes: Sequence[OutcomeLine]) -> Table:
             each.cause,
             each.talk_s,
             each.promise,
+            _kept(each),
             each.suppressed,
         )
         for each in outcomes
     ]
-    names = ("ended", "box", "campaign", "contact", "outcome", "cause", "talk s", "promise", "stops")
+    names = ("ended", "box", "campaign", "contact", "outcome", "cause", "talk s", "promise", "kept", "stops")
     return table("Outcomes", names, rows)
+
+
+def _kept(outcome: OutcomeLine) -> str:
+    """Return what was agreed or answered besides a promise, on one line."""
+    parts = [f"ring back {outcome.callback}"] if outcome.callback else []
+    parts += [f"wants a person: {outcome.transfer}"] if outcome.transfer else []
+    parts += [f"{name} {value}" for name, value in outcome.answers.items()]
+    return "; ".join(parts)
 
 
 def disposition(name: str) -> Text:

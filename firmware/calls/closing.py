@@ -103,10 +103,22 @@ class Closing:
             flow=result.flow,
             flow_version=result.flow_version,
             digits_heard=sum(kind == "digit" for _at, kind, _detail in result.events),
-            note=_note(result),
+            note=result.recording.failure or "",
             promise=None
             if promise is None
-            else outcomes.Promise(due=promise.due, amount=promise.amount, confirmed=promise.confirmed),
+            else outcomes.Promise(
+                due=promise.due,
+                amount=promise.amount,
+                confirmed=promise.confirmed,
+                instalments=promise.instalments,
+                every=promise.every,
+            ),
+            answers=dict(conclusion.answers),
+            callback_local=None
+            if conclusion.callback is None
+            else conclusion.callback.isoformat(timespec="minutes"),
+            callback_at=None if conclusion.callback is None else result.callback_at,
+            transfer=conclusion.transfer,
         )
         outcomes.add_outcome(con, outcome)
         recording = self._keep_recording(con, result)
@@ -201,10 +213,3 @@ class Closing:
         """End campaigns in which nobody is left to call, and say so."""
         for campaign in campaigns.finish_completed(con, self._now()):
             self._reports.event(con, "campaign_done", "info", campaign=campaign)
-
-
-def _note(result: CallResult) -> str:
-    """Return what was kept besides the outcome's own fields: a recording that failed, answers, a time, a plan."""
-    kept = result.conclusion.kept
-    said = [f"kept: {json.dumps(kept, ensure_ascii=False, sort_keys=True)}"] if kept else []
-    return "; ".join([*([result.recording.failure] if result.recording.failure else []), *said])

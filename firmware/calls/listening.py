@@ -91,6 +91,8 @@ class Question:
 
     asked: Asked
     expected: tuple[str, ...] = field(repr=False)
+    node: str = ""
+    """Which node of the flow asked it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +100,7 @@ class Heard:
     """One utterance, as far as it was recognised and understood; empty when it was not."""
 
     asked: Asked
+    node: str = ""
     duration_ms: int
     recognised: Recognised | None
     """None: no recogniser answered."""
@@ -137,7 +140,14 @@ class CallListener:
         try:
             self._waiting.put_nowait((utterance, question, self._now_s()))
         except asyncio.QueueFull:
-            self._tell(Heard(asked=question.asked, duration_ms=utterance.duration_ms, recognised=None))
+            self._tell(
+                Heard(
+                    asked=question.asked,
+                    node=question.node,
+                    duration_ms=utterance.duration_ms,
+                    recognised=None,
+                )
+            )
 
     async def close(self) -> None:
         """Forget what waits."""
@@ -161,7 +171,11 @@ class CallListener:
             recognised = await self._hearing.ears.transcribe(utterance.pcm, self.language, question.expected)
             if recognised.text:
                 meaning = self._hearing.understands.understand(
-                    recognised.text, language=self.language, asked=question.asked, today=self._today
+                    recognised.text,
+                    language=self.language,
+                    asked=question.asked,
+                    today=self._today,
+                    after_node=question.node,
                 )
                 intents, slots = meaning.intents, meaning.slots
         except RecogniserError as error:
@@ -171,6 +185,7 @@ class CallListener:
             log.error("understanding_failed", line=self._name, kind=type(error).__name__)
         return Heard(
             asked=question.asked,
+            node=question.node,
             duration_ms=utterance.duration_ms,
             recognised=recognised,
             intents=intents,
@@ -179,15 +194,15 @@ class CallListener:
         )
 
 
-def as_answer_to(asked: Asked, item: Heard) -> Utterance | None:
-    """Return what the dialogue hears of an utterance, now that `asked` is the question; None: nothing.
+def as_answer_to(asked: Asked, item: Heard, *, node: str = "") -> Utterance | None:
+    """Return what the dialogue hears of an utterance, now that `node` asks for what `asked` says; None: nothing.
 
     A recogniser takes its time, and the question may be another one by now.
     """
     text = item.recognised.text if item.recognised is not None else ""
     if not text and item.duration_ms < COUGH_MS:
         return None
-    if item.asked is asked:
+    if item.asked is asked and item.node == node:
         return Utterance(text=text, intents=item.intents, slots=item.slots)
     intents = tuple(intent for intent in item.intents if intent.name not in BOUND_TO_QUESTION)
     return Utterance(text=text, intents=intents, slots=replace(item.slots, is_yes=None))

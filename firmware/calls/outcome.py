@@ -145,7 +145,7 @@ class PromiseMade:
     """Of a plan: each instalment but the last."""
     confirmed: bool
     instalments: int = 1
-    every: str | None = None
+    every: Literal["week", "fortnight", "month"] | None = None
     """week, fortnight or month for a plan."""
 
 
@@ -165,6 +165,8 @@ class CallLog:
     """When the callee asked to be rung back, in their own local time."""
     answers: Mapping[str, str] = field(default_factory=dict)
     """What the flow keeps (`keep:`), by name."""
+    transfer: str | None = None
+    """Why a person was wished for, in the flow's own word."""
     suppressed: tuple[str, ...] = ()
     """Scopes that the dialogue ordered never to call again: person, number, debt."""
     answered_by: Disposition | None = None
@@ -183,20 +185,10 @@ class Conclusion:
     callback: datetime | None = None
     """When to ring back, in the callee's local time; only with `callback_set`."""
     answers: Mapping[str, str] = field(default_factory=dict)
+    transfer: str | None = None
+    """Why they wished for a person, in the flow's own word."""
     suppressions: frozenset[str] = frozenset()
     """Scopes never to be called again; only a human who was reached creates one."""
-
-    @property
-    def kept(self) -> dict[str, object]:
-        """Return what the console learns besides disposition, date and amount, as plain data."""
-        kept: dict[str, object] = {}
-        if self.promise is not None and self.promise.every is not None:
-            kept |= {"instalments": self.promise.instalments, "every": self.promise.every}
-        if self.callback is not None:
-            kept["callback"] = self.callback.isoformat(timespec="minutes")
-        if self.answers:
-            kept["answers"] = dict(self.answers)
-        return kept
 
 
 def conclude(log: CallLog) -> Conclusion:
@@ -217,6 +209,7 @@ def conclude(log: CallLog) -> Conclusion:
         promise=log.promise if promised else None,
         callback=log.callback if disposition is D.CALLBACK_SET else None,
         answers=dict(log.answers) if flags.reached else {},
+        transfer=log.transfer if flags.reached else None,
         suppressions=_suppressions(log, flags) if flags.reached else frozenset(),
     )
 

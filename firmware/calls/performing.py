@@ -119,6 +119,7 @@ class Performer:
                     state.answers[action.name] = action.value
                     self._handset.note("answer_kept", name=action.name)
                 case acts.HandOver():
+                    state.transfer = action.reason
                     # No line can join two calls yet; a dialogue made without `can_hand_over` never asks.
                     over = heard.HandOverEnded(connected=False, reason="no_bridge")
                     queue += self._dialogue.on(over, self._handset.now_s())
@@ -127,6 +128,8 @@ class Performer:
                     if self._listener is not None:
                         self._listener.language = action.language
                 case acts.Note():
+                    if action.kind == "person_wanted":
+                        state.transfer = action.detail
                     self._handset.note("dialogue", what=action.kind, text=action.detail)
                 case acts.End():
                     if state.decided is None:

@@ -264,6 +264,7 @@ class CallSession:
             promise=state.promise if state else None,
             callback=state.callback if state else None,
             answers=dict(state.answers) if state else {},
+            transfer=state.transfer if state else None,
             suppressed=state.suppressed if state else (),
             stopped=self._handset.stopped,
         )

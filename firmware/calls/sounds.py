@@ -64,7 +64,9 @@ class SoundReader:
             case sound.SpeechStarted():
                 if self._listener is not None:
                     state.question = Question(
-                        asked=self._dialogue.asked, expected=self._dialogue.expected_phrases()
+                        asked=self._dialogue.asked,
+                        expected=self._dialogue.expected_phrases(),
+                        node=self._dialogue.asking,
                     )
                 await self._performer.tell(state, heard.SpeechStarted())
             case sound.SpeechEnded():
@@ -118,7 +120,8 @@ class SoundReader:
             ms=item.duration_ms,
             took_ms=item.took_ms,
         )
-        if (utterance := as_answer_to(self._dialogue.asked, item)) is not None:
+        utterance = as_answer_to(self._dialogue.asked, item, node=self._dialogue.asking)
+        if utterance is not None:
             await self._performer.tell(state, utterance)
 
     def _classified(self, state: Talk, event: sound.AnswerClassified) -> None:

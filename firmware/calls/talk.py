@@ -29,6 +29,8 @@ class Talk:
     ends_after_prompt: bool = False
     promise: PromiseMade | None = None
     callback: datetime | None = None
+    transfer: str | None = None
+    """Why a person was wished for, as the flow's `transfer` names it."""
     suppressed: tuple[str, ...] = ()
     answers: dict[str, str] = field(default_factory=dict)
     playing: int = 0

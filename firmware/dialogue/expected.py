@@ -119,6 +119,12 @@ def asked_of(node: Node | None, step: Step | None) -> Asked:
             return Asked.NOTHING
 
 
+def asking_node(node: Node | None, step: Step | None) -> str:
+    """Return the name of the node whose question is open, "" while none is."""
+    is_open = isinstance(step, AskStep | ConfirmStep | OfferStep | KeyStep)
+    return node.id if node is not None and is_open else ""
+
+
 def expected_of(
     node: Node | None, step: Step | None, anytime: Iterable[str], language: str
 ) -> tuple[str, ...]:

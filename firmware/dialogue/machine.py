@@ -10,7 +10,7 @@ from firmware.dialogue.actions import (
 )
 from firmware.dialogue.capture_steps import ConfirmStep
 from firmware.dialogue.course import Course
-from firmware.dialogue.expected import asked_of, expected_of
+from firmware.dialogue.expected import asked_of, asking_node, expected_of
 from firmware.dialogue.intents import ANYTIME_KEYS, KEY_LANGUAGE, KEY_REPEAT, anytime_meaning
 from firmware.dialogue.nodes import AskNode, CaptureNode, MessageNode
 from firmware.dialogue.patience import SPEAKING_S, UNDERSTANDING_S
@@ -81,6 +81,11 @@ class Dialogue(Course):
     def asked(self) -> Asked:
         """Return what kind of answer is expected now."""
         return asked_of(self._node, self._step)
+
+    @property
+    def asking(self) -> str:
+        """Return the name of the node that asks, "" while nothing is asked: it may tell what `asked` does not."""
+        return asking_node(self._node, self._step)
 
     def expected_phrases(self) -> tuple[str, ...]:
         """Return words that would answer what is asked now, the likeliest first; what is heard at any time last."""

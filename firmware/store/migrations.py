@@ -4,6 +4,8 @@ Instants are integer milliseconds UTC, ids are text, lists and variables are JSO
 box from dialling twice stand here as constraints and triggers, so that no code path can step around them.
 """
 
+import json
+
 from sqlite_utils import Database as SqliteUtils
 from sqlite_utils import Migrations
 
@@ -310,5 +312,54 @@ def create_retention(database: SqliteUtils) -> None:
         database.conn.execute(statement)
 
 
-MIGRATION_NAMES = frozenset({"0001_tables", "audit_secrets", "console_orders", "configurations", "retention"})
+_KEPT_COLUMNS = (
+    "ALTER TABLE outcome ADD COLUMN answers TEXT NOT NULL DEFAULT '{}'",
+    "ALTER TABLE outcome ADD COLUMN callback_local TEXT",
+    "ALTER TABLE outcome ADD COLUMN callback_at INTEGER",
+    "ALTER TABLE outcome ADD COLUMN transfer TEXT",
+    "ALTER TABLE promise ADD COLUMN instalments INTEGER NOT NULL DEFAULT 1 CHECK (instalments >= 1)",
+    "ALTER TABLE promise ADD COLUMN every TEXT CHECK (every IN ('week', 'fortnight', 'month'))",
+)
+
+
+@migrations(name="outcome_fields")
+def give_outcomes_fields(database: SqliteUtils) -> None:
+    """Keep answers, callback times and plans in columns; what older rows hold of them in `note` moves there."""
+    con = database.conn
+    for statement in _KEPT_COLUMNS:
+        con.execute(statement)
+    for attempt, note in con.execute(
+        "SELECT attempt, note FROM outcome WHERE note LIKE '%kept: {%'"
+    ).fetchall():
+        before, _mark, text = note.rpartition("kept: ")
+        try:
+            kept = json.loads(text)
+        except ValueError:
+            continue  # somebody else's words: they stay where they are
+        con.execute(
+            "UPDATE outcome SET note = ?, answers = ?, callback_local = ? WHERE attempt = ?",
+            (
+                before.removesuffix("; "),
+                json.dumps(kept.get("answers", {}), ensure_ascii=False, sort_keys=True),
+                kept.get("callback"),
+                attempt,
+            ),
+        )
+        if "every" in kept:
+            con.execute(
+                "UPDATE promise SET instalments = ?, every = ? WHERE attempt = ?",
+                (kept["instalments"], kept["every"], attempt),
+            )
+
+
+MIGRATION_NAMES = frozenset(
+    {
+        "0001_tables",
+        "audit_secrets",
+        "console_orders",
+        "configurations",
+        "retention",
+        "outcome_fields",
+    }
+)
 """Every migration above: a database that knows another one was written by a newer version."""

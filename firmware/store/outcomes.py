@@ -1,7 +1,10 @@
 """What came of each attempt: exactly one outcome per attempt, and the promise that was read back."""
 
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Literal
 
 from firmware.clock import from_ms, to_ms
 from firmware.store.connection import Connection, Row
@@ -16,6 +19,10 @@ class Promise:
     amount: Money | None
     confirmed: bool
     """It was read back and confirmed."""
+    instalments: int = 1
+    """More than one: a plan; `due` is the first, `amount` each but the last."""
+    every: Literal["week", "fortnight", "month"] | None = None
+    """How far a plan's instalments are apart: week, fortnight or month."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +45,14 @@ class Outcome:
     digits_heard: int = 0
     note: str = ""
     promise: Promise | None = None
+    answers: Mapping[str, str] = field(default_factory=dict)
+    """What the flow keeps of the answers, by name."""
+    callback_local: str | None = None
+    """When to ring back, by the callee's own clock: ``2026-03-05T15:30``."""
+    callback_at: datetime | None = None
+    """The same as an instant; where the callee's zone is not certain, the last that it may be."""
+    transfer: str | None = None
+    """Why a person was wished for, in the flow's own word; None: nobody was."""
 
 
 def add_outcome(con: Connection, outcome: Outcome) -> None:
@@ -60,6 +75,10 @@ def add_outcome(con: Connection, outcome: Outcome) -> None:
             "flow_version": outcome.flow_version,
             "digits_heard": outcome.digits_heard,
             "note": outcome.note,
+            "answers": json.dumps(dict(outcome.answers), ensure_ascii=False, sort_keys=True),
+            "callback_local": outcome.callback_local,
+            "callback_at": to_ms(outcome.callback_at) if outcome.callback_at else None,
+            "transfer": outcome.transfer,
         },
     )
     promise = outcome.promise
@@ -72,6 +91,8 @@ def add_outcome(con: Connection, outcome: Outcome) -> None:
                 "amount_minor": promise.amount.minor if promise.amount else None,
                 "currency": promise.amount.currency if promise.amount else None,
                 "confirmed": int(promise.confirmed),
+                "instalments": promise.instalments,
+                "every": promise.every,
             },
         )
     con.touch("outcome")
@@ -108,7 +129,13 @@ def _outcome(row: Row) -> Outcome:
     promise = None
     if row["due"] is not None:
         amount = None if row["currency"] is None else Money(row["amount_minor"], row["currency"])
-        promise = Promise(due=date.fromisoformat(row["due"]), amount=amount, confirmed=bool(row["confirmed"]))
+        promise = Promise(
+            due=date.fromisoformat(row["due"]),
+            amount=amount,
+            confirmed=bool(row["confirmed"]),
+            instalments=row["instalments"],
+            every=row["every"],
+        )
     return Outcome(
         attempt=AttemptId(row["attempt"]),
         campaign=CampaignId(row["campaign"]),
@@ -126,4 +153,8 @@ def _outcome(row: Row) -> Outcome:
         digits_heard=row["digits_heard"],
         note=row["note"],
         promise=promise,
+        answers=json.loads(row["answers"]),
+        callback_local=row["callback_local"],
+        callback_at=None if row["callback_at"] is None else from_ms(row["callback_at"]),
+        transfer=row["transfer"],
     )

@@ -219,6 +219,7 @@ CHANNELS = (
             flow="overdue-reminder",
             flow_version=1,
             digits_heard=7,
+            answers={"satisfaction": "5"},
         ),
     ),
     Channel(

@@ -193,12 +193,29 @@ class Ack(Durable, frozen=True, kw_only=True, tag_field="type", tag="ack"):
         return self.kind == ContactBatch.__struct_config__.tag and self.reason == "unknown_campaign"
 
 
+class PlanWire(msgspec.Struct, kw_only=True, frozen=True):
+    """Instalments: the promise's `due` is the first, its `amount` each of them but the last."""
+
+    instalments: Annotated[int, msgspec.Meta(ge=2)]
+    every: Literal["week", "fortnight", "month"]
+
+
+class CallbackWire(msgspec.Struct, kw_only=True, frozen=True):
+    """When the callee asked to be rung back."""
+
+    local: str
+    """By their own clock: ``2026-11-27T15:30``."""
+    at: Instant | None = None
+    """The same as an instant; where their zone is not certain, the last that it may be."""
+
+
 class PromiseWire(msgspec.Struct, kw_only=True, frozen=True):
     """What was promised and read back."""
 
     due: date
     amount: MoneyWire | None = None
     confirmed: bool
+    plan: PlanWire | None = None
 
 
 class OutcomeMessage(Durable, frozen=True, kw_only=True, tag_field="type", tag="outcome"):
@@ -229,7 +246,13 @@ class OutcomeMessage(Durable, frozen=True, kw_only=True, tag_field="type", tag="
     flow: str = ""
     flow_version: int = 0
     digits_heard: NonNegativeInt = 0
+    answers: dict[str, str] = {}
+    """What the flow keeps (`keep:`) of a survey or of captured values, by name."""
+    callback: CallbackWire | None = None
+    transfer: str | None = None
+    """Why the callee wished for a person, in the flow's own word."""
     note: str = ""
+    """What went wrong beside the call, such as a recording that could not be written."""
 
 
 class Refusals(Durable, frozen=True, kw_only=True, tag_field="type", tag="refusals"):

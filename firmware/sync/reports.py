@@ -10,9 +10,18 @@ from firmware.store import outbox
 from firmware.store.attempts import StoredAttempt
 from firmware.store.campaigns import StoredContact
 from firmware.store.connection import Connection
-from firmware.store.outcomes import Outcome
+from firmware.store.outcomes import Outcome, Promise
 from firmware.store.recordings import StoredRecording
-from firmware.sync.messages import BoxEvent, MoneyWire, OutcomeMessage, PromiseWire, Refusals, encode
+from firmware.sync.messages import (
+    BoxEvent,
+    CallbackWire,
+    MoneyWire,
+    OutcomeMessage,
+    PlanWire,
+    PromiseWire,
+    Refusals,
+    encode,
+)
 
 
 class Reports:
@@ -59,21 +68,18 @@ class Reports:
                     cause_q850=attempt.cause_q850,
                     cause=attempt.cause or "",
                     confidence=outcome.confidence,
-                    promise=None
-                    if promise is None
-                    else PromiseWire(
-                        due=promise.due,
-                        amount=MoneyWire(promise.amount.minor, promise.amount.currency)
-                        if promise.amount
-                        else None,
-                        confirmed=promise.confirmed,
-                    ),
+                    promise=None if promise is None else _promise(promise),
                     suppressed=suppressed,
                     recording=recording.recording if recording else None,
                     recording_sha256=recording.sha256 if recording else None,
                     flow=outcome.flow,
                     flow_version=outcome.flow_version,
                     digits_heard=outcome.digits_heard,
+                    answers=dict(outcome.answers),
+                    callback=None
+                    if outcome.callback_local is None
+                    else CallbackWire(local=outcome.callback_local, at=outcome.callback_at),
+                    transfer=outcome.transfer,
                     note=outcome.note,
                 )
             )
@@ -140,6 +146,16 @@ class Reports:
             )
 
         outbox.append(con, "event", build, at)
+
+
+def _promise(promise: Promise) -> PromiseWire:
+    amount, every = promise.amount, promise.every
+    return PromiseWire(
+        due=promise.due,
+        amount=None if amount is None else MoneyWire(amount.minor, amount.currency),
+        confirmed=promise.confirmed,
+        plan=None if every is None else PlanWire(instalments=promise.instalments, every=every),
+    )
 
 
 def renumbered(body: bytes, stream: str, seq: int) -> bytes:

@@ -78,6 +78,7 @@ class Talk:
 
     def __init__(self) -> None:
         self.asked = Asked.IDENTITY
+        self.asking = "ask_person"
         self.heard: list[heard.DialogueEvent] = []
         self.on_heard: Callable[[heard.DialogueEvent], None] = lambda event: None
 

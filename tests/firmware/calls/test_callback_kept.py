@@ -13,7 +13,7 @@ from firmware.calls.outcome import CallLog, conclude
 from firmware.calls.placing import callback_instant
 from firmware.calls.recording import RecordingResult
 from firmware.lines.line import Ended, EndKind
-from firmware.store import attempts, campaigns
+from firmware.store import attempts, campaigns, outcomes
 from firmware.store.database import Database
 from firmware.store.inline_executor import InlineExecutor
 from firmware.values import AttemptId, CampaignId, ContactId, Disposition, LineId
@@ -98,8 +98,11 @@ def test_when_it_is_due_again(database: Database, decided: Disposition, waits_un
     assert kept is not None
     assert kept.waiting_until == waits_until
     (outcome,) = console.outcomes
-    assert '"best_time": "afternoon"' in outcome.note
-    assert ('"callback": "2026-03-05T15:30"' in outcome.note) is (decided is Disposition.CALLBACK_SET)
+    assert (outcome.note, outcome.answers) == ("", {"best_time": "afternoon"})
+    agreed = ("2026-03-05T15:30", datetime(2026, 3, 5, 7, 30, tzinfo=UTC))
+    is_agreed = decided is Disposition.CALLBACK_SET
+    assert (outcome.callback_local, outcome.callback_at) == (agreed if is_agreed else (None, None))
+    assert asyncio.run(database.read(lambda con: outcomes.get_outcome(con, AttemptId("a1")))) == outcome
 
 
 @pytest.mark.parametrize(
