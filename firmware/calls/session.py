@@ -13,7 +13,6 @@ from audio import events as sound
 from audio import orders
 from audio.call_audio import CallAudio
 from audio.dsp.endpointer import Patience
-from audio.dsp.stretch import stretch
 from audio.errors import AudioError
 from audio.frame import AudioFormat, Clip
 from audio.speech.joining import joined
@@ -421,9 +420,8 @@ class CallSession:
                         continue
                     state.playing, self._next_play = self._next_play, self._next_play + 1
                     state.prompts[state.playing] = action
-                    clips = joined(action.phrases, self._clip)
-                    if action.is_slow:
-                        clips = tuple(stretch(clip, SLOWLY) for clip in clips)
+                    slowness = SLOWLY if action.is_slow else 1.0
+                    clips = joined(action.phrases, self._clip, slowness=slowness)
                     self._order(orders.StopPlaying())  # a Say stands in place of what is being said
                     self._order(
                         orders.Play(
