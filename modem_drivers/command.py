@@ -16,7 +16,13 @@ from rich.console import Console
 from rich.table import Table
 
 from modem_drivers.at.allow_list import check_number
-from modem_drivers.discovery import list_usb_sound_cards, list_usb_ttys, open_first_modem, pair_ports
+from modem_drivers.discovery import (
+    list_usb_sound_cards,
+    list_usb_ttys,
+    open_first_modem,
+    own_sound_card,
+    pair_ports,
+)
 from modem_drivers.errors import ModemError, NotAModemError
 from modem_drivers.events import Active, CallProgress, Released, ReleaseKind
 from modem_drivers.masking import mask_line, mask_numbers
@@ -286,9 +292,21 @@ def record_transcript(
 
 
 @app.command()
-def selftest(port: Port, *, as_json: AsJson = False) -> None:
+def selftest(
+    port: Port,
+    *,
+    sound_card: Annotated[
+        str,
+        typer.Option(help="The card that its calls go through. Left out: the modem's own, if it has one."),
+    ] = "",
+    as_json: AsJson = False,
+    sysfs: Sysfs = Path("/sys"),
+    dev: Dev = Path("/dev"),
+) -> None:
     """Try what a modem needs for work, calling nobody and changing nothing."""
-    findings = _with_modem(port, self_test)
+    modems = pair_ports(list_usb_ttys(sysfs, dev), list_usb_sound_cards(sysfs))
+    card = sound_card or own_sound_card(port, modems)
+    findings = _with_modem(port, lambda modem: self_test(modem, card))
     if as_json:
         print(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False))
     else:

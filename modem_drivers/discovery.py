@@ -110,6 +110,14 @@ def pair_ports(
     return modems
 
 
+def own_sound_card(port: str, modems: Iterable[ModemPorts]) -> str:
+    """Return the sound card of the modem with this AT port or USB path, "" for none."""
+    for ports in modems:
+        if port == ports.usb_path or port in ports.at_candidates:
+            return ports.sound_card or ""
+    return ""
+
+
 async def open_modem(path: str, *, now_s: Callable[[], float], baud_rate: int = 115200) -> Modem:
     """Open the modem whose AT port is `path`. Raises PortOpenError, NotAModemError and what `Modem.open` raises."""
     return await Modem.open(open_serial_port(path, baud_rate=baud_rate), now_s=now_s)

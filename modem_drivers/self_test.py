@@ -20,11 +20,13 @@ class Finding:
     detail: str
 
 
-async def self_test(modem: Modem) -> list[Finding]:
-    """Return what is fit and what is not, calling nobody and changing nothing."""
+async def self_test(modem: Modem, sound_card: str = "") -> list[Finding]:
+    """Return what is fit and what is not, calling nobody and changing nothing.
+
+    `sound_card`: the one that its calls go through, "" for none. It is not tried: a sound card knows nothing of modems.
+    """
     dbm = modem.rssi_dbm
     voice = modem.dialect.carries_voice
-    opens = modem.audio_plan.opens
     return [
         Finding(what="answers AT", passed=True, detail=f"{modem.identity.model}, {modem.identity.revision}"),
         Finding(
@@ -42,10 +44,21 @@ async def self_test(modem: Modem) -> list[Finding]:
         Finding(
             what="voice", passed=voice, detail="yes" if voice else "this family carries SMS and data only"
         ),
-        Finding(what="call audio", passed=opens is not AudioOpens.NONE, detail=opens.value),
+        _call_audio(modem, sound_card),
         await _tried(modem, "lists calls", "AT+CLCC"),
         await _tried(modem, "messages", "AT+CPMS?"),
     ]
+
+
+def _call_audio(modem: Modem, sound_card: str) -> Finding:
+    opens = modem.audio_plan.opens
+    if sound_card:
+        detail = f"through the sound card {sound_card} (the line's sound_card; `branchline audio devices` shows it)"
+    elif opens is AudioOpens.NONE:
+        detail = "none over USB; through a sound card that is wired to it: give --sound-card NAME"
+    else:
+        detail = opens.value
+    return Finding(what="call audio", passed=bool(sound_card) or opens is not AudioOpens.NONE, detail=detail)
 
 
 async def _tried(modem: Modem, what: str, command: str) -> Finding:

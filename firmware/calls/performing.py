@@ -6,7 +6,6 @@ from typing import Protocol, assert_never
 
 from audio import events as sound
 from audio import orders
-from audio.dsp.stretch import stretch
 from audio.frame import Clip
 from audio.speech.joining import joined
 from firmware.calls.handset import Handset
@@ -74,9 +73,8 @@ class Performer:
                         continue
                     state.playing, self._next_play = self._next_play, self._next_play + 1
                     state.prompts[state.playing] = action
-                    clips = joined(action.phrases, self._clip)
-                    if action.is_slow:
-                        clips = tuple(stretch(clip, SLOWLY) for clip in clips)
+                    slowness = SLOWLY if action.is_slow else 1.0
+                    clips = joined(action.phrases, self._clip, slowness=slowness)
                     self._handset.order(orders.StopPlaying())  # a Say stands in place of what is being said
                     self._handset.order(
                         orders.Play(

@@ -6,7 +6,7 @@ import pytest
 from audio.call_audio import CallAudio
 from audio.dsp.level import active_level_dbfs, level_dbfs
 from audio.events import AudioEvent, PlayFinished, PlayStarted
-from audio.frame import Clip, silence
+from audio.frame import Clip, freeze, silence
 from audio.orders import BargeIn, Play, StopPlaying
 from audio.speech.joining import joined, pause_ms, words_of
 from audio.speech.synthesis import to_prompt
@@ -27,14 +27,14 @@ def syllables(seed: int, seconds: float, rate_hz: int = 8000) -> np.ndarray[tupl
 @pytest.mark.parametrize(
     ("before", "after", "length_ms"),
     [
-        ("您有", "一千元，", 40),
+        ("您有", "一千元，", 0),
         ("一千元，", "已于", 160),
         ("一千元", "，对请按1", 160),
         ("温馨提醒：", "您有", 260),
         ("再见。", "谢谢", 380),
         ("This call is recorded. ", "Am I", 380),
-        ("Hello ", "Ms Li, ", 40),
-        ("three", "four", 40),
+        ("Hello ", "Ms Li, ", 0),
+        ("three", "four", 0),
         ("Ms Li?", ", yes", 380),
     ],
 )
@@ -43,9 +43,11 @@ def test_the_pause_is_the_one_that_the_marks_ask_for(before: str, after: str, le
 
 
 def test_a_prompt_has_pauses_between_its_clips_and_none_around() -> None:
-    clips = {"您有": silence(3), "一千元，": silence(5), "，再见。": silence(7)}
+    clips = {"您有，": silence(3), "一千元，": silence(5), "，再见。": silence(7)}
     lengths = [len(clip) for clip in joined(list(clips), clips.__getitem__)]
-    assert lengths == [3, 320, 5, 1280, 7]
+    assert lengths == [3, 1280, 5, 1280, 7]
+    slow = [len(clip) for clip in joined(list(clips), clips.__getitem__, slowness=1.5)]
+    assert slow == [3, 1920, 5, 1920, 7], "pauses too; clips too short to be stretched stay"
     assert joined([], clips.__getitem__) == ()
     assert words_of("，再见。") == "再见。"
 
@@ -81,8 +83,31 @@ def test_no_join_is_louder_than_the_speech_around_it() -> None:
     whole = np.concatenate(parts).astype(int)
     joins = np.cumsum([len(part) for part in parts])[:-1]
     steps = np.abs(np.diff(whole))
-    assert max(int(steps[join - 1]) for join in joins) <= 2
+    assert max(int(steps[join - 1]) for join in joins) <= 100, (
+        "breath, of which neighbours differ by this much"
+    )
     assert steps.max() > 1000
+
+
+@pytest.mark.parametrize("lengths", [(800, 800), (800, 25), (25, 800), (40, 40), (0, 800), (800, 0)])
+def test_clips_without_a_pause_pass_into_each_other_without_hole_or_step(lengths: tuple[int, int]) -> None:
+    """Two halves of one steady tone, cut where it is loudest: no fade at their ends hides what the join does."""
+    n_first, n_second = lengths
+    time_s = np.arange(n_first + n_second) / 8000
+    tone = np.rint(8000 * np.cos(2 * np.pi * 200 * time_s)).astype(np.int16)
+    n_overlap = min(40, *lengths)
+    clips = {"1": freeze(tone[:n_first]), "2": freeze(tone[n_first - n_overlap :][:n_second])}
+    whole = np.concatenate(joined(["1", "2"], clips.__getitem__)).astype(int)
+    assert len(whole) == n_first + n_second - n_overlap, "nothing is put between them"
+    assert np.abs(whole - tone[: len(whole)]).max() <= 1, "and the same sound on both sides stays as it is"
+
+
+def test_the_loudest_clips_overlap_without_clipping() -> None:
+    loud = freeze(np.full(400, 32_767, dtype=np.int16))
+    low = freeze(np.full(400, -32_768, dtype=np.int16))
+    assert np.concatenate(joined(["1", "2"], lambda _: loud)).min() >= 32_766
+    falling = np.concatenate(joined(["1", "2"], {"1": loud, "2": low}.__getitem__)).astype(int)
+    assert (np.diff(falling) <= 0).all(), "from one to the other and no further"
 
 
 def played(call: CallAudio, n_frames: int) -> tuple[list[Clip], list[AudioEvent]]:

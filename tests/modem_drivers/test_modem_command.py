@@ -30,10 +30,11 @@ people:
 
 @pytest.fixture(scope="module")
 def ports() -> Iterator[list[str]]:
-    """A SIM7600 and a SIM7600 whose card wants its PIN, in a process of their own."""
+    """A SIM7600, a SIM7600 whose card wants its PIN, and a modem without sound over USB, in a process of their own."""
     specs = (
         ModemSpec(personality="sim7600", imei="861234567890123", number="+8613912345678"),
         ModemSpec(personality="sim7600", imei="861234567890131", number="+8613912345679", pin="1234"),
+        ModemSpec(personality="wavecom", imei="861234567890149", number="+8613912345680"),
     )
     simulation = Simulation(modems=specs, people=PEOPLE, today=date(2026, 3, 2), setup_s=0.1)
     paths: list[str] = []
@@ -87,6 +88,20 @@ def test_selftest_passes_a_good_modem_and_names_what_keeps_a_bad_one_from_work(p
     assert bad.exit_code == EXIT_FAILED
     findings = json.loads(bad.stdout.splitlines()[0])
     assert "SIM card" in {finding["what"] for finding in findings if not finding["passed"]}
+
+
+def test_selftest_knows_that_a_sound_card_carries_the_calls(ports: list[str]) -> None:
+    def call_audio(*more: str) -> dict[str, Any]:
+        result = run("selftest", ports[2], *more, "--json")
+        findings = json.loads(result.stdout.splitlines()[0])
+        return next(finding for finding in findings if finding["what"] == "call audio")
+
+    without = call_audio()
+    assert not without["passed"]
+    assert "--sound-card" in without["detail"], "and what to do about it"
+    through = call_audio("--sound-card", "USB Audio")
+    assert through["passed"]
+    assert "USB Audio" in through["detail"]
 
 
 @pytest.mark.parametrize(

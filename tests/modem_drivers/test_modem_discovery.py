@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from modem_drivers.dialects.catalogue import choose_dialect, usb_layout
-from modem_drivers.discovery import ModemPorts, UsbTty, list_usb_ttys, pair_ports
+from modem_drivers.discovery import ModemPorts, UsbTty, list_usb_ttys, own_sound_card, pair_ports
 
 
 def _tty(n: int, interface: int, *, device: str = "1-1.3", ids: tuple[str, str] = ("1e0e", "9001")) -> UsbTty:
@@ -30,6 +30,13 @@ def test_an_unknown_device_is_tried_port_by_port() -> None:
     assert ports == [
         ModemPorts(usb_path="1-1.3", at_candidates=("/dev/ttyUSB3", "/dev/ttyUSB4"), pcm_path=None)
     ]
+
+
+def test_a_modem_s_own_sound_card_is_found_by_its_port_or_its_place() -> None:
+    ttys = [_tty(n, n) for n in range(5)] + [_tty(5 + n, n, device="1-1.2") for n in range(5)]
+    modems = pair_ports(ttys, {"1-1.2": "hw:Android"})
+    assert [own_sound_card(port, modems) for port in ("1-1.2", "/dev/ttyUSB7")] == ["hw:Android"] * 2
+    assert [own_sound_card(port, modems) for port in ("1-1.3", "/dev/ttyUSB2", "/dev/ttyS0")] == [""] * 3
 
 
 def test_reading_sysfs(tmp_path: Path) -> None:
