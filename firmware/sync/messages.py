@@ -11,10 +11,22 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 
 from firmware.sync.envelope import Durable, Id, Instant, Message, NonNegativeInt, PositiveInt, Text
+from firmware.sync.messages_command import Command, Response
 from firmware.sync.messages_config import BoxConfig
 from firmware.values import Disposition
 
-__all__ = ["BoxConfig", "Durable", "Id", "Instant", "Message", "NonNegativeInt", "PositiveInt", "Text"]
+__all__ = [
+    "BoxConfig",
+    "Command",
+    "Durable",
+    "Id",
+    "Instant",
+    "Message",
+    "NonNegativeInt",
+    "PositiveInt",
+    "Response",
+    "Text",
+]
 
 T = TypeVar("T")
 MAX_MESSAGE_BYTES = 256 * 1024
@@ -148,7 +160,7 @@ class Ack(Durable, frozen=True, kw_only=True, tag_field="type", tag="ack"):
     about: str
     """The id of the message answered; empty when it could not be read."""
     kind: str
-    """campaign, contacts, control, suppress, receipt, config or unknown."""
+    """campaign, contacts, control, suppress, receipt, config, command or unknown."""
     accepted: bool
     reason: str = ""
     """A name: bad_signature, unsigned, unknown_key, malformed, flow_refused, unknown_campaign, …; of an accepted
@@ -274,8 +286,8 @@ class BoxState(Message, frozen=True, kw_only=True, tag_field="type", tag="state"
     """yes, or the rule or reason why the box is not dialling."""
 
 
-Downlink = BoxConfig | CampaignManifest | ContactBatch | Control | Receipt | Suppress
-Uplink = Ack | OutcomeMessage | Refusals | BoxEvent | BoxState | Request
+Downlink = BoxConfig | CampaignManifest | Command | ContactBatch | Control | Receipt | Suppress
+Uplink = Ack | OutcomeMessage | Refusals | BoxEvent | BoxState | Request | Response
 
 _encoder = msgspec.json.Encoder()
 
