@@ -156,6 +156,10 @@ max_call_s = 240
 # usb_path = "1-1.3"
 # pin_file = "line-1.pin"        # where the SIM card asks for one; mode 0400
 
+# What `branchline-console command BOX reboot` runs; without it the box refuses.
+# [commands]
+# reboot = ["systemctl", "reboot"]
+
 # A number of yours with an echo behind it, for `branchline line selftest`.
 # [[test_number]]
 # number = "+86…"

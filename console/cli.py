@@ -15,6 +15,8 @@ from rich.console import Console
 from console.arguments import clock_for, office_at, parse_expiry, parse_instant, parse_mapping
 from console.authority import init_office, issue_box
 from console.campaigns import DEFAULT_VALIDITY, Terms, slug
+from console.command_command import command
+from console.command_config import config_app
 from console.command_push import PushOrder, run_push
 from console.command_recording import recording_app
 from console.command_suppress import run_suppress
@@ -39,6 +41,8 @@ app = typer.Typer(
 box_app = typer.Typer(help="The boxes of this office.", no_args_is_help=True)
 app.add_typer(box_app, name="box")
 app.add_typer(recording_app, name="recording")
+app.add_typer(config_app, name="config")
+app.command("command")(command)
 
 OfficeOption = Annotated[
     Path | None, typer.Option("--office", help="The office folder.", envvar="BRANCHLINE_OFFICE")

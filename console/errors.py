@@ -40,6 +40,12 @@ class BoxSilentError(ConsoleError):
     exit_code = 3
 
 
+class CommandNotDoneError(ConsoleError):
+    """The box answered, and did not do it."""
+
+    exit_code = 4
+
+
 class CampaignRefusedError(ConsoleError):
     """The box answered, and does not take the campaign."""
 

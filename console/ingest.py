@@ -38,7 +38,7 @@ MAX_IN_ONE_COMMIT = 50
 RECEIPT_AFTER_MESSAGES = 50
 RECEIPT_AFTER_S = 0.2
 MAX_SEQ = 2**62
-_LEAVES_NOT_KEPT = ("telemetry", "recording/", "response", "request")
+_LEAVES_NOT_KEPT = ("telemetry", "recording/", "request")
 """What is no fact for the ledger; a request is answered by `Resender`."""
 
 

@@ -10,9 +10,9 @@ import msgspec
 from sqlalchemy import Connection, Table, delete, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from console.ledger_tables import ACK, BATCH, BOX, EVENT, OUTCOME, PROMISE, REFUSAL, UNREAD
+from console.ledger_tables import ACK, BATCH, BOX, EVENT, OUTCOME, PROMISE, REFUSAL, RESPONSE, UNREAD
 from firmware.clock import to_ms
-from firmware.sync.messages import Ack, BoxEvent, BoxState, OutcomeMessage, Refusals
+from firmware.sync.messages import Ack, BoxEvent, BoxState, OutcomeMessage, Refusals, Response
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +27,7 @@ class Unread:
     problem: str
 
 
-Fact = Ack | OutcomeMessage | Refusals | BoxEvent | Unread
+Fact = Ack | OutcomeMessage | Refusals | BoxEvent | Response | Unread
 
 
 def keep_fact(connection: Connection, box: str, message: Fact) -> bool:
@@ -46,6 +46,9 @@ def keep_fact(connection: Connection, box: str, message: Fact) -> bool:
             return insert_new(connection, REFUSAL, _row(REFUSAL, box, message))
         case BoxEvent():
             return insert_new(connection, EVENT, _row(EVENT, box, message))
+        case Response():
+            result = msgspec.json.encode(message.result).decode()
+            return insert_new(connection, RESPONSE, _row(RESPONSE, box, message) | {"result": result})
         case Unread():
             return insert_new(connection, UNREAD, _row(UNREAD, box, message))
         case _:

@@ -202,6 +202,41 @@ UNREAD = Table(
 )
 """Durable messages that this console cannot read (a newer box's): kept whole, so nothing is lost."""
 
+CONFIG = Table(
+    "config",
+    METADATA,
+    _text("box", key=True),
+    _number("version", key=True),
+    _text("id"),
+    _text("settings"),
+    _number("at"),
+)
+"""Configurations sent to each box; what became of one says the last answer about its id."""
+COMMAND = Table(
+    "command",
+    METADATA,
+    _text("box", key=True),
+    _text("id", key=True),
+    _text("name"),
+    _text("arguments"),
+    _number("at"),
+    _number("expires_at"),
+)
+RESPONSE = Table(
+    "response",
+    METADATA,
+    *_fact(),
+    _text("about"),
+    _text("name"),
+    _text("status"),
+    _text("reason"),
+    _text("detail"),
+    _number("started_at", null=True),
+    _number("finished_at"),
+    _text("result"),
+)
+"""What boxes answered to commands; a command that was repeated is answered again."""
+
 UPLINK = Table("uplink", METADATA, _text("box", key=True), _text("stream", key=True), _number("up_to"))
 """High-water mark: every sequence number up to `up_to` is in the ledger."""
 UPLINK_AHEAD = Table(
@@ -211,10 +246,11 @@ UPLINK_AHEAD = Table(
 
 Index("outcome_by_campaign", OUTCOME.c.campaign, OUTCOME.c.box)
 Index("refusal_by_contact", REFUSAL.c.campaign, REFUSAL.c.contact)
+Index("response_by_subject", RESPONSE.c.about)
 Index("ack_by_subject", ACK.c.about)
 Index("batch_by_campaign", BATCH.c.box, BATCH.c.campaign)
 
-FACTS = (ACK, OUTCOME, PROMISE, EVENT, REFUSAL, UNREAD)
+FACTS = (ACK, OUTCOME, PROMISE, EVENT, REFUSAL, RESPONSE, UNREAD)
 
 
 def open_engine(path: Path) -> Engine:
@@ -226,7 +262,9 @@ def open_engine(path: Path) -> Engine:
         path.touch(mode=0o600)
         with engine.begin() as connection:
             version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-            if version == 0 and not inspect(connection).get_table_names():
+            is_new = version == 0 and not inspect(connection).get_table_names()
+            if is_new or 0 < version < SCHEMA_VERSION:
+                # Every layout so far only added tables, which is what this does to an older file.
                 METADATA.create_all(connection)
                 connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
                 version = SCHEMA_VERSION

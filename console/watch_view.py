@@ -16,7 +16,7 @@ from console.ledger import Ledger, Recorded
 from console.ledger_facts import Unread
 from console.reports import CampaignReport, OutcomeLine, campaign_reports, outcome_lines
 from console.tables import funnel_table, outcomes_table, printable, table
-from firmware.sync.messages import Ack, BoxEvent, BoxState, OutcomeMessage, Refusals
+from firmware.sync.messages import Ack, BoxEvent, BoxState, OutcomeMessage, Refusals, Response
 
 OUTCOMES_SHOWN = 12
 NEWS_SHOWN = 6
@@ -75,6 +75,8 @@ def in_words(recorded: Recorded) -> str:
             return f"{box} is {message.status}, dialling: {message.dialling or 'unknown'}"
         case Unread():
             return f"{box} sent message {message.seq}, which this console cannot read: {message.problem}"
+        case Response():
+            return f"{box}: {message.name} {message.status} {message.reason} {message.detail}".rstrip()
         case _:
             assert_never(message)
 

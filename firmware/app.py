@@ -2,14 +2,14 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import time, timedelta
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -23,7 +23,12 @@ from firmware.calls.judging import Judge
 from firmware.calls.listening import Hearing
 from firmware.calls.placing import CallPlacer, FlowBook
 from firmware.calls.scheduler import Scheduler
+from firmware.checkup import Finding, check_running_box
 from firmware.clock import to_ms
+from firmware.commands.catalogue import command_problem
+from firmware.commands.diagnostics import bundle
+from firmware.commands.doing import BoxHands
+from firmware.commands.runner import CommandRunner, kernel_boot
 from firmware.compliance.self_check import self_check
 from firmware.configuration import Configuration
 from firmware.dialogue.errors import ContactRefusedError, FlowRefusedError
@@ -33,16 +38,17 @@ from firmware.enforcing import config_bounds, enforce_broker, enforce_calls, enf
 from firmware.host import systemd
 from firmware.host.clock_trust import TimeSource
 from firmware.host.disk_space import MIB, DiskBudget
+from firmware.host.journal import RecentEvents
 from firmware.lines.line import LineReport, LineStatus
 from firmware.lines.supervisor import keep_alive
+from firmware.restored_alarm import tell_restored
 from firmware.retention.keeper import Keeper
 from firmware.retention.periods import Defaults
 from firmware.rules_in_force import approvals_of, make_gate
 from firmware.settings import Settings
 from firmware.state_report import StateReport
-from firmware.store import inbox, orders, outbox, restoring
+from firmware.store import commands, inbox, orders, outbox
 from firmware.store import suppressions as suppression_list
-from firmware.store.connection import Connection as StoreConnection
 from firmware.store.database import Database
 from firmware.store.errors import StoreError
 from firmware.sync.connection import Connection, Will
@@ -51,11 +57,13 @@ from firmware.sync.downlink import Downlink
 from firmware.sync.recording_sender import RecordingSender, UploadTerms
 from firmware.sync.reports import Reports
 from firmware.sync.requesting import Requester
+from firmware.sync.responding import Responder
 from firmware.sync.signing import Verifier, load_public_key
 from firmware.sync.topics import BoxTopics
 from firmware.sync.uplink import Uplink
 from firmware.values import UuidV7
 from firmware.worlds import World
+from modem_drivers.power_hook import PowerHook
 
 log = structlog.get_logger()
 WorldT = TypeVar("WorldT")
@@ -95,6 +103,8 @@ class Box(Generic[WorldT]):
         synthesizer: Synthesizer | Voices,
         workers: Workers,
         hearing: Hearing | None = None,
+        recent: RecentEvents | None = None,
+        check: Callable[[Settings], Awaitable[Sequence[Finding]]] = check_running_box,
     ) -> None:
         """Wire the parts; without `hearing` calls go by keys alone."""
         self._settings = settings
@@ -221,9 +231,33 @@ class Box(Generic[WorldT]):
             ids=self._ids,
             check=campaign_check(),
             bounds=config_bounds(settings, world),
+            command_check=command_problem,
             on_change=self._heed_console,
             on_fetch=self._recording_sender.fetch,
             on_signed=partial(world.trust.hear, TimeSource.CONSOLE),
+        )
+        self.hands = BoxHands(
+            settings,
+            lines=world.lines,
+            scheduler=self.scheduler,
+            desk=self._desk,
+            self_check=partial(check, settings),
+            bundle=lambda n_events: bundle(
+                settings,
+                database,
+                lines=[line.report for line in world.lines],
+                recent=recent or RecentEvents(),
+                n_events=n_events,
+                facts=self._facts(),
+            ),
+            reboot=PowerHook(settings.commands.reboot) if settings.commands.reboot else None,
+        )
+        self._commands = CommandRunner(
+            database,
+            Responder(database.stream, clock.now, self._new_id),
+            self.hands.doers(),
+            now=clock.now,
+            boot=kernel_boot(),
         )
         self._heeding: asyncio.Task[None] | None = None
         self._heed_again = False
@@ -240,7 +274,7 @@ class Box(Generic[WorldT]):
             log.error("overlay_refused", reason=self.overlay_refused)
         unsubscribe = self.database.subscribe(lambda _touched: self._changed())
         async with self._connection, asyncio.TaskGroup() as group:
-            await self.database.transact(self._tell_restored)
+            await self.database.transact(lambda con: tell_restored(con, self._reports))
             tasks = [
                 group.create_task(self._downlink.run(self._connection), name="downlink"),
                 group.create_task(self._uplink.run(), name="uplink"),
@@ -250,6 +284,7 @@ class Box(Generic[WorldT]):
                     self._config.run(self._connection, [*self._enforce, lambda _: self._changed()]),
                     name="configuration",
                 ),
+                group.create_task(self._commands.run(), name="commands"),
                 group.create_task(self._state.run(), name="state"),
                 group.create_task(self._feed_watchdog(), name="watchdog"),
                 group.create_task(self._tidy(), name="tidy"),
@@ -301,6 +336,7 @@ class Box(Generic[WorldT]):
             with contextlib.suppress(StoreError):  # a full disk: tomorrow is soon enough
                 await self.database.transact(partial(inbox.forget_before, before=now - INBOX_KEPT))
                 await self.database.transact(partial(orders.forget_before, before=now - ORDERS_KEPT))
+                await self.database.transact(partial(commands.forget_before, before=now - INBOX_KEPT))
             await asyncio.sleep(24 * 3600)
 
     async def _keep_snapshots(self) -> None:
@@ -314,28 +350,6 @@ class Box(Generic[WorldT]):
             except StoreError as error:
                 log.warning("snapshot_failed", reason=str(error))
             await asyncio.sleep(SNAPSHOT_EVERY_S)
-
-    def _tell_restored(self, con: StoreConnection) -> None:
-        """Report a database that had to be restored, once, in the transaction that forgets it was not reported."""
-        restored = restoring.to_tell(con)
-        if restored is None:
-            return
-        age = (
-            f"the snapshot of {restored.snapshot_at:%Y-%m-%d %H:%M} UTC"
-            if restored.snapshot_at
-            else "nothing"
-        )
-        lost = f"; parts of {', '.join(restored.unreadable)} are lost" if restored.unreadable else ""
-        if restored.n_withdrawn:
-            lost += f"; {restored.n_withdrawn} contacts that were being called are taken off their lists"
-        self._reports.event(
-            con,
-            "database_restored",
-            "alarm",
-            detail=f"restored from {age} and {restored.n_salvaged} salvaged rows{lost}. Dialling is stopped: check who "
-            f"was called since, send the suppressions, then resume all. The damaged file is kept in {restored.quarantine}",
-        )
-        restoring.told(con)
 
     async def _follow_hotplug(self) -> None:
         """Wake the lines whenever a modem came, went or moved: one of them may have waited for that."""
@@ -378,6 +392,19 @@ class Box(Generic[WorldT]):
     def _changed(self) -> None:
         if self._state is not None:
             self._state.changed()
+
+    def _facts(self) -> dict[str, Any]:
+        """Return what the parts know of themselves, for diagnostics."""
+        return {
+            "version": software_version(),
+            "boot": self._boot,
+            "dialling": self.scheduler.dialling,
+            "clock": self._judge.clock_state.reason,
+            "calls": len(self.scheduler.active),
+            "config": self._config.version,
+            "config_on_trial": self._config.on_trial,
+            "unanswered_refusals": self._downlink.n_unanswered,
+        }
 
     def _new_id(self) -> str:
         return self._ids.new(to_ms(self._world.clock.now()))

@@ -120,6 +120,13 @@ class DiallingSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_
     max_call_s: Annotated[int, msgspec.Meta(ge=30, le=900)] = 240
 
 
+class CommandsSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """What a console may have done here by a command."""
+
+    reboot: list[str] = []
+    """A program that restarts the computer, and its arguments, such as systemctl reboot; empty: none may."""
+
+
 EngineName = Literal["kokoro", "piper", "espeak"]
 
 
@@ -176,6 +183,7 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=
     compliance: ComplianceSection = ComplianceSection()
     dialling: DiallingSection = DiallingSection()
     retention: RetentionSection = RetentionSection()
+    commands: CommandsSection = CommandsSection()
     speech: SpeechSection = SpeechSection()
     listening: ListeningSection = ListeningSection()
     recording_upload: RecordingUploadSection = RecordingUploadSection()

@@ -21,7 +21,7 @@ from firmware.calls.listening import Hearing, Understands
 from firmware.checkup import database_path, models_folder, mqtt_settings
 from firmware.dialogue.understanding.understander import Understander
 from firmware.host import systemd
-from firmware.host.journal import set_up_journal
+from firmware.host.journal import RecentEvents, set_up_journal
 from firmware.settings import Settings, SettingsError, SpeechSection, VoiceSection
 from firmware.speech.voices import voices_of_box
 from firmware.store import restoring
@@ -86,7 +86,8 @@ async def _run(
 ) -> None:
     data = Path(settings.box.data_dir)
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    set_up_journal(log_file)
+    recent = RecentEvents()
+    set_up_journal(log_file, recent)
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
@@ -111,6 +112,7 @@ async def _run(
                     synthesizer=voices.voices,
                     workers=Workers(recording=recording, speech=speech),
                     hearing=hearing,
+                    recent=recent,
                 )
                 try:
                     await box.run(stop, ready=lambda: systemd.notify_ready("serving"))

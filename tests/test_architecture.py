@@ -36,7 +36,9 @@ ALLOWED: dict[str, set[str]] = {
     "firmware.worlds": VALUES
     | {"audio", "modem_drivers", "firmware.lines", "firmware.host", "firmware.settings"},
     "firmware.configuration": VALUES | {"firmware.sync", "firmware.store"},
+    "firmware.restored_alarm": {"firmware.store", "firmware.sync"},
     "firmware.enforcing": {"firmware"},
+    "firmware.commands": {"firmware", "modem_drivers"},
     "firmware.config_command": {"firmware"},
     "firmware.state_report": VALUES
     | {"firmware.lines", "firmware.calls", "firmware.sync", "firmware.store", "firmware.configuration"},

@@ -21,7 +21,7 @@ from firmware.store import attempts, campaigns, suppressions
 from firmware.store.campaigns import CampaignState, ContactState, StoredCampaign, StoredContact
 from firmware.store.connection import Connection
 from firmware.store.database import Database
-from firmware.values import AttemptId, Disposition
+from firmware.values import E164, AttemptId, CampaignId, ContactId, Disposition, PersonId
 
 log = structlog.get_logger()
 
@@ -177,6 +177,19 @@ class Desk:
 
         return await self._database.transact(work)
 
+    async def may_test(self, number: E164, line: LineReport) -> str:
+        """Ask the gate about a test call, as about any call; return why not, empty when it may be placed."""
+        if reason := await self.why_not_dialling():
+            return reason
+
+        def work(con: Connection) -> str:
+            judged = self._judge.decide(con, _tester(number), line, Point.PREDIAL, audio_ready=True)
+            self._judge.write_audit(con, judged)
+            decision = judged.decision
+            return "" if decision.is_allowed else f"{decision.rule}: {decision.explain(self._language)}"
+
+        return await self._database.transact(work)
+
     async def at_answer(
         self, attempt: AttemptId, contact: StoredContact, line: LineReport, *, answered_at: datetime
     ) -> Decision:
@@ -291,3 +304,14 @@ class Desk:
             verdict: Literal["refuse", "hold"] = "hold" if decision.outcome is Verdict.HOLD else "refuse"
             self._reports.standing(con, contact, verdict, decision.rule, explanation=explanation)
             self._closing.finish_campaigns(con)
+
+
+def _tester(number: E164) -> StoredContact:
+    """Return whom a test call reaches: one of ours, known by the number alone."""
+    return StoredContact(
+        contact=ContactId("test-call"),
+        campaign=CampaignId("test-call"),
+        person=PersonId(f"test-number-{number[-4:]}"),
+        numbers=(number,),
+        language="en",
+    )

@@ -3,6 +3,7 @@
 import logging
 import re
 import sys
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from firmware.values import mask
 
 _NUMBER = re.compile(r"\+\d[\d ().-]{5,18}\d|(?!\d{4}-\d\d-\d\d)\b\d(?:[ ().-]?\d){8,14}")
 """A number with a plus, or nine digits and more: dates and times of day stay readable."""
+_LONGEST_FIELD = 300
 _SAFE_FIELDS = frozenset(
     {
         "timestamp",
@@ -32,7 +34,25 @@ _SAFE_FIELDS = frozenset(
 """Fields that hold ids and instants of ours, whose digits are nobody's number."""
 
 
-def set_up_journal(log_file: Path | None = None) -> None:
+class RecentEvents:
+    """The last log events, masked as they were written: what diagnostics show."""
+
+    def __init__(self, kept: int = 200) -> None:
+        self._events: deque[dict[str, Any]] = deque(maxlen=kept)
+
+    def __call__(self, _logger: Any, _method: str, event: Any) -> Any:
+        """Note an event on its way to the journal."""
+        self._events.append(
+            {key: str(value)[:_LONGEST_FIELD] for key, value in event.items() if key != "exception"}
+        )
+        return event
+
+    def last(self, n_events: int) -> list[dict[str, Any]]:
+        """Return the last events, oldest first."""
+        return list(self._events)[-n_events:] if n_events else []
+
+
+def set_up_journal(log_file: Path | None = None, recent: RecentEvents | None = None) -> None:
     """Send every log event to the journal, or to standard error and (if named) to a file readable by us alone."""
     handlers: list[logging.Handler] = []
     to_journal = journal_handler()
@@ -47,6 +67,7 @@ def set_up_journal(log_file: Path | None = None) -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
             mask_numbers,
+            *([recent] if recent is not None else []),
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -61,14 +82,15 @@ def set_log_level(level: str) -> None:
 
 def mask_numbers(_logger: Any, _method: str, event: Any) -> Any:
     """Mask whatever looks like a telephone number, in every field but our own ids."""
-    return {key: value if key in _SAFE_FIELDS else _masked(value) for key, value in event.items()}
+    return {key: value if key in _SAFE_FIELDS else masked(value) for key, value in event.items()}
 
 
-def _masked(value: Any) -> Any:
+def masked(value: Any) -> Any:
+    """Return lists and mappings with whatever looks like a telephone number masked."""
     if isinstance(value, str):
         return _NUMBER.sub(lambda found: mask(found.group()), value)
     if isinstance(value, list | tuple):
-        return [_masked(item) for item in value]
+        return [masked(item) for item in value]
     if isinstance(value, dict):
-        return {key: _masked(item) for key, item in value.items()}
+        return {key: masked(item) for key, item in value.items()}
     return value

@@ -19,6 +19,7 @@ from modem_drivers.healing import Ailment, HealingPlan, Rung
 from modem_drivers.kept_modem import KeptModem
 from modem_drivers.modem import Modem
 from modem_drivers.sim import SimState
+from modem_drivers.ussd import UssdAnswer
 
 WorldT = TypeVar("WorldT")
 
@@ -132,6 +133,23 @@ class GsmLine(Generic[WorldT]):
         )
         self._set(LineStatus.IN_CALL, "dialing")
         return self._call
+
+    async def ask_operator(self, code: str) -> UssdAnswer:
+        """Send a USSD code such as ``*100#`` and return the answer; no call is taken meanwhile.
+
+        Raises LineNotReadyError, ModemError.
+        """
+        modem = self._modem
+        if modem is None or self._report.status is not LineStatus.READY:
+            raise LineNotReadyError(
+                f"line {self.line_id} is {self._report.status}: {self._report.detail or 'not ready'}"
+            )
+        self._set(LineStatus.IN_CALL, "asks the operator")
+        try:
+            return await modem.ussd.ask(code)
+        finally:
+            self._set(LineStatus.READY, "")
+            self._stirred.set()
 
     # ---- between calls
 

@@ -352,6 +352,29 @@ def give_outcomes_fields(database: SqliteUtils) -> None:
             )
 
 
+@migrations(name="commands")
+def create_commands(database: SqliteUtils) -> None:
+    """Keep commands and what came of them; an answer in the outbox carries what its asker knows it by."""
+    for statement in (
+        """CREATE TABLE command (
+            id TEXT PRIMARY KEY,
+            name TEXT NOT NULL,
+            arguments BLOB NOT NULL,
+            expires_at INTEGER NOT NULL,
+            leaf TEXT NOT NULL,
+            correlation BLOB NOT NULL,
+            received_at INTEGER NOT NULL,
+            started_at INTEGER,
+            boot TEXT NOT NULL,
+            answer_seq INTEGER,
+            answer BLOB
+        ) STRICT, WITHOUT ROWID""",
+        "CREATE INDEX command_unanswered ON command (received_at) WHERE answer IS NULL",
+        "ALTER TABLE outbox ADD COLUMN correlation BLOB",
+    ):
+        database.conn.execute(statement)
+
+
 MIGRATION_NAMES = frozenset(
     {
         "0001_tables",
@@ -360,6 +383,7 @@ MIGRATION_NAMES = frozenset(
         "configurations",
         "retention",
         "outcome_fields",
+        "commands",
     }
 )
 """Every migration above: a database that knows another one was written by a newer version."""

@@ -18,6 +18,8 @@ class OutboxRow:
     """The up topic's last part: ack, outcome, event…"""
     body: bytes
     created_at: datetime
+    correlation: bytes = b""
+    """Of an answer: what the asker knows its question by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,14 +35,30 @@ class OutboxDepth:
     """The console has everything up to here."""
 
 
-def append(con: Connection, leaf: str, build: Callable[[int], bytes], created_at: datetime) -> int:
+def append(
+    con: Connection,
+    leaf: str,
+    build: Callable[[int], bytes],
+    created_at: datetime,
+    *,
+    correlation: bytes = b"",
+) -> int:
     """Keep a message in the transaction of the fact it reports and return its number.
 
     `build` gets the number and returns the payload; if it raises, or the transaction is undone, the number is
     not used up: that is what keeps the sequence without gaps.
     """
     seq = int(con.value("UPDATE outbox_head SET last_seq = last_seq + 1 RETURNING last_seq"))
-    con.insert("outbox", {"seq": seq, "leaf": leaf, "body": build(seq), "created_at": to_ms(created_at)})
+    con.insert(
+        "outbox",
+        {
+            "seq": seq,
+            "leaf": leaf,
+            "body": build(seq),
+            "created_at": to_ms(created_at),
+            "correlation": correlation or None,
+        },
+    )
     con.touch("outbox")
     return seq
 
@@ -49,7 +67,13 @@ def pending(con: Connection, after_seq: int, limit: int) -> list[OutboxRow]:
     """Return messages in order, from behind `after_seq`."""
     rows = con.rows("SELECT * FROM outbox WHERE seq > ? ORDER BY seq LIMIT ?", (after_seq, limit))
     return [
-        OutboxRow(seq=row["seq"], leaf=row["leaf"], body=row["body"], created_at=from_ms(row["created_at"]))
+        OutboxRow(
+            seq=row["seq"],
+            leaf=row["leaf"],
+            body=row["body"],
+            created_at=from_ms(row["created_at"]),
+            correlation=row["correlation"] or b"",
+        )
         for row in rows
     ]
 

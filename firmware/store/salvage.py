@@ -33,6 +33,7 @@ TABLES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("audit_secret", ("person_ref",)),
     ("configuration", ("version",)),
     ("legal_hold", ("hold",)),
+    ("command", ("id",)),
 )
 SALVAGED_OTHERWISE = frozenset({"audit", "outbox", "outbox_head", "setting"})
 """Tables with a way of their own: a chain, a numbering, and settings that must not be believed."""
@@ -50,6 +51,7 @@ _MOVES_ON = {
         "confidence",
         "conversation",
     ),
+    "command": ("started_at", "boot", "answer_seq", "answer"),
     "configuration": ("state", "decided_at", "proof_seq", "reason"),
     "legal_hold": ("released_at", "released_by", "release_reason", "n_audited"),
 }
@@ -171,9 +173,17 @@ def _renumber_outbox(con: Connection, wreck: _Wreck, *, stream: str, renumber: R
             continue
         last_seq += 1
         con.insert(
-            "outbox", {"seq": last_seq, "leaf": row["leaf"], "body": body, "created_at": row["created_at"]}
+            "outbox",
+            {
+                "seq": last_seq,
+                "leaf": row["leaf"],
+                "body": body,
+                "created_at": row["created_at"],
+                "correlation": row.get("correlation"),
+            },
         )
     con.execute("UPDATE outbox_head SET last_seq = ?, received_up_to = 0", (last_seq,))
     # An old number would now point at somebody else's answer.
     con.execute("UPDATE inbox SET answer_seq = 0")
+    con.execute("UPDATE command SET answer_seq = 0 WHERE answer IS NOT NULL")
     return last_seq == len(waiting)

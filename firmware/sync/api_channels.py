@@ -1,7 +1,7 @@
 """Which message goes over which topic, with an example of each: what docs/mqtt-api.md is made from."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
 import msgspec
@@ -12,6 +12,7 @@ from firmware.sync.messages import (
     BoxEvent,
     BoxState,
     CampaignManifest,
+    Command,
     ContactBatch,
     ContactRow,
     Control,
@@ -28,6 +29,7 @@ from firmware.sync.messages import (
     Refusals,
     RejectedRow,
     Request,
+    Response,
     Suppress,
     SuppressionWire,
     encode,
@@ -156,6 +158,35 @@ CHANNELS = (
             ),
         ),
         is_retained=True,
+    ),
+    Channel(
+        leaf="command",
+        direction="down",
+        message=Command,
+        example=Command(
+            id=_ID,
+            at=_AT,
+            name="ussd",
+            expires_at=_AT + timedelta(minutes=10),
+            arguments={"line": "line-1", "code": "*100#"},
+        ),
+    ),
+    Channel(
+        leaf="response",
+        direction="up",
+        message=Response,
+        example=Response(
+            id=_ID,
+            at=_AT,
+            stream=_STREAM,
+            seq=5,
+            about=_ID,
+            name="ussd",
+            status="done",
+            started_at=_AT,
+            finished_at=_AT,
+            result={"state": "finished", "text": "Your balance is 25.50 CNY."},
+        ),
     ),
     Channel(
         leaf="state",

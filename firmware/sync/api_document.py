@@ -14,14 +14,14 @@ from typing import Any
 
 import msgspec
 
-from firmware.sync import envelope, messages, messages_config
+from firmware.sync import envelope, messages, messages_command, messages_config
 from firmware.sync.api_channels import CHANNELS, Channel
 from firmware.sync.messages import MAX_MESSAGE_BYTES, ContactRow, Message, encode
 from firmware.sync.signing import KID_PROPERTY, SIGNATURE_PROPERTY
 from firmware.sync.topics import ALL_BOXES, API
 
 ASYNCAPI, PAGE = "asyncapi.json", "mqtt-api.md"
-_SOURCES = (messages, messages_config, envelope)
+_SOURCES = (messages, messages_config, messages_command, envelope)
 """Where the message types are written."""
 _REFERENCE = "#/components/schemas/{name}"
 _INTRODUCTION = f"""\

@@ -26,6 +26,7 @@ log = structlog.get_logger(__name__)
 NO_PROPERTIES: Mapping[str, str] = MappingProxyType({})
 PACKET_TOO_LARGE = 0x95
 _HEADER_BYTES = 64
+_PROPERTY_BYTES = 3
 MAX_INBOX_BYTES = 32 * 1024 * 1024
 """Of arrivals that nobody has handled yet."""
 _ENTRY_BYTES = 512
@@ -46,6 +47,10 @@ class Received:
     """MQTT 5 user properties; of a repeated name the last one counts."""
     retain: bool = False
     dup: bool = False
+    response_topic: str = ""
+    """Where the sender wants an answer (MQTT 5 §4.10); not signed."""
+    correlation: bytes = b""
+    """What the sender knows its question by."""
     acknowledge: Callable[[], None] = _nothing
     return_it: Callable[[], None] = _nothing
 
@@ -78,6 +83,8 @@ class Connection(Protocol):
         qos: int = 1,
         retain: bool = False,
         properties: Mapping[str, str] = NO_PROPERTIES,
+        response_topic: str = "",
+        correlation: bytes = b"",
     ) -> None:
         """Return after a successful PUBACK (QoS 0: when written).
 
@@ -186,12 +193,15 @@ class MqttConnection:
         qos: int = 1,
         retain: bool = False,
         properties: Mapping[str, str] = NO_PROPERTIES,
+        response_topic: str = "",
+        correlation: bytes = b"",
     ) -> None:
         """Return after a successful PUBACK. Raises PublishRefusedError, NotConnectedError."""
         epoch = self._epoch
         if epoch is None or self._thread is None:
             raise NotConnectedError(self.failure or "not connected to the broker")
         size = _HEADER_BYTES + len(topic.encode()) + len(payload)
+        size += len(response_topic.encode()) + len(correlation) + 2 * _PROPERTY_BYTES
         size += sum(len(key.encode()) + len(value.encode()) + 5 for key, value in properties.items())
         if size > epoch.facts.maximum_packet_bytes:
             raise PublishRefusedError(
@@ -217,6 +227,8 @@ class MqttConnection:
                         qos=qos,
                         retain=retain,
                         properties=properties,
+                        response_topic=response_topic,
+                        correlation=correlation,
                     )
                 )
                 code, reason = await reply
@@ -306,6 +318,8 @@ class MqttConnection:
                 properties=arrival.properties,
                 retain=arrival.retain,
                 dup=arrival.dup,
+                response_topic=arrival.response_topic,
+                correlation=arrival.correlation,
                 acknowledge=partial(thread.ack, arrival.epoch, arrival.mid) if needs_ack else _nothing,
                 return_it=partial(thread.drop, arrival.epoch, "a message could not be kept: once more"),
             )

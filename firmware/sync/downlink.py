@@ -29,6 +29,13 @@ from firmware.sync.applying import (
     apply_suppress,
     batch_problem,
 )
+from firmware.sync.applying_command import (
+    MAX_CORRELATION_BYTES,
+    CommandCheck,
+    apply_command,
+    no_commands,
+    response_leaf,
+)
 from firmware.sync.applying_config import NOTHING_CONFIGURABLE, ConfigBounds, apply_config
 from firmware.sync.connection import Connection, Received
 from firmware.sync.content_check import CampaignCheck, check_row, reason_of
@@ -36,6 +43,7 @@ from firmware.sync.messages import (
     Ack,
     BoxConfig,
     CampaignManifest,
+    Command,
     ContactBatch,
     Control,
     Receipt,
@@ -46,6 +54,7 @@ from firmware.sync.messages import (
     encode,
 )
 from firmware.sync.reading import MessageRefusedError, Reader, claim_of, kind_of
+from firmware.sync.responding import Responder
 from firmware.sync.signing import Verifier
 from firmware.sync.topics import BoxTopics
 from firmware.values import CampaignId, UuidV7
@@ -73,6 +82,7 @@ class Downlink(Generic[FlowT]):
         ids: UuidV7,
         check: CampaignCheck[FlowT],
         bounds: ConfigBounds = NOTHING_CONFIGURABLE,
+        command_check: CommandCheck = no_commands,
         on_change: Callable[[], None] = lambda: None,
         on_fetch: Callable[[RecordingFetch], None] = lambda _message: None,
         on_signed: Callable[[datetime], None] = lambda _at: None,
@@ -84,6 +94,9 @@ class Downlink(Generic[FlowT]):
         self._ids = ids
         self._check = check
         self._bounds = bounds
+        self._command_check = command_check
+        self._responder = Responder(database.stream, clock.now, self._new_id)
+        self._topics = topics
         self._on_change = on_change
         self._on_signed = on_signed
         self._on_fetch = on_fetch
@@ -140,6 +153,8 @@ class Downlink(Generic[FlowT]):
                 await self._apply_once(message, lambda con: apply_recording_receipt(con, message, now=now))
             case BoxConfig():
                 await self._apply_once(message, lambda con: apply_config(con, message, self._bounds, now=now))
+            case Command():
+                await self._apply_once(message, self._prepare_command(message, received))
             case _:
                 assert_never(message)
 
@@ -155,6 +170,26 @@ class Downlink(Generic[FlowT]):
 
         if await self._database.transact(work):
             self._on_fetch(message)
+
+    def _prepare_command(self, message: Command, received: Received) -> Apply:
+        leaf = response_leaf(self._topics, received.response_topic)
+        if leaf is None:
+            raise MessageRefusedError(
+                "bad_response_topic", f"the Response Topic must be {self._topics.up('response')} or below it"
+            )
+        if len(received.correlation) > MAX_CORRELATION_BYTES:
+            raise MessageRefusedError(
+                "malformed", f"Correlation Data has more than {MAX_CORRELATION_BYTES} bytes"
+            )
+        return lambda con: apply_command(
+            con,
+            message,
+            leaf=leaf,
+            correlation=received.correlation,
+            check=self._command_check,
+            responder=self._responder,
+            now=self._clock.now(),
+        )
 
     def _prepare_manifest(self, message: CampaignManifest, raw: bytes) -> Apply:
         now = self._clock.now()
@@ -208,7 +243,13 @@ class Downlink(Generic[FlowT]):
 
     async def _apply_once(
         self,
-        message: BoxConfig | CampaignManifest | ContactBatch | Control | RecordingReceipt | Suppress,
+        message: BoxConfig
+        | CampaignManifest
+        | Command
+        | ContactBatch
+        | Control
+        | RecordingReceipt
+        | Suppress,
         apply: Apply,
     ) -> None:
         """Apply, answer and remember in one transaction; a message that is remembered has no effect."""
@@ -217,6 +258,8 @@ class Downlink(Generic[FlowT]):
             before = inbox.seen(con, message.id)
             if before is not None:
                 self._answer_again(con, message.id, before)
+                if isinstance(message, Command):
+                    self._responder.again(con, message.id)
                 return None
             answer = apply(con)
             ack = self._answer(con, answer, about=message.id, kind=kind_of(message))

@@ -37,6 +37,8 @@ class _Message:
     payload: bytes
     properties: Mapping[str, str]
     retain: bool = False
+    response_topic: str = ""
+    correlation: bytes = b""
 
 
 @dataclass(slots=True)
@@ -232,11 +234,15 @@ class MemoryConnection:
         qos: int = 1,
         retain: bool = False,
         properties: Mapping[str, str] = NO_PROPERTIES,
+        response_topic: str = "",
+        correlation: bytes = b"",
     ) -> None:
         """Return after the broker took it. Raises PublishRefusedError, NotConnectedError."""
         if self._session is None:
             raise NotConnectedError("not connected to the broker")
-        await self._broker.take(self, _Message(topic, payload, dict(properties), retain))
+        await self._broker.take(
+            self, _Message(topic, payload, dict(properties), retain, response_topic, correlation)
+        )
 
     async def received(self) -> AsyncIterator[Received]:
         """Iterate over what arrives."""
@@ -277,6 +283,8 @@ class MemoryConnection:
                 properties=message.properties,
                 retain=message.retain,
                 dup=dup,
+                response_topic=message.response_topic,
+                correlation=message.correlation,
                 acknowledge=partial(self._ack, self.epoch, mid),
                 return_it=partial(self._give_back, self.epoch),
             )

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 
 from firmware.sync.envelope import Durable, Id, Instant, Message, NonNegativeInt, PositiveInt, Text
+from firmware.sync.messages_command import Command, Response
 from firmware.sync.messages_config import BoxConfig
 from firmware.sync.messages_recording import (
     RecordingChunk,
@@ -22,6 +23,7 @@ from firmware.values import Disposition
 
 __all__ = [
     "BoxConfig",
+    "Command",
     "Durable",
     "Id",
     "Instant",
@@ -32,6 +34,7 @@ __all__ = [
     "RecordingFetch",
     "RecordingReceipt",
     "RecordingUnavailable",
+    "Response",
     "Text",
 ]
 
@@ -175,7 +178,7 @@ class Ack(Durable, frozen=True, kw_only=True, tag_field="type", tag="ack"):
     about: str
     """The id of the message answered; empty when it could not be read."""
     kind: str
-    """campaign, contacts, control, suppress, receipt, config or unknown."""
+    """campaign, contacts, control, suppress, receipt, config, command or unknown."""
     accepted: bool
     reason: str = ""
     """A name: bad_signature, unsigned, unknown_key, malformed, flow_refused, unknown_campaign, …; of an accepted
@@ -332,6 +335,7 @@ class BoxState(Message, frozen=True, kw_only=True, tag_field="type", tag="state"
 Downlink = (
     BoxConfig
     | CampaignManifest
+    | Command
     | ContactBatch
     | Control
     | Receipt
@@ -340,7 +344,15 @@ Downlink = (
     | RecordingReceipt
 )
 Uplink = (
-    Ack | OutcomeMessage | Refusals | BoxEvent | BoxState | Request | RecordingChunk | RecordingUnavailable
+    Ack
+    | OutcomeMessage
+    | Refusals
+    | BoxEvent
+    | BoxState
+    | Request
+    | RecordingChunk
+    | RecordingUnavailable
+    | Response
 )
 
 _encoder = msgspec.json.Encoder()

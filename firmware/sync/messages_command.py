@@ -16,7 +16,7 @@ class Command(Message, frozen=True, kw_only=True, tag_field="type", tag="command
     """self-check, diagnostics, ussd, test-call, reboot, log-level; any other is refused by name."""
     expires_at: Instant
     """A box that reads it later does not do it; at most seven days after `at`."""
-    arguments: msgspec.Raw = msgspec.Raw(b"{}")
+    arguments: dict[str, Any] = {}
     """By the command's name; an unknown or ill-typed one is refused with its path."""
 
 

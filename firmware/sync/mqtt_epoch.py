@@ -60,6 +60,8 @@ class Publication:
     qos: int
     retain: bool
     properties: Mapping[str, str]
+    response_topic: str = ""
+    correlation: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +76,8 @@ class Arrival:
     properties: Mapping[str, str]
     retain: bool
     dup: bool
+    response_topic: str = ""
+    correlation: bytes = b""
 
 
 class Listener(Protocol):
@@ -169,6 +173,10 @@ class MqttEpoch:
         sent_with.ContentType = "application/json"
         if publication.properties:
             sent_with.UserProperty = list(publication.properties.items())
+        if publication.response_topic:
+            sent_with.ResponseTopic = publication.response_topic
+        if publication.correlation:
+            sent_with.CorrelationData = publication.correlation
         info = self._client.publish(
             publication.topic,
             publication.payload,
@@ -263,6 +271,8 @@ class MqttEpoch:
             properties=dict(getattr(message.properties, "UserProperty", [])),
             retain=message.retain,
             dup=message.dup,
+            response_topic=getattr(message.properties, "ResponseTopic", ""),
+            correlation=bytes(getattr(message.properties, "CorrelationData", b"")),
         )
         self._tell(self._listener.on_message, arrival)
 

@@ -131,7 +131,11 @@ class Uplink:
 
     async def _publish(self, row: OutboxRow) -> None:
         await self._connection.publish(
-            self._topics.up(row.leaf), row.body, qos=1, properties={"schema": f"{row.leaf}/1"}
+            self._topics.up(row.leaf),
+            row.body,
+            qos=1,
+            properties={"schema": f"{row.leaf.partition('/')[0]}/1"},
+            correlation=row.correlation,
         )
 
     async def _stand_refusal(self, refusal: PublishRefusedError) -> None:

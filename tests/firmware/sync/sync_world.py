@@ -99,6 +99,13 @@ def contact_check(_flow: str, row: ContactRow) -> None:
         raise ZeroDivisionError("a fault of ours")
 
 
+def command_check(name: str, arguments: bytes) -> tuple[str, str] | None:
+    """A box that does one thing, and knows one argument."""
+    if name != "known":
+        return "unknown_command", "$.name: there is only known"
+    return ("bad_arguments", "$.arguments: what is bad?") if b"bad" in arguments else None
+
+
 CHECK = CampaignCheck(flow_check=flow_check, contact_check=contact_check, refusals=(FlowRefused, VarRefused))
 
 
@@ -194,6 +201,7 @@ class BoxSide:
             clock=self.clock,
             ids=UuidV7(),
             check=CHECK,
+            command_check=command_check,
             bounds=ConfigBounds(lines=frozenset({"line-1", "line-2"}), max_call_s=240),
             on_change=self._changed,
             on_fetch=self._fetch,

@@ -3,6 +3,7 @@
 import copy
 import gzip
 import json
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, get_args
@@ -12,7 +13,15 @@ import pytest
 
 from firmware.sync import api_document, messages
 from firmware.sync.api_channels import CHANNELS, Channel
-from firmware.sync.messages import BoxConfig, decode_contact, decode_downlink, decode_uplink, encode
+from firmware.sync.messages import (
+    BoxConfig,
+    Command,
+    Response,
+    decode_contact,
+    decode_downlink,
+    decode_uplink,
+    encode,
+)
 from firmware.sync.messages_config import ConfigSettings
 from firmware.sync.topics import split_down, split_up, topic_matches
 from modem_drivers.simulator.people import Pause, Person, Press, Say
@@ -106,6 +115,9 @@ def test_what_a_story_sends_is_what_the_document_says(tmp_path: Path) -> None:
                 "config", BoxConfig(**town.head(), version=1, settings=ConfigSettings(log_level="warning"))
             )
             await town.until(lambda: any(ack.reason == "in_force" for ack in town.acks()))
+            expires_at = town.clock.now() + timedelta(minutes=1)
+            await town.send("command", Command(**town.head(), name="make-coffee", expires_at=expires_at))
+            await town.until(lambda: any(isinstance(message, Response) for message in town.seen))
         return town.broker.log
 
     document = api_document.asyncapi()

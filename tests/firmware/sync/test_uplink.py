@@ -226,6 +226,8 @@ class Watched(MqttConnection):
         qos: int = 1,
         retain: bool = False,
         properties: Mapping[str, str] = NO_PROPERTIES,
+        response_topic: str = "",
+        correlation: bytes = b"",
     ) -> None:
         try:
             await super().publish(topic, payload, qos=qos, retain=retain, properties=properties)
