@@ -12,9 +12,20 @@ import msgspec
 import typer
 from rich.console import Console
 
-from console.arguments import clock_for, office_at, parse_expiry, parse_instant, parse_mapping
+from console.arguments import (
+    JsonOption,
+    NowOption,
+    OfficeOption,
+    clock_for,
+    office_at,
+    parse_expiry,
+    parse_instant,
+    parse_mapping,
+)
 from console.authority import init_office, issue_box
 from console.campaigns import DEFAULT_VALIDITY, Terms, slug
+from console.command_audit import audit_app
+from console.command_policy import policy_app
 from console.command_push import PushOrder, run_push
 from console.command_suppress import run_suppress
 from console.command_watch import watch_command
@@ -37,14 +48,9 @@ app = typer.Typer(
 )
 box_app = typer.Typer(help="The boxes of this office.", no_args_is_help=True)
 app.add_typer(box_app, name="box")
+app.add_typer(audit_app, name="audit")
+app.add_typer(policy_app, name="policy")
 
-OfficeOption = Annotated[
-    Path | None, typer.Option("--office", help="The office folder.", envvar="BRANCHLINE_OFFICE")
-]
-NowOption = Annotated[
-    str | None, typer.Option("--now", help="Act as if it were this instant (demonstrations).", metavar="ISO")
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="JSON instead of tables.")]
 CampaignOption = Annotated[str | None, typer.Option("--campaign", help="Only this campaign.")]
 
 

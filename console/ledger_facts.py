@@ -9,9 +9,11 @@ import msgspec
 from sqlalchemy import Connection, Table, delete, select, update
 from sqlalchemy.dialects.sqlite import insert
 
+from console.audit_ledger import keep_head, keep_segment
 from console.ledger_tables import ACK, BATCH, BOX, EVENT, OUTCOME, PROMISE, REFUSAL, UNREAD
 from firmware.clock import to_ms
 from firmware.sync.messages import Ack, BoxEvent, BoxState, OutcomeMessage, Refusals
+from firmware.sync.messages_audit import AuditHead, AuditSegment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +28,7 @@ class Unread:
     problem: str
 
 
-Fact = Ack | OutcomeMessage | Refusals | BoxEvent | Unread
+Fact = Ack | OutcomeMessage | Refusals | BoxEvent | AuditHead | AuditSegment | Unread
 
 
 def keep_fact(connection: Connection, box: str, message: Fact) -> bool:
@@ -44,6 +46,10 @@ def keep_fact(connection: Connection, box: str, message: Fact) -> bool:
             return insert_new(connection, REFUSAL, _row(REFUSAL, box, message))
         case BoxEvent():
             return insert_new(connection, EVENT, _row(EVENT, box, message))
+        case AuditHead():
+            return keep_head(connection, box, message)
+        case AuditSegment():
+            return keep_segment(connection, box, message)
         case Unread():
             return insert_new(connection, UNREAD, _row(UNREAD, box, message))
         case _:

@@ -219,8 +219,11 @@ def open_engine(path: Path) -> Engine:
         path.touch(mode=0o600)
         with engine.begin() as connection:
             version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-            if version == 0 and not inspect(connection).get_table_names():
+            is_empty = version == 0 and not inspect(connection).get_table_names()
+            if is_empty or version == SCHEMA_VERSION:
+                # Tables that later versions added; an older program does not mind them.
                 METADATA.create_all(connection)
+            if is_empty:
                 connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
                 version = SCHEMA_VERSION
     except (SQLAlchemyError, OSError) as error:

@@ -15,13 +15,13 @@ class SignedSender:
         self._connection = connection
         self._key = key
 
-    async def send(self, topic: str, payload: bytes) -> None:
+    async def send(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """Return when the broker has the message. Raises BrokerError if it will not take it."""
         properties = signed_properties(self._key, topic, payload)
         while True:
             await self._connection.wait_connected()
             try:
-                await self._connection.publish(topic, payload, properties=properties)
+                await self._connection.publish(topic, payload, retain=retain, properties=properties)
             except NotConnectedError:
                 continue
             except PublishRefusedError as error:

@@ -15,8 +15,10 @@ from typing import Any
 import msgspec
 
 from firmware.sync import messages
-from firmware.sync.api_channels import CHANNELS, Channel
-from firmware.sync.messages import MAX_MESSAGE_BYTES, ContactRow, Message, encode
+from firmware.sync.api_channel import Channel
+from firmware.sync.api_channels import CHANNELS
+from firmware.sync.message_fields import Message
+from firmware.sync.messages import MAX_MESSAGE_BYTES, ContactRow, encode
 from firmware.sync.signing import KID_PROPERTY, SIGNATURE_PROPERTY
 from firmware.sync.topics import ALL_BOXES, API
 
@@ -43,7 +45,7 @@ def asyncapi() -> dict[str, Any]:
     types = list({channel.message: None for channel in CHANNELS})
     _, schemas = msgspec.json.schema_components([*types, ContactRow], ref_template=_REFERENCE)
     for name, schema in schemas.items():
-        _describe(schema, getattr(messages, name, None))
+        _describe(schema, _struct_called(name))
     # The box checks rows one by one, so its type leaves them raw; what a row must be is this.
     schemas["ContactBatch"]["properties"]["contacts"]["items"] = {
         "$ref": _REFERENCE.format(name="ContactRow")
@@ -169,12 +171,18 @@ def _parameters(channel: Channel) -> Iterable[tuple[str, str]]:
         yield "campaign", "The console's id of the campaign."
 
 
+def _struct_called(name: str) -> Any:
+    """Return a type of one of the message files."""
+    files = [module for path, module in sys.modules.items() if path.startswith(messages.__name__)]
+    return next((vars(file)[name] for file in files if name in vars(file)), None)
+
+
 def _describe(schema: dict[str, Any], struct: Any) -> None:
     """Give fields the strings that stand under them in the source."""
     if struct is None or not issubclass(struct, msgspec.Struct):
         return
     for owner in struct.__mro__:
-        if owner.__module__ != messages.__name__:
+        if not owner.__module__.startswith("firmware.sync."):
             continue
         (body,) = ast.parse(inspect.getsource(owner)).body
         assert isinstance(body, ast.ClassDef)

@@ -9,7 +9,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Generic, TypeVar, assert_never
+from typing import Any, Generic, Protocol, TypeVar, assert_never
 
 import msgspec
 import structlog
@@ -20,8 +20,10 @@ from firmware.store.connection import Connection as StoreConnection
 from firmware.store.database import Database
 from firmware.store.errors import StoreConflictError, StoreError
 from firmware.sync.allowance import Allowance
-from firmware.sync.answers import Answer, refused
+from firmware.sync.anchoring import answer_request
+from firmware.sync.answers import Answer, Apply, refused
 from firmware.sync.applying import apply_batch, apply_control, apply_manifest, apply_suppress, batch_problem
+from firmware.sync.applying_elsewhere import apply_elsewhere
 from firmware.sync.connection import Connection, Received
 from firmware.sync.content_check import CampaignCheck, check_row, reason_of
 from firmware.sync.messages import (
@@ -34,6 +36,8 @@ from firmware.sync.messages import (
     decode_uplink,
     encode,
 )
+from firmware.sync.messages_audit import AuditRequest
+from firmware.sync.messages_policy import PeopleElsewhere, PolicyRelease
 from firmware.sync.reading import MessageRefusedError, Reader, claim_of, kind_of
 from firmware.sync.signing import Verifier
 from firmware.sync.topics import BoxTopics
@@ -41,12 +45,21 @@ from firmware.values import CampaignId, UuidV7
 
 log = structlog.get_logger(__name__)
 FlowT = TypeVar("FlowT")
-Apply = Callable[[StoreConnection], Answer]
+Kept = CampaignManifest | ContactBatch | Control | Suppress | PolicyRelease | PeopleElsewhere | AuditRequest
+"""Messages that are answered, and remembered by their id."""
 
 REFUSALS_PER_MINUTE = 20
 """Answers to messages that are not the console's or make no sense: more would fill the outbox."""
 _MAX_FLOWS = 8
 _ROWS_AT_ONCE = 50
+
+
+class RulesDoor(Protocol):
+    """Who judges what the console says of the rules: sync does not know them."""
+
+    async def prepare(self, release: PolicyRelease, received: Received) -> Apply:
+        """Return what the release does in its transaction: it is put in force there, or refused whole."""
+        ...
 
 
 class Downlink(Generic[FlowT]):
@@ -61,6 +74,7 @@ class Downlink(Generic[FlowT]):
         clock: Clock[Any],
         ids: UuidV7,
         check: CampaignCheck[FlowT],
+        rules: RulesDoor,
         on_change: Callable[[], None] = lambda: None,
         on_signed: Callable[[datetime], None] = lambda _at: None,
     ) -> None:
@@ -70,6 +84,7 @@ class Downlink(Generic[FlowT]):
         self._clock = clock
         self._ids = ids
         self._check = check
+        self._rules = rules
         self._on_change = on_change
         self._on_signed = on_signed
         self._flows: OrderedDict[str, FlowT] = OrderedDict()
@@ -105,7 +120,9 @@ class Downlink(Generic[FlowT]):
 
     async def _apply(self, received: Received) -> None:
         message = self._reader.read(received)
-        self._on_signed(message.at)
+        if not received.retain:
+            # What the broker kept may be days old: no word about the time.
+            self._on_signed(message.at)
         now = self._clock.now()
         match message:
             case Receipt():
@@ -119,6 +136,12 @@ class Downlink(Generic[FlowT]):
                 await self._apply_once(message, lambda con: apply_control(con, message))
             case Suppress():
                 await self._apply_once(message, lambda con: apply_suppress(con, message, now=now))
+            case PolicyRelease():
+                await self._apply_release(message, received)
+            case PeopleElsewhere():
+                await self._apply_once(message, lambda con: apply_elsewhere(con, message))
+            case AuditRequest():
+                await self._apply_once(message, lambda con: self._answer_audit(con, message))
             case _:
                 assert_never(message)
 
@@ -169,9 +192,18 @@ class Downlink(Generic[FlowT]):
         self._flows.move_to_end(sha256)
         return flow
 
-    async def _apply_once(
-        self, message: CampaignManifest | ContactBatch | Control | Suppress, apply: Apply
-    ) -> None:
+    async def _apply_release(self, message: PolicyRelease, received: Received) -> None:
+        is_known = await self._database.read(lambda con: inbox.seen(con, message.id) is not None)
+        if received.retain and is_known:
+            return  # it comes again at every connection, and is answered once
+        await self._apply_once(message, await self._rules.prepare(message, received))
+
+    def _answer_audit(self, con: StoreConnection, message: AuditRequest) -> Answer:
+        return answer_request(
+            con, message, stream=self._database.stream, now=self._clock.now(), new_id=self._new_id
+        )
+
+    async def _apply_once(self, message: Kept, apply: Apply) -> None:
         """Apply, answer and remember in one transaction; a message that is remembered has no effect."""
 
         def work(con: StoreConnection) -> Answer | None:

@@ -5,30 +5,19 @@ UUIDv7, instants are RFC 3339 with an offset. Durable uplink messages also carry
 within `stream` (the id of the box's database: a replaced one starts a new stream, never re-uses numbers).
 """
 
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
+from firmware.sync.message_fields import Durable, Id, Instant, Message, NonNegativeInt, Text
+from firmware.sync.messages_audit import AuditHead, AuditRequest, AuditSegment
+from firmware.sync.messages_policy import PeopleElsewhere, PolicyRelease
 from firmware.values import Disposition
 
 T = TypeVar("T")
 MAX_MESSAGE_BYTES = 256 * 1024
 MAX_CONTACTS_A_BATCH = 500
-
-Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
-Text = Annotated[str, msgspec.Meta(max_length=2000)]
-PositiveInt = Annotated[int, msgspec.Meta(ge=1)]
-NonNegativeInt = Annotated[int, msgspec.Meta(ge=0)]
-Instant = Annotated[datetime, msgspec.Meta(tz=True)]
-"""An instant without an offset could be anybody's noon: refused."""
-
-
-class Message(msgspec.Struct, kw_only=True, frozen=True):
-    """What every message has."""
-
-    id: Id
-    at: Instant
 
 
 # ---- down: console to box ----
@@ -62,7 +51,7 @@ class CampaignManifest(Message, frozen=True, kw_only=True, tag_field="type", tag
     expires_at: Instant
     ring_timeout_s: Annotated[int, msgspec.Meta(ge=15, le=120)] = 30
     promise: PromiseLimits = PromiseLimits()
-    lines: list[str] = []
+    lines: list[str] = msgspec.field(default_factory=list)
     """Line ids that may be used; empty means any."""
 
 
@@ -135,17 +124,10 @@ class SuppressionWire(msgspec.Struct, kw_only=True, frozen=True):
 class Suppress(Message, frozen=True, kw_only=True, tag_field="type", tag="suppress"):
     """Suppressions to add. It also renews the lease: the console says the list is complete as of `at`."""
 
-    suppressions: list[SuppressionWire] = []
+    suppressions: list[SuppressionWire] = msgspec.field(default_factory=list)
 
 
 # ---- up: box to console ----
-
-
-class Durable(Message, frozen=True, kw_only=True):
-    """A message that waits in the outbox until a receipt covers it."""
-
-    stream: Id
-    seq: PositiveInt
 
 
 class RejectedRow(msgspec.Struct, kw_only=True, frozen=True):
@@ -175,7 +157,7 @@ class Ack(Durable, frozen=True, kw_only=True, tag_field="type", tag="ack"):
     campaign: str | None = None
     batch: int | None = None
     taken: NonNegativeInt = 0
-    rejected: list[RejectedRow] = []
+    rejected: list[RejectedRow] = msgspec.field(default_factory=list)
 
 
 class PromiseWire(msgspec.Struct, kw_only=True, frozen=True):
@@ -276,7 +258,7 @@ class BoxState(Message, frozen=True, kw_only=True, tag_field="type", tag="state"
     boot: str
     version: str = ""
     stream: str = ""
-    lines: list[LineWire] = []
+    lines: list[LineWire] = msgspec.field(default_factory=list)
     outbox: int = 0
     oldest_unsent_s: float = 0.0
     clock: str = ""
@@ -285,8 +267,17 @@ class BoxState(Message, frozen=True, kw_only=True, tag_field="type", tag="state"
     """yes, or the rule or reason why the box is not dialling."""
 
 
-Downlink = CampaignManifest | ContactBatch | Control | Receipt | Suppress
-Uplink = Ack | OutcomeMessage | Refusals | BoxEvent | BoxState | Request
+Downlink = (
+    CampaignManifest
+    | ContactBatch
+    | Control
+    | Receipt
+    | Suppress
+    | PolicyRelease
+    | PeopleElsewhere
+    | AuditRequest
+)
+Uplink = Ack | OutcomeMessage | Refusals | BoxEvent | BoxState | Request | AuditHead | AuditSegment
 
 _encoder = msgspec.json.Encoder()
 

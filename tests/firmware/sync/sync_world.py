@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from firmware.clock import SimulatedClock
 from firmware.store.database import Database
 from firmware.store.inline_executor import InlineExecutor
+from firmware.sync.answers import Answer, Apply
 from firmware.sync.connection import Received
 from firmware.sync.content_check import CampaignCheck
 from firmware.sync.downlink import Downlink
@@ -31,6 +32,7 @@ from firmware.sync.messages import (
     decode_uplink,
     encode,
 )
+from firmware.sync.messages_policy import PolicyRelease
 from firmware.sync.signing import Verifier, signed_properties
 from firmware.sync.topics import BoxTopics
 from firmware.values import UuidV7
@@ -167,6 +169,14 @@ def row(contact: str = "k1", **changes: Any) -> dict[str, Any]:
     return {**values, **changes}
 
 
+class TakesEveryRelease:
+    """Rules are another room's: here every release is good."""
+
+    async def prepare(self, release: PolicyRelease, received: Received) -> Apply:
+        del received
+        return lambda _: Answer(accepted=True, detail=f"release {release.version}")
+
+
 class BoxSide:
     """A database and a Downlink over it."""
 
@@ -184,6 +194,7 @@ class BoxSide:
             clock=self.clock,
             ids=UuidV7(),
             check=CHECK,
+            rules=TakesEveryRelease(),
             on_change=self._changed,
         )
 
