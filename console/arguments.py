@@ -2,12 +2,21 @@
 
 from datetime import datetime, time
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from console.errors import OfficeError
 from console.office import Office, load_office
 from firmware.clock import Clock, SimulatedClock, SystemClock
+
+OfficeOption = Annotated[
+    Path | None, typer.Option("--office", help="The office folder.", envvar="BRANCHLINE_OFFICE")
+]
+NowOption = Annotated[
+    str | None, typer.Option("--now", help="Act as if it were this instant (demonstrations).", metavar="ISO")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="JSON instead of tables.")]
 
 
 def parse_instant(text: str) -> datetime:

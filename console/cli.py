@@ -12,11 +12,22 @@ import msgspec
 import typer
 from rich.console import Console
 
-from console.arguments import clock_for, office_at, parse_expiry, parse_instant, parse_mapping
+from console.arguments import (
+    JsonOption,
+    NowOption,
+    OfficeOption,
+    clock_for,
+    office_at,
+    parse_expiry,
+    parse_instant,
+    parse_mapping,
+)
 from console.authority import init_office, issue_box
 from console.campaigns import DEFAULT_VALIDITY, Terms, slug
+from console.command_audit import audit_app
 from console.command_command import command
 from console.command_config import config_app
+from console.command_policy import policy_app
 from console.command_push import PushOrder, run_push
 from console.command_recording import recording_app
 from console.command_suppress import run_suppress
@@ -43,14 +54,9 @@ app.add_typer(box_app, name="box")
 app.add_typer(recording_app, name="recording")
 app.add_typer(config_app, name="config")
 app.command("command")(command)
+app.add_typer(audit_app, name="audit")
+app.add_typer(policy_app, name="policy")
 
-OfficeOption = Annotated[
-    Path | None, typer.Option("--office", help="The office folder.", envvar="BRANCHLINE_OFFICE")
-]
-NowOption = Annotated[
-    str | None, typer.Option("--now", help="Act as if it were this instant (demonstrations).", metavar="ISO")
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="JSON instead of tables.")]
 CampaignOption = Annotated[str | None, typer.Option("--campaign", help="Only this campaign.")]
 
 

@@ -14,6 +14,7 @@ from console.authority import load_signing_key
 from console.broker import connected
 from console.campaigns import Terms, build_campaign, check_terms, check_vars_of, read_flow, var_kinds
 from console.contacts_file import ContactsFile, read_contacts
+from console.elsewhere import ElsewhereFeed
 from console.errors import BoxSilentError, CampaignError, CampaignRefusedError
 from console.lease import SuppressionLease
 from console.ledger import Ledger
@@ -103,6 +104,10 @@ async def _send(
             messages = unanswered(rows, sent.box, sent.campaign)
         lease = SuppressionLease(sender=sender, ledger=ledger, tenant=office.tenant, clock=clock, ids=ids)
         await lease.renew()
+        # Before the first contact: what others did with these people counts from the first decision on.
+        await ElsewhereFeed(sender=sender, ledger=ledger, tenant=office.tenant, clock=clock, ids=ids).tell(
+            sent.box
+        )
         push = Push(messages, connection=connection, sender=sender, ledger=ledger, topics=topics, clock=clock)
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
         with Progress(*columns, console=console, transient=True, auto_refresh=False) as progress:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from console.authority import load_signing_key
 from console.broker import connected
+from console.elsewhere import ElsewhereFeed
 from console.ingest import Ingest
 from console.lease import SuppressionLease
 from console.ledger import Ledger, Recorded
@@ -43,6 +44,7 @@ async def _watch(
             loop.add_signal_handler(number, stopped.set)
         sender = SignedSender(connection, key)
         lease = SuppressionLease(sender=sender, ledger=ledger, tenant=office.tenant, clock=clock, ids=ids)
+        feed = ElsewhereFeed(sender=sender, ledger=ledger, tenant=office.tenant, clock=clock, ids=ids)
         last_s = loop.time()
 
         def on_recorded(recorded: Recorded) -> None:
@@ -50,8 +52,10 @@ async def _watch(
             last_s = loop.time()
             view.show(recorded)
             message = recorded.arrival.message
-            if recorded.is_new and isinstance(message, OutcomeMessage) and message.suppressed:
-                lease.changed()
+            if recorded.is_new and isinstance(message, OutcomeMessage):
+                feed.changed()
+                if message.suppressed:
+                    lease.changed()
 
         async def draw() -> None:
             while until_idle_s is None or loop.time() < last_s + until_idle_s:
@@ -71,6 +75,7 @@ async def _watch(
             tasks = {
                 asyncio.create_task(ingest.run(), name="watch-ingest"),
                 asyncio.create_task(lease.run(), name="watch-lease"),
+                asyncio.create_task(feed.run(), name="watch-elsewhere"),
                 asyncio.create_task(draw(), name="watch-draw"),
                 asyncio.create_task(stopped.wait(), name="watch-stop"),
             }

@@ -10,9 +10,11 @@ import msgspec
 from sqlalchemy import Connection, Table, delete, select, update
 from sqlalchemy.dialects.sqlite import insert
 
+from console.audit_ledger import keep_head, keep_segment
 from console.ledger_tables import ACK, BATCH, BOX, EVENT, OUTCOME, PROMISE, REFUSAL, RESPONSE, UNREAD
 from firmware.clock import to_ms
 from firmware.sync.messages import Ack, BoxEvent, BoxState, OutcomeMessage, Refusals, Response
+from firmware.sync.messages_audit import AuditHead, AuditSegment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +29,7 @@ class Unread:
     problem: str
 
 
-Fact = Ack | OutcomeMessage | Refusals | BoxEvent | Response | Unread
+Fact = Ack | OutcomeMessage | Refusals | BoxEvent | Response | AuditHead | AuditSegment | Unread
 
 
 def keep_fact(connection: Connection, box: str, message: Fact) -> bool:
@@ -49,6 +51,10 @@ def keep_fact(connection: Connection, box: str, message: Fact) -> bool:
         case Response():
             result = msgspec.json.encode(message.result).decode()
             return insert_new(connection, RESPONSE, _row(RESPONSE, box, message) | {"result": result})
+        case AuditHead():
+            return keep_head(connection, box, message)
+        case AuditSegment():
+            return keep_segment(connection, box, message)
         case Unread():
             return insert_new(connection, UNREAD, _row(UNREAD, box, message))
         case _:

@@ -262,10 +262,11 @@ def open_engine(path: Path) -> Engine:
         path.touch(mode=0o600)
         with engine.begin() as connection:
             version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-            is_new = version == 0 and not inspect(connection).get_table_names()
-            if is_new or 0 < version < SCHEMA_VERSION:
+            is_empty = version == 0 and not inspect(connection).get_table_names()
+            if is_empty or 0 < version <= SCHEMA_VERSION:
                 # Every layout so far only added tables, which is what this does to an older file.
                 METADATA.create_all(connection)
+            if is_empty:
                 connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
                 version = SCHEMA_VERSION
             elif version == 1:

@@ -17,6 +17,7 @@ from console.ledger_facts import Unread
 from console.reports import CampaignReport, OutcomeLine, campaign_reports, outcome_lines
 from console.tables import funnel_table, outcomes_table, printable, table
 from firmware.sync.messages import Ack, BoxEvent, BoxState, OutcomeMessage, Refusals, Response
+from firmware.sync.messages_audit import AuditHead, AuditSegment
 
 OUTCOMES_SHOWN = 12
 NEWS_SHOWN = 6
@@ -73,6 +74,10 @@ def in_words(recorded: Recorded) -> str:
             return f"{box} {message.severity} {message.event} {message.detail}".rstrip()
         case BoxState():
             return f"{box} is {message.status}, dialling: {message.dialling or 'unknown'}"
+        case AuditHead():
+            return f"{box} audit log reaches entry {message.entry}"
+        case AuditSegment():
+            return f"{box} sent {len(message.entries)} entries of its audit log"
         case Unread():
             return f"{box} sent message {message.seq}, which this console cannot read: {message.problem}"
         case Response():

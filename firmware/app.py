@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import Any, Generic, TypeVar
 from zoneinfo import ZoneInfo
 
 import structlog
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from audio.speech.clip_cache import ClipCache
 from audio.speech.synthesis import Synthesizer
@@ -44,21 +46,24 @@ from firmware.lines.supervisor import keep_alive
 from firmware.restored_alarm import tell_restored
 from firmware.retention.keeper import Keeper
 from firmware.retention.periods import Defaults
-from firmware.rules_in_force import approvals_of, make_gate
+from firmware.rules_desk import RulesDesk, rules_at_start
 from firmware.settings import Settings
 from firmware.state_report import StateReport
-from firmware.store import commands, inbox, orders, outbox
+from firmware.store import commands, inbox, orders, outbox, policy_releases
 from firmware.store import suppressions as suppression_list
+from firmware.store.connection import Connection as StoreConnection
 from firmware.store.database import Database
 from firmware.store.errors import StoreError
+from firmware.sync.anchoring import Anchors
 from firmware.sync.connection import Connection, Will
 from firmware.sync.content_check import CampaignCheck
+from firmware.sync.device_key import device_key
 from firmware.sync.downlink import Downlink
 from firmware.sync.recording_sender import RecordingSender, UploadTerms
 from firmware.sync.reports import Reports
 from firmware.sync.requesting import Requester
 from firmware.sync.responding import Responder
-from firmware.sync.signing import Verifier, load_public_key
+from firmware.sync.signing import KeyFileError, Verifier, load_private_key, load_public_key
 from firmware.sync.topics import BoxTopics
 from firmware.sync.uplink import Uplink
 from firmware.values import UuidV7
@@ -117,16 +122,21 @@ class Box(Generic[WorldT]):
         recordings.mkdir(parents=True, exist_ok=True, mode=0o700)
         clock = world.clock
         topics = BoxTopics(settings.box.tenant, settings.box.id)
-        self._gate, self.overlay_refused = make_gate(settings.compliance)
-        """Why the console's overlay is not in force, empty when it is or there is none."""
-        gate = self._gate
+        verifier = Verifier.of(load_public_key(Path(key)) for key in settings.console.keys)
+        found = rules_at_start(settings.compliance, database.run_now(policy_releases.newest), verifier)
+        gate = found.rules.gate
+        self.overlay_refused = found.overlay_refused
+        """Why the overlay of the settings is not in force, empty when it is or there is none."""
+        self.release_fault = found.fault
+        """Why the console's rules cannot be used, empty when they can or there are none."""
         self.gate_faults = self_check(gate)
         """Forbidden calls that the gate would allow: must be empty, or nothing is dialled."""
         reports = self._reports = Reports(database.stream, clock.now, self._new_id)
         self._judge = Judge(
             gate=gate,
-            approvals=approvals_of(settings.compliance),
+            approvals=found.rules.approvals,
             overlay_refused=self.overlay_refused,
+            release=found.release,
             rules=Auditor(load_audit_key(data / "audit.key"), box=settings.box.id, boot=self._boot),
             now=clock.now,
             judge_clock=world.trust.judge,
@@ -138,7 +148,7 @@ class Box(Generic[WorldT]):
         self.keeper = Keeper(
             database=database,
             chain=self._judge,
-            rules=gate,
+            rules=lambda: self._judge.gate,
             reports=reports,
             now=clock.now,
             monotonic_s=clock.monotonic_s,
@@ -209,6 +219,9 @@ class Box(Generic[WorldT]):
             new_id=self._new_id,
         )
         self._uplink = Uplink(database, self._connection, topics)
+        self._anchors = Anchors(
+            database, device_key_of(settings), box=settings.box.id, now=clock.now, new_id=self._new_id
+        )
         self._requester = Requester(database, self._connection, topics, now=clock.now, new_id=self._new_id)
         self._recording_sender = RecordingSender(
             database,
@@ -226,12 +239,21 @@ class Box(Generic[WorldT]):
         self._downlink = Downlink(
             database,
             topics,
-            Verifier.of(load_public_key(Path(key)) for key in settings.console.keys),
+            verifier,
             clock=clock,
             ids=self._ids,
             check=campaign_check(),
             bounds=config_bounds(settings, world),
             command_check=command_problem,
+            rules=RulesDesk(
+                database=database,
+                section=settings.compliance,
+                judge=self._judge,
+                reports=reports,
+                verifier=verifier,
+                executor=workers.speech,
+                now=clock.now,
+            ),
             on_change=self._heed_console,
             on_fetch=self._recording_sender.fetch,
             on_signed=partial(world.trust.hear, TimeSource.CONSOLE),
@@ -272,9 +294,12 @@ class Box(Generic[WorldT]):
             log.error("gate_self_check_failed", allowed=self.gate_faults)
         if self.overlay_refused:
             log.error("overlay_refused", reason=self.overlay_refused)
+        if self.release_fault:
+            log.error("policy_release_unusable", reason=self.release_fault)
         unsubscribe = self.database.subscribe(lambda _touched: self._changed())
         async with self._connection, asyncio.TaskGroup() as group:
             await self.database.transact(lambda con: tell_restored(con, self._reports))
+            await self.database.transact(self._tell_release_fault)
             tasks = [
                 group.create_task(self._downlink.run(self._connection), name="downlink"),
                 group.create_task(self._uplink.run(), name="uplink"),
@@ -285,6 +310,7 @@ class Box(Generic[WorldT]):
                     name="configuration",
                 ),
                 group.create_task(self._commands.run(), name="commands"),
+                group.create_task(self._anchors.run(), name="audit-heads"),
                 group.create_task(self._state.run(), name="state"),
                 group.create_task(self._feed_watchdog(), name="watchdog"),
                 group.create_task(self._tidy(), name="tidy"),
@@ -308,6 +334,7 @@ class Box(Generic[WorldT]):
             systemd.notify_stopping()
             log.info("stopping", calls=len(self.scheduler.active))
             await self.scheduler.finish(deadline_s=POLITE_STOP_S)
+            await self._anchors.publish()
             await self._drain()
             await self._state.say_goodbye()
             unsubscribe()
@@ -331,7 +358,7 @@ class Box(Generic[WorldT]):
         """Say which rule packs need a person soon, and forget ids that no replay can bring back; once a day."""
         while True:
             now = self._world.clock.now()
-            for warning in self._gate.warnings(now):
+            for warning in self._judge.gate.warnings(now):
                 log.warning("rules_need_attention", what=warning)
             with contextlib.suppress(StoreError):  # a full disk: tomorrow is soon enough
                 await self.database.transact(partial(inbox.forget_before, before=now - INBOX_KEPT))
@@ -350,6 +377,10 @@ class Box(Generic[WorldT]):
             except StoreError as error:
                 log.warning("snapshot_failed", reason=str(error))
             await asyncio.sleep(SNAPSHOT_EVERY_S)
+
+    def _tell_release_fault(self, con: StoreConnection) -> None:
+        if self.release_fault:
+            self._reports.event(con, "policy_release_unusable", "alarm", detail=self.release_fault)
 
     async def _follow_hotplug(self) -> None:
         """Wake the lines whenever a modem came, went or moved: one of them may have waited for that."""
@@ -408,6 +439,18 @@ class Box(Generic[WorldT]):
 
     def _new_id(self) -> str:
         return self._ids.new(to_ms(self._world.clock.now()))
+
+
+def device_key_of(settings: Settings, *, may_make: bool = True) -> Ed25519PrivateKey:
+    """Return the box's own key, made at its first start. Raises KeyFileError."""
+    name = settings.audit.device_key_credential
+    if name is None:
+        path = Path(settings.audit.device_key or Path(settings.box.data_dir) / "device.key")
+        return device_key(path) if may_make else load_private_key(path)
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    if not folder:
+        raise KeyFileError(f"the service has no credentials: give it LoadCredential={name}:FILE")
+    return load_private_key(Path(folder) / name)
 
 
 def campaign_check() -> CampaignCheck[Flow]:

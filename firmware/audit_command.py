@@ -10,11 +10,14 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich.console import Console
 
+from firmware.anchors import AnchorFileError, Anchors
+from firmware.app import device_key_of
 from firmware.calls.audit_check import chain_problem, counters_problem, replay, stored_rows
 from firmware.compliance.audit import AuditRow, verify
 from firmware.settings import Settings, SettingsError, load_settings
 from firmware.store.database import read_only
 from firmware.store.errors import StoreError
+from firmware.sync.signing import KeyFileError, key_id
 
 audit_app = typer.Typer(help="The audit log.", no_args_is_help=True)
 out = Console()
@@ -39,24 +42,38 @@ def verify_log(
             help="The last published head, SEQ:HASH: shows a log that was cut short or written anew."
         ),
     ] = None,
+    anchors: Annotated[
+        Path | None,
+        typer.Option(
+            help="Signed heads that `branchline-console audit anchors` wrote: every one must still stand in the log.",
+            metavar="FILE",
+        ),
+    ] = None,
     *,
     as_json: AsJson = False,
 ) -> None:
     """Say whether every entry is there, in order and unchanged. Exit 1 at the first that is not."""
     published = _head(head)
+    heads = _anchors(anchors) if anchors is not None else None
     n_entries, last = 0, ""
 
     def counted(rows: Iterator[AuditRow]) -> Iterator[AuditRow]:
         nonlocal n_entries, last
         for row in rows:
             n_entries, last = n_entries + 1, f"{row.seq}:{row.hash}"
+            if heads is not None:
+                heads.see(row)
             yield row
 
     if file is not None:
         problem = verify(counted(_exported(file)), head=published) or ""
+        chain = None
     else:
         with _reading(_settings(config)) as con:
             problem = verify(counted(stored_rows(con)), head=published) or counters_problem(con)
+            chain = str(con.value("SELECT value FROM setting WHERE key = 'stream'"))
+    if heads is not None and not problem:
+        problem = heads.problem(chain)
     if as_json:
         print(json.dumps({"whole": not problem, "problem": problem, "entries": n_entries, "head": last}))
     elif not problem:
@@ -68,6 +85,15 @@ def verify_log(
         )
     if problem:
         _fail(problem, EXIT_BROKEN)
+
+
+@audit_app.command()
+def key(config: Config = DEFAULT_CONFIG) -> None:
+    """Print the id of the key that signs this box's heads: compare it with `branchline-console audit status`."""
+    try:
+        print(key_id(device_key_of(_settings(config), may_make=False).public_key()))
+    except KeyFileError as error:
+        _fail(str(error), EXIT_USAGE)
 
 
 @audit_app.command("replay")
@@ -169,6 +195,15 @@ def _exported(file: Path) -> Iterator[AuditRow]:
                 except (ValueError, KeyError, TypeError):
                     _fail(f"{file}: line {number} is no entry that `audit export` wrote", EXIT_USAGE)
     except (OSError, UnicodeDecodeError) as error:
+        _fail(f"{file}: {error}", EXIT_USAGE)
+
+
+def _anchors(file: Path) -> Anchors:
+    try:
+        return Anchors.read(file.read_bytes())
+    except OSError as error:
+        _fail(f"{file}: {error.strerror}", EXIT_USAGE)
+    except AnchorFileError as error:
         _fail(f"{file}: {error}", EXIT_USAGE)
 
 

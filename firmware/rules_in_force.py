@@ -11,7 +11,7 @@ import msgspec
 from firmware.compliance.errors import ComplianceError, PackError
 from firmware.compliance.gate import Gate
 from firmware.compliance.library import Approval, PackLibrary, load_packs
-from firmware.compliance.overlay import read_overlay, with_overlay
+from firmware.compliance.overlay import read_overlay, with_overlays
 from firmware.compliance.pack import Pack
 from firmware.settings import ComplianceSection, SettingsError
 
@@ -28,10 +28,27 @@ def make_gate(section: ComplianceSection) -> tuple[Gate, str]:
     An overlay that cannot be obeyed to the letter is left out whole. Raises PackError when the packs that ship
     with the firmware are not as they were released.
     """
-    library, refused = load_packs(), ""
-    if section.overlay:
-        library, refused = _with_overlay_file(library, Path(section.overlay))
+    library = load_packs()
+    overlay, refused = own_overlay(section, library)
+    if overlay is not None:
+        library = with_overlays(library, [overlay])
     return Gate(library, approvals_of(section)), refused
+
+
+def own_overlay(section: ComplianceSection, library: PackLibrary) -> tuple[Pack | None, str]:
+    """Return the overlay that the settings name, or None and why it is not in force (empty: none is named)."""
+    if not section.overlay:
+        return None, ""
+    path = Path(section.overlay)
+    try:
+        overlay = read_overlay(path.read_text(encoding="utf-8"), source=str(path))
+        with_overlays(library, [overlay])
+    except (OSError, UnicodeDecodeError) as error:
+        # Whoever named a file meant to have tighter rules: without them nothing is dialled.
+        raise SettingsError(f"{path}: the overlay cannot be read: {error}") from None
+    except ComplianceError as error:
+        return None, str(error)
+    return overlay, ""
 
 
 def approvals_of(section: ComplianceSection) -> list[Approval]:
@@ -104,13 +121,3 @@ def _check_reads_back(config: Path, text: str, pack: Pack, by: str) -> None:
     last = section.approval[-1]
     if (last.pack, last.version, last.by) != (pack.pack.id, pack.pack.version, by):
         raise ApprovalError(f"{config} does not take the approval at its end; nothing was changed")
-
-
-def _with_overlay_file(library: PackLibrary, path: Path) -> tuple[PackLibrary, str]:
-    try:
-        return with_overlay(library, read_overlay(path.read_text(encoding="utf-8"), source=str(path))), ""
-    except (OSError, UnicodeDecodeError) as error:
-        # Whoever named a file meant to have tighter rules: without them nothing is dialled.
-        raise SettingsError(f"{path}: the overlay cannot be read: {error}") from None
-    except ComplianceError as error:
-        return library, str(error)

@@ -96,6 +96,8 @@ class ComplianceSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknow
     approval: list[ApprovalSection] = []
     suppression_lease_h: Annotated[int, msgspec.Meta(ge=1, le=24)] = 24
     """Hours that dialling goes on without word from the console."""
+    approver_keys: list[str] = []
+    """PEM files of Ed25519 public keys: what their owners sign is approved here as if it had been by name."""
     overlay: str = ""
     """A file of tighter rules, TOML of layer ``overlay``; one that would widen anything is refused whole."""
 
@@ -112,6 +114,15 @@ class RetentionSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown
     """Less free than this: recordings past the least time they must be kept are deleted, oldest first."""
     disk_scarce_mb: Annotated[int, msgspec.Meta(ge=32)] = 512
     """Less free than this: no new calls."""
+
+
+class AuditSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """The box's own key, which signs the heads of its audit log; left out, it is made in data_dir at the first start."""
+
+    device_key: str = ""
+    """A PEM file of an Ed25519 private key that only this service may read; made if it is not there."""
+    device_key_credential: Name | None = None
+    """The same as a credential of the systemd service (LoadCredential=); that one is never made."""
 
 
 class DiallingSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -181,6 +192,7 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=
     line: list[LineSection] = []
     test_number: list[TrialNumberSection] = []
     compliance: ComplianceSection = ComplianceSection()
+    audit: AuditSection = AuditSection()
     dialling: DiallingSection = DiallingSection()
     retention: RetentionSection = RetentionSection()
     commands: CommandsSection = CommandsSection()
@@ -239,6 +251,8 @@ def _check(path: Path, settings: Settings) -> None:
             raise SettingsError(f"{path}: [[line]] {line.id!r}: sound_rate_hz goes with sound_card")
         if line.pin_file is not None and line.pin_credential is not None:
             raise SettingsError(f"{path}: [[line]] {line.id!r} has pin_file and pin_credential: keep one")
+    if settings.audit.device_key and settings.audit.device_key_credential:
+        raise SettingsError(f"{path}: [audit] has device_key and device_key_credential: keep one")
     for what in ("id", "at_port", "pcm_port", "sound_card", "usb_path", "imei"):
         values = [value for line in settings.line if (value := getattr(line, what)) is not None]
         for value in values:
@@ -267,6 +281,10 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
         compliance=msgspec.structs.replace(
             settings.compliance,
             overlay=at(settings.compliance.overlay) if settings.compliance.overlay else "",
+            approver_keys=[at(key) for key in settings.compliance.approver_keys],
+        ),
+        audit=msgspec.structs.replace(
+            settings.audit, device_key=at(settings.audit.device_key) if settings.audit.device_key else ""
         ),
         console=msgspec.structs.replace(settings.console, keys=[at(key) for key in settings.console.keys]),
         line=[

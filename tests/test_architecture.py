@@ -47,6 +47,9 @@ ALLOWED: dict[str, set[str]] = {
     "firmware.line_selftest": {"firmware", "modem_drivers"},
     "firmware.line_command": {"firmware"},
     "firmware.rules_in_force": VALUES | {"firmware.compliance", "firmware.settings"},
+    "firmware.policy_release": {"firmware.compliance", "firmware.sync"},
+    "firmware.rules_desk": {"firmware"},
+    "firmware.anchors": {"firmware.compliance", "firmware.sync"},
     "firmware.policy_report": {"firmware.compliance"},
     "firmware.policy_question": VALUES | {"firmware.compliance"},
     "firmware.policy_command": {"firmware"},
@@ -56,7 +59,14 @@ ALLOWED: dict[str, set[str]] = {
     "firmware.cli": {"firmware", "audio", "modem_drivers"},
     "firmware.demo": VALUES,
     "console": VALUES
-    | {"firmware.sync", "firmware.dialogue", "audio.recording", "audio.recording_marks", "audio.errors"},
+    | {
+        "firmware.sync",
+        "firmware.dialogue",
+        "firmware.compliance",
+        "audio.recording",
+        "audio.recording_marks",
+        "audio.errors",
+    },
 }
 OWNED_LIBRARIES = {
     # A library with side effects, and the only place that may import it.

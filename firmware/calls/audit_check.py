@@ -14,7 +14,7 @@ from firmware.compliance.errors import ComplianceError
 from firmware.compliance.gate import Gate
 from firmware.compliance.library import Approval
 from firmware.compliance.replay import ReplayError, rebuilt_gate
-from firmware.store import audit_log
+from firmware.store import audit_log, policy_releases
 from firmware.store.connection import Connection
 
 BATCH = 1000
@@ -64,6 +64,7 @@ def counters_problem(con: Connection) -> str:
     lost = con.value(_LOST_SUPPRESSIONS)
     if lost:
         return f"{lost} entries of the do-not-call list that were heard in calls are missing"
+    newest = policy_releases.newest(con)
     known = {
         row["attempt"]: row["reserved_at"] for row in con.rows("SELECT attempt, reserved_at FROM attempt")
     }
@@ -77,6 +78,8 @@ def counters_problem(con: Connection) -> str:
                 erased.difference_update(fields.get("attempts", ()))
             case "legal_hold":
                 (holds.add if fields["action"] == "set" else holds.discard)(fields["hold"])
+        if entry["kind"] == "rules" and fields.get("release", 0) > (newest.version if newest else 0):
+            return f"the rules of entry {row.seq} came with the console's release {fields['release']}, which is missing"
         attempt = fields.get("attempt") if entry["kind"] == "decision" else None
         if attempt is None or fields["point"] != "predial" or fields["outcome"] != "allow":
             continue

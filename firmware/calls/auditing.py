@@ -5,7 +5,7 @@ import os
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -55,14 +55,18 @@ class Auditor:
             facts={**self._facts, **facts},
         )
 
-    def rules_body(self, gate: Gate, approvals: Sequence[Approval], now: datetime) -> str:
+    def rules_body(
+        self, gate: Gate, approvals: Sequence[Approval], now: datetime, *, release: int = 0
+    ) -> str:
         """Return the entry that says by which rules and libraries the decisions after it are made."""
         fields: dict[str, object] = {
             **self._facts,
             "packs": {pack.pack.name: pack.digest() for pack in gate.library.packs},
             "approvals": [[given.pack, given.version, given.by, given.digest] for given in approvals],
-            "engine": {name: version(name) for name in ENGINE},
+            "engine": {name: _version(name) for name in ENGINE},
         }
+        if release:
+            fields["release"] = release
         return audit.event_body("rules", fields, now=now)
 
     def event_body(self, kind: str, fields: Mapping[str, object], now: datetime) -> str:
@@ -82,6 +86,13 @@ def open_sealed(text: str, secret: bytes) -> Inputs:
     except (ValueError, InvalidTag):
         raise SealError("the inputs of a decision do not open with their person's key") from None
     return inputs_from_bytes(plain)
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "0+checkout"
 
 
 def load_audit_key(path: Path) -> bytes:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from firmware.calls.audit_check import chain_problem, counters_problem
+from firmware.calls.elsewhere import as_past, known_from, narrowed
 from firmware.clock import ClockState
 from firmware.compliance.call import BoxState, CallOrder, History, PastAttempt, Point, SuppressionEntry
 from firmware.compliance.decision import Decision
@@ -18,12 +19,13 @@ from firmware.compliance.replay import Inputs, pack_to_text
 from firmware.dialogue.checks import FlowDemands, check_flow
 from firmware.dialogue.flow import Flow
 from firmware.lines.line import LineReport
-from firmware.store import attempts, audit_log, suppressions
+from firmware.store import attempts, audit_log, elsewhere, suppressions
 from firmware.store.campaigns import StoredContact
 from firmware.store.connection import Connection
 from firmware.store.errors import StoreDamagedError
 
 MOST_VERDICTS_KEPT = 64
+MOST_NOTES = 50
 SECRET_BYTES = 32
 
 
@@ -50,7 +52,9 @@ class AuditRules(Protocol):
         """Return the entry's canonical JSON."""
         ...
 
-    def rules_body(self, gate: Gate, approvals: Sequence[Approval], now: datetime) -> str:
+    def rules_body(
+        self, gate: Gate, approvals: Sequence[Approval], now: datetime, *, release: int = 0
+    ) -> str:
         """Return the entry that names the rules in force."""
         ...
 
@@ -72,6 +76,7 @@ class Judge:
         gate: Gate,
         approvals: Sequence[Approval] = (),
         overlay_refused: str = "",
+        release: int = 0,
         rules: AuditRules,
         now: Callable[[], datetime],
         judge_clock: Callable[[datetime, datetime | None], ClockState],
@@ -84,6 +89,10 @@ class Judge:
         self._gate = gate
         self._approvals = tuple(approvals)
         self._overlay_refused = overlay_refused
+        self._release = release
+        """Version of the console's release in force, 0: none."""
+        self._notes: list[tuple[str, Mapping[str, object]]] = []
+        """Entries that wait until the clock is known to be right."""
         self._session = secrets.token_hex(8)
         self._rules = rules
         self._now = now
@@ -103,8 +112,33 @@ class Judge:
         self.clock_state = self._judge_clock(now, self._high_water)
         history = self._history(con, contact)
         box = self._box_state(con, audio_ready=audio_ready)
-        inputs = Inputs(order=self._order(contact, line), history=history, box=box, now=now, point=point)
+        inputs = Inputs(order=self._order(con, contact, line), history=history, box=box, now=now, point=point)
         return Judged(decision=inputs.decide(self._gate), inputs=inputs)
+
+    @property
+    def gate(self) -> Gate:
+        """Return the gate that decides now."""
+        return self._gate
+
+    def adopt(self, gate: Gate, approvals: Sequence[Approval], release: int) -> None:
+        """Judge by other rules from the next decision on; call it in the transaction that keeps them.
+
+        The log says so before that decision: which packs, approvals and release.
+        """
+        self._gate, self._approvals, self._release = gate, tuple(approvals), release
+        self._session = secrets.token_hex(8)
+        self._unmet.clear()
+
+    def note_when_dated(self, con: Connection, kind: str, fields: Mapping[str, object]) -> None:
+        """Write something else into the log: now if the clock is right, else with the next decision."""
+        now = self._now()
+        self._read_high_water(con)
+        if self._judge_clock(now, self._high_water).trusted:
+            self._check_head(con)
+            audit_log.append(con, self._rules.event_body(kind, fields, now), self._rules.link)
+            self._high_water = max(self._high_water or now, now)
+        else:
+            self._notes = [*self._notes, (kind, fields)][-MOST_NOTES:]
 
     def check_audit(self, con: Connection) -> str:
         """Read the whole log again and say what is wrong with it; the gate refuses until it is whole."""
@@ -114,11 +148,10 @@ class Judge:
     def _history(self, con: Connection, contact: StoredContact) -> History:
         number = contact.numbers[0]
         since = self._now() - timedelta(days=self._gate.history_days)
+        own = attempts.history_for(con, contact.person, debt_of(contact), number, since)
+        told = elsewhere.contacts_for(con, contact.person, debt_of(contact), number, since)
         return History(
-            attempts=tuple(
-                _past(attempt)
-                for attempt in attempts.history_for(con, contact.person, debt_of(contact), number, since)
-            ),
+            attempts=(*map(_past, own), *map(as_past, told)),
             suppressions=tuple(
                 SuppressionEntry(
                     person=entry.person,
@@ -143,8 +176,9 @@ class Judge:
             audio_ready=audio_ready,
         )
 
-    def _order(self, contact: StoredContact, line: LineReport) -> CallOrder:
-        return CallOrder(
+    def _order(self, con: Connection, contact: StoredContact, line: LineReport) -> CallOrder:
+        known = known_from(elsewhere.person_facts(con, contact.person))
+        order = CallOrder(
             campaign=contact.campaign,
             contact=contact.contact,
             person=contact.person,
@@ -158,11 +192,12 @@ class Judge:
             language=contact.language,
             caller_number=line.number,
         )
+        return narrowed(order, known)
 
     def number_to_keep(self, con: Connection, contact: StoredContact, line: LineReport) -> str | None:
         """Return the own number that this person must go on seeing (red line 3), None when any will do."""
         history = self._history(con, contact)
-        return self._gate.required_caller_number(self._order(contact, line), history, self._now())
+        return self._gate.required_caller_number(self._order(con, contact, line), history, self._now())
 
     def unmet_demands(self, contact: StoredContact, flow: Flow) -> list[str]:
         """Return what the callee's own rules demand of a conversation and this flow does not do."""
@@ -180,6 +215,9 @@ class Judge:
         self._check_head(con)
         if audit_log.session_of_rules(con) != self._session:
             self._write_rules(con, inputs.now)
+        for kind, fields in self._notes:
+            audit_log.append(con, self._rules.event_body(kind, fields, inputs.now), self._rules.link)
+        self._notes = []
         ref = self._rules.person_ref(inputs.order.person)
         secret = audit_log.use_secret(con, ref)
         if secret is None:
@@ -219,7 +257,7 @@ class Judge:
         """Say once a start by which rules is judged: with the first decision, when the clock is known to be right."""
         for pack in self._gate.library.packs:
             audit_log.keep_rules(con, pack.digest(), pack.pack.name, pack_to_text(pack))
-        body = self._rules.rules_body(self._gate, self._approvals, now)
+        body = self._rules.rules_body(self._gate, self._approvals, now, release=self._release)
         audit_log.append(con, body, self._rules.link)
         if self._overlay_refused:
             fields = {"reason": self._overlay_refused}

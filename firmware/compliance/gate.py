@@ -44,7 +44,7 @@ class Gate:
 
     def __init__(self, library: PackLibrary, approvals: Sequence[Approval]) -> None:
         self._library = library
-        self._approved = {pack.pack.name for pack in library.packs if _approval_of(pack, approvals)}
+        self._approved = {pack.pack.name for pack in library.packs if has_approval(pack, approvals)}
         self._rulings: dict[tuple[str, ...], _Ruling] = {}
         self._holidays = HolidayCalendars()
 
@@ -218,7 +218,7 @@ class Gate:
         return [limit for pack in self._library.packs for limit in pack.limit]
 
 
-def _approval_of(pack: Pack, approvals: Sequence[Approval]) -> bool:
+def has_approval(pack: Pack, approvals: Sequence[Approval]) -> bool:
     """Return whether one of `approvals` is of this very pack; an overlay can only tighten and needs none."""
     if pack.pack.layer == "overlay":
         return True

@@ -4,7 +4,7 @@ Without a jurisdiction it lies over every call and is held against the floor; wi
 touch those places and is held against what governs each of them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from firmware.compliance.errors import PackError, PolicyConflictError
 from firmware.compliance.library import PackLibrary
@@ -19,6 +19,19 @@ def read_overlay(text: str, *, source: str) -> Pack:
     if overlay.pack.layer != "overlay":
         raise PackError(source, f"layer is {overlay.pack.layer!r}; an overlay says layer = 'overlay'")
     return overlay
+
+
+def with_overlays(library: PackLibrary, overlays: Sequence[Pack]) -> PackLibrary:
+    """Return the library under all of these overlays: each is held against the packs alone.
+
+    Raises WideningError, PolicyConflictError and PackError as `with_overlay`, and PackError where two have one id.
+    """
+    packs = [pack for pack in library.packs if pack.pack.layer != "overlay"]
+    for place, overlay in enumerate(overlays):
+        if any(overlay.pack.id == other.pack.id for other in overlays[:place]):
+            raise PackError(overlay.pack.name, "another overlay has this id, and one of them would be lost")
+        with_overlay(PackLibrary(packs), overlay)
+    return PackLibrary([*packs, *overlays])
 
 
 def with_overlay(library: PackLibrary, overlay: Pack) -> PackLibrary:

@@ -51,7 +51,7 @@ class Keeper:
         *,
         database: Database,
         chain: Chain,
-        rules: Rules,
+        rules: Callable[[], Rules],
         reports: Reports,
         now: Callable[[], datetime],
         monotonic_s: Callable[[], float],
@@ -212,7 +212,7 @@ class Keeper:
         policies = self._policies(record.places)
         if not record.n_attempts:
             return uncalled_period(policies, self._defaults)
-        return records_period(policies, self._defaults, counters_days=self._rules.history_days)
+        return records_period(policies, self._defaults, counters_days=self._rules().history_days)
 
     def _erase(self, con: Connection, person: str, now: datetime) -> bool:
         """Erase one person and say so in the log, in one transaction; False if they are not due any more."""
@@ -347,8 +347,9 @@ class Keeper:
 
     def _policies(self, places: Sequence[tuple[str, str | None]]) -> list[Policy]:
         """Return what governs each place; none at all where one of them has no rules that can be obeyed."""
+        rules = self._rules()
         try:
-            return [self._rules.policy_for(number, region) for number, region in places]
+            return [rules.policy_for(number, region) for number, region in places]
         except ComplianceError:
             return []
 

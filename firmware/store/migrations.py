@@ -375,6 +375,59 @@ def create_commands(database: SqliteUtils) -> None:
         database.conn.execute(statement)
 
 
+_RULES_FROM_CONSOLE = (
+    """CREATE TABLE policy_release (
+        version INTEGER PRIMARY KEY,
+        topic TEXT NOT NULL,
+        kid TEXT NOT NULL,
+        signature TEXT NOT NULL,
+        body BLOB NOT NULL,
+        received_at INTEGER NOT NULL
+    ) STRICT""",
+    """CREATE TRIGGER policy_release_stays BEFORE DELETE ON policy_release
+        BEGIN SELECT RAISE(ABORT, 'rules that were once in force are kept'); END""",
+    """CREATE TRIGGER policy_release_fixed BEFORE UPDATE ON policy_release
+        BEGIN SELECT RAISE(ABORT, 'rules that were once in force are kept'); END""",
+    """CREATE TABLE contact_elsewhere (
+        contact TEXT PRIMARY KEY,
+        person TEXT NOT NULL,
+        number TEXT NOT NULL,
+        debt TEXT,
+        channel TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        connected INTEGER NOT NULL,
+        conversation INTEGER NOT NULL,
+        disposition TEXT
+    ) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX contact_elsewhere_person ON contact_elsewhere (person, at)",
+    "CREATE INDEX contact_elsewhere_number ON contact_elsewhere (number, at)",
+    "CREATE INDEX contact_elsewhere_debt ON contact_elsewhere (debt, at) WHERE debt IS NOT NULL",
+    """CREATE TRIGGER contact_elsewhere_stays BEFORE DELETE ON contact_elsewhere
+        BEGIN SELECT RAISE(ABORT, 'what happened elsewhere only raises the counters'); END""",
+    """CREATE TRIGGER contact_elsewhere_fixed BEFORE UPDATE ON contact_elsewhere
+        BEGIN SELECT RAISE(ABORT, 'what happened elsewhere only raises the counters'); END""",
+    """CREATE TABLE person_elsewhere (
+        id TEXT NOT NULL,
+        row INTEGER NOT NULL,
+        person TEXT NOT NULL,
+        fact TEXT NOT NULL,
+        PRIMARY KEY (id, row)
+    ) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX person_elsewhere_person ON person_elsewhere (person)",
+    """CREATE TRIGGER person_elsewhere_stays BEFORE DELETE ON person_elsewhere
+        BEGIN SELECT RAISE(ABORT, 'what was learnt of a person only takes away'); END""",
+    """CREATE TRIGGER person_elsewhere_fixed BEFORE UPDATE ON person_elsewhere
+        BEGIN SELECT RAISE(ABORT, 'what was learnt of a person only takes away'); END""",
+)
+
+
+@migrations(name="rules_from_console")
+def create_rules_from_console(database: SqliteUtils) -> None:
+    """Keep the console's releases of rules, and what the fleet knows of people."""
+    for statement in _RULES_FROM_CONSOLE:
+        database.conn.execute(statement)
+
+
 MIGRATION_NAMES = frozenset(
     {
         "0001_tables",
@@ -384,6 +437,7 @@ MIGRATION_NAMES = frozenset(
         "retention",
         "outcome_fields",
         "commands",
+        "rules_from_console",
     }
 )
 """Every migration above: a database that knows another one was written by a newer version."""

@@ -34,6 +34,9 @@ TABLES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("configuration", ("version",)),
     ("legal_hold", ("hold",)),
     ("command", ("id",)),
+    ("policy_release", ("version",)),
+    ("contact_elsewhere", ("contact",)),
+    ("person_elsewhere", ("id", "row")),
 )
 SALVAGED_OTHERWISE = frozenset({"audit", "outbox", "outbox_head", "setting"})
 """Tables with a way of their own: a chain, a numbering, and settings that must not be believed."""

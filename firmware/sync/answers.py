@@ -1,9 +1,10 @@
 """What a box answers to a message of the console, before it has an outbox number."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from firmware.store.connection import Connection
 from firmware.sync.messages import Ack, RejectedRow
 
 _MAX_DETAIL = 1500
@@ -39,6 +40,10 @@ class Answer:
             taken=self.taken,
             rejected=list(self.rejected),
         )
+
+
+Apply = Callable[[Connection], Answer]
+"""What a message does, inside the transaction that remembers it."""
 
 
 def refused(reason: str, detail: str, *, campaign: str | None = None, batch: int | None = None) -> Answer:

@@ -1,11 +1,11 @@
 """Which message goes over which topic, with an example of each: what docs/mqtt-api.md is made from."""
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Literal
 
 import msgspec
 
+from firmware.sync.api_channel import Channel
+from firmware.sync.api_rules import RULE_CHANNELS
 from firmware.sync.messages import (
     Ack,
     BoxConfig,
@@ -17,7 +17,6 @@ from firmware.sync.messages import (
     ContactRow,
     Control,
     LineWire,
-    Message,
     MoneyWire,
     OutcomeMessage,
     PromiseWire,
@@ -41,19 +40,6 @@ _AT = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 _ID = "019ab3c0-7d00-7abc-8def-0123456789ab"
 _STREAM = "019ab3c0-0000-7abc-8def-000000000001"
 _ATTEMPT = "019ab3c0-9999-7abc-8def-000000000002"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Channel:
-    """One kind of topic, and what goes over it."""
-
-    leaf: str
-    direction: Literal["down", "up"]
-    message: type[Message]
-    example: Message
-    is_retained: bool = False
-    reaches_all: bool = False
-    """It may also be sent once for every box of the tenant."""
 
 
 CHANNELS = (
@@ -273,4 +259,5 @@ CHANNELS = (
         message=Request,
         example=Request(id=_ID, at=_AT, campaign="november", batches=[1, 4]),
     ),
+    *RULE_CHANNELS,
 )  # fmt: skip

@@ -14,15 +14,15 @@ from typing import Any
 
 import msgspec
 
-from firmware.sync import envelope, messages, messages_command, messages_config
-from firmware.sync.api_channels import CHANNELS, Channel
-from firmware.sync.messages import MAX_MESSAGE_BYTES, ContactRow, Message, encode
+from firmware.sync import messages
+from firmware.sync.api_channel import Channel
+from firmware.sync.api_channels import CHANNELS
+from firmware.sync.envelope import Message
+from firmware.sync.messages import MAX_MESSAGE_BYTES, ContactRow, encode
 from firmware.sync.signing import KID_PROPERTY, SIGNATURE_PROPERTY
 from firmware.sync.topics import ALL_BOXES, API
 
 ASYNCAPI, PAGE = "asyncapi.json", "mqtt-api.md"
-_SOURCES = (messages, messages_config, messages_command, envelope)
-"""Where the message types are written."""
 _REFERENCE = "#/components/schemas/{name}"
 _INTRODUCTION = f"""\
 # MQTT API
@@ -45,7 +45,7 @@ def asyncapi() -> dict[str, Any]:
     types = list({channel.message: None for channel in CHANNELS})
     _, schemas = msgspec.json.schema_components([*types, ContactRow], ref_template=_REFERENCE)
     for name, schema in schemas.items():
-        _describe(schema, _type_called(name))
+        _describe(schema, _struct_called(name))
     # The box checks rows one by one, so its type leaves them raw; what a row must be is this.
     schemas["ContactBatch"]["properties"]["contacts"]["items"] = {
         "$ref": _REFERENCE.format(name="ContactRow")
@@ -171,8 +171,10 @@ def _parameters(channel: Channel) -> Iterable[tuple[str, str]]:
         yield "campaign", "The console's id of the campaign."
 
 
-def _type_called(name: str) -> Any:
-    return next((getattr(source, name) for source in _SOURCES if hasattr(source, name)), None)
+def _struct_called(name: str) -> Any:
+    """Return a type of one of the message files."""
+    files = [module for path, module in sys.modules.items() if path.startswith(messages.__name__)]
+    return next((vars(file)[name] for file in files if name in vars(file)), None)
 
 
 def _describe(schema: dict[str, Any], struct: Any) -> None:
@@ -180,7 +182,7 @@ def _describe(schema: dict[str, Any], struct: Any) -> None:
     if struct is None or not issubclass(struct, msgspec.Struct):
         return
     for owner in struct.__mro__:
-        if owner.__module__ not in {source.__name__ for source in _SOURCES}:
+        if not owner.__module__.startswith("firmware.sync."):
             continue
         (body,) = ast.parse(inspect.getsource(owner)).body
         assert isinstance(body, ast.ClassDef)

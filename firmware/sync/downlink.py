@@ -9,7 +9,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Generic, TypeVar, assert_never
+from typing import Any, Generic, Protocol, TypeVar, assert_never
 
 import msgspec
 import structlog
@@ -20,7 +20,8 @@ from firmware.store.connection import Connection as StoreConnection
 from firmware.store.database import Database
 from firmware.store.errors import StoreConflictError, StoreError
 from firmware.sync.allowance import Allowance
-from firmware.sync.answers import Answer, refused
+from firmware.sync.anchoring import answer_request
+from firmware.sync.answers import Answer, Apply, refused
 from firmware.sync.applying import (
     apply_batch,
     apply_control,
@@ -37,6 +38,7 @@ from firmware.sync.applying_command import (
     response_leaf,
 )
 from firmware.sync.applying_config import NOTHING_CONFIGURABLE, ConfigBounds, apply_config
+from firmware.sync.applying_elsewhere import apply_elsewhere
 from firmware.sync.connection import Connection, Received
 from firmware.sync.content_check import CampaignCheck, check_row, reason_of
 from firmware.sync.messages import (
@@ -53,6 +55,8 @@ from firmware.sync.messages import (
     decode_uplink,
     encode,
 )
+from firmware.sync.messages_audit import AuditRequest
+from firmware.sync.messages_policy import PeopleElsewhere, PolicyRelease
 from firmware.sync.reading import MessageRefusedError, Reader, claim_of, kind_of
 from firmware.sync.responding import Responder
 from firmware.sync.signing import Verifier
@@ -61,12 +65,32 @@ from firmware.values import CampaignId, UuidV7
 
 log = structlog.get_logger(__name__)
 FlowT = TypeVar("FlowT")
-Apply = Callable[[StoreConnection], Answer]
+Kept = (
+    AuditRequest
+    | BoxConfig
+    | CampaignManifest
+    | Command
+    | ContactBatch
+    | Control
+    | PeopleElsewhere
+    | PolicyRelease
+    | RecordingReceipt
+    | Suppress
+)
+"""Messages that are answered, and remembered by their id."""
 
 REFUSALS_PER_MINUTE = 20
 """Answers to messages that are not the console's or make no sense: more would fill the outbox."""
 _MAX_FLOWS = 8
 _ROWS_AT_ONCE = 50
+
+
+class RulesDoor(Protocol):
+    """Who judges what the console says of the rules: sync does not know them."""
+
+    async def prepare(self, release: PolicyRelease, received: Received) -> Apply:
+        """Return what the release does in its transaction: it is put in force there, or refused whole."""
+        ...
 
 
 class Downlink(Generic[FlowT]):
@@ -83,6 +107,7 @@ class Downlink(Generic[FlowT]):
         check: CampaignCheck[FlowT],
         bounds: ConfigBounds = NOTHING_CONFIGURABLE,
         command_check: CommandCheck = no_commands,
+        rules: RulesDoor,
         on_change: Callable[[], None] = lambda: None,
         on_fetch: Callable[[RecordingFetch], None] = lambda _message: None,
         on_signed: Callable[[datetime], None] = lambda _at: None,
@@ -97,6 +122,7 @@ class Downlink(Generic[FlowT]):
         self._command_check = command_check
         self._responder = Responder(database.stream, clock.now, self._new_id)
         self._topics = topics
+        self._rules = rules
         self._on_change = on_change
         self._on_signed = on_signed
         self._on_fetch = on_fetch
@@ -133,7 +159,9 @@ class Downlink(Generic[FlowT]):
 
     async def _apply(self, received: Received) -> None:
         message = self._reader.read(received)
-        self._on_signed(message.at)
+        if not received.retain:
+            # What the broker kept may be days old: no word about the time.
+            self._on_signed(message.at)
         now = self._clock.now()
         match message:
             case Receipt():
@@ -155,6 +183,12 @@ class Downlink(Generic[FlowT]):
                 await self._apply_once(message, lambda con: apply_config(con, message, self._bounds, now=now))
             case Command():
                 await self._apply_once(message, self._prepare_command(message, received))
+            case PolicyRelease():
+                await self._apply_release(message, received)
+            case PeopleElsewhere():
+                await self._apply_once(message, lambda con: apply_elsewhere(con, message))
+            case AuditRequest():
+                await self._apply_once(message, lambda con: self._answer_audit(con, message))
             case _:
                 assert_never(message)
 
@@ -241,17 +275,18 @@ class Downlink(Generic[FlowT]):
         self._flows.move_to_end(sha256)
         return flow
 
-    async def _apply_once(
-        self,
-        message: BoxConfig
-        | CampaignManifest
-        | Command
-        | ContactBatch
-        | Control
-        | RecordingReceipt
-        | Suppress,
-        apply: Apply,
-    ) -> None:
+    async def _apply_release(self, message: PolicyRelease, received: Received) -> None:
+        is_known = await self._database.read(lambda con: inbox.seen(con, message.id) is not None)
+        if received.retain and is_known:
+            return  # it comes again at every connection, and is answered once
+        await self._apply_once(message, await self._rules.prepare(message, received))
+
+    def _answer_audit(self, con: StoreConnection, message: AuditRequest) -> Answer:
+        return answer_request(
+            con, message, stream=self._database.stream, now=self._clock.now(), new_id=self._new_id
+        )
+
+    async def _apply_once(self, message: Kept, apply: Apply) -> None:
         """Apply, answer and remember in one transaction; a message that is remembered has no effect."""
 
         def work(con: StoreConnection) -> Answer | None:

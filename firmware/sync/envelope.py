@@ -10,6 +10,7 @@ MAX_TEXT = 2000
 Text = Annotated[str, msgspec.Meta(max_length=MAX_TEXT)]
 PositiveInt = Annotated[int, msgspec.Meta(ge=1)]
 NonNegativeInt = Annotated[int, msgspec.Meta(ge=0)]
+Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 """An instant without an offset could be anybody's noon: refused."""
 

@@ -11,8 +11,10 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 
 from firmware.sync.envelope import Durable, Id, Instant, Message, NonNegativeInt, PositiveInt, Text
+from firmware.sync.messages_audit import AuditHead, AuditRequest, AuditSegment
 from firmware.sync.messages_command import Command, Response
 from firmware.sync.messages_config import BoxConfig
+from firmware.sync.messages_policy import PeopleElsewhere, PolicyRelease
 from firmware.sync.messages_recording import (
     RecordingChunk,
     RecordingFetch,
@@ -41,6 +43,7 @@ __all__ = [
 T = TypeVar("T")
 MAX_MESSAGE_BYTES = 256 * 1024
 MAX_CONTACTS_A_BATCH = 500
+
 
 # ---- down: console to box ----
 
@@ -333,25 +336,30 @@ class BoxState(Message, frozen=True, kw_only=True, tag_field="type", tag="state"
 
 
 Downlink = (
-    BoxConfig
+    AuditRequest
+    | BoxConfig
     | CampaignManifest
     | Command
     | ContactBatch
     | Control
+    | PeopleElsewhere
+    | PolicyRelease
     | Receipt
-    | Suppress
     | RecordingFetch
     | RecordingReceipt
+    | Suppress
 )
 Uplink = (
     Ack
-    | OutcomeMessage
-    | Refusals
+    | AuditHead
+    | AuditSegment
     | BoxEvent
     | BoxState
-    | Request
+    | OutcomeMessage
     | RecordingChunk
     | RecordingUnavailable
+    | Refusals
+    | Request
     | Response
 )
 

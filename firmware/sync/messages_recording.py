@@ -7,12 +7,11 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from firmware.sync.envelope import Id, Instant, Message, NonNegativeInt, PositiveInt
+from firmware.sync.envelope import Id, Instant, Message, NonNegativeInt, PositiveInt, Sha256
 
 CHUNK_BYTES = 32 * 1024
 """Every chunk but the last; in base64 it fits a broker that takes 64 KiB."""
 MAX_CHUNKS_A_FETCH = 16
-Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 
 
 class RecordingFetch(Message, frozen=True, kw_only=True, tag_field="type", tag="recording_fetch"):

@@ -14,7 +14,7 @@ from firmware.store import audit_log
 from firmware.store.connection import Connection
 from firmware.store.database import read_only
 from firmware.store.outcomes import list_outcomes
-from firmware.sync.messages import Durable
+from firmware.sync.envelope import Durable
 from modem_drivers.simulator.people import Person, Press, Reaction, WaitForSilence
 from modem_drivers.simulator.people_file import load_people
 from tests.scenarios.town import TUESDAY_10, Town, contact

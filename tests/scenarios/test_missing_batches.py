@@ -10,7 +10,8 @@ import msgspec
 
 from console.sent_campaigns import SentCampaign, SentContact, SentMessage, begin_or_resume
 from firmware.store import campaigns
-from firmware.sync.messages import CampaignManifest, ContactBatch, Message, encode
+from firmware.sync.envelope import Message
+from firmware.sync.messages import CampaignManifest, ContactBatch, encode
 from firmware.values import CampaignId
 from modem_drivers.simulator.people import Pause, Person, Say
 from tests.scenarios.town import BOX, FLOW, Town, contact

@@ -31,6 +31,7 @@ from firmware.store.database import Database
 from firmware.store.inline_executor import InlineExecutor
 from firmware.store.outcomes import list_outcomes
 from firmware.store.restoring import open_or_restore
+from firmware.sync.envelope import Message
 from firmware.sync.memory_connection import MemoryBroker
 from firmware.sync.messages import (
     Ack,
@@ -39,7 +40,6 @@ from firmware.sync.messages import (
     ContactBatch,
     ContactRow,
     Control,
-    Message,
     OutcomeMessage,
     PromiseLimits,
     Refusals,

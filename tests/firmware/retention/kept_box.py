@@ -71,7 +71,7 @@ class KeptBox:
         self.keeper = Keeper(
             database=self.database,
             chain=self.judge,
-            rules=gate,
+            rules=lambda: gate,
             reports=Reports(self.database.stream, lambda: self.now, lambda: ids.new(1)),
             now=lambda: self.now,
             monotonic_s=lambda: self.monotonic_s,

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from firmware.clock import SimulatedClock
 from firmware.store.database import Database
 from firmware.store.inline_executor import InlineExecutor
+from firmware.sync.answers import Answer, Apply
 from firmware.sync.applying_config import ConfigBounds
 from firmware.sync.connection import Received
 from firmware.sync.content_check import CampaignCheck
@@ -35,6 +36,7 @@ from firmware.sync.messages import (
     encode,
 )
 from firmware.sync.messages_config import ConfigSettings
+from firmware.sync.messages_policy import PolicyRelease
 from firmware.sync.signing import Verifier, signed_properties
 from firmware.sync.topics import BoxTopics
 from firmware.values import UuidV7
@@ -183,6 +185,14 @@ def row(contact: str = "k1", **changes: Any) -> dict[str, Any]:
     return {**values, **changes}
 
 
+class TakesEveryRelease:
+    """Rules are another room's: here every release is good."""
+
+    async def prepare(self, release: PolicyRelease, received: Received) -> Apply:
+        del received
+        return lambda _: Answer(accepted=True, detail=f"release {release.version}")
+
+
 class BoxSide:
     """A database and a Downlink over it."""
 
@@ -203,6 +213,7 @@ class BoxSide:
             check=CHECK,
             command_check=command_check,
             bounds=ConfigBounds(lines=frozenset({"line-1", "line-2"}), max_call_s=240),
+            rules=TakesEveryRelease(),
             on_change=self._changed,
             on_fetch=self._fetch,
         )

@@ -12,7 +12,8 @@ import jsonschema
 import pytest
 
 from firmware.sync import api_document, messages
-from firmware.sync.api_channels import CHANNELS, Channel
+from firmware.sync.api_channel import Channel
+from firmware.sync.api_channels import CHANNELS
 from firmware.sync.messages import (
     BoxConfig,
     Command,
@@ -22,7 +23,9 @@ from firmware.sync.messages import (
     decode_uplink,
     encode,
 )
+from firmware.sync.messages_audit import AuditRequest, AuditSegment
 from firmware.sync.messages_config import ConfigSettings
+from firmware.sync.messages_policy import PeopleElsewhere, PersonElsewhere, PolicyRelease
 from firmware.sync.topics import split_down, split_up, topic_matches
 from modem_drivers.simulator.people import Pause, Person, Press, Say
 from tests.scenarios.town import Town, contact
@@ -98,7 +101,7 @@ def test_the_schemas_refuse_what_the_box_refuses(name: str, field: str, value: A
 
 
 def test_what_a_story_sends_is_what_the_document_says(tmp_path: Path) -> None:
-    """Both ways: a call with a key pressed, a row refused, a recall, receipts and states."""
+    """Both ways: a call with a key pressed, a row refused, a recall, receipts, states, rules and the audit log."""
     listens = Person(
         number="+8613123456701",
         ring_s=1,
@@ -118,6 +121,16 @@ def test_what_a_story_sends_is_what_the_document_says(tmp_path: Path) -> None:
             expires_at = town.clock.now() + timedelta(minutes=1)
             await town.send("command", Command(**town.head(), name="make-coffee", expires_at=expires_at))
             await town.until(lambda: any(isinstance(message, Response) for message in town.seen))
+            for leaf, message in (
+                ("policy", PolicyRelease(**town.head(), version=1)),
+                (
+                    "ledger",
+                    PeopleElsewhere(**town.head(), people=[PersonElsewhere(person="p09", status="paid")]),
+                ),
+                ("audit", AuditRequest(**town.head(), first=1, last=3)),
+            ):
+                await town.send(leaf, message)
+            await town.until(lambda: any(isinstance(message, AuditSegment) for message in town.seen))
         return town.broker.log
 
     document = api_document.asyncapi()

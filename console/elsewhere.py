@@ -1,0 +1,181 @@
+"""What one box must know of what others did with the same people: it counts there too."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Exists, and_, exists, or_, select
+from sqlalchemy.dialects.sqlite import insert
+
+from console.audit_tables import ELSEWHERE_SENT, TOLD
+from console.ledger import Ledger
+from console.ledger_tables import ACK, CONTACT, OUTCOME
+from console.signed_sender import SignedSender
+from firmware.clock import Clock, from_ms, to_ms
+from firmware.sync.messages import encode
+from firmware.sync.messages_policy import ContactElsewhere, PeopleElsewhere, PersonElsewhere
+from firmware.sync.topics import BoxTopics
+from firmware.values import Disposition, UuidV7
+
+LOOK_EVERY_S = 60.0
+TELL_AGAIN_AFTER = timedelta(minutes=10)
+REACHES_BACK = timedelta(days=400)
+"""Longer than any rule counts."""
+MAX_IN_ONE_MESSAGE = 400
+
+
+class ElsewhereFeed:
+    """Tells each box of contacts and facts about the people on its lists, until it has answered."""
+
+    def __init__(
+        self, *, sender: SignedSender, ledger: Ledger, tenant: str, clock: Clock[object], ids: UuidV7
+    ) -> None:
+        self._sender = sender
+        self._ledger = ledger
+        self._tenant = tenant
+        self._clock = clock
+        self._ids = ids
+        self._changed = asyncio.Event()
+
+    def changed(self) -> None:
+        """Note that a box reported an outcome: others may have the same person."""
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Tell all boxes, again and again."""
+        while True:
+            self._changed.clear()
+            for box in await asyncio.to_thread(self._boxes):
+                await self.tell(box)
+            try:
+                async with asyncio.timeout(LOOK_EVERY_S):
+                    await self._changed.wait()
+            except TimeoutError:
+                continue
+
+    async def tell(self, box: str) -> int:
+        """Send a box what it has not answered yet; return how many facts. Raises BrokerError, LedgerError."""
+        messages = await asyncio.to_thread(self._messages, box)
+        for message in messages:
+            await self._sender.send(BoxTopics(self._tenant, box).down("ledger"), encode(message))
+        return sum(len(message.contacts) + len(message.people) for message in messages)
+
+    def _boxes(self) -> list[str]:
+        with self._ledger.reading() as connection:
+            return sorted(set(connection.execute(select(CONTACT.c.box).distinct()).scalars()))
+
+    def _messages(self, box: str) -> list[PeopleElsewhere]:
+        now = self._clock.now()
+        with self._ledger.transaction() as connection:
+            contacts, people = untold(connection, box, now)
+            messages: list[PeopleElsewhere] = []
+            facts = [*contacts.items(), *people.items()]
+            for start in range(0, len(facts), MAX_IN_ONE_MESSAGE):
+                part = facts[start : start + MAX_IN_ONE_MESSAGE]
+                message = PeopleElsewhere(
+                    id=self._ids.new(to_ms(now)),
+                    at=now,
+                    contacts=[fact for _, fact in part if isinstance(fact, ContactElsewhere)],
+                    people=[fact for _, fact in part if isinstance(fact, PersonElsewhere)],
+                )
+                _note(connection, box, [name for name, _ in part], message.id, now)
+                messages.append(message)
+        return messages
+
+
+def tell_contact(connection: Connection, fact: ContactElsewhere) -> None:
+    """Keep a contact over another channel for the boxes that have this person."""
+    _tell(connection, fact.contact, "contact", fact.person, fact.number, msgspec.json.encode(fact))
+
+
+def tell_person(connection: Connection, name: str, fact: PersonElsewhere) -> None:
+    """Keep what was learnt of a person for the boxes that have them."""
+    _tell(connection, name, "person", fact.person, None, msgspec.json.encode(fact))
+
+
+def untold(
+    connection: Connection, box: str, now: datetime
+) -> tuple[dict[str, ContactElsewhere], dict[str, PersonElsewhere]]:
+    """Return what a box has not answered yet, by the fact's id: calls of other boxes, and what people here told."""
+    same_people = (
+        select(CONTACT.c.box)
+        .where((CONTACT.c.box == box) & (CONTACT.c.person == OUTCOME.c.person))
+        .correlate(OUTCOME)
+    )
+    theirs = CONTACT.alias("theirs")
+    same_number = (
+        select(CONTACT.c.box)
+        .where((CONTACT.c.box == box) & (CONTACT.c.number == theirs.c.number))
+        .correlate(theirs)
+    )
+    joined = OUTCOME.join(
+        theirs,
+        and_(
+            theirs.c.box == OUTCOME.c.box,
+            theirs.c.campaign == OUTCOME.c.campaign,
+            theirs.c.contact == OUTCOME.c.contact,
+        ),
+    )
+    calls = (
+        select(OUTCOME, theirs.c.number, theirs.c.debt)
+        .select_from(joined)
+        .where(OUTCOME.c.box != box)
+        .where(OUTCOME.c.reserved_at >= to_ms(now - REACHES_BACK))
+        .where(or_(exists(same_people), exists(same_number)))
+        .where(~_is_told(box, OUTCOME.c.attempt, now))
+        .order_by(OUTCOME.c.reserved_at)
+    )
+    contacts = {
+        row.attempt: ContactElsewhere(
+            contact=row.attempt,
+            person=row.person,
+            number=row.number,
+            debt=row.debt,
+            channel="call",
+            at=from_ms(row.reserved_at),
+            connected=row.answered_at is not None,
+            conversation=bool(row.right_party)
+            or (row.answered_at is not None and row.disposition == Disposition.TECHNICAL_FAILURE),
+            disposition=row.disposition,
+        )
+        for row in connection.execute(calls)
+    }
+    people: dict[str, PersonElsewhere] = {}
+    has_person = (
+        select(CONTACT.c.box)
+        .where(CONTACT.c.box == box)
+        .where(or_(CONTACT.c.person == TOLD.c.person, CONTACT.c.number == TOLD.c.number))
+    )
+    told = select(TOLD).where(exists(has_person.correlate(TOLD))).where(~_is_told(box, TOLD.c.fact, now))
+    for row in connection.execute(told):
+        if row.kind == "contact":
+            contacts[row.fact] = msgspec.json.decode(row.body, type=ContactElsewhere)
+        else:
+            people[row.fact] = msgspec.json.decode(row.body, type=PersonElsewhere)
+    return contacts, people
+
+
+def _is_told(box: str, fact: ColumnElement[str], now: datetime) -> Exists:
+    answered = exists(
+        select(ACK.c.about).where((ACK.c.box == box) & (ACK.c.about == ELSEWHERE_SENT.c.message))
+    )
+    is_fresh = ELSEWHERE_SENT.c.sent_at > to_ms(now - TELL_AGAIN_AFTER)
+    return exists(
+        select(ELSEWHERE_SENT.c.fact)
+        .where((ELSEWHERE_SENT.c.box == box) & (ELSEWHERE_SENT.c.fact == fact))
+        .where(or_(is_fresh, answered))
+    )
+
+
+def _note(connection: Connection, box: str, facts: Sequence[str], message: str, now: datetime) -> None:
+    for fact in facts:
+        row = {"box": box, "fact": fact, "message": message, "sent_at": to_ms(now)}
+        connection.execute(
+            insert(ELSEWHERE_SENT).values(row).on_conflict_do_update(index_elements=["box", "fact"], set_=row)
+        )
+
+
+def _tell(connection: Connection, fact: str, kind: str, person: str, number: str | None, body: bytes) -> None:
+    row = {"fact": fact, "kind": kind, "person": person, "number": number, "body": body}
+    connection.execute(insert(TOLD).on_conflict_do_nothing(), row)
