@@ -48,6 +48,10 @@ ROOMS = {
         "firmware.audit_command:audit_app",
         "The audit log: is it whole, would the same be decided again, a copy for an auditor.",
     ),
+    "report": (
+        "firmware.report_command:report_app",
+        "Reports: refusals by rule, calls not made and why, how fast opt-outs took effect.",
+    ),
     "retention": (
         "firmware.retention_command:retention_app",
         "How long things are kept: legal holds, and the proof of what was deleted.",

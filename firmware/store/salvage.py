@@ -47,6 +47,7 @@ _MOVES_ON = {
         "confidence",
         "conversation",
     ),
+    "outcome": ("received_at",),
     "legal_hold": ("released_at", "released_by", "release_reason", "n_audited"),
 }
 
