@@ -14,6 +14,8 @@ from firmware.anchors import AnchorFileError, Anchors
 from firmware.app import device_key_of
 from firmware.calls.audit_check import chain_problem, counters_problem, replay, stored_rows
 from firmware.compliance.audit import AuditRow, verify
+from firmware.evidence.checking import is_evidence
+from firmware.evidence_command import evidence, verify_evidence
 from firmware.settings import Settings, SettingsError, load_settings
 from firmware.store.database import read_only
 from firmware.store.errors import StoreError
@@ -33,7 +35,8 @@ DEFAULT_CONFIG = Path("/etc/branchline/box.toml")
 @audit_app.command("verify")
 def verify_log(
     file: Annotated[
-        Path | None, typer.Argument(help="A log that `audit export` wrote; none: the box's own.")
+        Path | None,
+        typer.Argument(help="What `audit export` or `audit evidence` wrote; none: the box's own log."),
     ] = None,
     config: Config = DEFAULT_CONFIG,
     head: Annotated[
@@ -53,6 +56,9 @@ def verify_log(
     as_json: AsJson = False,
 ) -> None:
     """Say whether every entry is there, in order and unchanged. Exit 1 at the first that is not."""
+    if file is not None and is_evidence(file):
+        verify_evidence(file, config, as_json=as_json)
+        return
     published = _head(head)
     heads = _anchors(anchors) if anchors is not None else None
     n_entries, last = 0, ""
@@ -161,6 +167,8 @@ def export(
         except OSError as error:
             _fail(f"{to}: {error.strerror}", EXIT_USAGE)
 
+
+audit_app.command("evidence")(evidence)
 
 COLUMNS = ("seq", "at", "kind", "point", "outcome", "rule", "until", "campaign", "person_ref", "packs")
 

@@ -52,6 +52,10 @@ ROOMS = {
         "firmware.config_command:config_app",
         "The console's configuration of this box: what is in force, what was undone and why.",
     ),
+    "report": (
+        "firmware.report_command:report_app",
+        "Reports: refusals by rule, calls not made and why, how fast opt-outs took effect.",
+    ),
     "retention": (
         "firmware.retention_command:retention_app",
         "How long things are kept: legal holds, and the proof of what was deleted.",

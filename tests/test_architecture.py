@@ -26,6 +26,7 @@ ALLOWED: dict[str, set[str]] = {
     "firmware.retention_command": {"firmware"},
     "firmware.evidence": VALUES
     | {"firmware.compliance", "firmware.store", "firmware.calls", "firmware.dialogue"},
+    "firmware.evidence_command": {"firmware"},
     "firmware.report_command": {"firmware"},
     "firmware.host": VALUES | {"firmware.settings"},
     "firmware.lines": VALUES | {"audio", "modem_drivers"},

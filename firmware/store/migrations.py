@@ -270,6 +270,7 @@ def create_configurations(database: SqliteUtils) -> None:
 _RETENTION_TABLES = (
     """ALTER TABLE campaign ADD COLUMN over_at INTEGER""",
     """ALTER TABLE recording ADD COLUMN going_at INTEGER""",
+    """ALTER TABLE outcome ADD COLUMN received_at INTEGER""",
     """ALTER TABLE audit_secret ADD COLUMN keep_until INTEGER""",
     "CREATE INDEX contact_person ON contact (person)",
     """CREATE TABLE legal_hold (

@@ -83,8 +83,8 @@ def is_pending(con: Connection, seq: int) -> bool:
     return con.value("SELECT 1 FROM outbox WHERE seq = ?", (seq,)) is not None
 
 
-def receipt(con: Connection, stream: str, up_to: int) -> int:
-    """Forget what the console has committed and return how many that were.
+def receipt(con: Connection, stream: str, up_to: int, at: datetime | None = None) -> int:
+    """Forget what the console has committed, note when it had each outcome, and return how many messages that were.
 
     Raises StoreConflictError if the receipt is for another database or for numbers never given out: whoever
     wrote it is not speaking of what lies here, and nothing is deleted.
@@ -97,6 +97,14 @@ def receipt(con: Connection, stream: str, up_to: int) -> int:
         raise StoreConflictError(f"the receipt covers {up_to}, but only {last_seq} were ever sent")
     con.execute("UPDATE outbox_head SET received_up_to = max(received_up_to, ?)", (up_to,))
     con.touch("outbox")
+    if at is not None:
+        con.execute(
+            """UPDATE outcome SET received_at = :at WHERE received_at IS NULL AND attempt IN (
+                   SELECT CASE WHEN json_valid(CAST(body AS TEXT))
+                               THEN json_extract(CAST(body AS TEXT), '$.attempt') END
+                   FROM outbox WHERE seq <= :up_to AND leaf = 'outcome')""",
+            {"at": to_ms(at), "up_to": up_to},
+        )
     return con.execute("DELETE FROM outbox WHERE seq <= ?", (up_to,))
 
 

@@ -56,6 +56,7 @@ _MOVES_ON = {
     ),
     "command": ("started_at", "boot", "answer_seq", "answer"),
     "configuration": ("state", "decided_at", "proof_seq", "reason"),
+    "outcome": ("received_at",),
     "legal_hold": ("released_at", "released_by", "release_reason", "n_audited"),
 }
 

@@ -165,7 +165,9 @@ class Downlink(Generic[FlowT]):
         now = self._clock.now()
         match message:
             case Receipt():
-                await self._database.transact(lambda con: outbox.receipt(con, message.stream, message.up_to))
+                await self._database.transact(
+                    lambda con: outbox.receipt(con, message.stream, message.up_to, now)
+                )
                 return
             case CampaignManifest():
                 await self._apply_once(message, self._prepare_manifest(message, received.payload))

@@ -1,6 +1,7 @@
 """A box's data directory with people in it, some of whom were called long ago: real store, real packs, real audit log."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -48,17 +49,21 @@ class KeptBox:
         self.monotonic_s = 0.0
         self.is_trusted = True
         self.is_busy = False
+        self.campaign_name, self.flow_text = "Reminder", "flow"
+        self.call_log: list[attempts.CallEvent] = []
         (folder / "recordings").mkdir(parents=True, exist_ok=True)
         self.open()
 
     def open(self, *, database: Database | None = None) -> None:
         """Start the daemon's parts, as after a power cut if they ran before."""
         self.database = database or Database.open(self.folder / "box.db", executor=InlineExecutor())
-        gate = Gate(load_packs(), everything_approved(load_packs()))
+        approvals = everything_approved(load_packs())
+        gate = Gate(load_packs(), approvals)
         ids = UuidV7()
         self.key = load_audit_key(self.folder / "audit.key")
         self.judge = Judge(
             gate=gate,
+            approvals=approvals,
             rules=Auditor(self.key, box="b", boot="1"),
             now=lambda: self.now,
             judge_clock=lambda now, high: ClockState(
@@ -100,7 +105,8 @@ class KeptBox:
         rows, campaign = Rows(), CampaignId("c1")
         if campaigns.get_campaign(con, campaign) is None:
             end = CALLED + 10 * DAY
-            campaigns.add_campaign(con, rows.campaign(expires_at=end), raw=b"{}", received_at=CALLED)
+            stored = replace(rows.campaign(expires_at=end), name=self.campaign_name, flow_text=self.flow_text)
+            campaigns.add_campaign(con, stored, raw=b"{}", received_at=CALLED)
         number, attempt = number_of(place), AttemptId(f"attempt-{place}")
         contact = rows.contact(
             f"k{place}",
@@ -123,7 +129,8 @@ class KeptBox:
             ),
         )
         said = json.dumps({"text": f"{WORDS} {place}"}, ensure_ascii=False)
-        attempts.add_call_events(con, attempt, [attempts.CallEvent(at=CALLED, kind="utterance", detail=said)])
+        spoken = attempts.CallEvent(at=CALLED, kind="utterance", detail=said)
+        attempts.add_call_events(con, attempt, [*self.call_log, spoken])
         attempts.finish(con, attempt, ended_at=CALLED, disposition=Disposition.NO_DECISION)
         outcomes.add_outcome(
             con,

@@ -9,7 +9,18 @@ from typing import Any, cast
 
 import pytest
 
-from firmware.store import attempts, audit_log, campaigns, inbox, outbox, outcomes, recordings, suppressions
+from firmware.store import (
+    attempts,
+    audit_log,
+    campaigns,
+    inbox,
+    legal_holds,
+    outbox,
+    outcomes,
+    recordings,
+    retention,
+    suppressions,
+)
 from firmware.store.connection import Connection
 from firmware.store.contacts import withdraw_unaccounted
 from firmware.store.database import Database
@@ -51,7 +62,7 @@ def a_box_life(rows: Rows) -> Iterator[Work]:
     yield lambda con: suppressions.confirm(con, NOW)
     for call in range(N_CALLS):
         yield from a_call(rows, call)
-    yield lambda con: outbox.receipt(con, con.value("SELECT value FROM setting WHERE key='stream'"), 3)
+    yield lambda con: outbox.receipt(con, con.value("SELECT value FROM setting WHERE key='stream'"), 3, NOW)
     yield lambda con: campaigns.recall(con, ContactId("k1"))
     yield lambda con: campaigns.set_stopped(con, True)
     yield lambda con: inbox.renumber(con, "m1", 9)
@@ -60,6 +71,31 @@ def a_box_life(rows: Rows) -> Iterator[Work]:
     yield lambda con: campaigns.finish_completed(con, NOW + timedelta(days=2))
     yield lambda con: campaigns.expire(con, NOW + timedelta(days=90))
     yield withdraw_unaccounted
+    yield from retention_of(rows)
+
+
+def retention_of(rows: Rows) -> Iterator[Work]:
+    """Every transaction that deletes, holds, or counts how far deletion came."""
+    hold = legal_holds.LegalHold(
+        hold="h1", scope="person", subject="person-k0", by="Li Wei", reason="case", source="local", set_at=NOW
+    )
+    yield lambda con: legal_holds.set_hold(con, hold)
+    yield lambda con: legal_holds.note_audited(con, "h1", 1)
+    yield lambda con: legal_holds.release(con, "h1", by="Li Wei", reason="settled", at=NOW)
+    yield lambda con: retention.note_over(con, NOW)
+    yield lambda con: retention.note_pass(con, NOW)
+    yield lambda con: retention.let_recording_go(con, "r-a0", NOW)
+    yield lambda con: retention.forget_recording(con, "r-a0")
+    yield lambda con: retention.keep_key_until(con, "ref-1", NOW)
+
+    def erase(con: Connection) -> None:
+        retention.erase_person(con, "person-k0")
+        audit_log.destroy_secret(con, "ref-0")
+        retention.leaves_traces(con)
+        audit_log.append(con, '{"deletion": "person"}', lambda previous, _body: previous[:32] * 2)
+
+    yield erase
+    yield retention.traces_gone
 
 
 def a_call(rows: Rows, call: int) -> Iterator[Work]:
@@ -76,6 +112,9 @@ def a_call(rows: Rows, call: int) -> Iterator[Work]:
     def reserve(con: Connection) -> None:
         campaigns.set_in_call(con, c1, contact)
         attempts.reserve(con, rows.reservation(attempt, contact=contact, number=number))
+        audit_log.keep_rules(con, "d1", "cn@1", "{}" * 500)
+        if audit_log.use_secret(con, f"ref-{call}") is None:
+            audit_log.keep_secret(con, f"ref-{call}", bytes([call]) * 32)
         audit_log.append(con, f'{{"decision": "allow", "attempt": "{attempt}"}}' * 5, link)
 
     def opt_out(con: Connection) -> None:
