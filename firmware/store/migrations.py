@@ -273,5 +273,12 @@ def give_outcomes_fields(database: SqliteUtils) -> None:
             )
 
 
-MIGRATION_NAMES = frozenset({"0001_tables", "audit_secrets", "outcome_fields"})
+@migrations(name="campaign_min_part")
+def give_campaigns_a_least_part(database: SqliteUtils) -> None:
+    """Keep the least part that a manifest lets the box agree to."""
+    database.conn.execute("ALTER TABLE campaign ADD COLUMN promise_min_minor INTEGER")
+    database.conn.execute("ALTER TABLE campaign ADD COLUMN promise_min_currency TEXT")
+
+
+MIGRATION_NAMES = frozenset({"0001_tables", "audit_secrets", "outcome_fields", "campaign_min_part"})
 """Every migration above: a database that knows another one was written by a newer version."""
