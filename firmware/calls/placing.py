@@ -223,6 +223,7 @@ class CallPlacer:
                 language=contact.language,
                 today=self._today(contact),
                 promise_max_days=campaign.promise_max_days,
+                promise_min_part=campaign.promise_min_part,
                 understands=self._hears(contact.language),
                 local_time=self._local_time(contact),
             )

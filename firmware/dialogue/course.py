@@ -65,7 +65,7 @@ from firmware.dialogue.steps import (
 )
 from firmware.dialogue.variables import ContactVars, Moment, Value, as_text
 from firmware.dialogue.vault import DebtVault
-from firmware.values import Disposition
+from firmware.values import Disposition, Money
 
 MAX_MOVES = 120
 """Nodes entered in one call; what is proved to end at all must also end while somebody is listening."""
@@ -88,6 +88,7 @@ class Course:
         language: str,
         today: date,
         promise_max_days: int,
+        promise_min_part: Money | None = None,
         understands: bool = False,
         local_time: time | None = None,
         can_hand_over: bool = False,
@@ -95,6 +96,7 @@ class Course:
         """Prepare a call to `contact`, checked against this flow; `today` is the day where the callee is.
 
         `understands`: an `Utterance` will follow `SpeechEnded`, so wait for it before asking again.
+        `promise_min_part`: the least part or instalment, beside the contact's own limits.
         `local_time`: the callee's; None: no callback is agreed for today. `can_hand_over`: `HandOver` can succeed;
         otherwise a transfer goes at once where it leads when nobody is there.
         """
@@ -107,7 +109,12 @@ class Course:
         self._flow = flow
         self._vault = DebtVault(flow, script)
         self._steps = StepMaker(
-            flow, self._vault, today=today, local_time=local_time, promise_max_days=promise_max_days
+            flow,
+            self._vault,
+            today=today,
+            local_time=local_time,
+            max_days=promise_max_days,
+            min_part=promise_min_part,
         )
         self._today = today
         self._understands = understands
@@ -117,14 +124,9 @@ class Course:
         self._step: Step | None = None
         self._node: Node | None = None
         self._mouth = Mouth(flow, self._vault)
-        self._is_aside = False
         self._slots: dict[str, Value] = {}
-        self._visits: Counter[str] = Counter()
-        self._served: Counter[str] = Counter()
-        self._notices: Counter[str] = Counter()
-        self._moves = 0
+        self._visits, self._served, self._notices = Counter[str](), Counter[str](), Counter[str]()
         self._after_notice: str | None = None
-        self._heard_anything = False
         self._spoke_into_silence = False
         """Speech that began over a prompt is a greeting or an echo, not an answer to it."""
         self._spoke_over: int = 0
@@ -135,14 +137,12 @@ class Course:
         self._carried: Said | None = None
         """What was said besides the answer that led here: the day in "yes, tomorrow"."""
         self._carried_used: set[CaptureKind] = set()
-        self._plan = 0
+        self._plan = self._moves = 0
         self._resumed = self._corrections = 0
         self._keys_heard = 0
-        self._is_recording = False
-        self._is_machine = False
+        self._is_aside = self._is_recording = self._is_machine = False
         self._decided: Disposition | None = None
-        self._ended = False
-        self._is_aborting = False
+        self._ended = self._is_aborting = self._heard_anything = False
 
     # ---- moves ------------------------------------------------------------
 

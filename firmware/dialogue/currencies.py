@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from firmware.values import Money
+
 
 class Currency(NamedTuple):
     """How amounts of one currency are said."""
@@ -50,3 +52,10 @@ def in_minor(code: str | None) -> int:
     """Return how many minor units make one of a currency; hundredths for None or one that no row has."""
     row = CURRENCIES.get(code or "")
     return int(10 ** (UNNAMED_EXPONENT if row is None else row.exponent))
+
+
+def amount_text(amount: Money) -> str:
+    """Return an amount in figures, ``1280.50 CNY`` or ``1280 JPY``."""
+    whole, part = divmod(amount.minor, in_minor(amount.currency))
+    decimals = len(str(in_minor(amount.currency))) - 1
+    return f"{whole}.{part:0{decimals}d} {amount.currency}" if decimals else f"{whole} {amount.currency}"

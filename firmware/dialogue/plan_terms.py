@@ -16,8 +16,12 @@ class PlanTerms:
     each: Money
 
 
-def plan_terms(total: Money, count: int, *, most: int | None, least: Money | None) -> PlanTerms | None:
+def plan_terms(
+    total: Money, count: int, *, most: int | None, least: Money | None, at_least: Money | None = None
+) -> PlanTerms | None:
     """Return the plan for `total` in `count` instalments, None if the limits or the amount do not allow it.
+
+    `least` and `at_least` are the contact's and the campaign's limit of one instalment: both hold.
 
     Each is rounded up to whole currency units, so that what is spoken is short and the last one is the smallest.
     """
@@ -27,6 +31,7 @@ def plan_terms(total: Money, count: int, *, most: int | None, least: Money | Non
     each = -(-total.minor // (count * unit)) * unit
     if each * (count - 1) >= total.minor:
         return None
-    if least is not None and (least.currency != total.currency or each < least.minor):
-        return None
+    for limit in (least, at_least):
+        if limit is not None and (limit.currency != total.currency or each < limit.minor):
+            return None
     return PlanTerms(count, Money(each, total.currency))

@@ -41,12 +41,19 @@ class StepMaker:
     """Makes the step for a node; every judgement on keys and words goes through the vault or the reader."""
 
     def __init__(
-        self, flow: Flow, vault: DebtVault, *, today: date, local_time: time | None, promise_max_days: int
+        self,
+        flow: Flow,
+        vault: DebtVault,
+        *,
+        today: date,
+        local_time: time | None,
+        max_days: int,
+        min_part: Money | None,
     ) -> None:
         self._flow = flow
         self._vault = vault
         self._reader = ValueReader(
-            vault, today=today, local_time=local_time, promise_max_days=promise_max_days
+            vault, today=today, local_time=local_time, max_days=max_days, min_part=min_part
         )
 
     def make(self, node: SteppedNode, slots: MutableMapping[str, Value]) -> Step | None:
@@ -116,7 +123,7 @@ class StepMaker:
         most, least = self._reader.number(node.most), self._reader.money(node.least)
         if (node.most is not None and most is None) or (node.least is not None and least is None):
             return None
-        terms = plan_terms(total, count, most=most, least=least)
+        terms = plan_terms(total, count, most=most, least=least, at_least=self._reader.min_part)
         if terms is None:
             return None
         slots[PLAN_COUNT], slots[PLAN_AMOUNT], slots[PLAN_FIRST] = terms.count, terms.each, first

@@ -26,13 +26,21 @@ class ValueReader:
     """Judges what a callee gives; reads of the contact only what the vault hands out."""
 
     def __init__(
-        self, vault: DebtVault, *, today: date, local_time: time | None, promise_max_days: int
+        self,
+        vault: DebtVault,
+        *,
+        today: date,
+        local_time: time | None,
+        max_days: int,
+        min_part: Money | None,
     ) -> None:
         """`local_time`: the callee's, at the start of the call; None: nothing can be agreed for today."""
         self._vault = vault
         self._today = today
         self._local_time = local_time
-        self._latest = today + timedelta(days=promise_max_days)
+        self._latest = today + timedelta(days=max_days)
+        self.min_part = min_part
+        """The least part that the campaign allows."""
         self._day_so_far: date | None = None
         self._time_so_far: time | None = None
 
@@ -131,12 +139,15 @@ class ValueReader:
         return None if told[0] % told[1] else self._amount(node, told[0] // told[1])
 
     def _amount(self, node: CaptureNode, minor: int) -> Money | None:
-        at_most, at_least = self.money(node.at_most), self.money(node.at_least)
+        at_most = self.money(node.at_most)
         if at_most is None or not 0 < minor <= at_most.minor:
             return None
         # Below the least part nothing is agreed; all that is left may always be paid.
-        if at_least is not None and minor < at_most.minor and minor < at_least.minor:
-            return None
+        for least in (self.money(node.at_least), self.min_part):
+            # A limit in another currency cannot be compared: then only all of it is agreed.
+            is_too_little = least is not None and (least.currency != at_most.currency or minor < least.minor)
+            if is_too_little and minor < at_most.minor:
+                return None
         return Money(minor, at_most.currency)
 
     def _said_moment(self, said: Said) -> Moment | None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from datetime import date
 
+from firmware.dialogue.currencies import amount_text
 from firmware.dialogue.events import CalleeHungUp, Intent, Utterance
 from firmware.dialogue.intents import MEANINGS
 from firmware.dialogue.slots import Slots
@@ -61,7 +62,7 @@ class Rehearsal:
         yield f"= {kept.disposition}"
         if kept.promise is not None:
             amount = kept.promise.amount
-            money = f", {amount.minor / 100:.2f} {amount.currency}" if amount else ""
+            money = f", {amount_text(amount)}" if amount else ""
             times = f", {kept.promise.instalments} times" if kept.promise.every else ""
             yield f"  promised: {kept.promise.due}{money}{times}"
         if kept.callback is not None:

@@ -20,7 +20,7 @@ from firmware.store.contacts import (
     set_waiting,
 )
 from firmware.store.errors import StoreConflictError
-from firmware.values import CampaignId, LineId
+from firmware.values import CampaignId, LineId, Money
 
 __all__ = [
     "CampaignState",
@@ -84,6 +84,8 @@ class StoredCampaign:
     contacts: int
     """How many contacts the manifest announces."""
     batches: int
+    promise_min_part: Money | None = None
+    """The least part or instalment that may be agreed; None: the contact's own limits alone."""
 
 
 def add_campaign(con: Connection, campaign: StoredCampaign, *, raw: bytes, received_at: datetime) -> None:
@@ -98,6 +100,8 @@ def add_campaign(con: Connection, campaign: StoredCampaign, *, raw: bytes, recei
             "flow_sha256": campaign.flow_sha256,
             "ring_timeout_s": campaign.ring_timeout_s,
             "promise_max_days": campaign.promise_max_days,
+            "promise_min_minor": campaign.promise_min_part.minor if campaign.promise_min_part else None,
+            "promise_min_currency": campaign.promise_min_part.currency if campaign.promise_min_part else None,
             "starts_at": None if campaign.starts_at is None else to_ms(campaign.starts_at),
             "expires_at": to_ms(campaign.expires_at),
             "lines": json.dumps(campaign.lines),
@@ -242,4 +246,7 @@ def _campaign(row: Row) -> StoredCampaign:
         lines=tuple(json.loads(row["lines"])),
         contacts=row["contacts"],
         batches=row["batches"],
+        promise_min_part=None
+        if row["promise_min_currency"] is None
+        else Money(row["promise_min_minor"], row["promise_min_currency"]),
     )

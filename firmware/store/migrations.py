@@ -429,6 +429,13 @@ def create_rules_from_console(database: SqliteUtils) -> None:
         database.conn.execute(statement)
 
 
+@migrations(name="campaign_min_part")
+def give_campaigns_a_least_part(database: SqliteUtils) -> None:
+    """Keep the least part that a manifest lets the box agree to."""
+    database.conn.execute("ALTER TABLE campaign ADD COLUMN promise_min_minor INTEGER")
+    database.conn.execute("ALTER TABLE campaign ADD COLUMN promise_min_currency TEXT")
+
+
 MIGRATION_NAMES = frozenset(
     {
         "0001_tables",
@@ -439,6 +446,7 @@ MIGRATION_NAMES = frozenset(
         "outcome_fields",
         "commands",
         "rules_from_console",
+        "campaign_min_part",
     }
 )
 """Every migration above: a database that knows another one was written by a newer version."""

@@ -19,7 +19,7 @@ from firmware.sync.messages import (
     Suppress,
     SuppressionWire,
 )
-from firmware.values import CampaignId, ContactId, InvalidNumberError, LineId, PersonId, parse_e164
+from firmware.values import CampaignId, ContactId, InvalidNumberError, LineId, Money, PersonId, parse_e164
 
 
 def apply_manifest(con: Connection, manifest: CampaignManifest, *, raw: bytes, now: datetime) -> Answer:
@@ -31,6 +31,7 @@ def apply_manifest(con: Connection, manifest: CampaignManifest, *, raw: bytes, n
     state = CampaignState.RECEIVING if manifest.batches else CampaignState.READY
     if orders.stands(con, subject, "pause", manifest.at):
         state = CampaignState.PAUSED
+    least = manifest.promise.min_part
     campaign = StoredCampaign(
         campaign=CampaignId(manifest.campaign),
         name=manifest.name,
@@ -39,6 +40,7 @@ def apply_manifest(con: Connection, manifest: CampaignManifest, *, raw: bytes, n
         flow_sha256=manifest.flow_sha256,
         ring_timeout_s=manifest.ring_timeout_s,
         promise_max_days=manifest.promise.max_days,
+        promise_min_part=None if least is None else Money(least.minor, least.currency),
         # As it will be read back: the database keeps milliseconds.
         starts_at=None if manifest.starts_at is None else from_ms(to_ms(manifest.starts_at)),
         expires_at=from_ms(to_ms(manifest.expires_at)),
@@ -249,4 +251,5 @@ def _content(campaign: StoredCampaign) -> tuple[object, ...]:
         campaign.lines,
         campaign.ring_timeout_s,
         campaign.promise_max_days,
+        campaign.promise_min_part,
     )

@@ -60,6 +60,7 @@ class PromiseLimits(msgspec.Struct, kw_only=True, frozen=True):
 
     max_days: Annotated[int, msgspec.Meta(ge=0, le=366)] = 14
     min_part: MoneyWire | None = None
+    """The least part or instalment; a contact's own limit that asks for more holds as well. All may always be paid."""
 
 
 class CampaignManifest(Message, frozen=True, kw_only=True, tag_field="type", tag="campaign"):

@@ -20,7 +20,7 @@ from firmware.dialogue.events import DebtPermitted, DialogueEvent, Digit, Prompt
 from firmware.dialogue.flow import Flow
 from firmware.dialogue.loader import load_flow
 from firmware.dialogue.machine import Dialogue
-from firmware.values import Disposition
+from firmware.values import Disposition, Money
 
 ROOT = Path(__file__).parents[3]
 TODAY = date(2026, 12, 7)  # a Monday
@@ -160,6 +160,7 @@ def make_call(reminder: Flow) -> MakeCall:
         language: str = "en",
         gate: bool | None = True,
         promise_max_days: int = 14,
+        promise_min_part: Money | None = None,
         understands: bool = False,
         today: date = TODAY,
         **changed: object,
@@ -171,6 +172,7 @@ def make_call(reminder: Flow) -> MakeCall:
             language=language,
             today=today,
             promise_max_days=promise_max_days,
+            promise_min_part=promise_min_part,
             understands=understands,
         )
         return Call(dialogue, gate=gate)
