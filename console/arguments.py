@@ -6,9 +6,11 @@ from typing import Annotated
 
 import typer
 
+from console.contact_fields import FieldError, parse_amount, parse_currency
 from console.errors import OfficeError
 from console.office import Office, load_office
 from firmware.clock import Clock, SimulatedClock, SystemClock
+from firmware.values import Money
 
 OfficeOption = Annotated[
     Path | None, typer.Option("--office", help="The office folder.", envvar="BRANCHLINE_OFFICE")
@@ -45,6 +47,15 @@ def parse_mapping(pairs: list[str]) -> dict[str, str]:
             raise typer.BadParameter(f"{pair!r}: write --mapping 'your column=our column'")
         mapping[theirs] = ours
     return mapping
+
+
+def parse_money(text: str) -> Money:
+    """Return an amount such as ``100.00 CNY``. Raises BadParameter."""
+    amount, _space, currency = text.strip().rpartition(" ")
+    try:
+        return parse_amount(amount, parse_currency(currency))
+    except FieldError as error:
+        raise typer.BadParameter(f"{text!r}: write an amount such as '100.00 CNY'; {error.detail}") from None
 
 
 def clock_for(now: str | None) -> Clock[object]:

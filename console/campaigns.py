@@ -21,11 +21,12 @@ from firmware.sync.messages import (
     MAX_CONTACTS_A_BATCH,
     CampaignManifest,
     ContactBatch,
+    MoneyWire,
     PromiseLimits,
     encode,
 )
 from firmware.sync.topics import BoxTopics, InvalidNameError, topic_level
-from firmware.values import UuidV7
+from firmware.values import Money, UuidV7
 
 MAX_BATCH_BYTES = 200 * 1024
 """Of a message's 256 KiB; the rest is envelope and room for a broker's own properties."""
@@ -45,6 +46,8 @@ class Terms:
     ring_timeout_s: int = 30
     promise_max_days: int = 14
     lines: tuple[str, ...] = ()
+    promise_min_part: Money | None = None
+    """The least part or instalment that the box may agree to."""
 
 
 def read_flow(path: Path) -> tuple[str, Flow]:
@@ -108,6 +111,7 @@ def build_campaign(
     encoded = [encode(row.contact) for row in rows]
     flow_sha256 = hashlib.sha256(flow_text.encode()).hexdigest()
     batches = list(_batches(encoded))
+    least = terms.promise_min_part
     manifest = CampaignManifest(
         id=ids.new(to_ms(now)),
         at=now,
@@ -120,7 +124,10 @@ def build_campaign(
         starts_at=terms.starts_at,
         expires_at=terms.expires_at,
         ring_timeout_s=terms.ring_timeout_s,
-        promise=PromiseLimits(max_days=terms.promise_max_days),
+        promise=PromiseLimits(
+            max_days=terms.promise_max_days,
+            min_part=None if least is None else MoneyWire(least.minor, least.currency),
+        ),
         lines=list(terms.lines),
     )
     topic = topics.campaign(terms.campaign)
@@ -175,6 +182,8 @@ def _digest(flow_sha256: str, encoded: Sequence[bytes], terms: Terms) -> str:
     digest = hashlib.sha256(flow_sha256.encode())
     for part in (terms.name, terms.ring_timeout_s, terms.promise_max_days, terms.lines, terms.starts_at):
         digest.update(f"\0{part}".encode())
+    if terms.promise_min_part is not None:
+        digest.update(f"\0{terms.promise_min_part}".encode())
     for row in encoded:
         digest.update(b"\0" + row)
     return digest.hexdigest()

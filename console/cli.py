@@ -21,6 +21,7 @@ from console.arguments import (
     parse_expiry,
     parse_instant,
     parse_mapping,
+    parse_money,
 )
 from console.authority import init_office, issue_box
 from console.campaigns import DEFAULT_VALIDITY, Terms, slug
@@ -132,6 +133,9 @@ def push(
     mapping: Annotated[list[str] | None, typer.Option(help="Your column=our column.")] = None,
     ring_timeout: Annotated[int, typer.Option(help="Seconds that it may ring.")] = 30,
     promise_days: Annotated[int, typer.Option(help="Latest day that may be promised, from today.")] = 14,
+    min_part: Annotated[
+        str | None, typer.Option(help="Least part or instalment.", metavar="100.00 CNY")
+    ] = None,
     line: Annotated[list[str] | None, typer.Option(help="Use this line; any if none is named.")] = None,
     wait: Annotated[float, typer.Option(help="Seconds without an answer before giving up.")] = 60.0,
     summary: Annotated[Path | None, typer.Option("--json", help="Write a summary here; - is stdout.")] = None,
@@ -147,6 +151,7 @@ def push(
         starts_at=parse_instant(starts) if starts else None,
         ring_timeout_s=ring_timeout,
         promise_max_days=promise_days,
+        promise_min_part=parse_money(min_part) if min_part else None,
         lines=tuple(line or ()),
     )
     order = PushOrder(

@@ -29,8 +29,10 @@ from firmware.dialogue.nodes import (
     EndNode,
     LanguageNode,
     MessageNode,
+    Node,
     PlanNode,
     PromiseNode,
+    Prompt,
     Resume,
     SayNode,
     Switch,
@@ -119,6 +121,12 @@ def _walk(flow: Flow, demands: FlowDemands) -> Iterator[FlowProblem]:
             yield _problem(node.at, 3, f"the node {name!r} is never reached")
 
 
+def _states_the_purpose(flow: Flow, node: Node, prompt: Prompt) -> bool:
+    """Return whether this is the first word about the debt that rules demand: it names the matter, no figure of it."""
+    tells = any(name not in flow.vars or flow.vars[name].debt for name in prompt.names)
+    return isinstance(node, SayNode) and "purpose" in prompt.roles and not tells
+
+
 def _wrong_here(flow: Flow, here: Situation, demands: FlowDemands) -> Iterator[tuple[str, int, str]]:
     node, name = flow.nodes[here.node], here.node
     verified = VERIFIED in here.facts
@@ -128,7 +136,8 @@ def _wrong_here(flow: Flow, here: Situation, demands: FlowDemands) -> Iterator[t
         reason = flow.debt_prompts.get(prompt_id)
         if reason and not verified:
             yield prompt_id, 1, f"{name!r} says {prompt_id!r} before the person is verified, and {reason}"
-        if reason and not said >= set(map(role, demands.before_debt)):
+        makes = set(map(role, prompt.discloses)) if _states_the_purpose(flow, node, prompt) else set()
+        if reason and not said | makes >= set(map(role, demands.before_debt)):
             yield (
                 prompt_id,
                 2,

@@ -7,9 +7,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import typer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from console.arguments import parse_money
 from console.campaigns import MAX_BATCH_BYTES, Terms, build_campaign, read_flow, slug
 from console.contacts_file import FileRow
 from console.errors import CampaignError
@@ -23,6 +25,7 @@ from firmware.sync.messages import (
     ContactBatch,
     ContactRow,
     Downlink,
+    MoneyWire,
     decode_contact,
     decode_downlink,
 )
@@ -78,16 +81,24 @@ def test_batches_hold_every_contact_once_and_none_is_too_large(sizes: list[int])
     assert len({message.id for message in sent.messages}) == len(sent.messages)
 
 
+@pytest.mark.parametrize("text", ["100", "100.005 CNY", "CNY", "0 CNY", "ten USD"])
+def test_an_amount_that_is_none_is_told(text: str) -> None:
+    with pytest.raises(typer.BadParameter, match="write an amount"):
+        parse_money(text)
+
+
 def test_the_manifest_carries_flow_and_terms() -> None:
     terms = Terms(
         campaign="nov", name="十一月", expires_at=NOW + timedelta(days=3), ring_timeout_s=45, promise_max_days=7,
-        lines=("line-1",), starts_at=NOW + timedelta(hours=1),
+        lines=("line-1",), starts_at=NOW + timedelta(hours=1), promise_min_part=parse_money("100.00 CNY"),
     )  # fmt: skip
     sent = build(rows(1), terms)
     manifest = decode_downlink(sent.messages[0].payload)
     assert isinstance(manifest, CampaignManifest)
     assert manifest.flow_sha256 == hashlib.sha256(manifest.flow.encode()).hexdigest()
     assert (manifest.name, manifest.ring_timeout_s, manifest.promise.max_days) == ("十一月", 45, 7)
+    assert manifest.promise.min_part == MoneyWire(10000, "CNY")
+    assert sent.digest != build(rows(1), replace(terms, promise_min_part=None)).digest
     assert (manifest.lines, manifest.starts_at) == (["line-1"], terms.starts_at)
     assert sent.messages[0].topic == "branchline/1/demo/b1/down/campaign/nov"
     assert sent.messages[1].topic == "branchline/1/demo/b1/down/contacts/nov"

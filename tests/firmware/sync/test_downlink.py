@@ -16,10 +16,10 @@ from firmware.store.database import Database
 from firmware.store.errors import StoreFailedError
 from firmware.sync.connection import Received
 from firmware.sync.downlink import REFUSALS_PER_MINUTE
-from firmware.sync.messages import Ack, SuppressionWire, encode
+from firmware.sync.messages import Ack, MoneyWire, PromiseLimits, SuppressionWire, encode
 from firmware.sync.signing import signed_properties
 from firmware.sync.topics import all_boxes_down
-from firmware.values import CampaignId, ContactId
+from firmware.values import CampaignId, ContactId, Money
 from tests.firmware.sync.sync_world import FLOW, NOW, TOPICS, BoxSide, Console, row, topic_of
 
 C1 = CampaignId("c1")
@@ -139,6 +139,20 @@ def test_a_console_that_asks_again_after_its_receipt_is_answered_again(
         assert msgspec.structs.replace(second, seq=1, id=first.id, at=first.at) == first
         await box.tell(manifest)
         assert len(await box.acks()) == 1, "that answer waits already"
+
+    run(story)
+
+
+def test_what_the_box_may_agree_to_is_kept_with_the_campaign(box: BoxSide, console: Console) -> None:
+    async def story() -> None:
+        limits = PromiseLimits(max_days=5, min_part=MoneyWire(10000, "CNY"))
+        await box.tell(console.manifest(promise=limits))
+        kept = await campaign_of(box)
+        assert kept is not None
+        assert (kept.promise_max_days, kept.promise_min_part) == (5, Money(10000, "CNY"))
+        await box.tell(console.manifest(promise=PromiseLimits(max_days=5)))
+        first, other = await box.acks()
+        assert (first.accepted, other.accepted, other.reason) == (True, False, "campaign_exists")
 
     run(story)
 
