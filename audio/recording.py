@@ -230,7 +230,8 @@ def _to_flac(pcm: bytes) -> bytes:
         return b""
     sound = np.frombuffer(pcm, dtype="<i2").reshape(-1, len(CHANNELS))
     out = io.BytesIO()
-    soundfile.write(out, sound, NARROWBAND.rate_hz, subtype="PCM_16", format="FLAC")
+    # The least effort takes two thirds of the time for 1 % more bytes.
+    soundfile.write(out, sound, NARROWBAND.rate_hz, subtype="PCM_16", format="FLAC", compression_level=0.0)
     return out.getvalue()
 
 

@@ -1,6 +1,7 @@
 """One call's way from what was said to what it means: recogniser, then understanding, then back to the session.
 
 Whatever fails on the way costs this one answer: the dialogue is told that nothing was understood, and asks again.
+Who goes on after a pause, before anything was answered, is heard out: both parts are one utterance.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ from typing import Protocol
 
 import structlog
 
-from audio.dsp.endpointer import Patience
+from audio.dsp.endpointer import PRE_ROLL_MS, TAIL_MS, Patience
 from audio.dsp.speech_activity import SpeechActivity
 from audio.errors import RecogniserError
 from audio.events import UtteranceHeard
@@ -24,6 +25,12 @@ log = structlog.get_logger()
 
 MOST_WAITING = 4
 """Utterances of one call that wait for their text; whoever talks on and on is not answered word for word."""
+
+GOES_ON_MS = 2000
+"""From the end of one utterance to the beginning of the next: so long they may be one."""
+MOST_JOINED_MS = 15_000
+"""As long as the sound cuts an utterance: who talks on and on is understood in pieces."""
+_BYTES_PER_MS = 16
 
 COUGH_MS = 250
 """Shorter sounds without words are not worth asking again about."""
@@ -110,8 +117,25 @@ class Heard:
     """From the end of the turn, as it was told, to here."""
 
 
+@dataclass(slots=True, kw_only=True)
+class _Taken:
+    """An utterance on its way."""
+
+    utterance: UtteranceHeard
+    question: Question
+    told_s: float
+    beginning: "_Taken | None" = None
+    """What it goes on from, whose sound is part of this one's."""
+    goes_on: bool = False
+    """The callee has begun to speak again: what was understood so far is not told."""
+    heard: Heard | None = None
+
+
 class CallListener:
-    """Takes a call's utterances one after the other; tells what each meant in the same order, each exactly once."""
+    """Takes a call's utterances one after the other; tells what each meant in the same order, each exactly once.
+
+    What the callee goes on from (`speech_began` before it was told) is told with what follows, as one utterance.
+    """
 
     def __init__(
         self, hearing: Hearing, *, language: str, today: date, now_s: Callable[[], float], name: str
@@ -121,7 +145,9 @@ class CallListener:
         self._today = today
         self._now_s = now_s
         self._name = name
-        self._waiting: asyncio.Queue[tuple[UtteranceHeard, Question, float]] = asyncio.Queue(MOST_WAITING)
+        self._waiting: asyncio.Queue[_Taken] = asyncio.Queue(MOST_WAITING)
+        self._newest: _Taken | None = None
+        """The newest utterance, until it is told."""
         self._task: asyncio.Task[None] | None = None
         self._tell: Callable[[Heard], None] | None = None
 
@@ -134,19 +160,41 @@ class CallListener:
         self._tell = tell
         self._task = asyncio.create_task(self._work(), name=f"listener:{self._name}")
 
+    def speech_began(self, at_ms: int) -> None:
+        """Say that the callee began to speak at `at_ms`: an utterance that was not told yet may go on."""
+        newest = self._newest
+        if (
+            newest is not None
+            and 0 <= at_ms - newest.utterance.at_ms <= GOES_ON_MS
+            and newest.utterance.duration_ms < MOST_JOINED_MS
+        ):
+            newest.goes_on = True
+
     def take(self, utterance: UtteranceHeard, question: Question) -> None:
         """Have an utterance recognised; never blocks."""
-        assert self._tell is not None
+        taken = _Taken(utterance=utterance, question=question, told_s=self._now_s())
+        beginning = self._newest if self._newest is not None and self._newest.goes_on else None
+        if beginning is not None:
+            whole = _as_one(beginning.utterance, utterance)
+            if whole.duration_ms <= MOST_JOINED_MS:
+                taken.utterance, taken.question, taken.beginning = whole, beginning.question, beginning
+            else:
+                beginning.goes_on = False
+                if beginning.heard is not None:
+                    self._told(beginning, beginning.heard)
+        self._newest = taken
         try:
-            self._waiting.put_nowait((utterance, question, self._now_s()))
+            self._waiting.put_nowait(taken)
         except asyncio.QueueFull:
-            self._tell(
+            question = taken.question
+            self._told(
+                taken,
                 Heard(
                     asked=question.asked,
                     node=question.node,
-                    duration_ms=utterance.duration_ms,
+                    duration_ms=taken.utterance.duration_ms,
                     recognised=None,
-                )
+                ),
             )
 
     async def close(self) -> None:
@@ -157,11 +205,22 @@ class CallListener:
                 await self._task
 
     async def _work(self) -> None:
-        assert self._tell is not None
         while True:
-            utterance, question, told_s = await self._waiting.get()
-            heard = await self._understand(utterance, question, told_s)
-            self._tell(heard)
+            taken = await self._waiting.get()
+            heard = await self._understand(taken.utterance, taken.question, taken.told_s)
+            before = taken.beginning.heard if taken.beginning is not None else None
+            if not _has_text(heard) and before is not None and _has_text(before):
+                # A grammar of short answers knows the yes and not what was added to it.
+                heard = replace(before, duration_ms=heard.duration_ms, took_ms=heard.took_ms)
+            taken.heard, taken.beginning = heard, None
+            if not taken.goes_on:
+                self._told(taken, heard)
+
+    def _told(self, taken: _Taken, heard: Heard) -> None:
+        assert self._tell is not None
+        if self._newest is taken:
+            self._newest = None
+        self._tell(heard)
 
     async def _understand(self, utterance: UtteranceHeard, question: Question, told_s: float) -> Heard:
         recognised: Recognised | None = None
@@ -192,6 +251,21 @@ class CallListener:
             slots=slots,
             took_ms=round((self._now_s() - told_s) * 1000),
         )
+
+
+def _has_text(heard: Heard) -> bool:
+    return heard.recognised is not None and bool(heard.recognised.text)
+
+
+def _as_one(first: UtteranceHeard, second: UtteranceHeard) -> UtteranceHeard:
+    """Return two utterances as one: both keep a margin around their words, and what lies between these was quiet."""
+    begin_ms = first.at_ms - first.duration_ms
+    gap_ms = second.at_ms - second.duration_ms - first.at_ms - TAIL_MS - PRE_ROLL_MS
+    return UtteranceHeard(
+        at_ms=second.at_ms,
+        duration_ms=second.at_ms - begin_ms,
+        pcm=first.pcm + bytes(max(0, gap_ms) * _BYTES_PER_MS) + second.pcm,
+    )
 
 
 def as_answer_to(asked: Asked, item: Heard, *, node: str = "") -> Utterance | None:

@@ -63,6 +63,7 @@ class SoundReader:
                 await self._performer.tell(state, heard.Digit(digit=event.digit))
             case sound.SpeechStarted():
                 if self._listener is not None:
+                    self._listener.speech_began(event.at_ms)
                     state.question = Question(
                         asked=self._dialogue.asked,
                         expected=self._dialogue.expected_phrases(),

@@ -122,6 +122,8 @@ class Dialogue(Course):
                 self._spoke_over = saying.say_id if saying is not None else 0
                 if self._spoke_into_silence:
                     self._step.speaking(now_s)
+                elif self._cut is not None:
+                    self._cut_until_s = now_s + SPEAKING_S  # whoever goes on is heard out
             case heard.SpeechEnded():
                 self._heard_anything = True
                 if self._cut is not None:

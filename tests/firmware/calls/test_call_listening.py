@@ -52,6 +52,8 @@ class Ears:
     def __init__(self, slow_s: float = 0.4) -> None:
         self.slow_s = slow_s
         self.expected: list[tuple[str, ...]] = []
+        self.fails_on: str | None = None
+        """What holds this comes out as nothing."""
 
     def hears(self, language: str) -> bool:
         return language == "zh-CN"
@@ -67,6 +69,8 @@ class Ears:
         }
         if text in errors:
             raise errors[text]
+        if self.fails_on is not None and self.fails_on in text:
+            text = ""
         return Recognised(text=text, confidence=0.8 if text else 0.0, engine="ears")
 
 
@@ -159,14 +163,18 @@ class Call:
         self.over.set()
 
     def says(self, text: str, duration_ms: int = 400) -> None:
-        self.audio.tell([SpeechStarted(at_ms=0)])
+        self.begins()
         self.ends(text, duration_ms)
 
-    def ends(self, text: str, duration_ms: int = 400) -> None:
+    def begins(self, at_ms: int = 0) -> None:
+        self.audio.tell([SpeechStarted(at_ms=at_ms)])
+
+    def ends(self, text: str, duration_ms: int = 400, *, begun_ms: int = 0) -> None:
+        at_ms = begun_ms + duration_ms
         self.audio.tell(
             [
-                SpeechEnded(at_ms=duration_ms, duration_ms=duration_ms),
-                UtteranceHeard(at_ms=duration_ms, duration_ms=duration_ms, pcm=text.encode()),
+                SpeechEnded(at_ms=at_ms, duration_ms=duration_ms),
+                UtteranceHeard(at_ms=at_ms, duration_ms=duration_ms, pcm=text.encode()),
             ]
         )
 
@@ -259,6 +267,73 @@ def test_answers_come_in_the_order_in_which_they_were_said_and_each_once() -> No
     recognised = [one.text for one in told if one.text]
     assert recognised == [f"是{number}" for number in range(len(recognised))]
     assert MOST_WAITING <= len(recognised) <= MOST_WAITING + 1
+
+
+def test_who_goes_on_before_an_answer_is_heard_out_as_one() -> None:
+    """The recogniser has the first half when the second begins: it is answered with the second, to its own question."""
+
+    async def story(call: Call) -> None:
+        call.says("是的")
+        await asyncio.sleep(0.2)
+        call.begins(900)
+        call.talk.asked = Asked.DATE
+        await asyncio.sleep(1)
+        assert not call.utterances(), "the callee still speaks"
+        call.ends("不过", 600, begun_ms=900)
+        await asyncio.sleep(1)
+
+    call = carry(story)
+    (told,) = call.utterances()
+    assert told.text == "是的不过", (
+        "the pause is shorter than what is kept around the words: nothing is put in"
+    )
+    assert [asked for _, _, asked, _ in call.understands.told] == [Asked.IDENTITY] * 2
+    (note,) = call.notes("utterance")
+    assert note["ms"] == 1500, "from the first word to the last"
+
+
+def test_the_pause_between_two_halves_is_kept() -> None:
+    async def story(call: Call) -> None:
+        call.says("是")
+        call.begins(1400)  # 1000 ms later, of which the utterances' margins cover 540
+        call.ends("不", begun_ms=1400)
+        await asyncio.sleep(2)
+
+    (told,) = carry(story).utterances()
+    assert told.text == "是" + "\0" * (460 * 16) + "不"
+
+
+def test_what_is_understood_only_without_its_end_is_not_lost() -> None:
+    async def story(call: Call) -> None:
+        call.says("是的")
+        call.begins(900)
+        await asyncio.sleep(0.5)
+        call.ears.fails_on = "嗯"
+        call.ends("嗯", 300, begun_ms=900)
+        await asyncio.sleep(1)
+
+    (told,) = carry(story).utterances()
+    assert (told.text, told.intents[0].name) == ("是的", "affirm")
+
+
+@pytest.mark.parametrize(
+    ("begins_ms", "lasts_ms", "wait_s"),
+    [
+        pytest.param(900, 400, 1.0, id="it was answered meanwhile"),
+        pytest.param(2500, 400, 0.2, id="it is long ago"),
+        pytest.param(900, 14_500, 0.2, id="together they are too long"),
+    ],
+)
+def test_what_was_said_apart_is_answered_apart(begins_ms: int, lasts_ms: int, wait_s: float) -> None:
+    async def story(call: Call) -> None:
+        call.says("是")
+        await asyncio.sleep(wait_s)
+        call.begins(begins_ms)
+        await asyncio.sleep(1)
+        call.ends("不", lasts_ms, begun_ms=begins_ms)
+        await asyncio.sleep(1)
+
+    assert [told.text for told in carry(story).utterances()] == ["是", "不"]
 
 
 def test_the_question_is_the_one_that_stood_when_the_callee_began() -> None:

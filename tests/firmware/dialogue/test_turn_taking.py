@@ -104,6 +104,18 @@ def test_words_do_interrupt_where_they_may(start: Start) -> None:
     assert call.prompts == ["opening", "news", "ask"]
 
 
+def test_who_goes_on_after_a_pause_is_not_spoken_over(start: Start) -> None:
+    call = interrupts(at_news(start())).happens(SpeechEnded(duration_ms=900))
+    deadline_s = call.dialogue.next_deadline_s
+    assert deadline_s is not None
+    call.happens(SpeechStarted())
+    call.now_s = deadline_s + 1
+    call.happens(TimePassed())
+    assert call.prompts == ["opening", "news"], "still speaking"
+    call.happens(SpeechEnded(duration_ms=3000)).happens(utterance("I know that already"))
+    assert call.prompts == ["opening", "news", "ask"]
+
+
 def test_speech_that_nobody_understands_in_time_lets_the_call_go_on(start: Start) -> None:
     call = interrupts(at_news(start())).happens(SpeechEnded(duration_ms=900))
     assert call.dialogue.next_deadline_s is not None
