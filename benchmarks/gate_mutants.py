@@ -42,11 +42,12 @@ MUTATED = (
 )
 TESTS = (
     "gate",
+    "noticed_changes",
     "gate_edge_cases",
     "compliance_limits",
-    "compliance_merge",
     "forty_cases",
     "compliance_self_check",
+    "compliance_merge",
 )
 FIRST = {
     "merge": "compliance_merge",
