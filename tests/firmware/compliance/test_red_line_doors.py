@@ -209,8 +209,8 @@ class TestReleases:
         texts = []
         for name in ("floor.toml", "cn.toml"):
             text = packs.pack_texts()[name].replace("version = 1", "version = 2", 1)
-            rules = text[: text.index("[time]")] + WIDE
-            texts.append(rules)
+            head = text[: text.index("[time]")]
+            texts.append(head + WIDE)
         key = Ed25519PrivateKey.generate()
         approvals = [approval(key, read_pack(text, source="wide"), "Wang Fang") for text in texts]
         release = PolicyRelease(id="r", at=NIGHT, version=1, packs=texts, approvals=approvals)
