@@ -1,4 +1,4 @@
-"""Every door to the rules that there is on a box, tried: settings, environment, pack files, clock, approvals.
+"""Every door to the rules that there is on a box, tried: settings, environment, pack files, releases, clock, approvals.
 
 The others are tried where they are: MQTT in test_refusals and test_campaign, an edited database in test_audit_doors, modem commands in
 test_at_allow_list, the demo in test_worlds. There is no local API and no serial console yet.
@@ -16,12 +16,34 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from firmware.compliance import Gate, Outcome, PackError, PackLibrary, load_packs, packs
+from console.policy_releases import approval
+from firmware.compliance import Gate, Outcome, PackError, PackLibrary, Point, load_packs, packs
 from firmware.compliance import library as library_module
+from firmware.compliance.pack import read_pack
+from firmware.policy_release import release_rules
 from firmware.rules_in_force import everything_approved
 from firmware.settings import ComplianceSection, SettingsError, load_settings
+from firmware.sync.messages_policy import PolicyRelease
+from firmware.sync.signing import key_id
 
+WIDE = """
+[time]
+windows = [{ days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], start = "00:00", end = "24:00" }]
+end_guard_s = 0
+[caller_id]
+numbers_per_callee_30d = 9
+[optout]
+lease_s = 604800
+[[citation]]
+rule = "everything"
+force = "product"
+source = "a test"
+checked = 2026-11-21
+confidence = "product"
+covers = ["time.windows", "time.end_guard_s", "caller_id.numbers_per_callee_30d", "optout.lease_s"]
+"""
 ROOT = Path(__file__).resolve().parents[3]
 NIGHT = datetime.fromisoformat("2026-11-23T22:30:00+08:00")
 BOX = """
@@ -177,3 +199,53 @@ def test_nothing_that_a_call_list_can_say_opens_the_night(scene: Any, changes: d
     decision = scene.ask(at=NIGHT.astimezone(UTC), **changes)
     assert decision.outcome is Outcome.DEFER
     assert decision.until == datetime.fromisoformat("2026-11-24T09:00:00+08:00")
+
+
+class TestReleases:
+    """The office's own door, opened as far as it goes: a release that allows everything, approved by a key the box trusts."""
+
+    @pytest.fixture(scope="class")
+    def gate(self) -> Gate:
+        texts = []
+        for name in ("floor.toml", "cn.toml"):
+            text = packs.pack_texts()[name].replace("version = 1", "version = 2", 1)
+            head = text[: text.index("[time]")]
+            texts.append(head + WIDE)
+        key = Ed25519PrivateKey.generate()
+        approvals = [approval(key, read_pack(text, source="wide"), "Wang Fang") for text in texts]
+        release = PolicyRelease(id="r", at=NIGHT, version=1, packs=texts, approvals=approvals)
+        approvers = {key_id(key.public_key()): key.public_key()}
+        rules = release_rules(load_packs(), None, [], release, approvers=approvers)
+        assert rules.waiting == ()
+        return rules.gate
+
+    @pytest.mark.parametrize(
+        ("changes", "rule"),
+        [
+            pytest.param({"attempts": "another own number"}, "one-caller-number", id="red line 3"),
+            pytest.param({"at": NIGHT.astimezone(UTC)}, "hours-red-line", id="red line 6"),
+            pytest.param({"box": {"clock_trusted": False}}, "clock", id="red line 7, clock"),
+            pytest.param({"box": {"audit_healthy": False}}, "audit", id="red line 7, audit"),
+            pytest.param(
+                {"box": {"suppressions_confirmed_at": None}}, "suppression-lease", id="red line 7, lease"
+            ),
+            pytest.param({"box": {"audio_ready": False}}, "audio", id="red line 10"),
+            pytest.param({"number": "+86110"}, "number", id="red line 11, emergency"),
+            pytest.param({"number": "+449098790000"}, "number", id="red line 11, premium"),
+            pytest.param({"status": "wrong_number"}, "ALL-STS-1", id="red line 12"),
+        ],
+    )
+    def test_no_release_crosses_a_red_line(
+        self, scene: Any, gate: Gate, changes: dict[str, Any], rule: str
+    ) -> None:
+        given = dict(changes)
+        wide = replace(scene, gate=gate)
+        assert wide.ask().is_allowed, "it is as loose as that"
+        if "box" in given:
+            fit = {"suppressions_confirmed_at": scene.now}
+            given["box"] = replace(scene.box, **(fit | given["box"]))
+        if given.get("attempts"):
+            given["attempts"] = (scene.attempt(timedelta(days=20), line_number="+8613700137000"),)
+        decision = wide.ask(point=Point.PREDIAL, **given)
+        assert not decision.is_allowed
+        assert decision.rule == rule
