@@ -17,6 +17,7 @@ from console.authority import init_office, issue_box
 from console.campaigns import DEFAULT_VALIDITY, Terms, slug
 from console.command_command import command
 from console.command_config import config_app
+from console.command_keys import keys_app
 from console.command_push import PushOrder, run_push
 from console.command_suppress import run_suppress
 from console.command_watch import watch_command
@@ -40,6 +41,7 @@ app = typer.Typer(
 box_app = typer.Typer(help="The boxes of this office.", no_args_is_help=True)
 app.add_typer(box_app, name="box")
 app.add_typer(config_app, name="config")
+app.add_typer(keys_app, name="keys")
 app.command("command")(command)
 
 OfficeOption = Annotated[

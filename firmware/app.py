@@ -22,6 +22,7 @@ from firmware.calls.judging import Judge
 from firmware.calls.listening import Hearing
 from firmware.calls.placing import CallPlacer, FlowBook
 from firmware.calls.scheduler import Scheduler
+from firmware.campaign_checks import campaign_check
 from firmware.checkup import Finding, check_running_box
 from firmware.clock import to_ms
 from firmware.commands.catalogue import command_problem
@@ -30,10 +31,7 @@ from firmware.commands.doing import BoxHands
 from firmware.commands.runner import CommandRunner, kernel_boot
 from firmware.compliance.self_check import self_check
 from firmware.configuration import Configuration
-from firmware.dialogue.errors import ContactRefusedError, FlowRefusedError
-from firmware.dialogue.flow import Flow
-from firmware.dialogue.loader import load_flow
-from firmware.enforcing import config_bounds, enforce_broker, enforce_calls, enforce_log_level
+from firmware.enforcing import config_bounds, enforce_broker, enforce_budget, enforce_calls, enforce_log_level
 from firmware.host import systemd
 from firmware.host.clock_trust import TimeSource
 from firmware.host.journal import RecentEvents
@@ -47,8 +45,8 @@ from firmware.store import commands, inbox, outbox
 from firmware.store import suppressions as suppression_list
 from firmware.store.database import Database
 from firmware.store.errors import StoreError
+from firmware.sync.byte_budget import ByteBudget, MeteredConnection
 from firmware.sync.connection import Connection, Will
-from firmware.sync.content_check import CampaignCheck
 from firmware.sync.downlink import Downlink
 from firmware.sync.reports import Reports
 from firmware.sync.requesting import Requester
@@ -56,6 +54,7 @@ from firmware.sync.responding import Responder
 from firmware.sync.signing import Verifier, load_public_key
 from firmware.sync.topics import BoxTopics
 from firmware.sync.uplink import Uplink
+from firmware.telemetry import TelemetryReport
 from firmware.values import UuidV7
 from firmware.worlds import World
 from modem_drivers.power_hook import PowerHook
@@ -156,9 +155,30 @@ class Box(Generic[WorldT]):
                 self._new_id(), clock.now(), boot=self._boot, version=software_version()
             ),
         )
-        self._connection = connect(topics, will)
+        budget = ByteBudget(database, now=clock.now)
+        self._connection = MeteredConnection(connect(topics, will), budget)
+        self._telemetry = TelemetryReport(
+            connection=self._connection,
+            topics=topics,
+            boot=self._boot,
+            data_dir=data,
+            lines=world.lines,
+            depth=self._depth,
+            dialling=lambda: self.scheduler.dialling,
+            clock=lambda: self._judge.clock_state,
+            config=self._config,
+            budget=budget,
+            counters=lambda: {
+                "calls_active": len(self.scheduler.active),
+                "unanswered_refusals": self._downlink.n_unanswered,
+            },
+            now=clock.now,
+            new_id=self._new_id,
+        )
         self._enforce = [
             enforce_log_level,
+            self._telemetry.enforce,
+            enforce_budget(settings, budget),
             enforce_calls(
                 settings, desk=self._desk, judge=self._judge, placer=placer, scheduler=self.scheduler
             ),
@@ -172,14 +192,16 @@ class Box(Generic[WorldT]):
             stream=database.stream,
             lines=world.lines,
             active=lambda: self.scheduler.active,
-            queue_depth=self._queue_depth,
+            depth=self._depth,
             config=self._config,
+            time_to_full_s=self._telemetry.forecast.time_to_full_s,
+            thrift=lambda: budget.thrift,
             dialling=lambda: self.scheduler.dialling,
             clock=lambda: self._judge.clock_state.reason,
             now=clock.now,
             new_id=self._new_id,
         )
-        self._uplink = Uplink(database, self._connection, topics)
+        self._uplink = Uplink(database, self._connection, topics, budget=budget)
         self._requester = Requester(database, self._connection, topics, now=clock.now, new_id=self._new_id)
         self._downlink = Downlink(
             database,
@@ -242,6 +264,7 @@ class Box(Generic[WorldT]):
                 ),
                 group.create_task(self._commands.run(), name="commands"),
                 group.create_task(self._state.run(), name="state"),
+                group.create_task(self._telemetry.run(), name="telemetry"),
                 group.create_task(self._feed_watchdog(), name="watchdog"),
                 group.create_task(self._tidy(), name="tidy"),
                 group.create_task(self._keep_snapshots(), name="snapshots"),
@@ -272,15 +295,13 @@ class Box(Generic[WorldT]):
     async def _drain(self) -> None:
         try:
             async with asyncio.timeout(LAST_WORDS_S):
-                while (await self._queue_depth())[0]:  # noqa: ASYNC110 - the store has no event for "empty"
+                while (await self._depth()).n_waiting:  # noqa: ASYNC110 - the store has no event for "empty"
                     await asyncio.sleep(0.1)
         except TimeoutError:
             log.info("outbox_kept_for_next_start")
 
-    async def _queue_depth(self) -> tuple[int, float]:
-        depth = await self.database.read(outbox.depth)
-        oldest = depth.oldest_at
-        return depth.n_waiting, (self._world.clock.now() - oldest).total_seconds() if oldest else 0.0
+    async def _depth(self) -> outbox.OutboxDepth:
+        return await self.database.read(outbox.depth)
 
     async def _tidy(self) -> None:
         """Say which rule packs need a person soon, and forget ids that no replay can bring back; once a day."""
@@ -362,15 +383,6 @@ class Box(Generic[WorldT]):
 
     def _new_id(self) -> str:
         return self._ids.new(to_ms(self._world.clock.now()))
-
-
-def campaign_check() -> CampaignCheck[Flow]:
-    """Return how downlink asks the flow language, which it does not know."""
-    return CampaignCheck(
-        flow_check=load_flow,
-        contact_check=lambda flow, row: flow.check_vars(row.vars, row.language),
-        refusals=(FlowRefusedError, ContactRefusedError),
-    )
 
 
 def software_version() -> str:

@@ -275,5 +275,30 @@ def create_commands(database: SqliteUtils) -> None:
         database.conn.execute(statement)
 
 
-MIGRATION_NAMES = frozenset({"0001_tables", "audit_secrets", "configurations", "commands"})
+@migrations(name="uplink_use")
+def create_uplink_use(database: SqliteUtils) -> None:
+    """Count what goes up on each day."""
+    database.conn.execute(
+        "CREATE TABLE uplink_use (day TEXT PRIMARY KEY, bytes INTEGER NOT NULL) STRICT, WITHOUT ROWID"
+    )
+
+
+@migrations(name="key_sets")
+def create_key_sets(database: SqliteUtils) -> None:
+    """Keep the console's signing keys as it renews them; a version is never taken back."""
+    for statement in (
+        """CREATE TABLE key_set (
+            version INTEGER PRIMARY KEY,
+            body BLOB NOT NULL,
+            received_at INTEGER NOT NULL
+        ) STRICT""",
+        """CREATE TRIGGER key_set_stays BEFORE DELETE ON key_set
+            BEGIN SELECT RAISE(ABORT, 'key sets are only ever added: a version never comes back'); END""",
+    ):
+        database.conn.execute(statement)
+
+
+MIGRATION_NAMES = frozenset(
+    {"0001_tables", "audit_secrets", "configurations", "commands", "uplink_use", "key_sets"}
+)
 """Every migration above: a database that knows another one was written by a newer version."""

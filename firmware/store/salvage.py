@@ -32,6 +32,8 @@ TABLES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("audit_secret", ("person_ref",)),
     ("configuration", ("version",)),
     ("command", ("id",)),
+    ("uplink_use", ("day",)),
+    ("key_set", ("version",)),
 )
 SALVAGED_OTHERWISE = frozenset({"audit", "outbox", "outbox_head", "setting"})
 """Tables with a way of their own: a chain, a numbering, and settings that must not be believed."""
@@ -48,6 +50,7 @@ _MOVES_ON = {
         "confidence",
         "conversation",
     ),
+    "uplink_use": ("bytes",),
     "command": ("started_at", "boot", "answer_seq", "answer"),
     "configuration": ("state", "decided_at", "proof_seq", "reason"),
 }

@@ -32,6 +32,7 @@ from firmware.sync.applying_command import (
 from firmware.sync.applying_config import NOTHING_CONFIGURABLE, ConfigBounds, apply_config
 from firmware.sync.connection import Connection, Received
 from firmware.sync.content_check import CampaignCheck, check_row, reason_of
+from firmware.sync.key_ring import KeyRing
 from firmware.sync.messages import (
     Ack,
     BoxConfig,
@@ -39,6 +40,7 @@ from firmware.sync.messages import (
     Command,
     ContactBatch,
     Control,
+    KeySet,
     Receipt,
     Suppress,
     decode_uplink,
@@ -46,7 +48,7 @@ from firmware.sync.messages import (
 )
 from firmware.sync.reading import MessageRefusedError, Reader, claim_of, kind_of
 from firmware.sync.responding import Responder
-from firmware.sync.signing import Verifier
+from firmware.sync.signing import KID_PROPERTY, Verifier
 from firmware.sync.topics import BoxTopics
 from firmware.values import CampaignId, UuidV7
 
@@ -79,7 +81,9 @@ class Downlink(Generic[FlowT]):
     ) -> None:
         """`on_signed` hears the own time of every message that the console signed: a source for the clock."""
         self._database = database
-        self._reader = Reader(topics, verifier)
+        self._keys = KeyRing(verifier.keys, clock.now)
+        database.run_now(self._keys.load)
+        self._reader = Reader(topics, self._keys)
         self._clock = clock
         self._ids = ids
         self._check = check
@@ -123,10 +127,14 @@ class Downlink(Generic[FlowT]):
     async def _apply(self, received: Received) -> None:
         message = self._reader.read(received)
         self._on_signed(message.at)
+        self._keys.heard(received.properties.get(KID_PROPERTY, ""), message.at)
         now = self._clock.now()
         match message:
             case Receipt():
-                await self._database.transact(lambda con: outbox.receipt(con, message.stream, message.up_to))
+                ahead = [(run.first, run.last) for run in message.ahead]
+                await self._database.transact(
+                    lambda con: outbox.receipt(con, message.stream, message.up_to, ahead)
+                )
                 return
             case CampaignManifest():
                 await self._apply_once(message, self._prepare_manifest(message, received.payload))
@@ -138,6 +146,9 @@ class Downlink(Generic[FlowT]):
                 await self._apply_once(message, lambda con: apply_suppress(con, message, now=now))
             case BoxConfig():
                 await self._apply_once(message, lambda con: apply_config(con, message, self._bounds, now=now))
+            case KeySet():
+                await self._apply_once(message, lambda con: self._keys.apply(con, message, now=now))
+                await self._database.read(self._keys.load)
             case Command():
                 await self._apply_once(message, self._prepare_command(message, received))
             case _:
@@ -212,7 +223,7 @@ class Downlink(Generic[FlowT]):
 
     async def _apply_once(
         self,
-        message: BoxConfig | CampaignManifest | Command | ContactBatch | Control | Suppress,
+        message: BoxConfig | CampaignManifest | Command | ContactBatch | Control | KeySet | Suppress,
         apply: Apply,
     ) -> None:
         """Apply, answer and remember in one transaction; a message that is remembered has no effect."""

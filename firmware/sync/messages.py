@@ -13,6 +13,8 @@ import msgspec
 from firmware.sync.envelope import Durable, Id, Instant, Message, NonNegativeInt, PositiveInt, Text
 from firmware.sync.messages_command import Command, Response
 from firmware.sync.messages_config import BoxConfig
+from firmware.sync.messages_keys import KeySet
+from firmware.sync.messages_telemetry import Telemetry
 from firmware.values import Disposition
 
 __all__ = [
@@ -21,16 +23,19 @@ __all__ = [
     "Durable",
     "Id",
     "Instant",
+    "KeySet",
     "Message",
     "NonNegativeInt",
     "PositiveInt",
     "Response",
+    "Telemetry",
     "Text",
 ]
 
 T = TypeVar("T")
 MAX_MESSAGE_BYTES = 256 * 1024
 MAX_CONTACTS_A_BATCH = 500
+MAX_AHEAD = 500
 
 # ---- down: console to box ----
 
@@ -116,11 +121,20 @@ class Control(Message, frozen=True, kw_only=True, tag_field="type", tag="control
     contact: Id | None = None
 
 
+class SeqRange(msgspec.Struct, kw_only=True, frozen=True):
+    """Sequence numbers without a gap."""
+
+    first: PositiveInt
+    last: PositiveInt
+
+
 class Receipt(Message, frozen=True, kw_only=True, tag_field="type", tag="receipt"):
     """Every durable message of `stream` up to and including `up_to` is committed at the console."""
 
     stream: Id
     up_to: NonNegativeInt
+    ahead: Annotated[list[SeqRange], msgspec.Meta(max_length=MAX_AHEAD)] = []
+    """What came of late and is committed too, behind numbers that have not come."""
 
 
 class SuppressionWire(msgspec.Struct, kw_only=True, frozen=True):
@@ -160,7 +174,7 @@ class Ack(Durable, frozen=True, kw_only=True, tag_field="type", tag="ack"):
     about: str
     """The id of the message answered; empty when it could not be read."""
     kind: str
-    """campaign, contacts, control, suppress, receipt, config, command or unknown."""
+    """campaign, contacts, control, suppress, receipt, config, command, keys or unknown."""
     accepted: bool
     reason: str = ""
     """A name: bad_signature, unsigned, unknown_key, malformed, flow_refused, unknown_campaign, …; of an accepted
@@ -275,7 +289,13 @@ class BoxState(Message, frozen=True, kw_only=True, tag_field="type", tag="state"
     stream: str = ""
     lines: list[LineWire] = []
     outbox: int = 0
+    """Messages that the console has not receipted."""
+    outbox_bytes: NonNegativeInt = 0
     oldest_unsent_s: float = 0.0
+    time_to_full_s: NonNegativeInt | None = None
+    """Until the disk is full if it goes on filling as of late; null while it does not."""
+    uplink: str = "free"
+    """free, no_telemetry or urgent_only: what the byte budget lets up."""
     clock: str = ""
     """trusted or why not."""
     config: NonNegativeInt = 0
@@ -286,8 +306,8 @@ class BoxState(Message, frozen=True, kw_only=True, tag_field="type", tag="state"
     """yes, or the rule or reason why the box is not dialling."""
 
 
-Downlink = BoxConfig | CampaignManifest | Command | ContactBatch | Control | Receipt | Suppress
-Uplink = Ack | OutcomeMessage | Refusals | BoxEvent | BoxState | Request | Response
+Downlink = BoxConfig | CampaignManifest | Command | ContactBatch | Control | KeySet | Receipt | Suppress
+Uplink = Ack | OutcomeMessage | Refusals | BoxEvent | BoxState | Request | Response | Telemetry
 
 _encoder = msgspec.json.Encoder()
 

@@ -1,5 +1,7 @@
 """The API's documents say what the message types say, in the official form, and what is sent conforms to them."""
 
+import asyncio
+import base64
 import copy
 import gzip
 import json
@@ -16,6 +18,7 @@ from firmware.sync.api_channels import CHANNELS, Channel
 from firmware.sync.messages import (
     BoxConfig,
     Command,
+    KeySet,
     Response,
     decode_contact,
     decode_downlink,
@@ -23,6 +26,7 @@ from firmware.sync.messages import (
     encode,
 )
 from firmware.sync.messages_config import ConfigSettings
+from firmware.sync.messages_keys import SigningKey
 from firmware.sync.topics import split_down, split_up, topic_matches
 from modem_drivers.simulator.people import Pause, Person, Press, Say
 from tests.scenarios.town import Town, contact
@@ -118,6 +122,10 @@ def test_what_a_story_sends_is_what_the_document_says(tmp_path: Path) -> None:
             expires_at = town.clock.now() + timedelta(minutes=1)
             await town.send("command", Command(**town.head(), name="make-coffee", expires_at=expires_at))
             await town.until(lambda: any(isinstance(message, Response) for message in town.seen))
+            raw = town.key.public_key().public_bytes_raw()
+            own = SigningKey(public_key=base64.b64encode(raw).decode(), valid_from=town.clock.now())
+            await town.send("keys", KeySet(**town.head(), version=1, keys=[own]))
+            await asyncio.sleep(61)
         return town.broker.log
 
     document = api_document.asyncapi()
