@@ -298,7 +298,21 @@ def create_key_sets(database: SqliteUtils) -> None:
         database.conn.execute(statement)
 
 
+@migrations(name="campaign_versions")
+def add_campaign_version(database: SqliteUtils) -> None:
+    """Know which manifest of a campaign is the newest."""
+    database.conn.execute("ALTER TABLE campaign ADD COLUMN version INTEGER NOT NULL DEFAULT 1")
+
+
 MIGRATION_NAMES = frozenset(
-    {"0001_tables", "audit_secrets", "configurations", "commands", "uplink_use", "key_sets"}
+    {
+        "0001_tables",
+        "audit_secrets",
+        "configurations",
+        "commands",
+        "uplink_use",
+        "key_sets",
+        "campaign_versions",
+    }
 )
 """Every migration above: a database that knows another one was written by a newer version."""

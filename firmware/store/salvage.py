@@ -39,7 +39,19 @@ SALVAGED_OTHERWISE = frozenset({"audit", "outbox", "outbox_head", "setting"})
 """Tables with a way of their own: a chain, a numbering, and settings that must not be believed."""
 _MOVES_ON = {
     # What changes in a row after it was made: the damaged file knows it later than the snapshot does.
-    "campaign": ("state",),
+    "campaign": (
+        "state",
+        "version",
+        "name",
+        "ring_timeout_s",
+        "promise_max_days",
+        "starts_at",
+        "expires_at",
+        "lines",
+        "contacts",
+        "batches",
+        "raw",
+    ),
     "contact": ("state", "due_at", "waiting_until", "disposition", "rule", "attempts"),
     "attempt": (
         "answered_at",

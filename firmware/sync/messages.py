@@ -58,6 +58,8 @@ class CampaignManifest(Message, frozen=True, kw_only=True, tag_field="type", tag
     """One campaign: what is said, to how many, until when. Contacts follow in batches."""
 
     campaign: Id
+    version: PositiveInt = 1
+    """A higher one replaces name, dates, limits and lines of a campaign that runs, and may announce more contacts."""
     name: Text
     flow: Annotated[str, msgspec.Meta(max_length=200_000)]
     """The flow document itself, YAML text."""
