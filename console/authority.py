@@ -160,6 +160,11 @@ max_call_s = 240
 # [commands]
 # reboot = ["systemctl", "reboot"]
 
+# Where the link is paid by the byte: telemetry goes first, then events wait; outcomes always go.
+# [uplink]
+# bytes_per_day = 5000000
+# bytes_per_month = 100000000
+
 # A number of yours with an echo behind it, for `branchline line selftest`.
 # [[test_number]]
 # number = "+86…"

@@ -28,6 +28,7 @@ from console.campaigns import DEFAULT_VALIDITY, Terms, slug
 from console.command_audit import audit_app
 from console.command_command import command
 from console.command_config import config_app
+from console.command_keys import keys_app
 from console.command_policy import policy_app
 from console.command_push import PushOrder, run_push
 from console.command_recording import recording_app
@@ -54,6 +55,7 @@ box_app = typer.Typer(help="The boxes of this office.", no_args_is_help=True)
 app.add_typer(box_app, name="box")
 app.add_typer(recording_app, name="recording")
 app.add_typer(config_app, name="config")
+app.add_typer(keys_app, name="keys")
 app.command("command")(command)
 app.add_typer(audit_app, name="audit")
 app.add_typer(policy_app, name="policy")

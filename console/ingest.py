@@ -5,7 +5,7 @@ A receipt tells the box up to which number it may delete, and never passes a gap
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime
 
@@ -19,12 +19,15 @@ from console.signed_sender import SignedSender
 from firmware.clock import Clock, to_ms
 from firmware.sync.connection import Connection, Received
 from firmware.sync.messages import (
+    MAX_AHEAD,
     BoxState,
     MalformedMessageError,
     Receipt,
     RecordingChunk,
     RecordingUnavailable,
     Request,
+    SeqRange,
+    Telemetry,
     Uplink,
     decode_uplink,
     encode,
@@ -75,6 +78,7 @@ class Ingest:
         self._on_recorded = on_recorded
         self._received: asyncio.Queue[Received] = asyncio.Queue(maxsize=MAX_IN_ONE_COMMIT)
         self._owed: dict[tuple[str, str], int] = {}
+        self._came: dict[tuple[str, str], set[int]] = {}
         """Receipts to send: (box, stream) to the number committed."""
         self._unreceipted = 0
         self._receipt_wanted = asyncio.Event()
@@ -125,6 +129,9 @@ class Ingest:
         key = (recorded.arrival.box, recorded.stream)
         # A duplicate is owed one too: the box sends again when a receipt was lost.
         self._owed[key] = max(recorded.up_to, self._owed.get(key, 0))
+        message = recorded.arrival.message
+        if not isinstance(message, BoxState):
+            self._came.setdefault(key, set()).add(message.seq)
         self._unreceipted += 1
         self._receipt_wanted.set()
         if self._unreceipted >= RECEIPT_AFTER_MESSAGES:
@@ -144,12 +151,31 @@ class Ingest:
                 async with asyncio.timeout(RECEIPT_AFTER_S):
                     await self._receipts_full.wait()
             owed, self._owed, self._unreceipted = self._owed, {}, 0
+            came, self._came = self._came, {}
             self._receipt_wanted.clear()
             self._receipts_full.clear()
             for (box, stream), up_to in owed.items():
                 now = self._clock.now()
-                receipt = Receipt(id=self._ids.new(to_ms(now)), at=now, stream=stream, up_to=up_to)
+                receipt = Receipt(
+                    id=self._ids.new(to_ms(now)),
+                    at=now,
+                    stream=stream,
+                    up_to=up_to,
+                    # What came behind a gap is safe here too: the box need not keep it or send it again.
+                    ahead=runs(number for number in came.get((box, stream), ()) if number > up_to),
+                )
                 await self._sender.send(BoxTopics(self._tenant, box).down("receipt"), encode(receipt))
+
+
+def runs(numbers: Iterable[int]) -> list[SeqRange]:
+    """Return numbers as runs without gaps, the newest of them if there are more than a receipt may hold."""
+    found: list[SeqRange] = []
+    for number in sorted(set(numbers)):
+        if found and found[-1].last == number - 1:
+            found[-1] = SeqRange(first=found[-1].first, last=number)
+        else:
+            found.append(SeqRange(first=number, last=number))
+    return found[-MAX_AHEAD:]
 
 
 def read_arrival(received: Received, tenant: str) -> Arrival | None:
@@ -180,6 +206,8 @@ def read_arrival(received: Received, tenant: str) -> Arrival | None:
 def _fact(message: Uplink) -> Fact | BoxState:
     if isinstance(message, Request | RecordingChunk | RecordingUnavailable):
         raise MalformedMessageError("this message belongs on another topic - at `$.type`")
+    if isinstance(message, Telemetry):
+        raise MalformedMessageError("telemetry belongs on up/telemetry - at `$.type`")
     if not isinstance(message, BoxState) and message.seq >= MAX_SEQ:
         raise MalformedMessageError(f"seq is above {MAX_SEQ} - at `$.seq`")
     return message

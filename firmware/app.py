@@ -25,6 +25,7 @@ from firmware.calls.judging import Judge
 from firmware.calls.listening import Hearing
 from firmware.calls.placing import CallPlacer, FlowBook
 from firmware.calls.scheduler import Scheduler
+from firmware.campaign_checks import campaign_check
 from firmware.checkup import Finding, check_running_box
 from firmware.clock import to_ms
 from firmware.commands.catalogue import command_problem
@@ -33,10 +34,7 @@ from firmware.commands.doing import BoxHands
 from firmware.commands.runner import CommandRunner, kernel_boot
 from firmware.compliance.self_check import self_check
 from firmware.configuration import Configuration
-from firmware.dialogue.errors import ContactRefusedError, FlowRefusedError
-from firmware.dialogue.flow import Flow
-from firmware.dialogue.loader import load_flow
-from firmware.enforcing import config_bounds, enforce_broker, enforce_calls, enforce_log_level
+from firmware.enforcing import config_bounds, enforce_broker, enforce_budget, enforce_calls, enforce_log_level
 from firmware.host import systemd
 from firmware.host.clock_trust import TimeSource
 from firmware.host.disk_space import MIB, DiskBudget
@@ -55,8 +53,8 @@ from firmware.store.connection import Connection as StoreConnection
 from firmware.store.database import Database
 from firmware.store.errors import StoreError
 from firmware.sync.anchoring import Anchors
+from firmware.sync.byte_budget import ByteBudget, MeteredConnection
 from firmware.sync.connection import Connection, Will
-from firmware.sync.content_check import CampaignCheck
 from firmware.sync.device_key import device_key
 from firmware.sync.downlink import Downlink
 from firmware.sync.recording_sender import RecordingSender, UploadTerms
@@ -66,6 +64,7 @@ from firmware.sync.responding import Responder
 from firmware.sync.signing import KeyFileError, Verifier, load_private_key, load_public_key
 from firmware.sync.topics import BoxTopics
 from firmware.sync.uplink import Uplink
+from firmware.telemetry import TelemetryReport
 from firmware.values import UuidV7
 from firmware.worlds import World
 from modem_drivers.power_hook import PowerHook
@@ -195,9 +194,30 @@ class Box(Generic[WorldT]):
                 self._new_id(), clock.now(), boot=self._boot, version=software_version()
             ),
         )
-        self._connection = connect(topics, will)
+        budget = ByteBudget(database, now=clock.now)
+        self._connection = MeteredConnection(connect(topics, will), budget)
+        self._telemetry = TelemetryReport(
+            connection=self._connection,
+            topics=topics,
+            boot=self._boot,
+            data_dir=data,
+            lines=world.lines,
+            depth=self._depth,
+            dialling=lambda: self.scheduler.dialling,
+            clock=lambda: self._judge.clock_state,
+            config=self._config,
+            budget=budget,
+            counters=lambda: {
+                "calls_active": len(self.scheduler.active),
+                "unanswered_refusals": self._downlink.n_unanswered,
+            },
+            now=clock.now,
+            new_id=self._new_id,
+        )
         self._enforce = [
             enforce_log_level,
+            self._telemetry.enforce,
+            enforce_budget(settings, budget),
             enforce_calls(
                 settings, desk=self._desk, judge=self._judge, placer=placer, scheduler=self.scheduler
             ),
@@ -211,14 +231,16 @@ class Box(Generic[WorldT]):
             stream=database.stream,
             lines=world.lines,
             active=lambda: self.scheduler.active,
-            queue_depth=self._queue_depth,
+            depth=self._depth,
             config=self._config,
+            time_to_full_s=self._telemetry.forecast.time_to_full_s,
+            thrift=lambda: budget.thrift,
             dialling=lambda: self.scheduler.dialling,
             clock=lambda: self._judge.clock_state.reason,
             now=clock.now,
             new_id=self._new_id,
         )
-        self._uplink = Uplink(database, self._connection, topics)
+        self._uplink = Uplink(database, self._connection, topics, budget=budget)
         self._anchors = Anchors(
             database, device_key_of(settings), box=settings.box.id, now=clock.now, new_id=self._new_id
         )
@@ -312,6 +334,7 @@ class Box(Generic[WorldT]):
                 group.create_task(self._commands.run(), name="commands"),
                 group.create_task(self._anchors.run(), name="audit-heads"),
                 group.create_task(self._state.run(), name="state"),
+                group.create_task(self._telemetry.run(), name="telemetry"),
                 group.create_task(self._feed_watchdog(), name="watchdog"),
                 group.create_task(self._tidy(), name="tidy"),
                 group.create_task(self._keep_snapshots(), name="snapshots"),
@@ -344,15 +367,13 @@ class Box(Generic[WorldT]):
     async def _drain(self) -> None:
         try:
             async with asyncio.timeout(LAST_WORDS_S):
-                while (await self._queue_depth())[0]:  # noqa: ASYNC110 - the store has no event for "empty"
+                while (await self._depth()).n_waiting:  # noqa: ASYNC110 - the store has no event for "empty"
                     await asyncio.sleep(0.1)
         except TimeoutError:
             log.info("outbox_kept_for_next_start")
 
-    async def _queue_depth(self) -> tuple[int, float]:
-        depth = await self.database.read(outbox.depth)
-        oldest = depth.oldest_at
-        return depth.n_waiting, (self._world.clock.now() - oldest).total_seconds() if oldest else 0.0
+    async def _depth(self) -> outbox.OutboxDepth:
+        return await self.database.read(outbox.depth)
 
     async def _tidy(self) -> None:
         """Say which rule packs need a person soon, and forget ids that no replay can bring back; once a day."""
@@ -451,15 +472,6 @@ def device_key_of(settings: Settings, *, may_make: bool = True) -> Ed25519Privat
     if not folder:
         raise KeyFileError(f"the service has no credentials: give it LoadCredential={name}:FILE")
     return load_private_key(Path(folder) / name)
-
-
-def campaign_check() -> CampaignCheck[Flow]:
-    """Return how downlink asks the flow language, which it does not know."""
-    return CampaignCheck(
-        flow_check=load_flow,
-        contact_check=lambda flow, row: flow.check_vars(row.vars, row.language),
-        refusals=(FlowRefusedError, ContactRefusedError),
-    )
 
 
 def software_version() -> str:

@@ -12,6 +12,7 @@ from firmware.calls.scheduler import Scheduler
 from firmware.host.journal import set_log_level
 from firmware.settings import Settings
 from firmware.sync.applying_config import ConfigBounds
+from firmware.sync.byte_budget import ByteBudget
 from firmware.sync.connection import Connection
 from firmware.sync.messages_config import ConfigSettings
 from firmware.values import LineId
@@ -62,6 +63,21 @@ def enforce_broker(settings: Settings, connection: Connection) -> Enforce:
             connection.move(*wanted)
 
     return enforce
+
+
+def enforce_budget(settings: Settings, budget: ByteBudget) -> Enforce:
+    """Return what sets the byte budget: the tighter of the box's own and the configuration's."""
+
+    def enforce(config: ConfigSettings) -> None:
+        own, asked = settings.uplink, config.uplink
+        budget.bytes_per_day = _tighter(own.bytes_per_day, asked.bytes_per_day)
+        budget.bytes_per_month = _tighter(own.bytes_per_month, asked.bytes_per_month)
+
+    return enforce
+
+
+def _tighter(own: int | None, asked: int | None) -> int | None:
+    return min((each for each in (own, asked) if each is not None), default=None)
 
 
 def enforce_log_level(config: ConfigSettings) -> None:

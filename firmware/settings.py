@@ -131,6 +131,14 @@ class DiallingSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_
     max_call_s: Annotated[int, msgspec.Meta(ge=30, le=900)] = 240
 
 
+class UplinkSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """What may go up over a metered link; the console may ask for less."""
+
+    bytes_per_day: Annotated[int, msgspec.Meta(ge=100_000)] | None = None
+    """Telemetry stops at 70 %, events wait from 90 % on; outcomes and answers always go."""
+    bytes_per_month: Annotated[int, msgspec.Meta(ge=1_000_000)] | None = None
+
+
 class CommandsSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """What a console may have done here by a command."""
 
@@ -196,6 +204,7 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=
     dialling: DiallingSection = DiallingSection()
     retention: RetentionSection = RetentionSection()
     commands: CommandsSection = CommandsSection()
+    uplink: UplinkSection = UplinkSection()
     speech: SpeechSection = SpeechSection()
     listening: ListeningSection = ListeningSection()
     recording_upload: RecordingUploadSection = RecordingUploadSection()

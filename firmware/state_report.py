@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -11,6 +11,8 @@ from firmware.calls.scheduler import ActiveCall
 from firmware.configuration import Configuration
 from firmware.lines.line import Line
 from firmware.store.errors import StoreError
+from firmware.store.outbox import OutboxDepth
+from firmware.sync.byte_budget import Thrift
 from firmware.sync.connection import Connection
 from firmware.sync.errors import NotConnectedError, PublishRefusedError
 from firmware.sync.messages import BoxState, LineWire, encode
@@ -19,6 +21,8 @@ from firmware.values import LineId
 
 AT_LEAST_EVERY_S = 300.0
 AT_MOST_EVERY_S = 0.25
+THRIFTY_EVERY = timedelta(hours=6)
+"""When the byte budget is nearly spent."""
 
 
 class StateReport:
@@ -34,8 +38,10 @@ class StateReport:
         stream: str,
         lines: Sequence[Line[Any]],
         active: Callable[[], Mapping[LineId, ActiveCall]],
-        queue_depth: Callable[[], Awaitable[tuple[int, float]]],
+        depth: Callable[[], Awaitable[OutboxDepth]],
         config: Configuration,
+        time_to_full_s: Callable[[], int | None],
+        thrift: Callable[[], Thrift],
         dialling: Callable[[], str],
         clock: Callable[[], str],
         now: Callable[[], datetime],
@@ -48,8 +54,10 @@ class StateReport:
         self._stream = stream
         self._lines = lines
         self._active = active
-        self._queue_depth = queue_depth
+        self._depth = depth
         self._config = config
+        self._time_to_full_s = time_to_full_s
+        self._thrift = thrift
         self._dialling = dialling
         self._clock = clock
         self._now = now
@@ -78,7 +86,10 @@ class StateReport:
                     1.0
                 )  # the database will say so itself; a state without it would be half a state
                 continue
-            if (
+            is_thrifty = last is not None and last.uplink == state.uplink == Thrift.URGENT_ONLY
+            if is_thrifty and last is not None and state.at - last.at < THRIFTY_EVERY:
+                await asyncio.sleep(AT_MOST_EVERY_S)
+            elif (
                 last is None
                 or _content(state) != _content(last)
                 or state.at.timestamp() - last.at.timestamp() >= AT_LEAST_EVERY_S
@@ -104,19 +115,23 @@ class StateReport:
             return  # the broker sends the will instead
 
     async def _state(self) -> BoxState:
-        depth, oldest_s = await self._queue_depth()
+        depth = await self._depth()
+        now = self._now()
         active = self._active()
         names = {each.line: each.name for each in self._config.current.lines}
         return BoxState(
             id=self._new_id(),
-            at=self._now(),
+            at=now,
             status="online",
             boot=self._boot,
             version=self._version,
             stream=self._stream,
             lines=[_line(line, active.get(line.line_id), names) for line in self._lines],
-            outbox=depth,
-            oldest_unsent_s=round(oldest_s, 1),
+            outbox=depth.n_waiting,
+            outbox_bytes=depth.n_bytes,
+            oldest_unsent_s=round(depth.age_s(now), 1),
+            time_to_full_s=self._time_to_full_s(),
+            uplink=self._thrift().value,
             clock=self._clock(),
             dialling=self._dialling(),
             config=self._config.version,
@@ -125,7 +140,7 @@ class StateReport:
 
 
 def _content(state: BoxState) -> dict[str, Any]:
-    passing = ("id", "at", "oldest_unsent_s")
+    passing = ("id", "at", "oldest_unsent_s", "outbox_bytes", "time_to_full_s")
     return {name: value for name, value in msgspec.structs.asdict(state).items() if name not in passing}
 
 

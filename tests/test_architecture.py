@@ -38,6 +38,8 @@ ALLOWED: dict[str, set[str]] = {
     | {"audio", "modem_drivers", "firmware.lines", "firmware.host", "firmware.settings"},
     "firmware.configuration": VALUES | {"firmware.sync", "firmware.store"},
     "firmware.restored_alarm": {"firmware.store", "firmware.sync"},
+    "firmware.telemetry": {"firmware"},
+    "firmware.campaign_checks": {"firmware.dialogue", "firmware.sync"},
     "firmware.enforcing": {"firmware"},
     "firmware.commands": {"firmware", "modem_drivers"},
     "firmware.config_command": {"firmware"},

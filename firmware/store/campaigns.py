@@ -47,6 +47,7 @@ __all__ = [
     "set_state",
     "set_stopped",
     "set_waiting",
+    "update_campaign",
 ]
 
 
@@ -86,6 +87,7 @@ class StoredCampaign:
     batches: int
     promise_min_part: Money | None = None
     """The least part or instalment that may be agreed; None: the contact's own limits alone."""
+    version: int = 1
 
 
 def add_campaign(con: Connection, campaign: StoredCampaign, *, raw: bytes, received_at: datetime) -> None:
@@ -107,9 +109,39 @@ def add_campaign(con: Connection, campaign: StoredCampaign, *, raw: bytes, recei
             "lines": json.dumps(campaign.lines),
             "contacts": campaign.contacts,
             "batches": campaign.batches,
+            "version": campaign.version,
             "raw": raw,
             "received_at": to_ms(received_at),
         },
+    )
+    con.touch("campaign")
+
+
+def update_campaign(con: Connection, campaign: StoredCampaign, *, raw: bytes) -> None:
+    """Replace what a newer manifest may change; its state follows from whether every batch is here."""
+    con.execute(
+        """UPDATE campaign SET name = ?, ring_timeout_s = ?, promise_max_days = ?, starts_at = ?, expires_at = ?,
+           lines = ?, contacts = ?, batches = ?, version = ?, raw = ? WHERE campaign = ?""",
+        (
+            campaign.name,
+            campaign.ring_timeout_s,
+            campaign.promise_max_days,
+            None if campaign.starts_at is None else to_ms(campaign.starts_at),
+            to_ms(campaign.expires_at),
+            json.dumps(campaign.lines),
+            campaign.contacts,
+            campaign.batches,
+            campaign.version,
+            raw,
+            campaign.campaign,
+        ),
+    )
+    con.execute(
+        "UPDATE campaign SET state = ? WHERE campaign = ? AND state IN ('ready','receiving')",
+        (
+            CampaignState.RECEIVING if batch_missing(con, campaign.campaign) else CampaignState.READY,
+            campaign.campaign,
+        ),
     )
     con.touch("campaign")
 
@@ -249,4 +281,5 @@ def _campaign(row: Row) -> StoredCampaign:
         promise_min_part=None
         if row["promise_min_currency"] is None
         else Money(row["promise_min_minor"], row["promise_min_currency"]),
+        version=row["version"],
     )

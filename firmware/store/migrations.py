@@ -436,6 +436,35 @@ def give_campaigns_a_least_part(database: SqliteUtils) -> None:
     database.conn.execute("ALTER TABLE campaign ADD COLUMN promise_min_currency TEXT")
 
 
+@migrations(name="uplink_use")
+def create_uplink_use(database: SqliteUtils) -> None:
+    """Count what goes up on each day."""
+    database.conn.execute(
+        "CREATE TABLE uplink_use (day TEXT PRIMARY KEY, bytes INTEGER NOT NULL) STRICT, WITHOUT ROWID"
+    )
+
+
+@migrations(name="key_sets")
+def create_key_sets(database: SqliteUtils) -> None:
+    """Keep the console's signing keys as it renews them; a version is never taken back."""
+    for statement in (
+        """CREATE TABLE key_set (
+            version INTEGER PRIMARY KEY,
+            body BLOB NOT NULL,
+            received_at INTEGER NOT NULL
+        ) STRICT""",
+        """CREATE TRIGGER key_set_stays BEFORE DELETE ON key_set
+            BEGIN SELECT RAISE(ABORT, 'key sets are only ever added: a version never comes back'); END""",
+    ):
+        database.conn.execute(statement)
+
+
+@migrations(name="campaign_versions")
+def add_campaign_version(database: SqliteUtils) -> None:
+    """Know which manifest of a campaign is the newest."""
+    database.conn.execute("ALTER TABLE campaign ADD COLUMN version INTEGER NOT NULL DEFAULT 1")
+
+
 MIGRATION_NAMES = frozenset(
     {
         "0001_tables",
@@ -447,6 +476,9 @@ MIGRATION_NAMES = frozenset(
         "commands",
         "rules_from_console",
         "campaign_min_part",
+        "uplink_use",
+        "key_sets",
+        "campaign_versions",
     }
 )
 """Every migration above: a database that knows another one was written by a newer version."""

@@ -1,6 +1,6 @@
 """Messages for the console, kept until its receipt covers them; numbered without gaps."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -34,6 +34,10 @@ class OutboxDepth:
     received_up_to: int
     """The console has everything up to here."""
 
+    def age_s(self, now: datetime) -> float:
+        """Return how long the oldest message has waited."""
+        return max((now - self.oldest_at).total_seconds(), 0.0) if self.oldest_at else 0.0
+
 
 def append(
     con: Connection,
@@ -63,9 +67,17 @@ def append(
     return seq
 
 
-def pending(con: Connection, after_seq: int, limit: int) -> list[OutboxRow]:
-    """Return messages in order, from behind `after_seq`."""
-    rows = con.rows("SELECT * FROM outbox WHERE seq > ? ORDER BY seq LIMIT ?", (after_seq, limit))
+def pending(
+    con: Connection, after_seq: int, limit: int, *, leaves: Sequence[str] | None = None
+) -> list[OutboxRow]:
+    """Return messages in order, from behind `after_seq`; of these kinds alone if `leaves` names some."""
+    wanted = ""
+    if leaves is not None:
+        wanted = f" AND substr(leaf, 1, instr(leaf || '/', '/') - 1) IN ({', '.join('?' * len(leaves))})"
+    rows = con.rows(
+        f"SELECT * FROM outbox WHERE seq > ?{wanted} ORDER BY seq LIMIT ?",
+        (after_seq, *(leaves or ()), limit),
+    )
     return [
         OutboxRow(
             seq=row["seq"],
@@ -83,8 +95,28 @@ def is_pending(con: Connection, seq: int) -> bool:
     return con.value("SELECT 1 FROM outbox WHERE seq = ?", (seq,)) is not None
 
 
-def receipt(con: Connection, stream: str, up_to: int, at: datetime | None = None) -> int:
+def n_pending(con: Connection, from_seq: int, to_seq: int, leaves: Sequence[str]) -> int:
+    """Return how many messages of these kinds wait between two numbers."""
+    return int(
+        con.value(
+            f"""SELECT count(*) FROM outbox WHERE seq > ? AND seq <= ?
+                AND substr(leaf, 1, instr(leaf || '/', '/') - 1) IN ({", ".join("?" * len(leaves))})""",
+            (from_seq, to_seq, *leaves),
+        )
+    )
+
+
+def receipt(
+    con: Connection,
+    stream: str,
+    up_to: int,
+    ahead: Sequence[tuple[int, int]] = (),
+    *,
+    at: datetime | None = None,
+) -> int:
     """Forget what the console has committed, note when it had each outcome, and return how many messages that were.
+
+    `ahead` are runs of numbers (first and last) that lie behind a gap.
 
     Raises StoreConflictError if the receipt is for another database or for numbers never given out: whoever
     wrote it is not speaking of what lies here, and nothing is deleted.
@@ -93,19 +125,23 @@ def receipt(con: Connection, stream: str, up_to: int, at: datetime | None = None
     last_seq = con.value("SELECT last_seq FROM outbox_head")
     if stream != own:
         raise StoreConflictError("the receipt is for another stream than this database's")
-    if up_to > last_seq:
-        raise StoreConflictError(f"the receipt covers {up_to}, but only {last_seq} were ever sent")
+    highest = max([up_to, *(last for _, last in ahead)])
+    if highest > last_seq:
+        raise StoreConflictError(f"the receipt covers {highest}, but only {last_seq} were ever sent")
     con.execute("UPDATE outbox_head SET received_up_to = max(received_up_to, ?)", (up_to,))
     con.touch("outbox")
-    if at is not None:
-        con.execute(
-            """UPDATE outcome SET received_at = :at WHERE received_at IS NULL AND attempt IN (
-                   SELECT CASE WHEN json_valid(CAST(body AS TEXT))
-                               THEN json_extract(CAST(body AS TEXT), '$.attempt') END
-                   FROM outbox WHERE seq <= :up_to AND leaf = 'outcome')""",
-            {"at": to_ms(at), "up_to": up_to},
-        )
-    return con.execute("DELETE FROM outbox WHERE seq <= ?", (up_to,))
+    n_deleted = 0
+    for first, last in [(1, up_to), *ahead]:
+        if at is not None:
+            con.execute(
+                """UPDATE outcome SET received_at = :at WHERE received_at IS NULL AND attempt IN (
+                       SELECT CASE WHEN json_valid(CAST(body AS TEXT))
+                                   THEN json_extract(CAST(body AS TEXT), '$.attempt') END
+                       FROM outbox WHERE seq BETWEEN :first AND :last AND leaf = 'outcome')""",
+                {"at": to_ms(at), "first": first, "last": last},
+            )
+        n_deleted += con.execute("DELETE FROM outbox WHERE seq BETWEEN ? AND ?", (first, last))
+    return n_deleted
 
 
 def depth(con: Connection) -> OutboxDepth:

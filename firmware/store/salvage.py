@@ -37,13 +37,28 @@ TABLES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("policy_release", ("version",)),
     ("contact_elsewhere", ("contact",)),
     ("person_elsewhere", ("id", "row")),
+    ("uplink_use", ("day",)),
+    ("key_set", ("version",)),
 )
 SALVAGED_OTHERWISE = frozenset({"audit", "outbox", "outbox_head", "setting"})
 """Tables with a way of their own: a chain, a numbering, and settings that must not be believed."""
 _MOVES_ON = {
     # What changes in a row after it was made: the damaged file knows it later than the snapshot does.
-    "campaign": ("state", "over_at"),
     "console_order": ("at",),
+    "campaign": (
+        "state",
+        "over_at",
+        "version",
+        "name",
+        "ring_timeout_s",
+        "promise_max_days",
+        "starts_at",
+        "expires_at",
+        "lines",
+        "contacts",
+        "batches",
+        "raw",
+    ),
     "contact": ("state", "due_at", "waiting_until", "disposition", "rule", "attempts"),
     "attempt": (
         "answered_at",
@@ -54,6 +69,7 @@ _MOVES_ON = {
         "confidence",
         "conversation",
     ),
+    "uplink_use": ("bytes",),
     "command": ("started_at", "boot", "answer_seq", "answer"),
     "configuration": ("state", "decided_at", "proof_seq", "reason"),
     "outcome": ("received_at",),

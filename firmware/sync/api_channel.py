@@ -15,5 +15,6 @@ class Channel:
     message: type[Message]
     example: Message
     is_retained: bool = False
+    qos: Literal[0, 1] = 1
     reaches_all: bool = False
     """It may also be sent once for every box of the tenant."""

@@ -16,6 +16,7 @@ from firmware.sync.messages import (
     ContactBatch,
     ContactRow,
     Control,
+    KeySet,
     LineWire,
     MoneyWire,
     OutcomeMessage,
@@ -31,9 +32,12 @@ from firmware.sync.messages import (
     Response,
     Suppress,
     SuppressionWire,
+    Telemetry,
     encode,
 )
 from firmware.sync.messages_config import ConfigSettings, LineConfig, OpenHours, UplinkConfig
+from firmware.sync.messages_keys import SigningKey
+from firmware.sync.messages_telemetry import LineHealth
 from firmware.values import Disposition
 
 _AT = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
@@ -146,6 +150,22 @@ CHANNELS = (
         is_retained=True,
     ),
     Channel(
+        leaf="keys",
+        direction="down",
+        message=KeySet,
+        example=KeySet(
+            id=_ID,
+            at=_AT,
+            version=2,
+            keys=[
+                SigningKey(public_key=f"{'A' * 43}=", valid_from=_AT, retires_at=_AT + timedelta(days=30)),
+                SigningKey(public_key=f"{'B' * 42}A=", valid_from=_AT),
+            ],
+        ),
+        is_retained=True,
+        reaches_all=True,
+    ),
+    Channel(
         leaf="command",
         direction="down",
         message=Command,
@@ -252,6 +272,27 @@ CHANNELS = (
         example=Refusals(
             id=_ID, at=_AT, stream=_STREAM, seq=4, campaign="november", contact="c-18", verdict="defer", rule="hours", until=_AT
         ),
+    ),
+    Channel(
+        leaf="telemetry",
+        direction="up",
+        message=Telemetry,
+        example=Telemetry(
+            id=_ID,
+            at=_AT,
+            boot=_ID,
+            uptime_s=86_400,
+            lines=[LineHealth(line="line-1", status="ready", rssi_dbm=-67)],
+            cpu_temp_c=51.5,
+            load_1m=0.4,
+            memory_available_bytes=1_500_000_000,
+            disk_free_bytes=20_000_000_000,
+            clock_trusted=True,
+            clock="NTP and console agree",
+            dialling="yes",
+            counters={"calls_active": 1, "uplink_bytes_today": 120_000},
+        ),
+        qos=0,
     ),
     Channel(
         leaf="request",

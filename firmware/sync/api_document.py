@@ -29,9 +29,13 @@ _INTRODUCTION = f"""\
 
 Made from the message types by `python -m firmware.sync.api_document docs`; for programs: [asyncapi.json](asyncapi.json).
 
-Topics are `{API}/{{tenant}}/{{box}}/…`. Everything is UTF-8 JSON at QoS 1, at most {MAX_MESSAGE_BYTES // 1024} KiB.
-Unknown fields are ignored; a missing or ill-typed one refuses the message, and the answer on `up/ack` names the reason and the
-JSON path.
+Topics are `{API}/{{tenant}}/{{box}}/…`. Everything is UTF-8 JSON, at QoS 1 but for telemetry, at most {MAX_MESSAGE_BYTES // 1024} KiB.
+Unknown fields are ignored, except inside a configuration's `settings` and a command's `arguments`: a misspelt limit must not be a
+missing limit. A missing or ill-typed field refuses the message, and the answer on `up/ack` names the reason and the JSON path.
+
+A `config` is tried: acknowledged `on_trial`, then once more `in_force` when a receipt covered what the box sent under it, or
+`rolled_back` when none came in time, the broker was out of reach or the box restarted. Versions only rise. A `command` is done once;
+its `response` goes to the Response Topic, which must be `up/response` of the same box or lie below it, with the Correlation Data.
 
 Every message **down** carries the user properties `{KID_PROPERTY}` and `{SIGNATURE_PROPERTY}`: the key's id, and the base64 Ed25519
 signature over topic + NUL + payload. One without them, or by a key that the box does not know, has no effect. A message id that the
@@ -55,7 +59,7 @@ def asyncapi() -> dict[str, Any]:
         "info": {
             "title": "Branchline MQTT API",
             "version": "1",
-            "description": "Between a box and the central console. UTF-8 JSON, unknown fields ignored, QoS 1 both ways. "
+            "description": "Between a box and the central console. UTF-8 JSON, unknown fields ignored, QoS 1 both ways (telemetry: 0). "
             f"At most {MAX_MESSAGE_BYTES} bytes a message.",
         },
         "defaultContentType": "application/json",
@@ -73,9 +77,11 @@ def page() -> str:
     lines = [*_INTRODUCTION.splitlines(), ""]
     lines += ["| topic | message | what it says |", "|---|---|---|"]
     for channel in CHANNELS:
-        notes = ["retained"] * channel.is_retained + [
-            f"also `{ALL_BOXES}/down/{channel.leaf}`"
-        ] * channel.reaches_all
+        notes = (
+            ["QoS 0"] * (channel.qos == 0)
+            + ["retained"] * channel.is_retained
+            + [f"also `{ALL_BOXES}/down/{channel.leaf}`"] * channel.reaches_all
+        )
         note = f" ({', '.join(notes)})" if notes else ""
         lines.append(
             f"| `{channel.direction}/{channel.leaf}` | [{channel.message.__name__}](#{channel.message.__name__.lower()}) | "
@@ -133,7 +139,7 @@ def _operations() -> dict[str, Any]:
             {
                 "action": "receive" if channel.direction == "down" else "send",
                 "channel": {"$ref": f"#/channels/{name}"},
-                "bindings": {"mqtt": {"qos": 1, "retain": channel.is_retained}},
+                "bindings": {"mqtt": {"qos": channel.qos, "retain": channel.is_retained}},
             },
         )
     return operations

@@ -47,6 +47,7 @@ def apply_manifest(con: Connection, manifest: CampaignManifest, *, raw: bytes, n
         lines=tuple(LineId(line) for line in manifest.lines),
         contacts=manifest.contacts,
         batches=manifest.batches,
+        version=manifest.version,
     )
     known = campaigns.get_campaign(con, campaign.campaign)
     if known is None and orders.stands(con, subject, "cancel", manifest.at):
@@ -55,10 +56,20 @@ def apply_manifest(con: Connection, manifest: CampaignManifest, *, raw: bytes, n
         )
     if known is None:
         campaigns.add_campaign(con, campaign, raw=raw, received_at=now)
+    elif campaign.version > known.version:
+        if (problem := _update_problem(known, campaign)) is not None:
+            return problem
+        campaigns.update_campaign(con, campaign, raw=raw)
+    elif campaign.version < known.version:
+        return refused(
+            "old_version",
+            f"$.version: this box has version {known.version}: send a newer one",
+            campaign=manifest.campaign,
+        )
     elif _content(known) != _content(campaign):
         return refused(
             "campaign_exists",
-            "another campaign has this id: cancel that one, and give the new one an id of its own",
+            "another campaign has this id: raise $.version to change it, or give the new one an id of its own",
             campaign=manifest.campaign,
         )
     return Answer(accepted=True, campaign=manifest.campaign)
@@ -227,6 +238,19 @@ def _outdated(action: str, campaign: str | None = None) -> Answer:
     return refused(
         "outdated", f"a later {action} of the console stands: send it again now", campaign=campaign
     )
+
+
+def _update_problem(known: StoredCampaign, newer: StoredCampaign) -> Answer | None:
+    """Return why a newer manifest cannot take the place of the one that is here, None if it can."""
+    reason = ""
+    if known.state.is_over:
+        reason, detail = "campaign_over", f"the campaign is {known.state}"
+    elif newer.flow_sha256 != known.flow_sha256:
+        # Its contacts were checked against the flow that came with them.
+        reason, detail = "flow_changed", "$.flow: another conversation is another campaign"
+    elif newer.contacts < known.contacts or newer.batches < known.batches:
+        reason, detail = "fewer_contacts", "$.contacts: a list only grows; recall whom you do not want called"
+    return refused(reason, detail, campaign=newer.campaign) if reason else None
 
 
 def _suppression_problem(wire: SuppressionWire) -> str:

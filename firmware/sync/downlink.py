@@ -41,6 +41,7 @@ from firmware.sync.applying_config import NOTHING_CONFIGURABLE, ConfigBounds, ap
 from firmware.sync.applying_elsewhere import apply_elsewhere
 from firmware.sync.connection import Connection, Received
 from firmware.sync.content_check import CampaignCheck, check_row, reason_of
+from firmware.sync.key_ring import KeyRing
 from firmware.sync.messages import (
     Ack,
     BoxConfig,
@@ -48,6 +49,7 @@ from firmware.sync.messages import (
     Command,
     ContactBatch,
     Control,
+    KeySet,
     Receipt,
     RecordingFetch,
     RecordingReceipt,
@@ -59,7 +61,7 @@ from firmware.sync.messages_audit import AuditRequest
 from firmware.sync.messages_policy import PeopleElsewhere, PolicyRelease
 from firmware.sync.reading import MessageRefusedError, Reader, claim_of, kind_of
 from firmware.sync.responding import Responder
-from firmware.sync.signing import Verifier
+from firmware.sync.signing import KID_PROPERTY, Verifier
 from firmware.sync.topics import BoxTopics
 from firmware.values import CampaignId, UuidV7
 
@@ -72,6 +74,7 @@ Kept = (
     | Command
     | ContactBatch
     | Control
+    | KeySet
     | PeopleElsewhere
     | PolicyRelease
     | RecordingReceipt
@@ -114,7 +117,9 @@ class Downlink(Generic[FlowT]):
     ) -> None:
         """`on_signed` hears the own time of every message that the console signed: a source for the clock."""
         self._database = database
-        self._reader = Reader(topics, verifier)
+        self._keys = KeyRing(verifier.keys, clock.now)
+        database.run_now(self._keys.load)
+        self._reader = Reader(topics, self._keys)
         self._clock = clock
         self._ids = ids
         self._check = check
@@ -162,11 +167,13 @@ class Downlink(Generic[FlowT]):
         if not received.retain:
             # What the broker kept may be days old: no word about the time.
             self._on_signed(message.at)
+        self._keys.heard(received.properties.get(KID_PROPERTY, ""), message.at)
         now = self._clock.now()
         match message:
             case Receipt():
+                ahead = [(run.first, run.last) for run in message.ahead]
                 await self._database.transact(
-                    lambda con: outbox.receipt(con, message.stream, message.up_to, now)
+                    lambda con: outbox.receipt(con, message.stream, message.up_to, ahead, at=now)
                 )
                 return
             case CampaignManifest():
@@ -183,6 +190,9 @@ class Downlink(Generic[FlowT]):
                 await self._apply_once(message, lambda con: apply_recording_receipt(con, message, now=now))
             case BoxConfig():
                 await self._apply_once(message, lambda con: apply_config(con, message, self._bounds, now=now))
+            case KeySet():
+                await self._apply_once(message, lambda con: self._keys.apply(con, message, now=now))
+                await self._database.read(self._keys.load)
             case Command():
                 await self._apply_once(message, self._prepare_command(message, received))
             case PolicyRelease():

@@ -14,6 +14,7 @@ from firmware.sync.envelope import Durable, Id, Instant, Message, NonNegativeInt
 from firmware.sync.messages_audit import AuditHead, AuditRequest, AuditSegment
 from firmware.sync.messages_command import Command, Response
 from firmware.sync.messages_config import BoxConfig
+from firmware.sync.messages_keys import KeySet
 from firmware.sync.messages_policy import PeopleElsewhere, PolicyRelease
 from firmware.sync.messages_recording import (
     RecordingChunk,
@@ -21,6 +22,7 @@ from firmware.sync.messages_recording import (
     RecordingReceipt,
     RecordingUnavailable,
 )
+from firmware.sync.messages_telemetry import Telemetry
 from firmware.values import Disposition
 
 __all__ = [
@@ -29,6 +31,7 @@ __all__ = [
     "Durable",
     "Id",
     "Instant",
+    "KeySet",
     "Message",
     "NonNegativeInt",
     "PositiveInt",
@@ -37,12 +40,14 @@ __all__ = [
     "RecordingReceipt",
     "RecordingUnavailable",
     "Response",
+    "Telemetry",
     "Text",
 ]
 
 T = TypeVar("T")
 MAX_MESSAGE_BYTES = 256 * 1024
 MAX_CONTACTS_A_BATCH = 500
+MAX_AHEAD = 500
 
 
 # ---- down: console to box ----
@@ -67,6 +72,8 @@ class CampaignManifest(Message, frozen=True, kw_only=True, tag_field="type", tag
     """One campaign: what is said, to how many, until when. Contacts follow in batches."""
 
     campaign: Id
+    version: PositiveInt = 1
+    """A higher one replaces name, dates, limits and lines of a campaign that runs, and may announce more contacts."""
     name: Text
     flow: Annotated[str, msgspec.Meta(max_length=200_000)]
     """The flow document itself, YAML text."""
@@ -138,11 +145,20 @@ class Control(Message, frozen=True, kw_only=True, tag_field="type", tag="control
     reason: Annotated[str, msgspec.Meta(max_length=500)] = ""
 
 
+class SeqRange(msgspec.Struct, kw_only=True, frozen=True):
+    """Sequence numbers without a gap."""
+
+    first: PositiveInt
+    last: PositiveInt
+
+
 class Receipt(Message, frozen=True, kw_only=True, tag_field="type", tag="receipt"):
     """Every durable message of `stream` up to and including `up_to` is committed at the console."""
 
     stream: Id
     up_to: NonNegativeInt
+    ahead: Annotated[list[SeqRange], msgspec.Meta(max_length=MAX_AHEAD)] = []
+    """What came of late and is committed too, behind numbers that have not come."""
 
 
 class SuppressionWire(msgspec.Struct, kw_only=True, frozen=True):
@@ -182,7 +198,7 @@ class Ack(Durable, frozen=True, kw_only=True, tag_field="type", tag="ack"):
     about: str
     """The id of the message answered; empty when it could not be read."""
     kind: str
-    """campaign, contacts, control, suppress, receipt, config, command or unknown."""
+    """campaign, contacts, control, suppress, receipt, config, command, keys or unknown."""
     accepted: bool
     reason: str = ""
     """A name: bad_signature, unsigned, unknown_key, malformed, flow_refused, unknown_campaign, …; of an accepted
@@ -325,7 +341,13 @@ class BoxState(Message, frozen=True, kw_only=True, tag_field="type", tag="state"
     stream: str = ""
     lines: list[LineWire] = msgspec.field(default_factory=list)
     outbox: int = 0
+    """Messages that the console has not receipted."""
+    outbox_bytes: NonNegativeInt = 0
     oldest_unsent_s: float = 0.0
+    time_to_full_s: NonNegativeInt | None = None
+    """Until the disk is full if it goes on filling as of late; null while it does not."""
+    uplink: str = "free"
+    """free, no_telemetry or urgent_only: what the byte budget lets up."""
     clock: str = ""
     """trusted or why not."""
     config: NonNegativeInt = 0
@@ -343,6 +365,7 @@ Downlink = (
     | Command
     | ContactBatch
     | Control
+    | KeySet
     | PeopleElsewhere
     | PolicyRelease
     | Receipt
@@ -362,6 +385,7 @@ Uplink = (
     | Refusals
     | Request
     | Response
+    | Telemetry
 )
 
 _encoder = msgspec.json.Encoder()

@@ -28,6 +28,7 @@ class SignatureFault(StrEnum):
     UNSIGNED = "unsigned"
     UNKNOWN_KEY = "unknown_key"
     BAD_SIGNATURE = "bad_signature"
+    RETIRED_KEY = "retired_key"
 
 
 class SignatureError(SyncError):
@@ -65,6 +66,11 @@ class Verifier:
 
     def __init__(self, keys: Mapping[str, Ed25519PublicKey]) -> None:
         self._keys = dict(keys)
+
+    @property
+    def keys(self) -> Mapping[str, Ed25519PublicKey]:
+        """Return the keys that are known, by their key ids."""
+        return self._keys
 
     @classmethod
     def of(cls, keys: Iterable[Ed25519PublicKey]) -> "Verifier":

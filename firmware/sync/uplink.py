@@ -14,6 +14,7 @@ from firmware.store import outbox
 from firmware.store.database import Database
 from firmware.store.errors import StoreBusyError
 from firmware.store.outbox import OutboxRow
+from firmware.sync.byte_budget import ByteBudget, Thrift
 from firmware.sync.connection import Connection
 from firmware.sync.errors import NotConnectedError, PublishRefusedError
 from firmware.sync.topics import BoxTopics
@@ -23,6 +24,10 @@ _RETRY_CAP_S = 3600.0
 _REFUSED_CAP_S = 300.0
 _BUSY_RETRY_S = 0.5
 _SHORTEST_WAIT_S = 0.01
+_THRIFT_LOOK_S = 60.0
+"""How soon a renewed budget is noticed."""
+URGENT_LEAVES = ("outcome", "ack", "response")
+"""What goes up even when the byte budget is spent."""
 
 
 class Uplink:
@@ -39,6 +44,7 @@ class Uplink:
         resend_after_s: float = 30.0,
         refused_retry_s: float = 5.0,
         expects_receipts: bool = True,
+        budget: ByteBudget | None = None,
     ) -> None:
         """`expects_receipts=False` is for a console that never sends any: then a PUBACK deletes the row."""
         self._database = database
@@ -48,6 +54,9 @@ class Uplink:
         self._max_unreceipted = max_unreceipted
         self._resend_after_s = resend_after_s
         self._expects_receipts = expects_receipts
+        self._budget = budget
+        self._urgent_sent_up_to = 0
+        """Of what may go when the budget is nearly spent."""
         self._changed = asyncio.Event()
         self._sent_up_to = 0
         """The broker confirmed everything up to here, since the start or since the last probe."""
@@ -84,6 +93,10 @@ class Uplink:
         self._note_receipts(receipted)
         if self._sent_up_to > self._receipted and _now_s() - self._quiet_since_s >= self._silence_s:
             self._start_probe()
+        if self._budget is not None and self._budget.thrift is Thrift.URGENT_ONLY:
+            await self._turn_thrifty()
+            return
+        self._urgent_sent_up_to = 0
         room = min(self._window, self._ceiling - self._sent_up_to)
         after = self._sent_up_to
         rows = await self._database.read(lambda con: outbox.pending(con, after, room)) if room > 0 else []
@@ -92,6 +105,36 @@ class Uplink:
             return
         is_unreceipted = self._sent_up_to > self._receipted
         await self._wait_change(self._quiet_since_s + self._silence_s - _now_s() if is_unreceipted else None)
+
+    async def _turn_thrifty(self) -> None:
+        """Send what is urgent past events that wait; the console's receipts say which of it has arrived."""
+        self._urgent_sent_up_to = max(self._urgent_sent_up_to, self._sent_up_to)
+        first, last, window = self._receipted, self._urgent_sent_up_to, self._window
+        n_out, rows = await self._database.read(
+            lambda con: (
+                outbox.n_pending(con, first, last, URGENT_LEAVES),
+                outbox.pending(con, last, window, leaves=URGENT_LEAVES),
+            )
+        )
+        if rows and n_out < self._max_unreceipted:
+            answers = await asyncio.gather(*(self._publish(row) for row in rows), return_exceptions=True)
+            for row, answer in zip(rows, answers, strict=True):
+                if isinstance(answer, PublishRefusedError):
+                    await self._stand_refusal(answer)
+                    return
+                if answer is not None:
+                    raise answer
+                self._urgent_sent_up_to = row.seq
+            self._refused_s, self._told_refusal = self._refused_retry_s, ""
+            self._quiet_since_s = _now_s()
+            return
+        if n_out and _now_s() - self._quiet_since_s >= self._silence_s:
+            self._urgent_sent_up_to = self._receipted
+            self._quiet_since_s = _now_s()
+            self._silence_s = min(self._silence_s * 2, max(_RETRY_CAP_S, self._resend_after_s))
+            return
+        left_s = self._quiet_since_s + self._silence_s - _now_s() if n_out else _THRIFT_LOOK_S
+        await self._wait_change(min(left_s, _THRIFT_LOOK_S))
 
     def _note_receipts(self, receipted: int) -> None:
         if receipted > self._receipted or self._ceiling == 0:

@@ -83,6 +83,28 @@ def test_paused_and_resumed(tmp_path: Path) -> None:
     run_virtually(story())
 
 
+def test_a_pause_while_somebody_listens(tmp_path: Path) -> None:
+    """The call that is up goes on to its end, nobody else is called, and a newer manifest does not lift the pause."""
+    listens = Person(number=NUMBER, ring_s=1, steps=(Say(text="喂"), Pause(duration_s=60), HangUp()))
+
+    async def story() -> None:
+        town = Town(tmp_path, [listens, Person(number="+8613123456702")], n_modems=1)
+        async with town.open():
+            await town.push([contact(1, priority=5), contact(2)])
+            await town.until(stage_is(town, "active"))
+            await town.control("pause", campaign="november")
+            await asyncio.sleep(3)
+            assert stage_is(town, "active")(), "who listens is not cut off by a pause"
+            await town.push([contact(1, priority=5), contact(2)], version=2, days=20)
+            await asyncio.sleep(600)
+            assert set(town.outcomes()) == {"c01"}
+            assert town.outcomes()["c01"] != "cancelled"
+            await town.control("resume", campaign="november")
+            await town.until(lambda: "c02" in town.outcomes())
+
+    run_virtually(story())
+
+
 def test_a_suppression_between_answer_and_debt(tmp_path: Path) -> None:
     """The gate is asked once more before the first word about the debt, and its no keeps the debt unsaid."""
     verifies = Person(

@@ -252,12 +252,14 @@ class Town:
         flow: str | None = None,
         days: float = 14,
         ring_timeout_s: int = 25,
+        version: int = 1,
     ) -> None:
         """Send a campaign in one batch."""
         text = flow if flow is not None else FLOW.read_text(encoding="utf-8")
         manifest = CampaignManifest(
             **self.head(),
             campaign=campaign,
+            version=version,
             name=campaign,
             flow=text,
             flow_sha256=hashlib.sha256(text.encode()).hexdigest(),

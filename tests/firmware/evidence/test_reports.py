@@ -53,7 +53,7 @@ def test_how_fast_an_opt_out_took_effect(box: KeptBox) -> None:
     box.database.run_now(lambda con: outbox.append(con, "outcome", lambda _seq: body, CALLED))
     heads = box.database.run_now(outbox.heads)
     at = CALLED + 5 * SECOND
-    box.database.run_now(lambda con: outbox.receipt(con, box.database.stream, heads[1], at))
+    box.database.run_now(lambda con: outbox.receipt(con, box.database.stream, heads[1], at=at))
     (line,) = box.database.run_now(lambda con: opt_outs(con, Asked(person="mensch-1")))
     assert line.received_ms == 3000
     assert box.database.run_now(lambda con: opt_outs(con, Asked(person="mensch-2"))) == []

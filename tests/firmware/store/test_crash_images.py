@@ -62,7 +62,9 @@ def a_box_life(rows: Rows) -> Iterator[Work]:
     yield lambda con: suppressions.confirm(con, NOW)
     for call in range(N_CALLS):
         yield from a_call(rows, call)
-    yield lambda con: outbox.receipt(con, con.value("SELECT value FROM setting WHERE key='stream'"), 3, NOW)
+    yield lambda con: outbox.receipt(
+        con, con.value("SELECT value FROM setting WHERE key='stream'"), 3, at=NOW
+    )
     yield lambda con: campaigns.recall(con, ContactId("k1"))
     yield lambda con: campaigns.set_stopped(con, True)
     yield lambda con: inbox.renumber(con, "m1", 9)

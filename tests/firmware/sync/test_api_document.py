@@ -1,5 +1,7 @@
 """The API's documents say what the message types say, in the official form, and what is sent conforms to them."""
 
+import asyncio
+import base64
 import copy
 import gzip
 import json
@@ -17,6 +19,7 @@ from firmware.sync.api_channels import CHANNELS
 from firmware.sync.messages import (
     BoxConfig,
     Command,
+    KeySet,
     Response,
     decode_contact,
     decode_downlink,
@@ -25,6 +28,7 @@ from firmware.sync.messages import (
 )
 from firmware.sync.messages_audit import AuditRequest, AuditSegment
 from firmware.sync.messages_config import ConfigSettings
+from firmware.sync.messages_keys import SigningKey
 from firmware.sync.messages_policy import PeopleElsewhere, PersonElsewhere, PolicyRelease
 from firmware.sync.topics import split_down, split_up, topic_matches
 from modem_drivers.simulator.people import Pause, Person, Press, Say
@@ -131,6 +135,10 @@ def test_what_a_story_sends_is_what_the_document_says(tmp_path: Path) -> None:
             ):
                 await town.send(leaf, message)
             await town.until(lambda: any(isinstance(message, AuditSegment) for message in town.seen))
+            raw = town.key.public_key().public_bytes_raw()
+            own = SigningKey(public_key=base64.b64encode(raw).decode(), valid_from=town.clock.now())
+            await town.send("keys", KeySet(**town.head(), version=1, keys=[own]))
+            await asyncio.sleep(61)
         return town.broker.log
 
     document = api_document.asyncapi()

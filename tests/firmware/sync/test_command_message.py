@@ -51,6 +51,7 @@ async def responses(box: BoxSide) -> list[Response]:
         ("branchline/1/acme/box-1/up/responses", None),
         ("branchline/1/acme/box-1/down/control", None),
         ("branchline/1/acme/box-2/up/response", None),
+        ("branchline/1/acme/box-2/up/response/desk", None),
         ("branchline/1/other/box-1/up/response", None),
         ("$SYS/broker", None),
         ("somewhere/else", None),

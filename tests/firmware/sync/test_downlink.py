@@ -14,6 +14,7 @@ from firmware.store.campaigns import CampaignState, ContactState, StoredCampaign
 from firmware.store.connection import Connection
 from firmware.store.database import Database
 from firmware.store.errors import StoreFailedError
+from firmware.sync.applying import apply_manifest
 from firmware.sync.connection import Received
 from firmware.sync.downlink import REFUSALS_PER_MINUTE
 from firmware.sync.messages import Ack, MoneyWire, PromiseLimits, SuppressionWire, encode
@@ -181,6 +182,76 @@ def test_the_same_campaign_again_is_no_change_and_another_under_its_id_is_refuse
             (True, ""),
             (False, "campaign_exists"),
         ]
+
+    run(story)
+
+
+def test_a_newer_manifest_changes_a_campaign_that_runs(box: BoxSide, console: Console) -> None:
+    async def story() -> None:
+        later = NOW + timedelta(days=20)
+        await box.tell(console.manifest(contacts=1, batches=1))
+        await box.tell(console.batch([row("k1")]))
+        await box.tell(console.manifest(contacts=1, batches=1, version=3, expires_at=later, lines=["line-2"]))
+        stored = await campaign_of(box)
+        assert stored is not None
+        assert (stored.version, stored.expires_at, stored.lines) == (3, later, ("line-2",))
+        assert stored.state is CampaignState.READY, "it goes on at once"
+        await box.tell(console.manifest(contacts=2, batches=2, version=4, expires_at=later))
+        stored = await campaign_of(box)
+        assert stored is not None
+        assert stored.state is CampaignState.RECEIVING, "a list is called when it is whole"
+        await box.tell(console.batch([row("k2")], batch=1, first_row=1))
+        stored = await campaign_of(box)
+        assert stored is not None
+        assert stored.state is CampaignState.READY
+        await box.tell(console.control("pause", campaign="c1"))
+        await box.tell(console.manifest(contacts=2, batches=2, version=5))
+        stored = await campaign_of(box)
+        assert stored is not None
+        assert (stored.version, stored.state) == (5, CampaignState.PAUSED), "a pause is not lifted by it"
+        assert [ack.reason for ack in await box.acks() if not ack.accepted] == []
+
+    run(story)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"version": 1}, "old_version"),
+        ({"version": 2, "name": "the same number", "ring_timeout_s": 60}, "campaign_exists"),
+        ({"version": 3, "contacts": 5}, "fewer_contacts"),
+        ({"version": 3, "batches": 1}, "fewer_contacts"),
+    ],
+)
+def test_a_manifest_that_cannot_follow_is_refused(
+    box: BoxSide, console: Console, changes: dict[str, Any], reason: str
+) -> None:
+    async def story() -> None:
+        await box.tell(console.manifest(version=2))
+        before = await campaign_of(box)
+        await box.tell(console.manifest(**changes))
+        assert (await box.acks())[-1].reason == reason
+        assert await campaign_of(box) == before
+
+    run(story)
+
+
+def test_another_conversation_is_another_campaign(box: BoxSide, console: Console) -> None:
+    async def story() -> None:
+        await box.tell(console.manifest())
+        other = console.manifest(version=2, flow="flow: better")
+        answer = await box.database.transact(lambda con: apply_manifest(con, other, raw=b"", now=NOW))
+        assert (answer.accepted, answer.reason) == (False, "flow_changed")
+
+    run(story)
+
+
+def test_a_cancelled_campaign_stays_cancelled_whatever_its_number(box: BoxSide, console: Console) -> None:
+    async def story() -> None:
+        await box.tell(console.manifest())
+        await box.tell(console.control("cancel", campaign="c1"))
+        await box.tell(console.manifest(version=9))
+        assert (await box.acks())[-1].reason == "campaign_over"
 
     run(story)
 
