@@ -39,6 +39,7 @@ MOST_STEP = timedelta(days=8)
 """How far a pass may take time to have moved on since the last one, which was a day before."""
 PEOPLE_A_TURN = 20
 MOST_PEOPLE_A_PASS = 5000
+MOST_CLIPS_A_PASS = 5000
 QUARANTINE_KEPT = timedelta(days=30)
 """A damaged database that was set aside: long enough to look into, and it holds what was erased since."""
 
@@ -126,6 +127,7 @@ class Keeper:
         await self._delete_people(now, done)
         await self._delete_keys(now, done)
         await self._delete_quarantine(now)
+        await self._delete_prompts(now)
         await self._leave_no_trace(done)
         await self._report(done)
         return done
@@ -313,6 +315,16 @@ class Keeper:
         for path in old:
             await asyncio.to_thread(shutil.rmtree, path, ignore_errors=True)
 
+    async def _delete_prompts(self, now: datetime) -> None:
+        """Delete rendered prompts, whose sound may say a name; what is needed again is rendered again."""
+        days = self._defaults.uncalled_days
+        cutoff_s = (now - timedelta(days=days)).timestamp()
+        n = await asyncio.to_thread(_delete_older, self._data_dir / "prompts", cutoff_s)
+        if n:
+            await self._database.transact(
+                lambda con: self._chain.note(con, "deletion", {"what": "prompts", "files": n, "days": days})
+            )
+
     async def _leave_no_trace(self, done: Pass) -> None:
         if not await self._database.read(retention.has_traces):
             return
@@ -356,3 +368,17 @@ class Keeper:
         if problem != self._said:
             log.warning("nothing_deleted", reason=problem)
         self._said = problem
+
+
+def _delete_older(folder: Path, cutoff_s: float) -> int:
+    n = 0
+    for path in folder.rglob("*"):
+        try:
+            if path.is_file() and path.stat().st_mtime < cutoff_s:
+                path.unlink()
+                n += 1
+        except OSError:
+            continue  # replaced meanwhile: it is new
+        if n >= MOST_CLIPS_A_PASS:
+            break
+    return n
