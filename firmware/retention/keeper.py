@@ -104,7 +104,7 @@ class Keeper:
                     done = Pass(refused=problem) if problem else await self.run_pass()
                     is_over = not done.refused and done.is_finished
                     next_pass_s = self._monotonic_s() + (PASS_EVERY_S if is_over else RETRY_S)
-            except StoreError as error:
+            except (StoreError, OSError) as error:
                 self._say_once(str(error))
                 next_pass_s = max(next_pass_s, self._monotonic_s() + RETRY_S)
             await asyncio.sleep(LOOK_EVERY_S)
