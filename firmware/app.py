@@ -136,6 +136,7 @@ class Box(Generic[WorldT]):
                 low_bytes=kept.disk_low_mb * MIB,
                 scarce_bytes=kept.disk_scarce_mb * MIB,
             ),
+            files=workers.recording,
             is_busy=lambda: bool(self.scheduler.active),
         )
         self._desk = Desk(
