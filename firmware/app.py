@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -14,7 +13,6 @@ from typing import Any, Generic, TypeVar
 from zoneinfo import ZoneInfo
 
 import structlog
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from audio.speech.clip_cache import ClipCache
 from audio.speech.synthesis import Synthesizer
@@ -34,6 +32,7 @@ from firmware.commands.doing import BoxHands
 from firmware.commands.runner import CommandRunner, kernel_boot
 from firmware.compliance.self_check import self_check
 from firmware.configuration import Configuration
+from firmware.device_identity import device_key_of
 from firmware.enforcing import config_bounds, enforce_broker, enforce_budget, enforce_calls, enforce_log_level
 from firmware.host import systemd
 from firmware.host.clock_trust import TimeSource
@@ -55,13 +54,12 @@ from firmware.store.errors import StoreError
 from firmware.sync.anchoring import Anchors
 from firmware.sync.byte_budget import ByteBudget, MeteredConnection
 from firmware.sync.connection import Connection, Will
-from firmware.sync.device_key import device_key
 from firmware.sync.downlink import Downlink
 from firmware.sync.recording_sender import RecordingSender, UploadTerms
 from firmware.sync.reports import Reports
 from firmware.sync.requesting import Requester
 from firmware.sync.responding import Responder
-from firmware.sync.signing import KeyFileError, Verifier, load_private_key, load_public_key
+from firmware.sync.signing import Verifier, load_public_key
 from firmware.sync.topics import BoxTopics
 from firmware.sync.uplink import Uplink
 from firmware.telemetry import TelemetryReport
@@ -162,6 +160,7 @@ class Box(Generic[WorldT]):
                 low_bytes=kept.disk_low_mb * MIB,
                 scarce_bytes=kept.disk_scarce_mb * MIB,
             ),
+            files=workers.recording,
             is_busy=lambda: bool(self.scheduler.active),
         )
         self._desk = Desk(
@@ -460,18 +459,6 @@ class Box(Generic[WorldT]):
 
     def _new_id(self) -> str:
         return self._ids.new(to_ms(self._world.clock.now()))
-
-
-def device_key_of(settings: Settings, *, may_make: bool = True) -> Ed25519PrivateKey:
-    """Return the box's own key, made at its first start. Raises KeyFileError."""
-    name = settings.audit.device_key_credential
-    if name is None:
-        path = Path(settings.audit.device_key or Path(settings.box.data_dir) / "device.key")
-        return device_key(path) if may_make else load_private_key(path)
-    folder = os.environ.get("CREDENTIALS_DIRECTORY")
-    if not folder:
-        raise KeyFileError(f"the service has no credentials: give it LoadCredential={name}:FILE")
-    return load_private_key(Path(folder) / name)
 
 
 def software_version() -> str:

@@ -11,9 +11,9 @@ import typer
 from rich.console import Console
 
 from firmware.anchors import AnchorFileError, Anchors
-from firmware.app import device_key_of
 from firmware.calls.audit_check import chain_problem, counters_problem, replay, stored_rows
 from firmware.compliance.audit import AuditRow, verify
+from firmware.device_identity import device_key_of
 from firmware.evidence.checking import is_evidence
 from firmware.evidence_command import evidence, verify_evidence
 from firmware.settings import Settings, SettingsError, load_settings

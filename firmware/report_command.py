@@ -165,7 +165,9 @@ def _show(
     if not rows:
         out.print(("none", "无")[column])
         return
-    shown = Table(*(HEADS[head][column] for head in heads), title=TITLES[name][column])
+    shown = Table(title=TITLES[name][column])
+    for head in heads:
+        shown.add_column(HEADS[head][column], overflow="fold")
     for row in rows:
         shown.add_row(*(escape(_cell(row[head])) for head in heads))
     out.print(shown)

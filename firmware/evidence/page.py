@@ -25,7 +25,7 @@ dl{display:grid;grid-template-columns:minmax(9rem,15rem) 1fr;margin:0;border-top
 dt,dd{margin:0;padding:.38rem .5rem;border-bottom:1px solid var(--rule)}dt{color:var(--soft)}
 table{width:100%;border-collapse:collapse;margin:.4rem 0 1rem;font-size:14px}
 th{text-align:left;font-weight:600;color:var(--soft);border-bottom:1px solid var(--ink)}
-th,td{padding:.34rem .5rem;vertical-align:top}td{border-bottom:1px solid var(--rule);overflow-wrap:anywhere}
+th,td{padding:.34rem .5rem;vertical-align:top}td{border-bottom:1px solid var(--rule);overflow-wrap:break-word}
 td.num{white-space:nowrap;font-variant-numeric:tabular-nums}
 .card{border:1px solid var(--rule);border-left:5px solid var(--good);background:var(--tint);padding:.7rem 1rem;margin:.8rem 0}
 .card.no{border-left-color:var(--bad)}.card h3{margin:0 0 .2rem;font-size:1rem}
@@ -181,7 +181,7 @@ def _recording(evidence: Evidence) -> str:
     facts = [
         ("recording", f"{recording.recording}: {state}"),
         ("digest", recording.sha256),
-        ("heard_ms", f"{recording.duration_ms / 1000:.1f} s, {recording.n_bytes} B"),
+        ("length", f"{recording.duration_ms / 1000:.1f} s, {recording.n_bytes} B"),
         ("notice", _time(recording.notice_at) if recording.notice_at else "-"),
         ("sealed", ", ".join(recording.recipients) or "-"),
         ("received_at", _time(recording.uploaded_at) if recording.uploaded_at else word("not_yet", language)),

@@ -8,7 +8,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "title": ("Evidence of one call", "单次通话证据"),
     "intro": (
         "Made by the calling box from its own records. The facts of the decisions stand in a hash chain; "
-        "`branchline audit verify` checks this file, and on the box compares it with the log itself. "
+        "“branchline audit verify” checks this file, and on the box compares it with the log itself. "
         "Times are UTC. Numbers are masked; the digits of secrets are never kept.",
         "由外呼设备依其自身记录生成。各项决定写入哈希链；用 branchline audit verify 可校验本文件，在设备上还可与日志逐条比对。"
         "时间均为协调世界时（UTC）。号码已打码；涉密按键从不保存。",
@@ -70,6 +70,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "secret_key": ("a key of a secret", "涉密按键"),
     "recording": ("Recording", "录音"),
     "no_recording": ("There is none.", "无录音。"),
+    "length": ("Length", "时长"),
     "notice": ("Notice given", "录音告知"),
     "sealed": ("Sealed; only these keys open it", "已加密封存；仅以下密钥可开启"),
     "unchanged": ("on the box, unchanged", "在设备上，未被改动"),

@@ -12,7 +12,6 @@ from typing import Annotated, Literal
 import msgspec
 
 Words = Annotated[str, msgspec.Meta(min_length=1, max_length=500, pattern=r"\S")]
-HoldId = Annotated[str, msgspec.Meta(pattern="^[0-9a-f-]{36}$")]
 MOST_TAKEN = 100
 _FOLDER = "hold-requests"
 

@@ -8,8 +8,11 @@ import asyncio
 import json
 import shutil
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import structlog
 
@@ -29,6 +32,7 @@ from firmware.store.errors import StoreError
 from firmware.store.retention import PersonRecord
 
 log = structlog.get_logger(__name__)
+T = TypeVar("T")
 
 FIRST_LOOK_AFTER_S = 120.0
 LOOK_EVERY_S = 60.0
@@ -39,6 +43,7 @@ MOST_STEP = timedelta(days=8)
 """How far a pass may take time to have moved on since the last one, which was a day before."""
 PEOPLE_A_TURN = 20
 MOST_PEOPLE_A_PASS = 5000
+MOST_CLIPS_A_PASS = 5000
 QUARANTINE_KEPT = timedelta(days=30)
 """A damaged database that was set aside: long enough to look into, and it holds what was erased since."""
 
@@ -58,9 +63,10 @@ class Keeper:
         data_dir: Path,
         defaults: Defaults,
         disk: DiskBudget,
+        files: Executor,
         is_busy: Callable[[], bool],
     ) -> None:
-        """`is_busy` says that a call is up: then nothing that holds the database up is begun."""
+        """`files` is the thread of the recordings' files; `is_busy` says that a call is up: then nothing long is begun on the database."""
         self._database = database
         self._chain = chain
         self._rules = rules
@@ -69,6 +75,7 @@ class Keeper:
         self._monotonic_s = monotonic_s
         self._data_dir = data_dir
         self._defaults = defaults
+        self._files = files
         self._is_busy = is_busy
         self._after = ""
         """The last person looked at in this pass."""
@@ -78,7 +85,11 @@ class Keeper:
         self._said = ""
         self.holds = HoldDesk(database=database, chain=chain, reports=reports, now=now, data_dir=data_dir)
         self.recordings = RecordingKeeper(
-            database=database, chain=chain, policies=self._policies, folder=data_dir / "recordings"
+            database=database,
+            chain=chain,
+            policies=self._policies,
+            folder=data_dir / "recordings",
+            files=files,
         )
         self.disk = DiskKeeper(
             database=database,
@@ -103,7 +114,7 @@ class Keeper:
                     done = Pass(refused=problem) if problem else await self.run_pass()
                     is_over = not done.refused and done.is_finished
                     next_pass_s = self._monotonic_s() + (PASS_EVERY_S if is_over else RETRY_S)
-            except StoreError as error:
+            except (StoreError, OSError) as error:
                 self._say_once(str(error))
                 next_pass_s = max(next_pass_s, self._monotonic_s() + RETRY_S)
             await asyncio.sleep(LOOK_EVERY_S)
@@ -126,6 +137,7 @@ class Keeper:
         await self._delete_people(now, done)
         await self._delete_keys(now, done)
         await self._delete_quarantine(now)
+        await self._delete_prompts(now)
         await self._leave_no_trace(done)
         await self._report(done)
         return done
@@ -183,7 +195,7 @@ class Keeper:
         if not due:
             return
         # First the list, then the deletion: no copy of the database can bring a key back.
-        await asyncio.to_thread(destroyed_keys.announce, self._database.path, digests)
+        await self._on_files(destroyed_keys.announce, self._database.path, digests)
 
         def work(con: Connection) -> list[str]:
             return [person for person in due if not self._erase(con, person, now)]
@@ -270,9 +282,7 @@ class Keeper:
         found = await self._database.read(look)
         if not found:
             return
-        await asyncio.to_thread(
-            destroyed_keys.announce, self._database.path, [digest for _ref, digest in found]
-        )
+        await self._on_files(destroyed_keys.announce, self._database.path, [digest for _ref, digest in found])
 
         def work(con: Connection) -> int:
             still = set(retention.old_keys(con, now, MOST_PEOPLE_A_PASS)) - held(con)
@@ -297,7 +307,7 @@ class Keeper:
             return sorted({retention.key_digest(bytes(row["key"])) for row in rows} & listed)
 
         stays = await self._database.read(look)
-        await asyncio.to_thread(destroyed_keys.announce, self._database.path, stays, stays=True)
+        await self._on_files(partial(destroyed_keys.announce, self._database.path, stays, stays=True))
 
     async def _delete_quarantine(self, now: datetime) -> None:
         folders = [path for path in (self._data_dir / "quarantine").glob("*") if path.name.isdecimal()]
@@ -311,7 +321,17 @@ class Keeper:
 
         await self._database.transact(note)
         for path in old:
-            await asyncio.to_thread(shutil.rmtree, path, ignore_errors=True)
+            await self._on_files(partial(shutil.rmtree, path, ignore_errors=True))
+
+    async def _delete_prompts(self, now: datetime) -> None:
+        """Delete rendered prompts, whose sound may say a name; what is needed again is rendered again."""
+        days = self._defaults.uncalled_days
+        cutoff_s = (now - timedelta(days=days)).timestamp()
+        n = await self._on_files(_delete_older, self._data_dir / "prompts", cutoff_s)
+        if n:
+            await self._database.transact(
+                lambda con: self._chain.note(con, "deletion", {"what": "prompts", "files": n, "days": days})
+            )
 
     async def _leave_no_trace(self, done: Pass) -> None:
         if not await self._database.read(retention.has_traces):
@@ -345,6 +365,9 @@ class Keeper:
             )
         self._said = told
 
+    async def _on_files(self, work: Callable[..., T], *arguments: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._files, work, *arguments)
+
     def _policies(self, places: Sequence[tuple[str, str | None]]) -> list[Policy]:
         """Return what governs each place; none at all where one of them has no rules that can be obeyed."""
         rules = self._rules()
@@ -357,3 +380,17 @@ class Keeper:
         if problem != self._said:
             log.warning("nothing_deleted", reason=problem)
         self._said = problem
+
+
+def _delete_older(folder: Path, cutoff_s: float) -> int:
+    n = 0
+    for path in folder.rglob("*"):
+        try:
+            if path.is_file() and path.stat().st_mtime < cutoff_s:
+                path.unlink()
+                n += 1
+        except OSError:
+            continue  # replaced meanwhile: it is new
+        if n >= MOST_CLIPS_A_PASS:
+            break
+    return n

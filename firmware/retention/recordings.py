@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -27,11 +28,14 @@ Policies = Callable[[Sequence[tuple[str, str | None]]], list[Policy]]
 class RecordingKeeper:
     """Deletes sealed files; one that the console has not got stays, whatever its age and however full the disk."""
 
-    def __init__(self, *, database: Database, chain: Chain, policies: Policies, folder: Path) -> None:
+    def __init__(
+        self, *, database: Database, chain: Chain, policies: Policies, folder: Path, files: Executor
+    ) -> None:
         self._database = database
         self._chain = chain
         self._policies = policies
         self._folder = folder
+        self._files = files
 
     async def delete_old(self, now: datetime, defaults: Defaults, done: Pass) -> None:
         """Delete what is past its time. Raises StoreError."""
@@ -97,7 +101,7 @@ class RecordingKeeper:
     async def _finish(self, old: OldRecording, period: Period) -> bool:
         """Delete the file, then its row, with the proof of it in the same transaction."""
         try:
-            await asyncio.to_thread(self._unlink, old.path)
+            await asyncio.get_running_loop().run_in_executor(self._files, self._unlink, old.path)
         except OSError as error:
             log.error("recording_not_deleted", recording=old.recording, reason=str(error))
             return False

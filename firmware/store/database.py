@@ -41,6 +41,9 @@ MAX_WAITING = 256
 """Transactions and reads that may wait for the store thread."""
 _MAX_A_COMMIT = 64
 _QUICK_CHECK_ROWS = 5
+_MADE_ANEW = "made_anew"
+"""The setting that says: no page of this file is from before deleted content was overwritten."""
+_EMPTY_SHARE = 4
 
 
 class _Job:
@@ -248,13 +251,21 @@ class Database:
     def _leave_no_trace(self, at: datetime) -> None:
         require_room(self.path)
         with store_errors():
-            # Pages that were balanced keep slack that secure_delete does not reach.
-            self._sqlite.execute("VACUUM")
+            self._overwrite_old_pages()
             busy = self._sqlite.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
         if busy:
             raise StoreFailedError("somebody reads the database: the log cannot be emptied now")
         only = take_snapshot(self._sqlite, self.path, at)
         forget_snapshots(self.path, but=only)
+
+    def _overwrite_old_pages(self) -> None:
+        """Make the file anew once, for what versions before this one deleted, and whenever much of it lies empty."""
+        empty = self._sqlite.execute("PRAGMA freelist_count").fetchone()[0]
+        pages = self._sqlite.execute("PRAGMA page_count").fetchone()[0]
+        known = self._sqlite.execute("SELECT 1 FROM setting WHERE key = ?", (_MADE_ANEW,)).fetchone()
+        if known is None or empty * _EMPTY_SHARE > pages:
+            self._sqlite.execute("VACUUM")
+            self._sqlite.execute("INSERT OR IGNORE INTO setting VALUES (?, '1')", (_MADE_ANEW,))
 
     def _read(self, work: Callable[[Connection], T]) -> T:
         with store_errors():

@@ -83,6 +83,7 @@ class KeptBox:
             data_dir=self.folder,
             defaults=Defaults(),
             disk=Budget(folder=self.folder, low_bytes=2000, scarce_bytes=1000),
+            files=InlineExecutor(),
             is_busy=lambda: self.is_busy,
         )
 

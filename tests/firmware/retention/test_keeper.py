@@ -1,6 +1,7 @@
 """What is past its time goes, whole and for good, and is proved gone; what must stay, stays."""
 
 import asyncio
+import os
 import sqlite3
 import uuid
 from collections.abc import Coroutine
@@ -119,6 +120,24 @@ def test_an_unreceived_outcome_keeps_its_person(box: KeptBox) -> None:
         box.received()
         await box.until(RECORDS + 14 * DAY)
         assert box.value("SELECT count(*) FROM contact WHERE person <> ''") == 0
+
+    run(story())
+
+
+def test_rendered_prompts_go_when_they_are_old(box: KeptBox) -> None:
+    async def story() -> None:
+        folder = box.folder / "prompts" / "zh"
+        folder.mkdir(parents=True)
+        for name, age in (("old", 100), ("new", 10)):
+            path = folder / name
+            path.write_bytes(b"sound")
+            made_s = (CALLED - age * DAY).timestamp()
+            os.utime(path, (made_s, made_s))
+        await box.keeper.run_pass()
+        assert [path.name for path in folder.iterdir()] == ["new"]
+        assert box.entries("deletion") == [
+            {"box": "b", "boot": "1", "what": "prompts", "files": 1, "days": 90}
+        ]
 
     run(story())
 
