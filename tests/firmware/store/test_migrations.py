@@ -23,7 +23,7 @@ RELEASED = {
     "0001_tables": "50a31b464542d05c",
     "audit_secrets": "403c2120caaaf5f8",
 }
-NAMES = [each.name for each in migrations.pending(SqliteUtils(memory=True))]
+NAMES: list[str] = [each.name for each in migrations.pending(SqliteUtils(memory=True))]
 ROWS_A_TABLE = 3
 # A parent stands before what refers to it; every other table follows by itself.
 PARENTS = ("campaign", "contact", "attempt", "outcome")
@@ -117,7 +117,7 @@ def test_every_migration_is_known_by_name() -> None:
     assert len(NAMES) == len(set(NAMES))
 
 
-@pytest.mark.parametrize("last", sorted(RELEASED, key=NAMES.index))
+@pytest.mark.parametrize("last", [name for name in NAMES if name in RELEASED])
 def test_a_released_migration_makes_what_it_always_made(tmp_path: Path, last: str) -> None:
     up_to(tmp_path / "old.db", last)
     with sqlite3.connect(tmp_path / "old.db") as con:
