@@ -100,6 +100,9 @@ class FleetBox:
                     raise EOFError("refused")
                 writer.write(self._subscribe_packet())
                 kind, body = await read_packet(reader)
+                while kind >> 4 == 3:  # what the session kept comes before the answer
+                    self._on_publish(kind, body, writer)
+                    kind, body = await read_packet(reader)
                 if kind >> 4 != 9 or body[-1] >= 0x80:
                     raise EOFError("no subscription")
             self._tally.connected()

@@ -96,15 +96,21 @@ class OldLink:
 
     async def _live(self, port: int) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**22)
+        early: list[tuple[int, bytes]] = []
         try:
             async with asyncio.timeout(30):
                 writer.write(connect_packet(self._client_id, 4) + subscribe_packet(self._subscriptions, 4))
                 for kind in (2, 9):
                     first, body = await read_packet(reader)
+                    while first >> 4 == 3:  # what the session kept comes before the answer
+                        early.append((first, body))
+                        first, body = await read_packet(reader)
                     if first >> 4 != kind or body[-1] >= 0x80:
                         raise ConnectionError("refused")
             self._writer = writer
             self._tell()
+            for first, body in early:
+                self._take(first, body, writer)
             while True:
                 try:
                     async with asyncio.timeout(50):
