@@ -35,6 +35,8 @@ class OutcomeLine(msgspec.Struct, kw_only=True, frozen=True):
     """Such as ``2026-11-27 1280.50 CNY``; empty when nothing was promised."""
     suppressed: str
     attempt: str
+    recording: str
+    """What `recording fetch` names; empty when nothing was recorded."""
 
 
 class RejectedLine(msgspec.Struct, kw_only=True, frozen=True):
@@ -231,6 +233,7 @@ def _outcome_line(row: Row[Any]) -> OutcomeLine:
         promise=f"{row.due}{amount}" if row.due else "",
         suppressed=row.suppressed or "",
         attempt=row.attempt,
+        recording=row.recording or "",
     )
 
 
