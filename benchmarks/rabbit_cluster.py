@@ -117,7 +117,15 @@ class RabbitCluster:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
-        # It was started for this cluster, on a port of its own, and stays when the nodes are gone.
-        subprocess.run(
-            ["epmd", "-port", str(self._epmd_port), "-kill"], capture_output=True, timeout=10, check=False
-        )
+        # Its own port mapper stays when the nodes are gone, and will not end before it has noticed that they are.
+        for _ in range(40):
+            ended = subprocess.run(
+                ["epmd", "-port", str(self._epmd_port), "-kill"],
+                capture_output=True,
+                text=True,
+                timeout=10,
+                check=False,
+            )
+            if "not allowed" not in ended.stdout + ended.stderr:
+                return
+            time.sleep(0.25)
