@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 import msgspec
-from sqlalchemy import Connection, Engine, delete, select
+from sqlalchemy import Connection, Engine, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
@@ -124,6 +124,12 @@ def _advance(connection: Connection, box: str, stream: str, seq: int) -> tuple[i
     above = (UPLINK_AHEAD.c.box == box) & (UPLINK_AHEAD.c.stream == stream)
     known = connection.execute(select(UPLINK.c.up_to).where(mark)).scalar_one_or_none()
     up_to = known or 0
+    first_ahead = connection.execute(select(func.min(UPLINK_AHEAD.c.seq)).where(above)).scalar_one_or_none()
+    if known is not None and first_ahead is None and seq <= up_to + 1:
+        # Nearly every message: the next one of an unbroken sequence, or one that is known.
+        if seq == up_to + 1:
+            connection.execute(update(UPLINK).where(mark).values(up_to=seq))
+        return max(seq, up_to), None
     if seq > up_to:
         insert_new(connection, UPLINK_AHEAD, {"box": box, "stream": stream, "seq": seq})
     missing_from = None

@@ -84,9 +84,11 @@ def _keep_outcome(connection: Connection, box: str, message: OutcomeMessage) -> 
     kept = connection.execute(select(OUTCOME.c.id).where(here)).scalar_one_or_none()
     if kept is not None and kept <= message.id:
         return False
-    # Two messages about one attempt are a box's fault. The older id wins, in whichever order they come.
-    connection.execute(delete(PROMISE).where((PROMISE.c.box == box) & (PROMISE.c.attempt == message.attempt)))
-    connection.execute(delete(OUTCOME).where(here))
+    if kept is not None:
+        # Two messages about one attempt are a box's fault. The older id wins, in whichever order they come.
+        promised = (PROMISE.c.box == box) & (PROMISE.c.attempt == message.attempt)
+        connection.execute(delete(PROMISE).where(promised))
+        connection.execute(delete(OUTCOME).where(here))
     callback = message.callback
     fields = {
         "answers": json.dumps(message.answers, ensure_ascii=False, sort_keys=True),

@@ -41,6 +41,8 @@ class OutcomeLine(msgspec.Struct, kw_only=True, frozen=True):
     """Why a person was wished for, in the flow's own word; empty when nobody was."""
     suppressed: str
     attempt: str
+    recording: str
+    """What `recording fetch` names; empty when nothing was recorded."""
 
 
 class RejectedLine(msgspec.Struct, kw_only=True, frozen=True):
@@ -246,6 +248,7 @@ def _outcome_line(row: Row[Any]) -> OutcomeLine:
         transfer=row.transfer or "",
         suppressed=row.suppressed or "",
         attempt=row.attempt,
+        recording=row.recording or "",
     )
 
 

@@ -26,7 +26,6 @@ from firmware.store.errors import (
     StoreBusyError,
     StoreClosedError,
     StoreDamagedError,
-    StoreError,
     StoreFailedError,
     StoreLockedError,
     StoreNewerError,
@@ -47,11 +46,25 @@ _EMPTY_SHARE = 4
 
 
 class _Job:
-    """One transaction that waits, and the future of its caller."""
+    """One transaction that waits, and the future of its caller: of a loop, or of a thread if there is none."""
 
-    def __init__(self, work: Callable[[Connection], Any]) -> None:
+    def __init__(
+        self, work: Callable[[Connection], Any], loop: asyncio.AbstractEventLoop | None = None
+    ) -> None:
         self.work = work
-        self.result: Future[Any] = Future()
+        self.loop = loop
+        self.result: asyncio.Future[Any] | Future[Any] = loop.create_future() if loop else Future()
+        self.value: Any = None
+        self.error: BaseException | None = None
+
+    def settle(self) -> None:
+        """Tell the caller, on its loop."""
+        if self.result.done():
+            return
+        if self.error is not None:
+            self.result.set_exception(self.error)
+        else:
+            self.result.set_result(self.value)
 
 
 class Database:
@@ -63,6 +76,7 @@ class Database:
         self._owns_executor = owns_executor
         self._waiting: deque[_Job] = deque()
         self._n_waiting = 0
+        self._commit_is_asked = False
         self._count_lock = threading.Lock()
         self._listeners: list[tuple[asyncio.AbstractEventLoop, Callable[[frozenset[str]], None]]] = []
         self._closed = False
@@ -96,11 +110,11 @@ class Database:
         Raises StoreBusyError, StoreFailedError, and whatever `work` raises.
         """
         self._count_one()
-        job = _Job(work)
-        job.result.add_done_callback(lambda _: self._discount_one())
+        job = _Job(work, asyncio.get_running_loop())
         self._waiting.append(job)
-        self._executor.submit(self._commit_waiting)
-        result: T = await asyncio.shield(asyncio.wrap_future(job.result))
+        self._ask_commit()
+        assert isinstance(job.result, asyncio.Future)
+        result: T = await asyncio.shield(job.result)
         return result
 
     async def read(self, work: Callable[[Connection], T]) -> T:
@@ -115,7 +129,8 @@ class Database:
         """Run one transaction from outside any loop, waiting for it; otherwise like `transact`."""
         job = _Job(work)
         self._waiting.append(job)
-        self._executor.submit(self._commit_waiting)
+        self._ask_commit()
+        assert isinstance(job.result, Future)
         result: T = job.result.result()
         return result
 
@@ -174,6 +189,14 @@ class Database:
     def _discount_one(self) -> None:
         with self._count_lock:
             self._n_waiting -= 1
+
+    def _ask_commit(self) -> None:
+        # One order to the thread for all that wait: sixty-four of them cost more than the commit.
+        with self._count_lock:
+            if self._commit_is_asked:
+                return
+            self._commit_is_asked = True
+        self._executor.submit(self._commit_waiting)
 
     # ---- on the store thread ----
 
@@ -276,42 +299,58 @@ class Database:
             self._roll_back()
 
     def _commit_waiting(self) -> None:
-        jobs: list[_Job] = []
-        while self._waiting and len(jobs) < _MAX_A_COMMIT:
-            jobs.append(self._waiting.popleft())
-        if not jobs:
-            return
-        done: list[tuple[_Job, Any]] = []
+        with self._count_lock:
+            self._commit_is_asked = False
+            jobs = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        for first in range(0, len(jobs), _MAX_A_COMMIT):
+            together = jobs[first : first + _MAX_A_COMMIT]
+            touched: frozenset[str] = frozenset()
+            try:
+                touched = self._commit(together)
+            finally:
+                self._settle(together)
+            if touched:
+                self._tell(touched)
+
+    def _settle(self, jobs: list[_Job]) -> None:
+        """Tell the callers: those of one loop with one call, as each wakes it by writing to a socket."""
+        by_loop: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
+        for job in jobs:
+            if job.loop is None:
+                job.settle()
+            else:
+                self._discount_one()
+                by_loop.setdefault(job.loop, []).append(job)
+        for loop, settled in by_loop.items():
+            with contextlib.suppress(RuntimeError):  # that loop is closed
+                loop.call_soon_threadsafe(_settle_all, settled)
+
+    def _commit(self, jobs: list[_Job]) -> frozenset[str]:
+        """Commit together; each job knows what came of it. Return what was touched, once it is on the disk."""
         connection = Connection(self._sqlite)
         try:
             with store_errors():
                 self._sqlite.execute("BEGIN IMMEDIATE")
             for job in jobs:
-                outcome = self._in_savepoint(job, connection)
-                if outcome is not None:
-                    done.append((job, outcome[0]))
+                self._in_savepoint(job, connection)
             with store_errors():
                 self._sqlite.execute("COMMIT")
         except BaseException as error:
             self._roll_back()
             for job in jobs:
-                if not job.result.done():
-                    job.result.set_exception(error)
-            if not isinstance(error, StoreError):
+                job.error = job.error or error
+            if not isinstance(error, Exception):
                 raise
-            return
+            return frozenset()
         # From here the transactions are on the disk, and only from here anyone may hear of them.
-        for job, result in done:
-            job.result.set_result(result)
-        if connection.touched:
-            self._tell(frozenset(connection.touched))
+        return frozenset(connection.touched)
 
-    def _in_savepoint(self, job: _Job, connection: Connection) -> tuple[Any] | None:
-        """Return the work's result in a tuple, None if it failed and was undone; raises if all is lost."""
+    def _in_savepoint(self, job: _Job, connection: Connection) -> None:
+        """Do the work and note what came of it; what failed is undone. Raises if all is lost."""
         touched_before = set(connection.touched)
         self._sqlite.execute("SAVEPOINT job")
         try:
-            result = job.work(connection)
+            job.value = job.work(connection)
         except Exception as error:
             connection.touched = touched_before
             if not self._sqlite.in_transaction:
@@ -319,10 +358,9 @@ class Database:
                 raise StoreFailedError(f"the transaction is lost: {error}") from error
             self._sqlite.execute("ROLLBACK TO job")
             self._sqlite.execute("RELEASE job")
-            job.result.set_exception(error)
-            return None
+            job.error = error
+            return
         self._sqlite.execute("RELEASE job")
-        return (result,)
 
     def _roll_back(self) -> None:
         if self._sqlite.in_transaction:
@@ -333,6 +371,11 @@ class Database:
         for loop, listener in list(self._listeners):
             with contextlib.suppress(RuntimeError):  # that loop is closed
                 loop.call_soon_threadsafe(listener, touched)
+
+
+def _settle_all(jobs: list[_Job]) -> None:
+    for job in jobs:
+        job.settle()
 
 
 def mark_of(path: Path) -> Path:

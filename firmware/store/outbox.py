@@ -8,6 +8,8 @@ from firmware.clock import from_ms, to_ms
 from firmware.store.connection import Connection
 from firmware.store.errors import StoreConflictError
 
+_ROWS_WEIGHED = 1000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxRow:
@@ -28,6 +30,7 @@ class OutboxDepth:
 
     n_waiting: int
     n_bytes: int
+    """Of their bodies; beyond 1000 messages by the weight of the oldest 1000."""
     oldest_at: datetime | None
     last_seq: int
     """The highest sequence number given out."""
@@ -145,15 +148,20 @@ def receipt(
 
 
 def depth(con: Connection) -> OutboxDepth:
-    """Return how much waits, and since when."""
+    """Return how much waits, and since when; as quickly with a million messages as with one."""
+    received_up_to, last_seq = heads(con)
+    # Numbers have no gaps, so nothing need be counted; and rows are looked at for their size up to a bound.
+    n_waiting = last_seq - received_up_to
     row = con.row(
-        "SELECT count(*) AS n, ifnull(sum(length(body)), 0) AS bytes, min(created_at) AS oldest FROM outbox"
+        """SELECT count(*) AS n, ifnull(sum(length(body)), 0) AS bytes, min(created_at) AS oldest
+           FROM (SELECT body, created_at FROM outbox ORDER BY seq LIMIT ?)""",
+        (_ROWS_WEIGHED,),
     )
     assert row is not None
-    received_up_to, last_seq = heads(con)
+    is_all = row["n"] == n_waiting
     return OutboxDepth(
-        n_waiting=row["n"],
-        n_bytes=row["bytes"],
+        n_waiting=n_waiting,
+        n_bytes=row["bytes"] if is_all else round(row["bytes"] / max(1, row["n"]) * n_waiting),
         oldest_at=None if row["oldest"] is None else from_ms(row["oldest"]),
         last_seq=last_seq,
         received_up_to=received_up_to,

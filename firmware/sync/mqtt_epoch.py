@@ -7,6 +7,7 @@ ends its thread silently. A new client per connection means that no packet id an
 
 import asyncio
 import contextlib
+import functools
 import ssl
 import time
 from collections.abc import Callable, Mapping
@@ -117,6 +118,7 @@ class MqttEpoch:
         self._listener = listener
         self._loop = loop
         self._tokens: dict[int, int] = {}
+        self._confirmed: list[tuple[int, int, str]] = []
         self._granted: EpochFacts | None = None
         self._end_reason = ""
         self._deadline_s = time.monotonic() + settings.connect_timeout_s
@@ -162,21 +164,20 @@ class MqttEpoch:
             timeout_s = 0.0
         readable, writable = wait(link, self._client.want_write(), min(timeout_s, TURN_S))
         if (readable or has_pending) and self._client.loop_read() != paho.MQTT_ERR_SUCCESS:
+            self._tell_confirmed()
             return
         if writable:
             self._client.loop_write()
         self._client.loop_misc()
+        self._tell_confirmed()
 
     def publish(self, publication: Publication) -> None:
         """Send a message; `on_confirmed` follows unless the connection ends."""
-        sent_with = _properties(PacketTypes.PUBLISH)
-        sent_with.ContentType = "application/json"
-        if publication.properties:
-            sent_with.UserProperty = list(publication.properties.items())
-        if publication.response_topic:
-            sent_with.ResponseTopic = publication.response_topic
-        if publication.correlation:
-            sent_with.CorrelationData = publication.correlation
+        user = tuple(publication.properties.items())
+        if publication.response_topic or publication.correlation:
+            sent_with = _request_properties(user, publication.response_topic, publication.correlation)
+        else:
+            sent_with = _publish_properties(user)
         info = self._client.publish(
             publication.topic,
             publication.payload,
@@ -258,8 +259,17 @@ class MqttEpoch:
     def _on_publish(self, _client: paho.Client, _: Any, mid: int, code: ReasonCode, _properties: Any) -> None:
         token = self._tokens.pop(mid, None)
         if token is not None:
-            value = code.value if code.is_failure else 0
-            self._tell(self._listener.on_confirmed, self.number, token, value, code.getName())
+            self._confirmed.append((token, code.value if code.is_failure else 0, code.getName()))
+
+    def _tell_confirmed(self) -> None:
+        """Tell of all that one turn brought with one call: each call wakes the loop by writing to a socket."""
+        if self._confirmed:
+            confirmed, self._confirmed = self._confirmed, []
+            self._tell(self._hear_confirmed, confirmed)
+
+    def _hear_confirmed(self, confirmed: list[tuple[int, int, str]]) -> None:
+        for token, code, reason in confirmed:
+            self._listener.on_confirmed(self.number, token, code, reason)
 
     def _on_message(self, _client: paho.Client, _: Any, message: paho.MQTTMessage) -> None:
         arrival = Arrival(
@@ -286,6 +296,7 @@ class MqttEpoch:
         if self._granted is None:
             return
         self.is_ready = True
+        self._client.on_log = None  # from here on paho would write a line for every packet
         log.info(
             "broker_connected",
             host=self._settings.host,
@@ -321,6 +332,42 @@ class MqttEpoch:
             delay.WillDelayInterval = will.delay_s
             client.will_set(will.topic, will.payload, qos=1, retain=True, properties=delay)
         return client
+
+
+class _Packed(Properties):
+    """Properties packed once: paho's own packing took a third of the time of a publication."""
+
+    def __init__(self, packed: bytes) -> None:
+        super().__init__(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        object.__setattr__(self, "_packed", packed)
+
+    def pack(self) -> bytes:
+        """Return the block with its length."""
+        return self._packed  # type: ignore[attr-defined,no-any-return]
+
+
+@functools.lru_cache(64)
+def _publish_properties(user: tuple[tuple[str, str], ...]) -> Properties:
+    return _Packed(_made_properties(user).pack())  # type: ignore[no-untyped-call]
+
+
+def _request_properties(
+    user: tuple[tuple[str, str], ...], response_topic: str, correlation: bytes
+) -> Properties:
+    made = _made_properties(user)
+    if response_topic:
+        made.ResponseTopic = response_topic
+    if correlation:
+        made.CorrelationData = correlation
+    return made
+
+
+def _made_properties(user: tuple[tuple[str, str], ...]) -> Properties:
+    made: Properties = _properties(PacketTypes.PUBLISH)
+    made.ContentType = "application/json"
+    if user:
+        made.UserProperty = list(user)
+    return made
 
 
 def _properties(packet_type: int) -> Any:

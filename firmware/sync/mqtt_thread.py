@@ -47,6 +47,7 @@ class MqttThread:
         self._wake_read, self._wake_write = socket.socketpair()
         self._wake_read.setblocking(False)
         self._wake_write.setblocking(False)
+        self._is_woken = False
         self._stopping = False
         self._moved = False
         self._told: set[str] = set()
@@ -86,6 +87,9 @@ class MqttThread:
         self._wake()
 
     def _wake(self) -> None:
+        if self._is_woken:
+            return  # orders are looked at after every wait, and one wait is ended already
+        self._is_woken = True
         with contextlib.suppress(OSError):  # full: the thread is awake already; closed: it has ended
             self._wake_write.send(b"\0")
 
@@ -156,6 +160,7 @@ class MqttThread:
         readable, writable, _ = select.select([*reads, self._wake_read], writes, [], timeout_s)
         if self._wake_read in readable:
             self._wake_read.recv(65_536)
+            self._is_woken = False
         return readable, writable
 
     def _tell(self, callback: Callable[..., None], *arguments: object) -> None:

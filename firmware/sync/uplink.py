@@ -6,11 +6,13 @@ oldest ones are sent again: as a probe of one window, ever more rarely, until a 
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
 
 import structlog
 
 from firmware.store import outbox
+from firmware.store.connection import Connection as StoreConnection
 from firmware.store.database import Database
 from firmware.store.errors import StoreBusyError
 from firmware.store.outbox import OutboxRow
@@ -24,6 +26,8 @@ _RETRY_CAP_S = 3600.0
 _REFUSED_CAP_S = 300.0
 _BUSY_RETRY_S = 0.5
 _SHORTEST_WAIT_S = 0.01
+_ROWS_AT_ONCE = 64
+"""Read ahead: at most so many wait in memory beside the window."""
 _THRIFT_LOOK_S = 60.0
 """How soon a renewed budget is noticed."""
 URGENT_LEAVES = ("outcome", "ack", "response")
@@ -93,18 +97,20 @@ class Uplink:
         self._note_receipts(receipted)
         if self._sent_up_to > self._receipted and _now_s() - self._quiet_since_s >= self._silence_s:
             self._start_probe()
-        if self._budget is not None and self._budget.thrift is Thrift.URGENT_ONLY:
+        if self._is_thrifty:
             await self._turn_thrifty()
             return
         self._urgent_sent_up_to = 0
-        room = min(self._window, self._ceiling - self._sent_up_to)
-        after = self._sent_up_to
-        rows = await self._database.read(lambda con: outbox.pending(con, after, room)) if room > 0 else []
+        rows = await self._read(after=self._sent_up_to)
         if rows:
             await self._send(rows)
             return
         is_unreceipted = self._sent_up_to > self._receipted
         await self._wait_change(self._quiet_since_s + self._silence_s - _now_s() if is_unreceipted else None)
+
+    @property
+    def _is_thrifty(self) -> bool:
+        return self._budget is not None and self._budget.thrift is Thrift.URGENT_ONLY
 
     async def _turn_thrifty(self) -> None:
         """Send what is urgent past events that wait; the console's receipts say which of it has arrived."""
@@ -151,18 +157,59 @@ class Uplink:
         self._quiet_since_s = _now_s()
         self._silence_s = min(self._silence_s * 2, max(_RETRY_CAP_S, self._resend_after_s))
 
+    async def _read(self, *, after: int) -> list[OutboxRow]:
+        """Return what may be sent next behind `after`; a receipt that came meanwhile makes room."""
+
+        def work(con: StoreConnection) -> tuple[int, list[OutboxRow]]:
+            return outbox.heads(con)[0], outbox.pending(con, after, _ROWS_AT_ONCE)
+
+        receipted, rows = await self._database.read(work)
+        self._note_receipts(receipted)
+        return [row for row in rows if row.seq <= self._ceiling]
+
     async def _send(self, rows: Sequence[OutboxRow]) -> None:
-        """Publish in order, together; what counts as sent is the unbroken run that the broker confirmed."""
-        answers = await asyncio.gather(*(self._publish(row) for row in rows), return_exceptions=True)
+        """Publish in order, one window under way; what counts as sent is the unbroken run that the broker confirmed.
+
+        The next rows are read while these are under way, so that the window stays full.
+        """
+        waiting = deque(rows)
+        last_read = rows[-1].seq
+        under_way: deque[tuple[OutboxRow, asyncio.Task[None]]] = deque()
+        reading: asyncio.Task[list[OutboxRow]] | None = None
+        is_all = False
         failure: BaseException | None = None
-        for row, answer in zip(rows, answers, strict=True):
-            if answer is not None:
-                failure = answer
-                break
-            self._sent_up_to = row.seq
-        if not self._expects_receipts and self._sent_up_to >= rows[0].seq:
-            up_to, stream = self._sent_up_to, self._database.stream
-            await self._database.transact(lambda con: outbox.receipt(con, stream, up_to))
+        try:
+            while (waiting or under_way) and failure is None:
+                if self._is_thrifty:
+                    waiting.clear()  # the next turn sends what is urgent of it
+                    if not under_way:
+                        break
+                while waiting and len(under_way) < self._window:
+                    row = waiting.popleft()
+                    under_way.append((row, asyncio.create_task(self._publish(row))))
+                may_read = reading is None and len(waiting) < self._window and not self._is_thrifty
+                if may_read and (not is_all or self._changed.is_set()):
+                    self._changed.clear()
+                    reading = asyncio.create_task(self._read(after=last_read))
+                head = under_way[0][1]
+                await asyncio.wait(
+                    {head} if reading is None else {head, reading}, return_when=asyncio.FIRST_COMPLETED
+                )
+                if reading is not None and reading.done():
+                    more, reading = reading.result(), None
+                    is_all = not more
+                    waiting.extend(more)
+                    last_read = more[-1].seq if more else last_read
+                failure = await self._count_confirmed(under_way)
+        finally:
+            if reading is not None:
+                reading.cancel()
+            for _, task in under_way:
+                if failure is None:
+                    task.cancel()  # we are being stopped; else their own answer is awaited
+            await asyncio.gather(
+                *(task for _, task in under_way), *([reading] if reading else []), return_exceptions=True
+            )
         match failure:
             case None:
                 self._refused_s, self._told_refusal = self._refused_retry_s, ""
@@ -171,6 +218,22 @@ class Uplink:
                 await self._stand_refusal(failure)
             case _:
                 raise failure
+
+    async def _count_confirmed(
+        self, under_way: deque[tuple[OutboxRow, asyncio.Task[None]]]
+    ) -> BaseException | None:
+        """Take what is confirmed off the front; return why the first one failed, if it did."""
+        before = self._sent_up_to
+        failure: BaseException | None = None
+        while under_way and under_way[0][1].done() and failure is None:
+            row, task = under_way.popleft()
+            failure = task.exception()
+            if failure is None:
+                self._sent_up_to = max(self._sent_up_to, row.seq)
+        if not self._expects_receipts and self._sent_up_to > before:
+            up_to, stream = self._sent_up_to, self._database.stream
+            await self._database.transact(lambda con: outbox.receipt(con, stream, up_to))
+        return failure
 
     async def _publish(self, row: OutboxRow) -> None:
         await self._connection.publish(
