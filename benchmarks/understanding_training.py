@@ -74,7 +74,9 @@ def matrix_of(made: Sequence[Sample], language: str) -> Matrix:
     return Matrix(x, y, np.array([sample.group for sample in made]), keys)
 
 
-def fit(x: csr_matrix, y: NDArray[np.float64], epochs: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def fit(
+    x: csr_matrix, y: NDArray[np.float64], epochs: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return weights and bias of all logistic regressions, fitted together by AdaGrad on small batches."""
     n_intents = y.shape[1]
     weights = np.zeros((x.shape[1], n_intents), dtype=np.float32)

@@ -107,9 +107,17 @@ def _between(match: re.Match[str]) -> TimeMention | None:
 def settled(times: Sequence[TimeMention], days: Sequence[str]) -> list[TimeMention]:
     """Return times with their part of the day applied: "Monday morning at seven" is 7:00, "half eight tonight" 20:30."""
     exact = [at for at in times if at.end is None]
-    parts = [at for at in times if at.end is not None and at.begin > time(0) and at.end != LATEST and _WORD_OF_PART.search(at.text)]
+    parts = [
+        at
+        for at in times
+        if at.end is not None and at.begin > time(0) and at.end != LATEST and _WORD_OF_PART.search(at.text)
+    ]
     spans = [(at.begin.hour, at.end.hour) for at in parts if at.end is not None]
-    spans += [(17, 24) for text in days if text in ("tonight", "this evening")] + [(12, 18) for text in days if text == "this afternoon"] + [(5, 12) for text in days if text == "this morning"]
+    spans += (
+        [(17, 24) for text in days if text in ("tonight", "this evening")]
+        + [(12, 18) for text in days if text == "this afternoon"]
+        + [(5, 12) for text in days if text == "this morning"]
+    )
     if len(exact) != 1 or len(spans) != 1:
         return list(times)
     hour, (begin, end) = exact[0].begin.hour, spans[0]

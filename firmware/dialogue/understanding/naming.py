@@ -78,7 +78,9 @@ def _chinese(normal: str, asked: Asked, today: date) -> _Read:
 
 
 _ZH_RADIO = str.maketrans("洞拐勾", "079")
-_ZH_SAME = re.compile(r"([两二三四五六2-6])个([零〇一幺二三四五六七八九0-9])(?=[零〇一幺二两三四五六七八九0-9，, ]|$)|一个([零〇一幺二三四五六七八九0-9])")
+_ZH_SAME = re.compile(
+    r"([两二三四五六2-6])个([零〇一幺二三四五六七八九0-9])(?=[零〇一幺二两三四五六七八九0-9，, ]|$)|一个([零〇一幺二三四五六七八九0-9])"
+)
 
 
 def _spoken_digits(text: str) -> str:
