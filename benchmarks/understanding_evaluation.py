@@ -17,6 +17,8 @@ from firmware.dialogue.understanding.understander import Understander, Understoo
 
 FOLDER = ROOT / "tests/firmware/dialogue/understanding"
 FIRST, SECOND = "challenge.toml", "challenge_second.toml"
+THIRD, SEALED = "challenge_third.toml", "challenge_sealed.toml"
+"""Two halves of one set; no error of the sealed one was ever looked at."""
 CRITICAL = ("opt_out", "wrong_number", "want_human", "dispute", "vulnerable")
 TODAY = date(2026, 11, 25)
 LEAST = 0.3
@@ -97,6 +99,20 @@ def evaluate(understander: Understands, phrases: Sequence[Phrase], language: str
         confusions=Counter((right, got) for _, right, got in wrong),
         wrong=wrong,
     )
+
+
+ASIDE = ("affirm", "deny", "repeat")
+
+
+def acted_on(understander: Understands, chatter: Sequence[Phrase], language: str) -> int:
+    """Return how many phrases that mean nothing would be acted on: a first meaning, sure enough, that is no yes, no or "what?"."""
+    count = 0
+    for phrase in chatter:
+        intents = understander.understand(phrase.text, language=language, today=TODAY).intents
+        if intents and intents[0].name not in ASIDE:
+            needed = ACCEPT_PROTECTIVE if intents[0].name in PROTECTIVE else ACCEPT
+            count += intents[0].confidence >= needed
+    return count
 
 
 def _macro_f1(meant: Sequence[tuple[Phrase, str]]) -> float:

@@ -1,6 +1,6 @@
 """Train the models that the box understands with, and write them beside the code. One command, always the same result.
 
-    python benchmarks/understanding_training.py            (needs the `training` extra: scikit-learn; some minutes)
+    python benchmarks/understanding_training.py            (needs the `training` extra; a minute or two)
 
 The shipped models have seen the corpus and the development sample, never the challenge set.
 """

@@ -3,6 +3,8 @@
 Each pattern is narrow on purpose: a phrase that is not in it is left to whoever understands utterances.
 """
 
+# ruff: noqa: E501  (one way to say it, one line)
+
 import re
 from collections.abc import Mapping
 
@@ -40,33 +42,53 @@ _WANTS_LANGUAGE = re.compile(
     r"|\b(?:speak|in|talk|switch|change|don'?t (?:speak|understand)|no)\b|please"
 )
 
+_ZH_KIN = r"(?:他|她|人|本人|机主|老人家?|我?(?:爸|妈|父亲|母亲|老公|老婆|丈夫|妻子|老伴|先生|太太|爷爷|奶奶|外公|外婆|姥姥|姥爷|哥|弟|姐|妹|儿子|女儿))"
+_ZH_CHILD_AGE = r"(?:[5-9]|1[0-7]|十[一二三四五六七]?|[五六七八九])"
+_EN_KIN = (
+    r"(?:he|she|they|(?:my|our|his|her|the) (?:late )?(?:husband|wife|father|mother|dad|mum|mom|son|daughter|brother|sister|partner"
+    r"|grand(?:father|mother|dad|ma|pa)|uncle|aunt|nan|owner|account holder)|mr\.? \w+|mrs\.? \w+)"
+)
+_EN_CHILD_AGE = (
+    r"(?:[5-9]|1[0-7]|five|six|seven|eight|nine|ten|eleven|twelve|(?:thir|four|fif|six|seven)teen)"
+)
+_EN_LAWYER = r"(?:lawyer|attorney|solicitor|barrister|legal team|legal counsel|counsel)s?"
+
 _MEANINGS: Mapping[str, Mapping[str, re.Pattern[str]]] = {
     "zh": {
         "slower": re.compile(r"慢[一]?点|慢些|说慢|太快了|别说那么快|再慢"),
         "deceased": re.compile(
-            r"(?:他|她|人|我(?:爸|妈|父亲|母亲|老公|老婆|丈夫|妻子|先生|太太)|本人)?(?:已经|都|早就|上个?月|去年|前年)?(?:去世|过世|病逝|离世|不在人世|走了好[几多]年)"
+            r"去世|过世|病逝|离世|辞世|逝世|身故|亡故|已故|仙逝|往生|过身|不在人世|不在世|已经入土|火化了|死亡证明|销户.{0,4}死亡"
+            rf"|{_ZH_KIN}(?:早就|早|已经|都|刚|前几天|不幸|出车祸)*(?:死|没|牺牲|遇难)了(?!心|你|我|电|钱|气)|{_ZH_KIN}(?:早就|已经|都)不在了(?!家)"
+            r"|(?:上个?月|上周|上个?星期|去年|前年|年初|[几两三四五半一]年前|[两几]个月前)(?:就|刚|已经|也)?走了|走了(?:好[几多]|[两三四五几])年"
         ),
         "minor": re.compile(
-            r"我(?:才|只有|还是|今年)?(?:[一二两三四五六七八九]|十|十[一二三四五六七])岁|我还?是(?:小孩|孩子|小朋友|未成年)|(?:爸爸|妈妈|大人)(?:他们)?都?不在家"
+            rf"我(?:今年|才|只有|还是|刚满|刚过|刚|还不到|不到|还没满|没满|未满|还没到)*{_ZH_CHILD_AGE}岁(?!的)|(?:未满|不满|不到|没满|没到|还没有?)(?:18|十八)"
+            r"|我(?:还)?是(?:个|一个)?(?:小孩|孩子|小朋友|小学生|初中生|高中生|中学生|学生娃)(?!的)|我(?:还)?(?:没成年|没有成年|未成年|是未成年)"
+            r"|我(?:是|还是|还在|在)(?:上|读|念)?(?:小学|初中|高中|初[一二三]|高[一二三]|[一二三四五六]年级)(?!毕业|老师|学历|同学|文化|教)"
+            r"|(?:爸爸|妈妈|爸妈|大人|家长)(?:他们|和妈妈|跟妈妈|妈妈)?(?:都|全|现在)?(?:不在家|没在家|上班去了|出去了)"
         ),
         "has_lawyer": re.compile(
-            r"(?:找|联系|跟|和)我(?:的)?(?:代理)?律师|我(?:已经)?(?:请|委托|有)(?:了)?(?:代理)?律师|律师(?:会)?(?:来|跟|和|联系)你们?"
+            r"(?:找|联系|跟|和|问|通过)(?:我|我们|我家)的?(?:代理|委托|辩护)?律师|(?<![要想会去该])(?:我|我们)(?:已经|都|早就)?(?:请|委托|有|找|聘请?|雇)(?:了|好了?|过)?(?:个|一个|一位|位)?(?:代理|专业)?律师(?!费|证)"
+            r"|(?:我的?|我们的?|代理|委托)律师(?:说|让|叫|会|正|已经|来|跟|和|在|告诉|建议)|律师(?:会)?(?:来|跟|和|联系|找)你们?|(?:全权|都|已经)?(?:委托|交给|交由)(?:了)?(?:我的?)?律师"
         ),
     },
     "en": {
         "slower": re.compile(r"\bslow(?:er|ly| down)\b|\btoo fast\b|\bnot so fast\b"),
         "deceased": re.compile(
-            r"\b(?:he|she|they|my (?:husband|wife|father|mother|dad|mum|mom|son|daughter)|mr\.? \w+|mrs\.? \w+)"
-            r"(?:'s| has| have| is|)(?: sadly| recently| already|) (?:passed away|died|dead|deceased|passed on)\b"
+            rf"\b{_EN_KIN}(?:'s| has| have| is| was|)(?: \w+ly| already| just| now| all|){{0,2}}"
+            r" (?:passed away|passed on|passed(?=$|[.,!]| (?:last|this|in|on|two|a|yesterday))|died|dead(?! (?:tired|wrong|set|serious|against|right|keen))|deceased|buried|no longer (?:with us|alive|living|of this world))\b"
+            rf"|\b(?:we|i) (?:just |recently )?(?:buried|lost|cremated) {_EN_KIN}\b(?!'s (?:job|phone|number|keys))|\bdeath certificate\b|\bthe late (?:mr|mrs|ms)\b"
         ),
         "minor": re.compile(
-            r"\bi(?:'m| am) (?:only |just )?(?:[5-9]|1[0-7]|five|six|seven|eight|nine|ten|eleven|twelve|(?:thir|four|fif|six|seven)teen)"
-            r"(?: years old)?\b(?!\s*(?:percent|hundred|dollars|o'clock))|\bi(?:'m| am) (?:just )?a (?:kid|child|minor)\b"
-            r"|\bmy (?:mum|mom|dad|parents) (?:is|are|isn't|aren't) (?:not |)(?:home|here)\b"
+            rf"\bi(?:'m| am| just turned| turned)(?: only| just| still| not even|)* {_EN_CHILD_AGE}(?: years? old)?\b(?!\s*(?:percent|hundred|thousand|grand|dollars?|pounds|quid|bucks|o'clock|minutes?|miles|weeks?|months?|days?|hours?|people|of|in|and a half|am|pm|years? (?:into|late|behind)|th\b|\d|:))"
+            r"|\bi(?:'m| am)(?: only| just| still|)* an? (?:kid|child|minor|schoolboy|schoolgirl|little (?:boy|girl)|teenager)\b|\bi(?:'m| am) (?:under ?age|under (?:18|eighteen|age)|not (?:yet )?(?:18|eighteen|an adult|of age))\b"
+            r"|\bi(?:'m| am)(?: still|) (?:in|at) (?:high|middle|primary|elementary|secondary|junior high|grade) school\b|\bi(?:'m| am) (?:in|a) (?:the )?(?:\w+th|first|second|third) grader?\b"
+            r"|\bmy (?:mum|mom|dad|mommy|daddy|parents)(?: is| are|'s)? ?(?:isn't|aren't|not|out)? ?(?:home|here)\b"
         ),
         "has_lawyer": re.compile(
-            r"\b(?:(?:talk|speak|write) to|contact|call) my (?:lawyer|attorney|solicitor)\b"
-            r"|\b(?:i(?:'ve| have)(?: got| hired|)|represented by) (?:an?|my) (?:lawyer|attorney|solicitor)\b"
+            rf"\b(?:(?:talk|speak|write|go|address (?:it|that|this)|direct (?:it|that|this)) (?:to|with|through)|contact|call|ring|phone|email|ask) (?:my|our) {_EN_LAWYER}\b"
+            rf"|\b(?:(?:i|we)(?:'ve| have| had|)(?: already|)(?: got| hired| retained| instructed| employed| engaged|)|represented by|have) (?:an?|my|our) {_EN_LAWYER}\b(?! friend)"
+            rf"|\b(?:my|our) {_EN_LAWYER}(?:'s|'ll| is| will| has| said| says| told| handles| advised| deals)\b"
         ),
     },
 }

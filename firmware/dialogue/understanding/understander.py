@@ -1,7 +1,8 @@
 """Text in, meanings and slots out: rules for what must never be missed, a trained model for the many ways to say things."""
 
+import re
 from collections.abc import Mapping, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Self
 
@@ -26,6 +27,10 @@ WISH = "opt_out"
 ASIDES = ("affirm", "deny", "repeat")
 """Beside a matter these are a manner of speaking: 不对，金额错了 disputes, it does not only deny."""
 ASIDE_FROM = 0.6
+_PUZZLED = re.compile(
+    r"^\s*(?:(?:嗯|啊|哈|诶|呃|哦|噢)+|huh|eh|what|sorry|yes|hm+|pardon(?: me)?|excuse me|come again)\s*[?]+\s*$"
+)
+"""A noise that asks: "嗯？" is no yes. Only punctuation tells."""
 _LITTLE = {"zh": 4, "en": 14}
 """Characters besides the slots with which an answer is still nothing but a date or an amount."""
 _NATURE = {
@@ -78,6 +83,10 @@ class Understander:
         parts = clauses(normal, tongue)[:MAX_CLAUSES]
         slots, rest = name_slots(normal, tongue, asked, today)
         found = self._meanings(parts, tongue)
+        is_puzzled = _PUZZLED.match(normal) is not None
+        if is_puzzled:
+            found = {"repeat": 0.85}
+            slots = replace(slots, is_yes=None)
         left = len(bare(rest.replace(TAKEN, ""), tongue))
         in_context(
             found,
@@ -87,7 +96,8 @@ class Understander:
             is_doubtful=left <= _LITTLE[tongue] and is_doubtful(rest, tongue),
         )
         return Understood(
-            intents=_ranked(found), slots=slots if is_open(parts, tongue) else _with_answer(slots, found)
+            intents=_ranked(found),
+            slots=slots if is_puzzled or is_open(parts, tongue) else _with_answer(slots, found),
         )
 
     def _meanings(self, parts: list[str], language: str) -> dict[str, float]:
