@@ -239,7 +239,7 @@ def test_words_outweigh_a_long_greeting() -> None:
     greeting = AnswerFeatures(talk_s=3.0, longest_s=3.0, n_utterances=1, talk_utterances=1, words_human=0.95)
     message = AnswerFeatures(talk_s=1.2, longest_s=1.2, n_utterances=1, talk_utterances=1, words_human=0.05)
     assert probability_of_recording(replace(greeting, words_machine=0.05)) < 0.3
-    assert probability_of_recording(replace(message, words_machine=0.95)) > 0.6
+    assert probability_of_recording(replace(message, words_machine=0.95)) > 0.5
 
 
 def test_the_fit_finds_a_model_it_should_find(rng: np.random.Generator) -> None:
@@ -265,7 +265,7 @@ def test_the_sample_of_unseen_voices(noise_dbfs: float, rng: np.random.Generator
             people_called_machine.append(path.name)
     assert n >= 30
     # As measured, not as wanted: these texts are unlike all of training, and the model is small.
-    assert len(wrong) <= n * 0.24, wrong
+    assert len(wrong) <= n * 0.16, wrong
     assert len(people_called_machine) <= 3, people_called_machine
 
 
