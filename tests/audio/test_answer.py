@@ -295,7 +295,7 @@ def test_no_text_of_one_split_is_in_another(rng: np.random.Generator) -> None:
             assert not set("[]{}|") & set(text)
 
 
-def test_the_line_is_drawn_where_hardly_a_person_is_a_recording(rng: np.random.Generator) -> None:
+def test_the_line_is_drawn_where_few_people_are_recordings(rng: np.random.Generator) -> None:
     last = rng.normal(0, 1, (3000, 2)) + 1
     is_recording = np.arange(3000) % 2 == 0
     model = np.array([1.0, 1.0, 0.5])
