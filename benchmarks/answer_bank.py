@@ -1,187 +1,146 @@
-"""Make the bank of spoken clips that answer classification is trained and judged with: `python -m benchmarks.answer_bank`.
+"""Make a bank of spoken clips for answer classification: `python -m benchmarks.answer_bank ENGINE SPLIT N --out BANK`.
 
-A session is one voice that says some greetings, messages, announcements. Everything is synthetic: espeak-ng and flite
-(Debian packages), piper and Kokoro where they are given. Clips are 8 kHz WAV files in FOLDER/ENGINE-SPLIT, with a
-line each in meta.jsonl. The seed fixes texts and voices; the same versions of the engines give the same clips.
+A session is one voice (`answer_voices`) that says some greetings, messages and announcements (`answer_texts`).
+Clips are 8 kHz WAV files in BANK/ENGINE-SPLIT, with a line each in the session's meta file. The seed fixes texts and
+voices; the same versions of the engines give the same clips. What is there is not made again.
 """
 
 import argparse
-import io
 import json
-import subprocess
-import tempfile
 from collections.abc import Callable
-from functools import partial
+from concurrent.futures import ProcessPoolExecutor
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import soundfile
-import soxr
-from numpy.typing import NDArray
 
-from benchmarks.answer_texts import CARRIER_REASONS, phrase
+from benchmarks.answer_texts import CARRIER_REASONS, SPLITS, phrase
+from benchmarks.answer_voices import (
+    RATE_HZ,
+    KokoroVoices,
+    Say,
+    espeak_voice,
+    flite_voice,
+    piper_voice,
+    trimmed,
+)
 
-RATE_HZ = 8000
-Sound = NDArray[np.float64]
-Say = Callable[[str], Sound]
-ESPEAK_VARIANTS = {
-    "train": "m1|m3|m5|m7|m8|f1|f3|Andy|Alicia|Andrea|Michael|Mike|Diogo|Hugo|adam|anika|antonio|belinda|benjamin|"
-    "caleb|david|edward|gustave|linda|max|michel|norbert|pablo|paul|rob|robert|sandro|steph|travis|victor",
-    "held_out": "m2|m4|m6|f2|f4|f5|Annie|Marco|Gene|Lee|Jacky|boris|ed|kaukovalta|miguel|quincy|shelby|zac",
-}
-ESPEAK_LANGUAGES = {
-    "train": {"zh": ("cmn",), "en": ("en-us", "en-gb", "en-gb-x-gbclan")},
-    "held_out": {"zh": ("cmn",), "en": ("en-gb-scotland", "en-029", "en-gb-x-rp")},
-}
-FLITE_VOICES = {"train": ("rms", "awb", "kal16"), "held_out": ("slt",)}
-SESSION = (("human", 4), ("machine", 3), ("opening", 1), ("carrier", 2), ("screening_assistant", 1))
+VoiceOf = Callable[[np.random.Generator], tuple[str, Say]]
+SESSION = (("human", 8), ("machine", 4), ("opening", 1), ("carrier", 3), ("screening_assistant", 1))
 """What one voice says, and how many of each."""
+ENGINES = ("espeak", "flite", "kokoro", "piper")
+LANGUAGES = {"espeak": ("zh", "en"), "flite": ("en",), "kokoro": ("zh", "en"), "piper": ("en",)}
 
 
-def espeak(voice: str, pitch: int, words_per_minute: int, text: str) -> Sound:
-    """Return `text` spoken by espeak-ng."""
-    arguments = ["-v", voice, "-p", str(pitch), "-s", str(words_per_minute), "-b", "1", "--stdin", "--stdout"]
-    return _run(["espeak-ng", *arguments], text)
-
-
-def espeak_voice(split: str, language: str, rng: np.random.Generator) -> tuple[str, Say]:
-    """Return one espeak-ng speaker."""
-    accent = str(rng.choice(ESPEAK_LANGUAGES[split][language]))
-    variant = str(rng.choice(ESPEAK_VARIANTS[split].split("|")))
-    pitch, speed = (
-        int(rng.integers(15, 85)),
-        int(rng.integers(*{"zh": (190, 310), "en": (145, 225)}[language])),
-    )
-
-    def say(text: str) -> Sound:
-        return espeak(f"{accent}+{variant}", pitch, speed + int(rng.integers(-10, 20)), text)
-
-    return f"{accent}+{variant}-{pitch}", say
-
-
-def flite_voice(split: str, rng: np.random.Generator) -> tuple[str, Say]:
-    """Return one flite speaker (English only), at some speed and pitch."""
-    voice, stretch = str(rng.choice(FLITE_VOICES[split])), float(rng.uniform(0.75, 1.15))
-
-    def say(text: str) -> Sound:
-        with tempfile.NamedTemporaryFile(suffix=".wav") as file:
-            command = [
-                "flite",
-                "-voice",
-                voice,
-                "--setf",
-                f"duration_stretch={stretch:.2f}",
-                "-t",
-                text,
-                file.name,
-            ]
-            subprocess.run(command, check=True, capture_output=True, timeout=60)
-            return _read(Path(file.name).read_bytes())
-
-    return f"{voice}-{stretch:.2f}", say
-
-
-def piper_voice(model: Any, rng: np.random.Generator) -> tuple[str, Say]:
-    """Return the speaker of a loaded piper voice, at some speed."""
-    import wave  # noqa: PLC0415  only here
-
-    from piper import SynthesisConfig  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415  optional
-
-    scale = float(rng.uniform(0.8, 1.2))
-
-    def say(text: str) -> Sound:
-        buffer = io.BytesIO()
-        with wave.open(buffer, "wb") as file:
-            model.synthesize_wav(text, file, syn_config=SynthesisConfig(length_scale=scale))
-        return _read(buffer.getvalue())
-
-    return f"piper-{scale:.2f}", say
-
-
-def make_sessions(
-    folder: Path,
-    split: str,
-    language: str,
-    n_sessions: int,
-    seed: int,
-    voice_of: Callable[[np.random.Generator], tuple[str, Say]],
-) -> int:
-    """Write `n_sessions` voices' clips to `folder`; return how many clips."""
-    rng = np.random.default_rng(seed)
+def make_session(folder: Path, split: str, language: str, seed: int, number: int, voice_of: VoiceOf) -> int:
+    """Write one voice's clips to `folder`; return how many clips."""
     folder.mkdir(parents=True, exist_ok=True)
-    n_clips = 0
-    with (folder / f"meta-{language}-{seed}.jsonl").open("w", encoding="utf-8") as meta:
-        for number in range(n_sessions):
-            name, say = voice_of(rng)
-            session = f"{language}-{seed}-{number:05d}"
-            for kind, n in SESSION:
-                if kind in ("opening", "screening_assistant") and rng.random() < 0.45:
-                    continue
-                for place in range(n):
-                    said = str(rng.choice(CARRIER_REASONS)) if kind == "carrier" else kind
-                    text = phrase(split, said, language, rng)
-                    sound = trimmed(say(text))
-                    if len(sound) < RATE_HZ // 8:
-                        continue
-                    file = f"{session}-{said}-{place}.wav"
-                    soundfile.write(folder / file, sound, RATE_HZ, subtype="PCM_16")
-                    row = {
-                        "file": file,
-                        "voice": name,
-                        "session": session,
-                        "kind": said,
-                        "lang": language,
-                        "text": text,
-                    }
-                    meta.write(json.dumps(row, ensure_ascii=False) + "\n")
-                    n_clips += 1
-    return n_clips
+    session = f"{language}-{seed}-{number:05d}"
+    meta = folder / f"meta-{session}.jsonl"
+    if meta.exists():
+        return 0
+    rng = np.random.default_rng([seed, number, ord(language[0])])
+    name, say = voice_of(rng)
+    rows = []
+    for kind, n in SESSION:
+        if kind in ("opening", "screening_assistant") and rng.random() < 0.45:
+            continue
+        for place in range(n):
+            said = str(rng.choice(CARRIER_REASONS)) if kind == "carrier" else kind
+            text = phrase(split, said, language, rng)
+            sound = trimmed(say(text))
+            if len(sound) < RATE_HZ // 8:
+                continue
+            file = f"{session}-{said}-{place}.wav"
+            soundfile.write(folder / file, sound, RATE_HZ, subtype="PCM_16")
+            row = {"file": file, "voice": name, "session": session, "kind": said, "lang": language}
+            rows.append(json.dumps({**row, "text": text}, ensure_ascii=False) + "\n")
+    meta.write_text("".join(rows), encoding="utf-8")
+    return len(rows)
 
 
-def trimmed(sound: Sound) -> Sound:
-    """Return the sound without the silence around it, at its own loudest of one half."""
-    peak = float(np.abs(sound).max(initial=0.0))
-    loud = np.flatnonzero(np.abs(sound) > 0.02 * peak)
-    if not len(loud):
-        return np.zeros(1)
-    return np.asarray(0.5 / peak * sound[loud[0] : loud[-1] + 1], dtype=np.float64)
+def voice_maker(engine: str, split: str, language: str, model: Path | None, voices: Path | None) -> VoiceOf:
+    """Return what draws a speaker of an engine; texts of `wide` are spoken by training's voices."""
+    spoken = "train" if split == "wide" else split
+    if engine == "kokoro":
+        if model is None or voices is None:
+            raise SystemExit("Kokoro needs --model kokoro.onnx (branchline models fetch) and --voices FOLDER")
+        return partial(_kokoro(model, voices).voice, spoken, language)
+    if engine == "piper":
+        if model is None:
+            raise SystemExit("piper needs --model VOICE.onnx (branchline models fetch)")
+        return partial(piper_voice, _piper(model))
+    spoken = "held_out" if spoken == "dev" else spoken  # these engines have no third lot of voices
+    return partial(espeak_voice, spoken, language) if engine == "espeak" else partial(flite_voice, spoken)
 
 
-def _run(command: list[str], text: str) -> Sound:
-    return _read(
-        subprocess.run(command, input=text.encode(), capture_output=True, timeout=30, check=True).stdout
+def make_bank(
+    engine: str,
+    split: str,
+    n_sessions: int,
+    out: Path,
+    *,
+    languages: tuple[str, ...],
+    seed: int,
+    jobs: int,
+    model: Path | None = None,
+    voices: Path | None = None,
+) -> int:
+    """Make `n_sessions` of each language; return how many clips are new."""
+    wanted = [
+        (engine, split, language, out, seed, number, model, voices)
+        for number in range(n_sessions)
+        for language in languages
+    ]
+    with ProcessPoolExecutor(jobs) as workers:
+        return sum(workers.map(_session, wanted))
+
+
+def _session(asked: tuple[str, str, str, Path, int, int, Path | None, Path | None]) -> int:
+    engine, split, language, out, seed, number, model, voices = asked
+    folder = out / f"{engine}-{split}"
+    return make_session(
+        folder, split, language, seed, number, voice_maker(engine, split, language, model, voices)
     )
 
 
-def _read(data: bytes) -> Sound:
-    samples, rate_hz = soundfile.read(io.BytesIO(data), dtype="float64")
-    return np.asarray(soxr.resample(samples, rate_hz, RATE_HZ), dtype=np.float64)
+@lru_cache(maxsize=1)
+def _kokoro(model: Path, voices: Path) -> KokoroVoices:
+    return KokoroVoices(model, voices)
+
+
+@lru_cache(maxsize=1)
+def _piper(model: Path) -> object:
+    from piper import PiperVoice  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415  optional
+
+    return PiperVoice.load(str(model))
 
 
 def main() -> None:
-    """Make the bank."""
+    """Make one part of the bank."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("engine", choices=ENGINES)
+    parser.add_argument("split", choices=SPLITS, help="whose texts (and voices): wide has training's voices")
+    parser.add_argument("sessions", type=int, help="of each language that the engine speaks")
     parser.add_argument("--out", type=Path, default=Path("build/answer-bank"))
-    parser.add_argument("--sessions", type=int, default=500, help="of each engine and language, for training")
-    parser.add_argument(
-        "--piper", type=Path, help="an English piper voice (.onnx): an engine never trained on"
-    )
+    parser.add_argument("--seed", type=int, default=11)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--model", type=Path, help="kokoro.onnx, or a piper voice (.onnx)")
+    parser.add_argument("--voices", type=Path, help="Kokoro's style tables: package/voices of kokoro-js")
     given = parser.parse_args()
-    for split, n, seed in (("train", given.sessions, 11), ("held_out", max(1, given.sessions // 16), 12)):
-        for language in ("zh", "en"):
-            voice = partial(espeak_voice, split, language)
-            made = make_sessions(given.out / f"espeak-{split}", split, language, n, seed, voice)
-            print(f"espeak {split} {language}: {made} clips")
-        voice = partial(flite_voice, split)
-        made = make_sessions(given.out / f"flite-{split}", split, "en", max(1, n // 2), seed, voice)
-        print(f"flite {split}: {made} clips")
-    if given.piper is not None:
-        from piper import PiperVoice  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415  optional
-
-        voice = partial(piper_voice, PiperVoice.load(str(given.piper)))
-        made = make_sessions(given.out / "piper-held_out", "held_out", "en", 25, 13, voice)
-        print(f"piper: {made} clips")
+    made = make_bank(
+        given.engine,
+        given.split,
+        given.sessions,
+        given.out,
+        languages=LANGUAGES[given.engine],
+        seed=given.seed,
+        jobs=given.jobs,
+        model=given.model,
+        voices=given.voices,
+    )
+    print(f"{given.engine} {given.split}: {made} new clips")
 
 
 if __name__ == "__main__":

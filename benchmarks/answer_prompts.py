@@ -1,7 +1,9 @@
-"""Calls staged from Asterisk's recorded English prompts (asterisk-core-sounds-en-wav): a human voice never trained on.
+"""Calls staged from Asterisk's recorded prompts (asterisk-core-sounds-en-wav and kin): human voices never trained on.
 
-The labels are ours: what a voicemail would play is a machine, what an exchange would say an announcement, and `hello`
-and short words that a person might say stand for people.
+English by one speaker; French, Italian, Russian and Spanish by three more and the same, in languages that the words
+model does not know, so that only timing and the sound of speech can tell. The labels are ours: what a voicemail would
+play is a machine, what an exchange would say an announcement, and `hello` and short words that a person might say
+stand for people.
 """
 
 from collections.abc import Iterator
@@ -11,11 +13,19 @@ import numpy as np
 import soundfile
 import soxr
 
-from benchmarks.answer_bank import trimmed
 from benchmarks.answer_channels import RATE_HZ, Sound, level_to, to_pcm, varied_channel, with_noise
 from benchmarks.answer_set import StagedCall
+from benchmarks.answer_voices import trimmed
 
-PROMPTS = Path("/usr/share/asterisk/sounds/en_US_f_Allison")
+FOLDER = Path("/usr/share/asterisk/sounds")
+SPEAKERS = {
+    "en": "en_US_f_Allison",
+    "es": "es_MX_f_Allison",
+    "fr": "fr_CA_f_June",
+    "it": "it_IT_m_Carlo",
+    "ru": "ru_RU_f_IvrvoiceRU",
+}
+FOREIGN = ("es", "fr", "it", "ru")
 MACHINES = (
     ("vm-theperson", "digits/5", "digits/2", "digits/7", "vm-isunavail", "vm-intro"),
     ("vm-nobodyavail", "vm-intro"),
@@ -73,7 +83,13 @@ PEOPLE = (
 )
 
 
-def prompt_calls(noise_dbfs: float | None, seed: int) -> Iterator[StagedCall]:
+def foreign_calls(noise_dbfs: float | None, seed: int) -> Iterator[StagedCall]:
+    """Yield the calls of the languages that nothing was trained on."""
+    for language in FOREIGN:
+        yield from prompt_calls(noise_dbfs, seed, language)
+
+
+def prompt_calls(noise_dbfs: float | None, seed: int, language: str = "en") -> Iterator[StagedCall]:
     """Yield the calls, none where the prompts are not installed; `noise_dbfs` as for `answer_set.calls`."""
     rng = np.random.default_rng(seed)
     wanted = [
@@ -83,7 +99,7 @@ def prompt_calls(noise_dbfs: float | None, seed: int) -> Iterator[StagedCall]:
         *(("human", "", names) for names in PEOPLE),
     ]
     for answer, subject, names in wanted:
-        paths = [PROMPTS / f"{name}.wav" for name in names]
+        paths = [FOLDER / SPEAKERS[language] / f"{name}.wav" for name in names]
         if not all(path.is_file() for path in paths):
             continue
         parts: list[Sound] = [np.zeros(int(rng.uniform(0.05, 1.2) * RATE_HZ))]
@@ -102,7 +118,7 @@ def prompt_calls(noise_dbfs: float | None, seed: int) -> Iterator[StagedCall]:
             answer=answer,
             subject=subject,
             source="asterisk",
-            language="en",
+            language=language,
             pcm=to_pcm(sound),
             first_begin_s=(begin + shift) / RATE_HZ,
             first_end_s=(first_end + shift) / RATE_HZ if answer == "human" else 0.0,

@@ -3,6 +3,7 @@
 Each set is judged over varied channels, over a clean one and with white noise of -40 dBFS, beside Asterisk's algorithm
 written anew. The sets of BANK (see `answer_bank`) are synthetic speech staged into calls, of voices and texts that no
 training call has; `prompts` are Asterisk's recorded English prompts (asterisk-core-sounds-en-wav), a human voice.
+Where their French, Italian, Russian and Spanish kin are installed, those are judged too: languages never trained on.
 With FOLDER: recordings that begin at answer, named CLASS-anything.wav, as they are and with that noise.
 """
 
@@ -25,7 +26,7 @@ from audio.frame import freeze
 from audio.sound_file import load_sound
 from benchmarks.answer_channels import level_to, to_pcm, with_noise
 from benchmarks.answer_plots import draw
-from benchmarks.answer_prompts import prompt_calls
+from benchmarks.answer_prompts import foreign_calls, prompt_calls
 from benchmarks.answer_set import CLASSES, Bank, StagedCall, calls
 from benchmarks.asterisk_amd import AmdStatus, asterisk_amd
 
@@ -38,10 +39,14 @@ CHANNELS: dict[str, float | None] = {
 }
 RECORDINGS = ("machine", "carrier_announcement", "screening_assistant")
 ENGINES = {
-    "espeak": "espeak-ng, held-out variants and texts (the weighing was fitted on this half)",
+    "espeak": "espeak-ng, held-out variants and texts",
     "kokoro": "Kokoro, held-out voices and texts",
-    "piper": "piper en_US-joe: an engine never trained on, held-out texts",
-    "flite": "flite slt: a voice never trained on, held-out texts (the weighing was fitted on this half)",
+    "piper": "piper en_US-joe, held-out texts (the voice was in training)",
+    "flite": "flite slt: a voice never trained on, held-out texts",
+}
+PROMPTS: dict[str, Callable[[float | None, int], Iterator[StagedCall]]] = {
+    "Asterisk's English prompts: a human voice": prompt_calls,
+    "Asterisk's prompts in four languages never trained on: human voices": foreign_calls,
 }
 
 
@@ -127,6 +132,13 @@ def summary(judged: list[Judged]) -> dict[str, object]:
         "recordings_first_called_human": sum(any(a == "human" for a, _ in one.verdicts) for one in played),
         "announcements_with_subject": f"{sum(bool(one.subject) for one in carriers)} of {len(carriers)}",
         "subjects_right": sum(one.subject == one.call.subject for one in carriers),
+        "subjects_wrong": {
+            f"{truth} -> {said}": n
+            for (truth, said), n in sorted(
+                Counter((one.call.subject, one.subject) for one in carriers if one.subject).items()
+            )
+            if truth != said
+        },
         "asterisk_right_share": round((amd_people + amd_played) / both, 4),
         "asterisk_people_right": amd_people,
         "asterisk_recordings_right": amd_played,
@@ -207,11 +219,12 @@ def sets_of(
                 )
                 for channel, noise in CHANNELS.items()
             }
-    if any(prompt_calls(None, SEED)):
-        sets["Asterisk's English prompts: a human voice"] = {
-            channel: (lambda noise=noise: prompt_calls(noise, SEED))  # type: ignore[misc]
-            for channel, noise in CHANNELS.items()
-        }
+    for label, make in PROMPTS.items():
+        if any(make(-100.0, SEED)):
+            sets[label] = {
+                channel: (lambda make=make, noise=noise: make(noise, SEED))  # type: ignore[misc]
+                for channel, noise in CHANNELS.items()
+            }
     return sets
 
 

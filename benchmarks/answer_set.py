@@ -21,6 +21,8 @@ from benchmarks.answer_texts import CARRIER_REASONS
 
 CLASSES = ("human", "machine", "carrier_announcement", "screening_assistant", "fax", "silence")
 SHARES = (0.46, 0.25, 0.16, 0.06, 0.03, 0.04)
+ENGINE_WEIGHT = {"kokoro": 4.0, "piper": 1.5, "flite": 0.7}
+"""Natural voices are heard more than their number alone would have it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,8 @@ class StagedCall:
     """Where the first words end (human), else 0."""
     spoken_end_s: float = 0.0
     """Where the message ends, before any beep."""
+    text: str = ""
+    """All that is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,7 @@ class _Staged:
     first_end: int = 0
     end: int = 0
     subject: str = ""
+    text: str = ""
 
 
 class Bank:
@@ -58,6 +63,7 @@ class Bank:
 
     def __init__(self, folders: list[Path]) -> None:
         self._sessions: dict[tuple[str, str], list[dict[str, list[Path]]]] = {}
+        self.texts: dict[Path, str] = {}
         for folder in folders:
             engine = folder.name.split("-")[0]
             sessions: dict[tuple[str, str], dict[str, list[Path]]] = defaultdict(lambda: defaultdict(list))
@@ -65,6 +71,7 @@ class Bank:
                 for line in meta.read_text(encoding="utf-8").splitlines():
                     row = json.loads(line)
                     sessions[row["lang"], row["session"]][row["kind"]].append(folder / row["file"])
+                    self.texts[folder / row["file"]] = row["text"]
             for (language, _), kinds in sorted(sessions.items()):
                 self._sessions.setdefault((engine, language), []).append(kinds)
         self.engines = {
@@ -87,7 +94,12 @@ class Bank:
         """Return an engine and one of its voices that says something of `kinds`."""
         engines = self.engines[language]
         # An engine of few voices is heard less, but not in proportion.
-        share = np.array([len(self._sessions[engine, language]) ** 0.5 for engine in engines])
+        share = np.array(
+            [
+                ENGINE_WEIGHT.get(engine, 1.0) * len(self._sessions[engine, language]) ** 0.5
+                for engine in engines
+            ]
+        )
         for _ in range(200):
             engine = str(rng.choice(engines, p=share / share.sum()))
             sessions = self._sessions[engine, language]
@@ -131,6 +143,7 @@ def calls(
             source=staged.source,
             language=language,
             pcm=to_pcm(sound),
+            text=staged.text,
             first_begin_s=(staged.begin + shift) / RATE_HZ,
             first_end_s=(staged.first_end + shift) / RATE_HZ if staged.first_end else 0.0,
             spoken_end_s=(staged.end + shift) / RATE_HZ,
@@ -171,12 +184,16 @@ class _Speaker:
 
     def __init__(self, language: str, kinds: tuple[str, ...], bank: Bank, rng: np.random.Generator) -> None:
         self.engine, self.clips = bank.session(language, kinds, rng)
-        self._factor = float(rng.uniform(0.9, 1.12)) if rng.random() < 0.6 else 1.0
+        self._factor = float(rng.uniform(0.86, 1.16)) if rng.random() < 0.7 else 1.0
         self._rng = rng
+        self._texts = bank.texts
+        self.text = ""
 
     def say(self, kind: str) -> Sound:
         paths = self.clips[kind]
-        sound = _load(paths[int(self._rng.integers(len(paths)))])
+        path = paths[int(self._rng.integers(len(paths)))]
+        self.text += self._texts[path] + " "
+        sound = _load(path)
         return sound if self._factor == 1.0 else resampled(sound, self._factor)
 
 
@@ -192,7 +209,8 @@ def _human(language: str, bank: Bank, rng: np.random.Generator) -> _Staged:
         low, high = (0.2, 0.9) if rng.random() < 0.4 else (0.7, 2.8)
         parts += [_pause(float(rng.uniform(low, high))), speaker.say("human")]
     end = sum(map(len, parts))
-    return _Staged([*parts, _pause(float(rng.uniform(1.6, 4.0)))], speaker.engine, begin, first_end, end)
+    ending = _pause(float(rng.uniform(1.6, 4.0)))
+    return _Staged([*parts, ending], speaker.engine, begin, first_end, end, text=speaker.text)
 
 
 def _machine(language: str, bank: Bank, rng: np.random.Generator) -> _Staged:
@@ -209,7 +227,8 @@ def _machine(language: str, bank: Bank, rng: np.random.Generator) -> _Staged:
     if rng.random() < 0.5:
         beep = tone(float(rng.uniform(440, 1800)), float(rng.uniform(0.15, 0.9)), -16)
         parts += [_pause(float(rng.uniform(0.2, 1.6))), beep]
-    return _Staged([*parts, _pause(float(rng.uniform(1.6, 4.0)))], speaker.engine, begin, 0, end)
+    ending = _pause(float(rng.uniform(1.6, 4.0)))
+    return _Staged([*parts, ending], speaker.engine, begin, 0, end, text=speaker.text)
 
 
 def _carrier(language: str, bank: Bank, rng: np.random.Generator) -> _Staged:
@@ -219,7 +238,9 @@ def _carrier(language: str, bank: Bank, rng: np.random.Generator) -> _Staged:
     said = [speaker.say(subject)]
     second = "en" if language == "zh" else "zh"
     if rng.random() < 0.25 and bank.has(second, subject):
-        said.append(_Speaker(second, (subject,), bank, rng).say(subject))
+        translator = _Speaker(second, (subject,), bank, rng)
+        said.append(translator.say(subject))
+        speaker.text += translator.text
     message = _joined(said, rng)
     parts = _lead(rng)
     if rng.random() < 0.2:
@@ -229,7 +250,8 @@ def _carrier(language: str, bank: Bank, rng: np.random.Generator) -> _Staged:
     if rng.random() < 0.3:
         parts += [_pause(float(rng.uniform(0.5, 3.0))), *message]
     end = sum(map(len, parts))
-    return _Staged([*parts, _pause(float(rng.uniform(1.6, 4.0)))], speaker.engine, begin, 0, end, subject)
+    ending = _pause(float(rng.uniform(1.6, 4.0)))
+    return _Staged([*parts, ending], speaker.engine, begin, 0, end, subject, speaker.text)
 
 
 def _screening(language: str, bank: Bank, rng: np.random.Generator) -> _Staged:
@@ -238,7 +260,8 @@ def _screening(language: str, bank: Bank, rng: np.random.Generator) -> _Staged:
     begin = sum(map(len, parts))
     parts.append(speaker.say("screening_assistant"))
     end = sum(map(len, parts))
-    return _Staged([*parts, _pause(float(rng.uniform(1.6, 4.0)))], speaker.engine, begin, 0, end)
+    ending = _pause(float(rng.uniform(1.6, 4.0)))
+    return _Staged([*parts, ending], speaker.engine, begin, 0, end, text=speaker.text)
 
 
 def _joined(said: list[Sound], rng: np.random.Generator) -> list[Sound]:

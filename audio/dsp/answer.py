@@ -40,7 +40,8 @@ MAX_REPLY_PROBABILITY = 0.4
 """A greeting does not wait until we have spoken: only tones and repetition make a machine of a reply."""
 OTHER_KIND_AT = 0.6
 """Share of the recordings' probability at which one kind of recording is told after another."""
-SUBJECT_AT = 0.5
+SUBJECT_AT = 0.95
+"""A wrong subject is worse than none: of five told at 0.5 in held-out voices and texts, none was right."""
 SILENCE_BLOCKS = 4000 // BLOCK_MS
 LISTEN_BLOCKS = 30_000 // BLOCK_MS
 """After the first live sound."""

@@ -25,10 +25,12 @@ from audio.dsp.answer_weights import WEIGHTS
 from audio.dsp.speech_embedding import FRAMES_PER_VECTOR, MelFrames
 from audio.frame import Clip, freeze
 from audio.sound_file import load_sound
-from benchmarks.answer_bank import espeak, espeak_voice, make_sessions, trimmed
+from benchmarks.answer_bank import make_session
 from benchmarks.answer_channels import coded, level_to, to_pcm, with_noise
 from benchmarks.answer_set import Bank, calls, information_tone
-from benchmarks.answer_weighing import fit
+from benchmarks.answer_texts import SPLITS, patterns_of, phrase
+from benchmarks.answer_voices import espeak, espeak_voice, trimmed
+from benchmarks.answer_weighing import FALSE_MACHINES, fit, lowered
 from benchmarks.asterisk_amd import asterisk_amd
 
 Mix = Callable[..., NDArray[np.int16]]
@@ -237,7 +239,7 @@ def test_words_outweigh_a_long_greeting() -> None:
     greeting = AnswerFeatures(talk_s=3.0, longest_s=3.0, n_utterances=1, talk_utterances=1, words_human=0.95)
     message = AnswerFeatures(talk_s=1.2, longest_s=1.2, n_utterances=1, talk_utterances=1, words_human=0.05)
     assert probability_of_recording(replace(greeting, words_machine=0.05)) < 0.3
-    assert probability_of_recording(replace(message, words_machine=0.95)) > 0.6
+    assert probability_of_recording(replace(message, words_machine=0.95)) > 0.5
 
 
 def test_the_fit_finds_a_model_it_should_find(rng: np.random.Generator) -> None:
@@ -263,22 +265,45 @@ def test_the_sample_of_unseen_voices(noise_dbfs: float, rng: np.random.Generator
             people_called_machine.append(path.name)
     assert n >= 30
     # As measured, not as wanted: these texts are unlike all of training, and the model is small.
-    assert len(wrong) <= n * 0.24, wrong
+    assert len(wrong) <= n * 0.16, wrong
     assert len(people_called_machine) <= 3, people_called_machine
 
 
 def test_staged_calls_of_a_bank_have_their_truth(tmp_path: Path) -> None:
-    for language in ("zh", "en"):
-        made = make_sessions(
-            tmp_path / "espeak-train", "train", language, 6, 3, partial(espeak_voice, "train", language)
-        )
-        assert made >= 12
-    staged = list(calls(Bank([tmp_path / "espeak-train"]), 40, 5))
+    folder = tmp_path / "espeak-train"
+    for language, number in itertools.product(("zh", "en"), range(3)):
+        voice = partial(espeak_voice, "train", language)
+        assert make_session(folder, "wide", language, 4, number, voice) >= 12
+        assert make_session(folder, "wide", language, 4, number, voice) == 0  # it is there already
+    staged = list(calls(Bank([folder]), 40, 5))
     assert {call.answer for call in staged} >= {"human", "machine", "carrier_announcement"}
     for call in staged:
         assert np.any(call.pcm)
         assert call.spoken_end_s * 8000 <= len(call.pcm)
         assert bool(call.first_end_s) == (call.answer == "human")
+
+
+def test_no_text_of_one_split_is_in_another(rng: np.random.Generator) -> None:
+    seen: dict[str, str] = {}
+    for split in SPLITS:
+        for kind, patterns in patterns_of(split).items():
+            for pattern in patterns:
+                assert seen.setdefault(f"{kind}: {pattern}", split) == split
+            said, language = kind.rsplit("-", 1)
+            text = phrase(split, said, language, rng)
+            assert text
+            assert not set("[]{}|") & set(text)
+
+
+def test_the_line_is_drawn_where_few_people_are_recordings(rng: np.random.Generator) -> None:
+    last = rng.normal(0, 1, (3000, 2)) + 1
+    is_recording = np.arange(3000) % 2 == 0
+    model = np.array([1.0, 1.0, 0.5])
+    low = lowered(model, last, is_recording)
+    share = np.mean((low[0] + last @ low[1:])[~is_recording] > 0)
+    assert share <= FALSE_MACHINES + 1e-3
+    assert np.array_equal(low[1:], model[1:])
+    assert np.array_equal(lowered(low - [50, 0, 0], last, is_recording), low - [50, 0, 0])  # never raised
 
 
 @pytest.mark.parametrize(
