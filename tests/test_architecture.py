@@ -40,6 +40,7 @@ ALLOWED: dict[str, set[str]] = {
     "firmware.restored_alarm": {"firmware.store", "firmware.sync"},
     "firmware.telemetry": {"firmware"},
     "firmware.campaign_checks": {"firmware.dialogue", "firmware.sync"},
+    "firmware.device_identity": {"firmware.settings", "firmware.sync"},
     "firmware.enforcing": {"firmware"},
     "firmware.commands": {"firmware", "modem_drivers"},
     "firmware.config_command": {"firmware"},
