@@ -5,7 +5,7 @@ from datetime import date
 
 from firmware.dialogue.currencies import CURRENCIES
 from firmware.dialogue.errors import ContactRefusedError, UnspeakableError
-from firmware.dialogue.speaking import speak
+from firmware.dialogue.speaking import require_speakable
 from firmware.dialogue.variables import ContactVars, Value, VarKind, VarType
 from firmware.dialogue.wording import debt_name
 from firmware.values import Money
@@ -42,7 +42,7 @@ def read_contact(
         values[name] = _read_value(name, type_, raw[name])
     for name in sorted(spoken & values.keys()):
         try:
-            speak(values[name], language, types[name].kind)
+            require_speakable(values[name], language, types[name].kind)
         except UnspeakableError as error:
             raise ContactRefusedError("unspeakable", name, str(error)) from None
     secrets = [str(values[name]) for name, type_ in types.items() if type_.secret and name in values]
@@ -81,7 +81,7 @@ def _reveals(value: str, secret: str, kind: VarKind) -> bool:
 
 def _can_be_spoken(value: Value, language: str, kind: VarKind) -> bool:
     try:
-        speak(value, language, kind)
+        require_speakable(value, language, kind)
     except UnspeakableError:
         return False
     return True
