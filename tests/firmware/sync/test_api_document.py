@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import copy
+import functools
 import gzip
 import json
 from datetime import timedelta
@@ -46,8 +47,14 @@ def official() -> Any:
     return jsonschema.validators.validator_for(schema)(schema)
 
 
+@functools.cache
+def the_document() -> dict[str, Any]:
+    return api_document.asyncapi()
+
+
+@functools.cache
 def validator(name: str) -> Any:
-    document = api_document.asyncapi()
+    document = the_document()
     return jsonschema.Draft202012Validator(
         {"$ref": f"#/components/schemas/{name}", "components": document["components"]},
         format_checker=jsonschema.FormatChecker(),
@@ -62,11 +69,11 @@ def test_the_documents_are_not_stale(name: str, tmp_path: Path) -> None:
 
 
 def test_the_document_is_asyncapi_3() -> None:
-    assert [error.message for error in official().iter_errors(api_document.asyncapi())] == []
+    assert [error.message for error in official().iter_errors(the_document())] == []
 
 
 def test_the_official_schema_notices_a_wrong_document() -> None:
-    document = copy.deepcopy(api_document.asyncapi())
+    document = copy.deepcopy(the_document())
     document["operations"]["up_outcome"]["action"] = "publish"  # the word of version 2
     assert list(official().iter_errors(document))
 
@@ -141,7 +148,7 @@ def test_what_a_story_sends_is_what_the_document_says(tmp_path: Path) -> None:
             await asyncio.sleep(61)
         return town.broker.log
 
-    document = api_document.asyncapi()
+    document = the_document()
     seen: set[str] = set()
     for topic, payload in run_virtually(story()):
         direction = "down" if split_down(topic) else "up"
