@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Exists, and_, exists, or_, select
-from sqlalchemy.dialects.sqlite import insert
 
 from console.audit_tables import ELSEWHERE_SENT, TOLD
 from console.ledger import Ledger
+from console.ledger_engine import insert_into
 from console.ledger_tables import ACK, CONTACT, OUTCOME
 from console.signed_sender import SignedSender
 from firmware.clock import Clock, from_ms, to_ms
@@ -172,10 +172,12 @@ def _note(connection: Connection, box: str, facts: Sequence[str], message: str, 
     for fact in facts:
         row = {"box": box, "fact": fact, "message": message, "sent_at": to_ms(now)}
         connection.execute(
-            insert(ELSEWHERE_SENT).values(row).on_conflict_do_update(index_elements=["box", "fact"], set_=row)
+            insert_into(connection, ELSEWHERE_SENT)
+            .values(row)
+            .on_conflict_do_update(index_elements=["box", "fact"], set_=row)
         )
 
 
 def _tell(connection: Connection, fact: str, kind: str, person: str, number: str | None, body: bytes) -> None:
     row = {"fact": fact, "kind": kind, "person": person, "number": number, "body": body}
-    connection.execute(insert(TOLD).on_conflict_do_nothing(), row)
+    connection.execute(insert_into(connection, TOLD).on_conflict_do_nothing(), row)
