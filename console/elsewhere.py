@@ -89,9 +89,9 @@ def tell_contact(connection: Connection, fact: ContactElsewhere) -> None:
     _tell(connection, fact.contact, "contact", fact.person, fact.number, msgspec.json.encode(fact))
 
 
-def tell_person(connection: Connection, name: str, fact: PersonElsewhere) -> None:
-    """Keep what was learnt of a person for the boxes that have them."""
-    _tell(connection, name, "person", fact.person, None, msgspec.json.encode(fact))
+def tell_person(connection: Connection, name: str, fact: PersonElsewhere) -> bool:
+    """Keep what was learnt of a person for the boxes that have them. Return whether it is new."""
+    return _tell(connection, name, "person", fact.person, None, msgspec.json.encode(fact))
 
 
 def untold(
@@ -178,6 +178,6 @@ def _note(connection: Connection, box: str, facts: Sequence[str], message: str, 
         )
 
 
-def _tell(connection: Connection, fact: str, kind: str, person: str, number: str | None, body: bytes) -> None:
+def _tell(connection: Connection, fact: str, kind: str, person: str, number: str | None, body: bytes) -> bool:
     row = {"fact": fact, "kind": kind, "person": person, "number": number, "body": body}
-    connection.execute(insert_into(connection, TOLD).on_conflict_do_nothing(), row)
+    return connection.execute(insert_into(connection, TOLD).on_conflict_do_nothing(), row).rowcount == 1

@@ -3,6 +3,7 @@
 A password stands in a settings file, in the environment or in libpq's own files, never on a command line.
 """
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,9 @@ def _postgresql(place: str) -> Engine:
     if "options" not in url.query:
         wishes["options"] = _SERVER_OPTIONS
     given = {name: value for name, value in wishes.items() if name not in url.query}
-    return create_engine(url, connect_args=given, pool_pre_ping=True)
+    # Whether a row was inserted is read off the count; psycopg forgets it with the cursor.
+    counted = {"preserve_rowcount": True}
+    return create_engine(url, connect_args=given, pool_pre_ping=True, execution_options=counted)
 
 
 def _sqlite(path: Path) -> Engine:
@@ -162,7 +165,15 @@ def cause_of(error: Exception) -> str:
 def _prepare(connection: Any, _record: object) -> None:
     # Transactions are begun by _begin alone: the driver's own habit begins them late and breaks savepoints.
     connection.isolation_level = None
-    connection.execute("PRAGMA journal_mode = WAL")
+    # Going over to WAL does not wait its turn, as everything else does: two that open a new file meet here.
+    deadline_s = time.monotonic() + BUSY_TIMEOUT_S
+    while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except connection.OperationalError:
+            if time.monotonic() > deadline_s:
+                raise
+            time.sleep(0.01)
     connection.execute("PRAGMA synchronous = FULL")
 
 

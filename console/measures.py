@@ -148,9 +148,14 @@ def totals(connection: Connection, scope: Scope = EVERYTHING, *, today: date) ->
 
 
 def by(
-    connection: Connection, dimension: Dimension, scope: Scope = EVERYTHING, *, zone: tzinfo, today: date
+    connection: Connection,
+    dimension: Dimension,
+    scope: Scope = EVERYTHING,
+    *,
+    zone: tzinfo | None,
+    today: date,
 ) -> list[Group]:
-    """Return the figures by the values of a dimension, in their order; `zone` is what clocks and days go by."""
+    """Return the figures by the values of a dimension, in their order; `zone` is what clocks and days go by, None this computer's."""
     columns = _COLUMNS.get(dimension, (_bucket(),))
     folded: dict[str, dict[str, Any]] = {}
     for key, sums in _sums(connection, scope, columns, today).items():
@@ -159,7 +164,9 @@ def by(
     return [Group(key=key, measures=_measures(folded[key])) for key in sorted(folded)]
 
 
-def heat_map(connection: Connection, scope: Scope = EVERYTHING, *, zone: tzinfo, today: date) -> list[Cell]:
+def heat_map(
+    connection: Connection, scope: Scope = EVERYTHING, *, zone: tzinfo | None, today: date
+) -> list[Cell]:
     """Return the figures of every hour of the week in which there was a call, Monday first."""
     folded: dict[tuple[int, int], dict[str, Any]] = {}
     for (bucket,), sums in _sums(connection, scope, (_bucket(),), today).items():
@@ -207,7 +214,7 @@ def funnel(connection: Connection, scope: Scope = EVERYTHING) -> list[Stage]:
 
 
 def cohorts(
-    connection: Connection, scope: Scope = EVERYTHING, *, zone: tzinfo, weeks: int = 8
+    connection: Connection, scope: Scope = EVERYTHING, *, zone: tzinfo | None, weeks: int = 8
 ) -> list[Cohort]:
     """Return, for each week in which lists were pushed, how many contacts had been spoken to after 1…`weeks` weeks."""
     of = [OUTCOME.c.box, OUTCOME.c.campaign, OUTCOME.c.contact]
@@ -302,7 +309,7 @@ def _named(dimension: Dimension, key: tuple[Any, ...]) -> str:
             return str(key[0])
 
 
-def _timed(dimension: Dimension, bucket: int, zone: tzinfo) -> str:
+def _timed(dimension: Dimension, bucket: int, zone: tzinfo | None) -> str:
     at = from_ms(bucket * _BUCKET_MS).astimezone(zone)
     match dimension:
         case Dimension.HOUR:
