@@ -1,5 +1,8 @@
 """What people type, to values; typer shows the text of a BadParameter as it is."""
 
+import os
+from contextvars import ContextVar
+from dataclasses import replace
 from datetime import datetime, time
 from pathlib import Path
 from typing import Annotated
@@ -8,6 +11,7 @@ import typer
 
 from console.contact_fields import FieldError, parse_amount, parse_currency
 from console.errors import OfficeError
+from console.ledger_engine import has_password
 from console.office import Office, load_office
 from firmware.clock import Clock, SimulatedClock, SystemClock
 from firmware.values import Money
@@ -18,6 +22,18 @@ OfficeOption = Annotated[
 NowOption = Annotated[
     str | None, typer.Option("--now", help="Act as if it were this instant (demonstrations).", metavar="ISO")
 ]
+DATABASE_VARIABLE = "BRANCHLINE_DATABASE"
+DatabaseOption = Annotated[
+    str | None,
+    typer.Option(
+        "--database",
+        help=f"The ledger, as postgresql://user@host/name; also in {DATABASE_VARIABLE} or office.toml."
+        " Its password only there, or where libpq looks (PGPASSFILE, a service).",
+        metavar="URL",
+    ),
+]
+_DATABASE: ContextVar[str | None] = ContextVar("database", default=None)
+"""What stood before the command."""
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON instead of tables.")]
 
 
@@ -67,4 +83,16 @@ def office_at(folder: Path | None) -> Office:
     """Return the office that was named. Raises OfficeError."""
     if folder is None:
         raise OfficeError("which office? Name its folder with --office, or set BRANCHLINE_OFFICE")
-    return load_office(folder)
+    office = load_office(folder)
+    chosen = _DATABASE.get() or os.environ.get(DATABASE_VARIABLE, "")
+    return replace(office, database=chosen) if chosen else office
+
+
+def use_database(address: str | None) -> None:
+    """Take the ledger that stands on the command line for this command. Raises BadParameter, LedgerError."""
+    if address and has_password(address):
+        raise typer.BadParameter(
+            f"everybody on this machine can read a command line; put the password into {DATABASE_VARIABLE}, "
+            "office.toml or PGPASSFILE"
+        )
+    _DATABASE.set(address)

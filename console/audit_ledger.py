@@ -7,9 +7,9 @@ from itertools import pairwise
 
 import structlog
 from sqlalchemy import Connection, Row, select
-from sqlalchemy.dialects.sqlite import insert
 
 from console.audit_tables import ANCHOR, AUDIT_ENTRY, BOX_KEY, FINDING, SEGMENT
+from console.ledger_engine import insert_into
 from console.ledger_tables import EVENT
 from firmware.clock import to_ms
 from firmware.compliance import audit
@@ -50,7 +50,7 @@ def keep_head(connection: Connection, box: str, head: AuditHead) -> bool:
         "kid": kid,
         "signature": head.signature,
     }
-    is_new = connection.execute(insert(ANCHOR).on_conflict_do_nothing(), row).rowcount == 1
+    is_new = connection.execute(insert_into(connection, ANCHOR).on_conflict_do_nothing(), row).rowcount == 1
     known = connection.execute(select(BOX_KEY.c.kid).where(BOX_KEY.c.box == box)).first()
     if kid and known is None:
         pin_key(connection, box, kid, head.key, at=head.at, how="first")
@@ -69,7 +69,7 @@ def keep_segment(connection: Connection, box: str, segment: AuditSegment) -> boo
         "about": segment.about,
         "is_last": int(segment.is_last),
     }
-    if connection.execute(insert(SEGMENT).on_conflict_do_nothing(), row).rowcount != 1:
+    if connection.execute(insert_into(connection, SEGMENT).on_conflict_do_nothing(), row).rowcount != 1:
         return False
     rows = [
         {
@@ -83,7 +83,7 @@ def keep_segment(connection: Connection, box: str, segment: AuditSegment) -> boo
         for entry in segment.entries
     ]
     if rows:
-        connection.execute(insert(AUDIT_ENTRY).on_conflict_do_nothing(), rows)
+        connection.execute(insert_into(connection, AUDIT_ENTRY).on_conflict_do_nothing(), rows)
         stretch = (segment.entries[0].entry - 1, segment.entries[-1].entry + 1)
         note_findings(connection, box, segment.at, stretch=stretch)
     return True
@@ -92,7 +92,7 @@ def keep_segment(connection: Connection, box: str, segment: AuditSegment) -> boo
 def pin_key(connection: Connection, box: str, kid: str, key: str, *, at: datetime, how: str) -> None:
     """Take a key for the box's own."""
     row = {"box": box, "kid": kid, "key": key, "at": to_ms(at), "how": how}
-    connection.execute(insert(BOX_KEY).on_conflict_do_nothing(), row)
+    connection.execute(insert_into(connection, BOX_KEY).on_conflict_do_nothing(), row)
 
 
 def note_findings(
@@ -104,7 +104,7 @@ def note_findings(
     """
     for found in find(connection, box, stretch):
         row = {"box": box, "what": found.what, "severity": found.severity, "at": to_ms(at)}
-        if connection.execute(insert(FINDING).on_conflict_do_nothing(), row).rowcount == 1:
+        if connection.execute(insert_into(connection, FINDING).on_conflict_do_nothing(), row).rowcount == 1:
             say = log.error if found.severity == "alarm" else log.warning
             say("audit_log_finding", box=box, severity=found.severity, what=found.what)
     return findings(connection, box)

@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from console.arguments import (
+    DatabaseOption,
     JsonOption,
     NowOption,
     OfficeOption,
@@ -22,13 +23,17 @@ from console.arguments import (
     parse_instant,
     parse_mapping,
     parse_money,
+    use_database,
 )
 from console.authority import init_office, issue_box
 from console.campaigns import DEFAULT_VALIDITY, Terms, slug
 from console.command_audit import audit_app
 from console.command_command import command
 from console.command_config import config_app
+from console.command_ingest import ingest
 from console.command_keys import keys_app
+from console.command_measures import measures_command
+from console.command_payment import payment_app
 from console.command_policy import policy_app
 from console.command_push import PushOrder, run_push
 from console.command_recording import recording_app
@@ -57,6 +62,9 @@ app.add_typer(recording_app, name="recording")
 app.add_typer(config_app, name="config")
 app.add_typer(keys_app, name="keys")
 app.command("command")(command)
+app.command("ingest")(ingest)
+app.command("measures")(measures_command)
+app.add_typer(payment_app, name="payment")
 app.add_typer(audit_app, name="audit")
 app.add_typer(policy_app, name="policy")
 
@@ -67,9 +75,11 @@ CampaignOption = Annotated[str | None, typer.Option("--campaign", help="Only thi
 def office(
     context: typer.Context,
     folder: OfficeOption = None,
+    database: DatabaseOption = None,
 ) -> None:
-    """Remember an office named before the command."""
+    """Remember an office and a ledger named before the command."""
     context.obj = folder
+    use_database(database)
 
 
 @app.command()

@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from console.authority import load_signing_key
 from console.broker import connected
@@ -28,18 +28,34 @@ async def watch_command(
     with office.claimed("watch"):
         ledger = Ledger(office.ledger)
         try:
-            await _watch(office, ledger, make_view(ledger), until_idle_s=until_idle_s, clock=clock)
+            await keep_reports(
+                office,
+                ledger,
+                make_view(ledger),
+                [up_filter(office.tenant)],
+                lasting=True,
+                until_idle_s=until_idle_s,
+                clock=clock,
+            )
         finally:
             ledger.close()
 
 
-async def _watch(
-    office: Office, ledger: Ledger, view: View, *, until_idle_s: float | None, clock: Clock[object]
+async def keep_reports(
+    office: Office,
+    ledger: Ledger,
+    view: View,
+    subscriptions: Sequence[str],
+    *,
+    lasting: bool,
+    until_idle_s: float | None,
+    clock: Clock[object],
 ) -> None:
+    """Keep, receipt and show what comes, until told to stop or idle; renew leases. Raises ConsoleError."""
     key, ids = load_signing_key(office), UuidV7()
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
-    async with connected(office, [up_filter(office.tenant)], lasting=True) as connection:
+    async with connected(office, subscriptions, lasting=lasting) as connection:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stopped.set)
         sender = SignedSender(connection, key)

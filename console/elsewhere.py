@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Exists, and_, exists, or_, select
-from sqlalchemy.dialects.sqlite import insert
 
 from console.audit_tables import ELSEWHERE_SENT, TOLD
 from console.ledger import Ledger
+from console.ledger_engine import insert_into
 from console.ledger_tables import ACK, CONTACT, OUTCOME
 from console.signed_sender import SignedSender
 from firmware.clock import Clock, from_ms, to_ms
@@ -89,9 +89,9 @@ def tell_contact(connection: Connection, fact: ContactElsewhere) -> None:
     _tell(connection, fact.contact, "contact", fact.person, fact.number, msgspec.json.encode(fact))
 
 
-def tell_person(connection: Connection, name: str, fact: PersonElsewhere) -> None:
-    """Keep what was learnt of a person for the boxes that have them."""
-    _tell(connection, name, "person", fact.person, None, msgspec.json.encode(fact))
+def tell_person(connection: Connection, name: str, fact: PersonElsewhere) -> bool:
+    """Keep what was learnt of a person for the boxes that have them. Return whether it is new."""
+    return _tell(connection, name, "person", fact.person, None, msgspec.json.encode(fact))
 
 
 def untold(
@@ -172,10 +172,12 @@ def _note(connection: Connection, box: str, facts: Sequence[str], message: str, 
     for fact in facts:
         row = {"box": box, "fact": fact, "message": message, "sent_at": to_ms(now)}
         connection.execute(
-            insert(ELSEWHERE_SENT).values(row).on_conflict_do_update(index_elements=["box", "fact"], set_=row)
+            insert_into(connection, ELSEWHERE_SENT)
+            .values(row)
+            .on_conflict_do_update(index_elements=["box", "fact"], set_=row)
         )
 
 
-def _tell(connection: Connection, fact: str, kind: str, person: str, number: str | None, body: bytes) -> None:
+def _tell(connection: Connection, fact: str, kind: str, person: str, number: str | None, body: bytes) -> bool:
     row = {"fact": fact, "kind": kind, "person": person, "number": number, "body": body}
-    connection.execute(insert(TOLD).on_conflict_do_nothing(), row)
+    return connection.execute(insert_into(connection, TOLD).on_conflict_do_nothing(), row).rowcount == 1

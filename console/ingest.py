@@ -2,11 +2,15 @@
 
 A message is acknowledged to the broker after its commit, so after a crash it comes again, and is kept once.
 A receipt tells the box up to which number it may delete, and never passes a gap.
+
+Any number of these may share one uplink (MQTT 5 shared subscriptions): none keeps anything that another one needs, the
+ledger decides what is new and how far each box's messages have come, whichever of them had which.
 """
 
 import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
@@ -37,9 +41,11 @@ from firmware.values import UuidV7
 
 log = structlog.get_logger(__name__)
 
-MAX_IN_ONE_COMMIT = 50
-RECEIPT_AFTER_MESSAGES = 50
+MAX_IN_ONE_COMMIT = 1000
+RECEIPT_AFTER_MESSAGES = 500
 RECEIPT_AFTER_S = 0.2
+GAP_AFTER_S = 10.0
+"""A number that another reader has in its hands is not missing."""
 MAX_SEQ = 2**62
 _LEAVES_NOT_KEPT = ("telemetry", "recording/", "request")
 """What is no fact for the ledger; a request is answered by `Resender`."""
@@ -52,6 +58,13 @@ class _Envelope(msgspec.Struct, kw_only=True, frozen=True):
     at: datetime
     stream: str
     seq: int
+
+
+@dataclass(slots=True, kw_only=True)
+class _Gap:
+    missing_from: int
+    since_s: float
+    is_told: bool = False
 
 
 class Ingest:
@@ -78,12 +91,13 @@ class Ingest:
         self._on_recorded = on_recorded
         self._received: asyncio.Queue[Received] = asyncio.Queue(maxsize=MAX_IN_ONE_COMMIT)
         self._owed: dict[tuple[str, str], int] = {}
-        self._came: dict[tuple[str, str], set[int]] = {}
         """Receipts to send: (box, stream) to the number committed."""
+        self._came: dict[tuple[str, str], set[int]] = {}
+        """The numbers that came since the last receipt."""
         self._unreceipted = 0
         self._receipt_wanted = asyncio.Event()
         self._receipts_full = asyncio.Event()
-        self._gaps: dict[tuple[str, str], int] = {}
+        self._gaps: dict[tuple[str, str], _Gap] = {}
         self._resender = Resender(sender, ledger)
 
     async def run(self) -> None:
@@ -136,12 +150,15 @@ class Ingest:
         self._receipt_wanted.set()
         if self._unreceipted >= RECEIPT_AFTER_MESSAGES:
             self._receipts_full.set()
-        missing = recorded.missing_from
+        missing, gap = recorded.missing_from, self._gaps.get(key)
+        now_s = asyncio.get_running_loop().time()
         if missing is None:
-            if self._gaps.pop(key, None) is not None:
+            if self._gaps.pop(key, None) is not None and gap is not None and gap.is_told:
                 log.info("uplink_gap_closed", box=key[0], stream=key[1], up_to=recorded.up_to)
-        elif self._gaps.get(key) != missing:
-            self._gaps[key] = missing
+        elif gap is None or gap.missing_from != missing:
+            self._gaps[key] = _Gap(missing_from=missing, since_s=now_s)
+        elif not gap.is_told and now_s >= gap.since_s + GAP_AFTER_S:
+            gap.is_told = True
             log.warning("uplink_gap", box=key[0], stream=key[1], missing_from=missing)
 
     async def _send_receipts(self) -> None:
@@ -208,9 +225,19 @@ def _fact(message: Uplink) -> Fact | BoxState:
         raise MalformedMessageError("this message belongs on another topic - at `$.type`")
     if isinstance(message, Telemetry):
         raise MalformedMessageError("telemetry belongs on up/telemetry - at `$.type`")
-    if not isinstance(message, BoxState) and message.seq >= MAX_SEQ:
-        raise MalformedMessageError(f"seq is above {MAX_SEQ} - at `$.seq`")
+    if not isinstance(message, BoxState):
+        if message.seq >= MAX_SEQ:
+            raise MalformedMessageError(f"seq is above {MAX_SEQ} - at `$.seq`")
+        if not is_storable(message.id) or not is_storable(message.stream):
+            raise MalformedMessageError(
+                "a name holds a letter that no database keeps - at `$.id`, `$.stream`"
+            )
     return message
+
+
+def is_storable(name: str) -> bool:
+    """Say whether every database can hold the name: PostgreSQL has no NUL, UTF-8 no half letters."""
+    return "\0" not in name and not any("\ud800" <= letter <= "\udfff" for letter in name)
 
 
 def _unread(payload: bytes, problem: str) -> Unread | None:
@@ -219,6 +246,8 @@ def _unread(payload: bytes, problem: str) -> Unread | None:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     if not (1 <= envelope.seq < MAX_SEQ and 0 < len(envelope.id) <= 64 and 0 < len(envelope.stream) <= 64):
+        return None
+    if not is_storable(envelope.id) or not is_storable(envelope.stream):
         return None
     return Unread(
         id=envelope.id,

@@ -1,26 +1,32 @@
 """What the boxes report, kept once: the same messages in any order and number make the same ledger.
 
 A message and the high-water mark of its stream are written in one transaction; a receipt may be sent for what
-`record` returned, never before.
+`record` returned, never before. Any number of programs may record at once, also messages of one box.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 import msgspec
-from sqlalchemy import Connection, Engine, delete, func, select, update
-from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+import structlog
+from sqlalchemy import Connection, Engine, select
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
-from console import audit_tables  # noqa: F401 - its tables belong to the ledger
 from console.errors import LedgerError
-from console.ledger_facts import Fact, Unread, insert_new, keep_fact, keep_state
-from console.ledger_tables import UPLINK, UPLINK_AHEAD, open_engine
+from console.ledger_engine import Place, cause_of, name_of, open_engine
+from console.ledger_facts import Fact, Key, Unread, keep_facts, keep_states
+from console.ledger_marks import Mark, Stream, advance
+from console.ledger_tables import UPLINK
 from firmware.clock import to_ms
 from firmware.sync.messages import BoxState
+
+log = structlog.get_logger(__name__)
+
+_AGAIN = {"40001", "40P01"}
+"""SQLSTATE of a transaction that met another one and was undone: it may be tried again."""
+_ATTEMPTS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,24 +54,28 @@ class Recorded:
 class Ledger:
     """The console's database; every method is one transaction and blocks until it is on disk."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._engine = open_engine(path)
+    def __init__(self, place: Place) -> None:
+        self._name = name_of(place)
+        self._is_file = not isinstance(place, str)
+        self._engine = open_engine(place)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the file, or of the connections."""
         self._engine.dispose()
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """Yield a connection in one transaction. Raises LedgerError when the file cannot be used."""
+        """Yield a connection in one transaction. Raises LedgerError when the database cannot be used."""
         with self._begun(self._engine) as connection:
             yield connection
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Yield a connection that sees one state and keeps no writer waiting. Raises LedgerError."""
-        with self._begun(self._engine.execution_options(reading=True)) as connection:
+        options: dict[str, object] = {"reading": True}
+        if not self._is_file:
+            options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        with self._begun(self._engine.execution_options(**options)) as connection:
             yield connection
 
     @contextmanager
@@ -74,13 +84,20 @@ class Ledger:
             with engine.begin() as connection:
                 yield connection
         except OperationalError as error:
-            cause = str(error.orig or error).splitlines()[0]
-            raise LedgerError(f"{self._path}: {cause}; check the disk, then start again") from None
+            check = "check the disk" if self._is_file else "check the server"
+            raise LedgerError(f"{self._name}: {cause_of(error)}; {check}, then start again") from error
 
     def record(self, arrivals: Sequence[Arrival], *, seen_at: datetime) -> list[Recorded]:
         """Commit messages and high-water marks together. Raises LedgerError, and then nothing is kept."""
-        with self.transaction() as connection:
-            return [_record(connection, arrival, to_ms(seen_at)) for arrival in arrivals]
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                with self.transaction() as connection:
+                    return _record(connection, arrivals, to_ms(seen_at))
+            except LedgerError as error:
+                if attempt == _ATTEMPTS or _state_of(error) not in _AGAIN:
+                    raise
+                log.info("ledger_transaction_again", attempt=attempt)
+        raise AssertionError("the last attempt returns or raises")
 
     def high_water(self) -> dict[tuple[str, str], int]:
         """Return the high-water mark of every (box, stream)."""
@@ -88,63 +105,76 @@ class Ledger:
             return {(row.box, row.stream): row.up_to for row in connection.execute(select(UPLINK))}
 
 
-def _record(connection: Connection, arrival: Arrival, seen_at_ms: int) -> Recorded:
-    box, message = arrival.box, arrival.message
+def _state_of(error: LedgerError) -> str:
+    cause = error.__cause__
+    return str(getattr(cause.orig, "sqlstate", "")) if isinstance(cause, DBAPIError) else ""
+
+
+def _record(connection: Connection, arrivals: Sequence[Arrival], seen_at_ms: int) -> list[Recorded]:
+    kept = list(arrivals)
     try:
         with connection.begin_nested():
-            if isinstance(message, BoxState):
-                keep_state(connection, box, message, seen_at_ms)
-                is_new = True
-            else:
-                is_new = keep_fact(connection, box, message)
+            new = _keep(connection, kept, seen_at_ms)
     except OperationalError:
-        raise  # the file, not the message
-    except (SQLAlchemyError, ValueError, OverflowError) as error:
-        # Well-formed, and yet nothing that the database can hold, such as a number of 70 bits.
-        if isinstance(message, BoxState):
-            is_new = False
+        raise  # the database, not a message
+    except (SQLAlchemyError, ValueError, OverflowError):
+        kept, new = _one_by_one(connection, arrivals, seen_at_ms)
+    numbers: dict[Stream, list[int]] = {}
+    for each in kept:
+        if not isinstance(each.message, BoxState):
+            numbers.setdefault((each.box, each.message.stream), []).append(each.message.seq)
+    marks = advance(connection, numbers)
+    return [_recorded(each, new, marks) for each in kept]
+
+
+def _keep(connection: Connection, arrivals: Sequence[Arrival], seen_at_ms: int) -> set[Key]:
+    states: list[tuple[str, BoxState]] = []
+    facts: list[tuple[str, Fact]] = []
+    for each in arrivals:
+        if isinstance(each.message, BoxState):
+            states.append((each.box, each.message))
         else:
-            message = _unread(message, error)
-            is_new = keep_fact(connection, box, message)
+            facts.append((each.box, each.message))
+    keep_states(connection, states, seen_at_ms)
+    return keep_facts(connection, facts)
+
+
+def _one_by_one(
+    connection: Connection, arrivals: Sequence[Arrival], seen_at_ms: int
+) -> tuple[list[Arrival], set[Key]]:
+    """Keep what can be kept; what is well-formed, and yet nothing that a database can hold, as it came."""
+    kept: list[Arrival] = []
+    new: set[Key] = set()
+    for arrival in arrivals:
+        try:
+            with connection.begin_nested():
+                new |= _keep(connection, [arrival], seen_at_ms)
+        except OperationalError:
+            raise
+        except (SQLAlchemyError, ValueError, OverflowError) as error:
+            if isinstance(arrival.message, BoxState):
+                continue  # a number of 70 bits in it says nothing that the next state does not
+            arrival = Arrival(box=arrival.box, message=_unread(arrival.message, error))  # noqa: PLW2901
+            new |= _keep(connection, [arrival], seen_at_ms)
+        kept.append(arrival)
+    return kept, new
+
+
+def _recorded(arrival: Arrival, new: set[Key], marks: dict[Stream, Mark]) -> Recorded:
+    message = arrival.message
     if isinstance(message, BoxState):
-        return Recorded(arrival=arrival, is_new=is_new, stream=None, up_to=0, missing_from=None)
-    up_to, missing_from = _advance(connection, box, message.stream, message.seq)
+        return Recorded(arrival=arrival, is_new=True, stream=None, up_to=0, missing_from=None)
+    mark = marks[arrival.box, message.stream]
+    key = (arrival.box, message.id)
+    is_new = key in new
+    new.discard(key)  # of two copies in one transaction, the first was new
     return Recorded(
-        arrival=Arrival(box=box, message=message),
+        arrival=arrival,
         is_new=is_new,
         stream=message.stream,
-        up_to=up_to,
-        missing_from=missing_from,
+        up_to=mark.up_to,
+        missing_from=mark.missing_from,
     )
-
-
-def _advance(connection: Connection, box: str, stream: str, seq: int) -> tuple[int, int | None]:
-    """Note a sequence number. Return the high-water mark and the first missing number, if one is missing."""
-    mark = (UPLINK.c.box == box) & (UPLINK.c.stream == stream)
-    above = (UPLINK_AHEAD.c.box == box) & (UPLINK_AHEAD.c.stream == stream)
-    known = connection.execute(select(UPLINK.c.up_to).where(mark)).scalar_one_or_none()
-    up_to = known or 0
-    first_ahead = connection.execute(select(func.min(UPLINK_AHEAD.c.seq)).where(above)).scalar_one_or_none()
-    if known is not None and first_ahead is None and seq <= up_to + 1:
-        # Nearly every message: the next one of an unbroken sequence, or one that is known.
-        if seq == up_to + 1:
-            connection.execute(update(UPLINK).where(mark).values(up_to=seq))
-        return max(seq, up_to), None
-    if seq > up_to:
-        insert_new(connection, UPLINK_AHEAD, {"box": box, "stream": stream, "seq": seq})
-    missing_from = None
-    with connection.execute(select(UPLINK_AHEAD.c.seq).where(above).order_by(UPLINK_AHEAD.c.seq)) as ahead:
-        for number in ahead.scalars():
-            if number != up_to + 1:
-                missing_from = up_to + 1
-                break
-            up_to = number
-    if up_to != known:
-        row = {"box": box, "stream": stream, "up_to": up_to}
-        moved = insert(UPLINK).values(row).on_conflict_do_update(index_elements=["box", "stream"], set_=row)
-        connection.execute(moved)
-        connection.execute(delete(UPLINK_AHEAD).where(above & (UPLINK_AHEAD.c.seq <= up_to)))
-    return up_to, missing_from
 
 
 def _unread(message: Fact, error: Exception) -> Unread:

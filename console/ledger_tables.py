@@ -1,14 +1,12 @@
 """The ledger's tables: what was sent to boxes, and what boxes report (instants are integer ms UTC)."""
 
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
+    TEXT,
     BigInteger,
     Boolean,
     Column,
-    Connection,
-    Engine,
     Float,
     Index,
     Integer,
@@ -16,24 +14,17 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
-    create_engine,
-    event,
-    inspect,
 )
-from sqlalchemy.exc import SQLAlchemyError
-
-from console.errors import LedgerError
-from console.ledger_layouts import outcomes_get_fields
-
-SCHEMA_VERSION = 2
-BUSY_TIMEOUT_S = 30.0
-"""`push` and `watch` write to one file in turn."""
 
 METADATA = MetaData()
 
 
+LEDGER_TEXT = Text().with_variant(TEXT(collation="C"), "postgresql")
+"""Text in the order of its letters' numbers, which is SQLite's: which of two ids is older is no matter of language."""
+
+
 def _text(name: str, *, key: bool = False, null: bool = False) -> Column[Any]:
-    return Column(name, Text, primary_key=key, nullable=null)
+    return Column(name, LEDGER_TEXT, primary_key=key, nullable=null)
 
 
 def _number(name: str, *, key: bool = False, null: bool = False) -> Column[Any]:
@@ -171,7 +162,13 @@ PROMISE = Table(
     Column("confirmed", Boolean, nullable=False),
     Column("instalments", BigInteger, nullable=False, server_default="1"),
     _text("every", null=True),
+    _number("total_minor", null=True),
+    Column("last_due", LEDGER_TEXT, nullable=False, server_default=""),
+    Column("paid_minor", BigInteger, nullable=False, server_default="0"),
+    _text("kept_on", null=True),
 )
+"""`due` and `amount_minor` are of one instalment, `last_due` and `total_minor` of all; `paid_minor` and `kept_on` follow
+from the payments (`promise_settling`)."""
 EVENT = Table(
     "event",
     METADATA,
@@ -244,6 +241,10 @@ UPLINK_AHEAD = Table(
 )
 """Sequence numbers in the ledger above the first missing one."""
 
+Index("outcome_by_time", OUTCOME.c.reserved_at)
+Index("outcome_by_person", OUTCOME.c.person, OUTCOME.c.reserved_at)
+Index("contact_by_person", CONTACT.c.person, CONTACT.c.box)
+Index("contact_by_number", CONTACT.c.number, CONTACT.c.box)
 Index("outcome_by_campaign", OUTCOME.c.campaign, OUTCOME.c.box)
 Index("refusal_by_contact", REFUSAL.c.campaign, REFUSAL.c.contact)
 Index("response_by_subject", RESPONSE.c.about)
@@ -251,47 +252,3 @@ Index("ack_by_subject", ACK.c.about)
 Index("batch_by_campaign", BATCH.c.box, BATCH.c.campaign)
 
 FACTS = (ACK, OUTCOME, PROMISE, EVENT, REFUSAL, RESPONSE, UNREAD)
-
-
-def open_engine(path: Path) -> Engine:
-    """Return an engine on the ledger's file, made if need be. Raises LedgerError."""
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_TIMEOUT_S})
-    event.listen(engine, "connect", _prepare)
-    event.listen(engine, "begin", _begin)
-    try:
-        path.touch(mode=0o600)
-        with engine.begin() as connection:
-            version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-            is_empty = version == 0 and not inspect(connection).get_table_names()
-            if is_empty or 0 < version <= SCHEMA_VERSION:
-                # Every layout so far only added tables, which is what this does to an older file.
-                METADATA.create_all(connection)
-            if is_empty:
-                connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
-                version = SCHEMA_VERSION
-            elif version == 1:
-                outcomes_get_fields(connection)
-                connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
-                version = SCHEMA_VERSION
-    except (SQLAlchemyError, OSError) as error:
-        raise LedgerError(f"{path} cannot be opened: {_cause(error)}; check the disk and the file") from None
-    if version != SCHEMA_VERSION:
-        raise LedgerError(f"{path} has layout {version}, this program knows {SCHEMA_VERSION}; update it")
-    return engine
-
-
-def _cause(error: Exception) -> str:
-    return str(getattr(error, "orig", None) or error).splitlines()[0]
-
-
-def _prepare(connection: Any, _record: object) -> None:
-    # Transactions are begun by _begin alone: the driver's own habit begins them late and breaks savepoints.
-    connection.isolation_level = None
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-
-
-def _begin(connection: Connection) -> None:
-    # A writer that begins as a reader cannot wait for its turn when it first writes: it would just fail.
-    is_reading = connection.get_execution_options().get("reading", False)
-    connection.exec_driver_sql("BEGIN" if is_reading else "BEGIN IMMEDIATE")

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import msgspec
 
-from console.errors import OfficeError
+from console.errors import LedgerError, OfficeError
+from console.ledger_engine import Place, has_password
 from firmware.sync.topics import InvalidNameError, topic_level
 
 OFFICE_FILE = "office.toml"
@@ -25,6 +26,8 @@ class _OfficeFile(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fiel
     tenant: str
     broker_host: str
     broker_port: int = 8883
+    database: str = ""
+    """``postgresql://…``; empty: a file in this folder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +38,7 @@ class Office:
     tenant: str
     broker_host: str
     broker_port: int
+    database: str = ""
 
     @property
     def ca_certificate(self) -> Path:
@@ -77,9 +81,9 @@ class Office:
         return self.folder / "broker"
 
     @property
-    def ledger(self) -> Path:
-        """Return the ledger's database."""
-        return self.folder / "ledger.db"
+    def ledger(self) -> Place:
+        """Return where the ledger is: a file of this folder, unless a database was named."""
+        return self.database or self.folder / "ledger.db"
 
     def box_folder(self, box: str) -> Path:
         """Return the folder that goes to one box."""
@@ -137,7 +141,19 @@ def load_office(folder: Path) -> Office:
         tenant=content.tenant,
         broker_host=content.broker_host,
         broker_port=content.broker_port,
+        database=_checked_database(path, content.database),
     )
+
+
+def _checked_database(path: Path, database: str) -> str:
+    """Return the address if it will do, and no others can read a password in it. Raises OfficeError."""
+    try:
+        is_secret = bool(database) and has_password(database)
+    except LedgerError as error:
+        raise OfficeError(f"{path}: {error}") from None
+    if is_secret and path.stat().st_mode & 0o077:
+        raise OfficeError(f"{path} holds a password and others can read it; chmod 600 {path}")
+    return database
 
 
 def office_text(tenant: str, broker_host: str, broker_port: int) -> str:

@@ -86,7 +86,7 @@ def in_words(recorded: Recorded) -> str:
             assert_never(message)
 
 
-class _Lines:
+class Lines:
     """Written at once: entering, leaving and ticking need nothing."""
 
     async def tick(self) -> None:
@@ -101,7 +101,7 @@ class _Lines:
         return None
 
 
-class JsonLines(_Lines):
+class JsonLines(Lines):
     """One JSON object a line; a message that came before is not shown again."""
 
     def __init__(self, out: TextIO) -> None:
@@ -114,7 +114,7 @@ class JsonLines(_Lines):
             self._out.flush()
 
 
-class PlainLines(_Lines):
+class PlainLines(Lines):
     """One line a message, for a terminal that is none."""
 
     def __init__(self, console: Console) -> None:

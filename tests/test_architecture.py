@@ -80,6 +80,7 @@ OWNED_LIBRARIES = {
     "paho": ("firmware.sync.mqtt_epoch",),
     "systemd": ("firmware.host.systemd",),
     "sqlalchemy": ("console",),
+    "alembic": ("console.ledger_engine", "console.migrations"),
     "pyaudio": ("audio.ports.sound_card",),
     "pocketsphinx": ("audio.listening.grammar",),
     "ctranslate2": ("audio.listening.whisper",),

@@ -62,9 +62,14 @@ class BoxTopics:
         return [f"{self._root}/down/#", f"{API}/{self.tenant}/{ALL_BOXES}/down/#"]
 
 
-def up_filter(tenant: str) -> str:
-    """Return the console's subscription: everything every box of the tenant sends."""
-    return f"{API}/{topic_level(tenant)}/+/up/#"
+def up_filter(tenant: str, leaf: str = "#") -> str:
+    """Return the console's subscription: everything every box of the tenant sends, or one leaf of it."""
+    return f"{API}/{topic_level(tenant)}/+/up/{leaf}"
+
+
+def shared(group: str, topic_filter: str) -> str:
+    """Return the subscription of which each message goes to one member of the group alone (MQTT 5 §4.8.2)."""
+    return f"$share/{topic_level(group)}/{topic_filter}"
 
 
 def all_boxes_down(tenant: str, leaf: str) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from console.authority import init_office, issue_box
+from console.ledger import Ledger
 from console.office import Office
 from firmware.clock import SimulatedClock
 from firmware.sync.connection import MqttConnection, Received
@@ -31,7 +32,9 @@ from firmware.sync.mqtt_settings import MqttSettings, TlsFiles
 from firmware.sync.signing import Verifier, load_public_key
 from firmware.sync.topics import BoxTopics
 from firmware.values import Disposition
+from tests.console.throwaway_postgresql import ThrowawayPostgresql, throwaway_postgresql
 
+NewPlace = Callable[[], Path | str]
 NOW = datetime(2026, 11, 2, 2, 0, tzinfo=UTC)
 
 
@@ -248,3 +251,33 @@ async def until(condition: Callable[[], object], *, timeout_s: float = 5.0) -> N
 @pytest.fixture
 def wait_until() -> Callable[..., object]:
     return until
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[ThrowawayPostgresql]:
+    """One server for all tests of a process."""
+    with throwaway_postgresql() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def new_place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> NewPlace:
+    """Return how to name ledgers that are not there yet, on either database."""
+    if request.param == "sqlite":
+        return lambda: tmp_path_factory.mktemp("ledger") / "ledger.db"
+    server: ThrowawayPostgresql = request.getfixturevalue("postgresql")
+    return server.new_ledger
+
+
+@pytest.fixture
+def new_ledger(new_place: NewPlace) -> Iterator[Callable[[], Ledger]]:
+    """Return how to make empty ledgers, on either database."""
+    made: list[Ledger] = []
+
+    def make() -> Ledger:
+        made.append(Ledger(new_place()))
+        return made[-1]
+
+    yield make
+    for ledger in made:
+        ledger.close()

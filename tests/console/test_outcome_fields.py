@@ -16,7 +16,10 @@ from firmware.sync.messages import CallbackWire, MoneyWire, OutcomeMessage, Plan
 
 Outcome = Callable[..., OutcomeMessage]
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
-ADDED = ("answers", "callback_local", "callback_at", "transfer", "instalments", "every")
+ADDED = (
+    *("answers", "callback_local", "callback_at", "transfer", "instalments", "every"),
+    *("total_minor", "last_due", "paid_minor", "kept_on"),
+)
 PLAN = PromiseWire(
     due=date(2026, 12, 1),
     amount=MoneyWire(20000, "CNY"),

@@ -184,7 +184,7 @@ def test_the_anchors_file_shows_what_the_bare_chain_cannot(tmp_path: Path) -> No
 
     town = run_virtually(story())
     town.ledger.close()
-    (tmp_path / "ledger.db").rename(town.office.ledger)
+    (tmp_path / "ledger.db").rename(Path(town.office.ledger))
     anchors = tmp_path / "anchors.json"
     office = str(town.office.folder)
     made = CliRunner().invoke(
