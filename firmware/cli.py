@@ -111,7 +111,7 @@ def main() -> None:
 
 @app.command()
 def run(config: Config = DEFAULT_CONFIG) -> None:
-    """Run the daemon until it is told to stop (SIGTERM lets calls end politely)."""
+    """Run the daemon until it is told to stop (SIGTERM lets calls end politely, SIGHUP reads the settings again)."""
     from firmware.compliance.errors import ComplianceError
     from firmware.starting import run_hardware_box
     from firmware.store.errors import StoreError
@@ -120,7 +120,7 @@ def run(config: Config = DEFAULT_CONFIG) -> None:
 
     settings = _settings(config)
     try:
-        asyncio.run(run_hardware_box(settings))
+        asyncio.run(run_hardware_box(settings, config=config))
     except BrokerRefusedError as error:
         _fail(str(error), EXIT_BROKER)
     except (KeyFileError, StoreError, SettingsError, ComplianceError) as error:

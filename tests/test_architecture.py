@@ -39,6 +39,7 @@ ALLOWED: dict[str, set[str]] = {
     "firmware.configuration": VALUES | {"firmware.sync", "firmware.store"},
     "firmware.restored_alarm": {"firmware.store", "firmware.sync"},
     "firmware.enforcing": {"firmware"},
+    "firmware.reloading": {"firmware"},
     "firmware.commands": {"firmware", "modem_drivers"},
     "firmware.config_command": {"firmware"},
     "firmware.state_report": VALUES
