@@ -245,6 +245,22 @@ def simulated_box(
     )
 
 
+@app.command("install", context_settings=FORWARDED, add_help_option=False)
+def install(context: typer.Context) -> None:
+    """Install a release under /opt/branchline with its units and rules, or another one beside it; data stays as it is."""
+    from provisioning.install_command import install_app
+
+    install_app(args=context.args, prog_name="branchline install")
+
+
+@app.command("uninstall", context_settings=FORWARDED, add_help_option=False)
+def uninstall(context: typer.Context) -> None:
+    """Take every release off this machine; settings and data stay unless --purge says otherwise."""
+    from provisioning.install_command import uninstall_app
+
+    uninstall_app(args=context.args, prog_name="branchline uninstall")
+
+
 @app.command("version")
 def show_version() -> None:
     """Print the version."""
