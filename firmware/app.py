@@ -5,12 +5,11 @@ import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from datetime import time, timedelta
+from datetime import timedelta
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Generic, TypeVar
-from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -37,9 +36,11 @@ from firmware.enforcing import config_bounds, enforce_broker, enforce_budget, en
 from firmware.host import systemd
 from firmware.host.clock_trust import TimeSource
 from firmware.host.disk_space import MIB, DiskBudget
+from firmware.host.heartbeats import Heartbeats
 from firmware.host.journal import RecentEvents
 from firmware.lines.line import LineReport, LineStatus
 from firmware.lines.supervisor import keep_alive
+from firmware.reloading import Reloaded, Reloader, upload_terms
 from firmware.restored_alarm import tell_restored
 from firmware.retention.keeper import Keeper
 from firmware.retention.periods import Defaults
@@ -55,7 +56,7 @@ from firmware.sync.anchoring import Anchors
 from firmware.sync.byte_budget import ByteBudget, MeteredConnection
 from firmware.sync.connection import Connection, Will
 from firmware.sync.downlink import Downlink
-from firmware.sync.recording_sender import RecordingSender, UploadTerms
+from firmware.sync.recording_sender import RecordingSender
 from firmware.sync.reports import Reports
 from firmware.sync.requesting import Requester
 from firmware.sync.responding import Responder
@@ -82,6 +83,12 @@ FIRST_SNAPSHOT_AFTER_S = 600.0
 CALLS_RETRY_S = 60.0
 LAST_WORDS_S = 5.0
 """What is left for the outbox after that."""
+LONGEST_STOP_S = 2 * POLITE_STOP_S + LAST_WORDS_S + 25.0
+"""With those that had to be ended, and what closes after the last word."""
+SCHEDULER_WITHIN_S = 120.0
+"""It looks every 30 s; a database under load may hold it up."""
+LINE_WITHIN_S = 900.0
+"""The longest treatment of a sick modem, with every wait in it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +113,7 @@ class Box(Generic[WorldT]):
         workers: Workers,
         hearing: Hearing | None = None,
         recent: RecentEvents | None = None,
+        heartbeats: Heartbeats | None = None,
         check: Callable[[Settings], Awaitable[Sequence[Finding]]] = check_running_box,
     ) -> None:
         """Wire the parts; without `hearing` calls go by keys alone."""
@@ -213,13 +221,20 @@ class Box(Generic[WorldT]):
             now=clock.now,
             new_id=self._new_id,
         )
+        self._longest_call_s = settings.dialling.max_call_s
+        self._enforce_calls = enforce_calls(
+            settings,
+            longest_s=lambda: self._longest_call_s,
+            desk=self._desk,
+            judge=self._judge,
+            placer=placer,
+            scheduler=self.scheduler,
+        )
         self._enforce = [
             enforce_log_level,
             self._telemetry.enforce,
             enforce_budget(settings, budget),
-            enforce_calls(
-                settings, desk=self._desk, judge=self._judge, placer=placer, scheduler=self.scheduler
-            ),
+            self._enforce_calls,
             enforce_broker(settings, self._connection),
         ]
         self._state = StateReport(
@@ -248,14 +263,28 @@ class Box(Generic[WorldT]):
             database,
             self._connection,
             topics,
-            terms=UploadTerms(
-                kbit_s=settings.recording_upload.kbit_s,
-                opens=time.fromisoformat(settings.recording_upload.opens),
-                closes=time.fromisoformat(settings.recording_upload.closes),
-                time_zone=ZoneInfo(settings.box.time_zone),
-            ),
+            terms=upload_terms(settings.recording_upload, settings.box.time_zone),
             now=clock.now,
             new_id=self._new_id,
+        )
+        rules = RulesDesk(
+            database=database,
+            section=settings.compliance,
+            judge=self._judge,
+            reports=reports,
+            verifier=verifier,
+            executor=workers.speech,
+            now=clock.now,
+        )
+        self._reloader = Reloader(
+            settings,
+            database=database,
+            judge=self._judge,
+            verifier=verifier,
+            rules=rules,
+            sender=self._recording_sender,
+            executor=workers.speech,
+            bound_calls=self._bound_calls,
         )
         self._downlink = Downlink(
             database,
@@ -266,15 +295,7 @@ class Box(Generic[WorldT]):
             check=campaign_check(),
             bounds=config_bounds(settings, world),
             command_check=command_problem,
-            rules=RulesDesk(
-                database=database,
-                section=settings.compliance,
-                judge=self._judge,
-                reports=reports,
-                verifier=verifier,
-                executor=workers.speech,
-                now=clock.now,
-            ),
+            rules=rules,
             on_change=self._heed_console,
             on_fetch=self._recording_sender.fetch,
             on_signed=partial(world.trust.hear, TimeSource.CONSOLE),
@@ -304,7 +325,9 @@ class Box(Generic[WorldT]):
         )
         self._heeding: asyncio.Task[None] | None = None
         self._heed_again = False
+        self.heartbeats = heartbeats or Heartbeats(clock.monotonic_s)
         for line in world.lines:
+            line.on_round = self.heartbeats.expect(f"line:{line.line_id}", within_s=LINE_WITHIN_S)
             line.on_change = self._line_changed
             line.on_network_time = partial(world.trust.hear, TimeSource.NETWORK)
 
@@ -345,6 +368,7 @@ class Box(Generic[WorldT]):
                 ),
             ]
             if not self.gate_faults:
+                self.scheduler.on_round = self.heartbeats.expect("scheduler", within_s=SCHEDULER_WITHIN_S)
                 tasks.append(group.create_task(self.scheduler.run(), name="scheduler"))
             else:
                 self.scheduler.dialling = "the gate failed its self-check: reinstall the firmware"
@@ -353,8 +377,10 @@ class Box(Generic[WorldT]):
                 "serving", box=self._settings.box.id, lines=len(self._world.lines), version=software_version()
             )
             await stop.wait()
-            systemd.notify_stopping()
-            log.info("stopping", calls=len(self.scheduler.active))
+            n_calls = len(self.scheduler.active)
+            why = f"told to stop: {n_calls} calls may end first" if n_calls else "told to stop: no call is up"
+            systemd.notify_stopping(why, within_s=LONGEST_STOP_S if n_calls else 0.0)
+            log.info("stopping", calls=n_calls)
             await self.scheduler.finish(deadline_s=POLITE_STOP_S)
             await self._anchors.publish()
             await self._drain()
@@ -362,6 +388,17 @@ class Box(Generic[WorldT]):
             unsubscribe()
             for task in tasks:
                 task.cancel()
+
+    async def reload(self, settings: Settings) -> Reloaded:
+        """Go by settings that were read again, as far as a running box can; calls go on."""
+        reloaded = await self._reloader.reload(settings)
+        self._changed()
+        self.scheduler.wake()
+        return reloaded
+
+    def _bound_calls(self, max_call_s: int) -> None:
+        self._longest_call_s = max_call_s
+        self._enforce_calls(self._config.current)
 
     async def _drain(self) -> None:
         try:
@@ -412,10 +449,18 @@ class Box(Generic[WorldT]):
 
     async def _feed_watchdog(self) -> None:
         interval_s = systemd.watchdog_interval_s()
+        said: list[str] = []
         while True:
             await asyncio.sleep(interval_s or 3600.0)
-            await self.database.read(suppression_list.confirmed_at)  # a stuck disk must not look alive
-            systemd.feed_watchdog()
+            # A stuck disk must not look alive; one that only refuses is told of elsewhere, and no restart mends it.
+            with contextlib.suppress(StoreError):
+                await self.database.read(suppression_list.confirmed_at)
+            late = self.heartbeats.late()
+            if late != said:
+                log.error("loops_stuck", loops=late) if late else log.info("loops_going_again")
+                said = late
+            if not late:
+                systemd.feed_watchdog()
 
     def _line_changed(self, report: LineReport) -> None:
         log.info(

@@ -14,6 +14,7 @@ from audio.models import default_models_folder
 from firmware.clock import SystemClock
 from firmware.compliance.errors import PackError
 from firmware.compliance.self_check import self_check
+from firmware.host.credentials import CredentialMissingError, credential_file
 from firmware.lines.line_card import LineCard
 from firmware.lines.sim_pin import PinFileError
 from firmware.rules_in_force import make_gate
@@ -48,16 +49,24 @@ def mqtt_settings(settings: Settings) -> MqttSettings:
 
     The client id is one that no other box can guess: whoever connects with ours throws us off.
     """
+    key = _mqtt_key(settings)
     try:
-        secret = hashlib.sha256(Path(settings.mqtt.key).read_bytes()).hexdigest()[:24]
+        secret = hashlib.sha256(key.read_bytes()).hexdigest()[:24]
     except OSError as error:
-        raise SettingsError(f"{settings.mqtt.key}: {error.strerror}: [mqtt] key names it") from None
-    files = TlsFiles(
-        ca=Path(settings.mqtt.ca), certificate=Path(settings.mqtt.certificate), key=Path(settings.mqtt.key)
-    )
+        raise SettingsError(f"{key}: {error.strerror}: [mqtt] key names it") from None
+    files = TlsFiles(ca=Path(settings.mqtt.ca), certificate=Path(settings.mqtt.certificate), key=key)
     return MqttSettings(
         host=settings.mqtt.host, port=settings.mqtt.port, client_id=f"{settings.box.id}-{secret}", tls=files
     )
+
+
+def _mqtt_key(settings: Settings) -> Path:
+    if settings.mqtt.key_credential is None:
+        return Path(settings.mqtt.key)
+    try:
+        return credential_file(settings.mqtt.key_credential)
+    except CredentialMissingError as error:
+        raise SettingsError(f"[mqtt] key_credential: {error}") from None
 
 
 async def check_running_box(settings: Settings) -> list[Finding]:

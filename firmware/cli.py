@@ -111,7 +111,7 @@ def main() -> None:
 
 @app.command()
 def run(config: Config = DEFAULT_CONFIG) -> None:
-    """Run the daemon until it is told to stop (SIGTERM lets calls end politely)."""
+    """Run the daemon until it is told to stop (SIGTERM lets calls end politely, SIGHUP reads the settings again)."""
     from firmware.compliance.errors import ComplianceError
     from firmware.starting import run_hardware_box
     from firmware.store.errors import StoreError
@@ -120,7 +120,7 @@ def run(config: Config = DEFAULT_CONFIG) -> None:
 
     settings = _settings(config)
     try:
-        asyncio.run(run_hardware_box(settings))
+        asyncio.run(run_hardware_box(settings, config=config))
     except BrokerRefusedError as error:
         _fail(str(error), EXIT_BROKER)
     except (KeyFileError, StoreError, SettingsError, ComplianceError) as error:
@@ -243,6 +243,22 @@ def simulated_box(
             settings, people_file=people, starts_at=datetime.fromisoformat(starts_at), call_log=call_log
         )
     )
+
+
+@app.command("install", context_settings=FORWARDED, add_help_option=False)
+def install(context: typer.Context) -> None:
+    """Install a release under /opt/branchline with its units and rules, or another one beside it; data stays as it is."""
+    from provisioning.install_command import install_app
+
+    install_app(args=context.args, prog_name="branchline install")
+
+
+@app.command("uninstall", context_settings=FORWARDED, add_help_option=False)
+def uninstall(context: typer.Context) -> None:
+    """Take every release off this machine; settings and data stay unless --purge says otherwise."""
+    from provisioning.install_command import uninstall_app
+
+    uninstall_app(args=context.args, prog_name="branchline uninstall")
 
 
 @app.command("version")

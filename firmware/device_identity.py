@@ -1,10 +1,10 @@
 """Where the box's own key lies: a file of its data folder, one that the settings name, or a credential of the service."""
 
-import os
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from firmware.host.credentials import CredentialMissingError, credential_file
 from firmware.settings import Settings
 from firmware.sync.device_key import device_key
 from firmware.sync.signing import KeyFileError, load_private_key
@@ -16,7 +16,7 @@ def device_key_of(settings: Settings, *, may_make: bool = True) -> Ed25519Privat
     if name is None:
         path = Path(settings.audit.device_key or Path(settings.box.data_dir) / "device.key")
         return device_key(path) if may_make else load_private_key(path)
-    folder = os.environ.get("CREDENTIALS_DIRECTORY")
-    if not folder:
-        raise KeyFileError(f"the service has no credentials: give it LoadCredential={name}:FILE")
-    return load_private_key(Path(folder) / name)
+    try:
+        return load_private_key(credential_file(name))
+    except CredentialMissingError as error:
+        raise KeyFileError(str(error)) from None

@@ -29,7 +29,13 @@ def config_bounds(settings: Settings, world: World[Any]) -> ConfigBounds:
 
 
 def enforce_calls(
-    settings: Settings, *, desk: Desk, judge: Judge, placer: CallPlacer, scheduler: Scheduler
+    settings: Settings,
+    *,
+    longest_s: Callable[[], int],
+    desk: Desk,
+    judge: Judge,
+    placer: CallPlacer,
+    scheduler: Scheduler,
 ) -> Enforce:
     """Return what makes calls go by the configuration: hours, lines in use, longest call."""
     zone = ZoneInfo(settings.box.time_zone)
@@ -42,8 +48,8 @@ def enforce_calls(
                 zone=zone, spans=[open_span(each.days, each.opens, each.closes) for each in config.hours]
             )
         )
-        longest_s = settings.dialling.max_call_s
-        judge.max_call_s = placer.max_call_s = min(config.max_call_s or longest_s, longest_s)
+        own_s = longest_s()
+        judge.max_call_s = placer.max_call_s = min(config.max_call_s or own_s, own_s)
         scheduler.unused_lines = frozenset(LineId(each.line) for each in config.lines if not each.is_used)
         scheduler.wake()
 

@@ -116,6 +116,11 @@ class RulesDesk:
         self._shipped = load_packs()
         self._approvers: Mapping[str, Ed25519PublicKey] = approver_keys(section)
 
+    def go_by(self, section: ComplianceSection) -> None:
+        """Judge the next release by other approvals, overlay and approvers. Raises KeyFileError."""
+        self._approvers = approver_keys(section)
+        self._section = section
+
     async def prepare(self, release: PolicyRelease, received: Received) -> Apply:
         """Judge a release, put some seventy forbidden calls for each place to its gate, and return what it does."""
         stored = await self._database.read(policy_releases.newest)

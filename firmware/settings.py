@@ -33,7 +33,9 @@ class MqttSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fiel
     port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 8883
     ca: str
     certificate: str
-    key: str
+    key: str = ""
+    key_credential: Name | None = None
+    """Instead of key: a credential of the systemd service (LoadCredentialEncrypted=)."""
 
 
 class ConsoleSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -244,6 +246,8 @@ def _check(path: Path, settings: Settings) -> None:
         raise SettingsError(
             f"{path}: unknown time zone {settings.box.time_zone!r} in [box]; use an IANA name such as Asia/Shanghai"
         ) from None
+    if bool(settings.mqtt.key) == (settings.mqtt.key_credential is not None):
+        raise SettingsError(f"{path}: [mqtt] names its private key by one of key and key_credential")
     for line in settings.line:
         if sum(way is not None for way in (line.usb_path, line.imei, line.at_port)) != 1:
             raise SettingsError(
@@ -285,7 +289,7 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
             settings.mqtt,
             ca=at(settings.mqtt.ca),
             certificate=at(settings.mqtt.certificate),
-            key=at(settings.mqtt.key),
+            key=at(settings.mqtt.key) if settings.mqtt.key else "",
         ),
         compliance=msgspec.structs.replace(
             settings.compliance,

@@ -2,10 +2,13 @@
 
 import asyncio
 import contextlib
+import faulthandler
 import signal
+import time
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +24,15 @@ from firmware.calls.listening import Hearing, Understands
 from firmware.checkup import database_path, models_folder, mqtt_settings
 from firmware.dialogue.understanding.understander import Understander
 from firmware.host import systemd
+from firmware.host.heartbeats import Heartbeats
 from firmware.host.journal import RecentEvents, set_up_journal
-from firmware.settings import Settings, SettingsError, SpeechSection, VoiceSection
+from firmware.settings import Settings, SettingsError, SpeechSection, VoiceSection, load_settings
 from firmware.speech.voices import voices_of_box
 from firmware.store import restoring
-from firmware.sync.connection import MqttConnection, MqttSettings, probe_broker
+from firmware.sync.connection import MqttConnection, MqttSettings, Will, probe_broker
 from firmware.sync.errors import BrokerRefusedError
 from firmware.sync.reports import renumbered
+from firmware.sync.topics import BoxTopics
 from firmware.worlds import World, hardware_world, simulated_world
 from modem_drivers.simulator.pty_host import SimulatedModemProcess
 from modem_drivers.simulator.simulation import ModemSpec, Simulation, Voice
@@ -37,18 +42,26 @@ log = structlog.get_logger()
 ESPEAK_WORDS_PER_MINUTE = 175
 DEMO_WORDS_PER_MINUTE = 260
 """The demo speaks fast: it is watched, not called."""
+RESTORE_WITHIN_S = 600.0
+"""For a damaged database, salvaged row by row from a slow card."""
+MQTT_WITHIN_S = 300.0
+"""A name server that does not answer holds the thread up for a while."""
 DEMO_SPEECH = SpeechSection(en=VoiceSection(engines=["espeak"]), zh=VoiceSection(engines=["espeak"]))
 """…and at once: a better voice takes minutes to render what its people may hear."""
 
 
-async def run_hardware_box(settings: Settings) -> None:
-    """Run the daemon on the ports and the broker that the settings name. Raises BrokerRefusedError at a refused certificate."""
+async def run_hardware_box(settings: Settings, *, config: Path | None = None) -> None:
+    """Run the daemon on the ports and the broker that the settings name; SIGHUP reads them again from `config`.
+
+    Raises BrokerRefusedError at a refused certificate.
+    """
     loop = asyncio.get_running_loop()
     await _run(
         settings,
         hardware_world(settings.line, loop.time),
         log_file=None,
         understands=Understander.load() if settings.listening.recognition else None,
+        config=config,
     )
 
 
@@ -83,18 +96,26 @@ async def _run(
     log_file: Path | None,
     words_per_minute: int = ESPEAK_WORDS_PER_MINUTE,
     understands: Understands | None = None,
+    config: Path | None = None,
 ) -> None:
     data = Path(settings.box.data_dir)
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
     recent = RecentEvents()
     set_up_journal(log_file, recent)
+    # The watchdog's SIGABRT leaves the stack of every thread in the journal.
+    faulthandler.enable()
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    reread = asyncio.Event()
+    if config is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reread.set)
     broker = mqtt_settings(settings)
     await _ask_broker(broker)
     voices = voices_of_box(settings.speech, words_per_minute=words_per_minute)
     voices.warn()
+    heartbeats = Heartbeats(time.monotonic)
+    systemd.notify_starting("opening the database", within_s=RESTORE_WITHIN_S)
     database = restoring.open_or_restore(database_path(settings), at=world.clock.now(), renumber=renumbered)
     try:
         with (
@@ -106,20 +127,48 @@ async def _run(
                     settings,
                     world,
                     database=database,
-                    connect=lambda topics, will: MqttConnection(
-                        broker, subscriptions=topics.subscriptions(), will=will
-                    ),
+                    connect=partial(_connect, broker, heartbeats),
                     synthesizer=voices.voices,
                     workers=Workers(recording=recording, speech=speech),
                     hearing=hearing,
                     recent=recent,
+                    heartbeats=heartbeats,
                 )
+                rereading = asyncio.create_task(_reread(box, config, reread), name="reread-settings")
                 try:
                     await box.run(stop, ready=lambda: systemd.notify_ready("serving"))
                 finally:
+                    rereading.cancel()
                     voices.close()  # before the executor waits for a phrase nobody will hear
     finally:
         await database.close()
+
+
+def _connect(broker: MqttSettings, heartbeats: Heartbeats, topics: BoxTopics, will: Will) -> MqttConnection:
+    """Return the connection, its thread under the watchdog's eye: it goes round each second, broker or not."""
+    connection = MqttConnection(broker, subscriptions=topics.subscriptions(), will=will)
+    heartbeats.probe(
+        "mqtt", lambda: time.monotonic() - (connection.last_beat_s or time.monotonic()) < MQTT_WITHIN_S
+    )
+    return connection
+
+
+async def _reread(box: Box[Any], config: Path | None, asked: asyncio.Event) -> None:
+    """Read the settings again each time that is asked, and tell the manager what came of it."""
+    while config is not None:
+        await asked.wait()
+        asked.clear()
+        systemd.notify_reloading()
+        try:
+            said = (await box.reload(load_settings(config))).in_words()
+        except SettingsError as error:
+            log.error("settings_refused", reason=str(error))
+            said = f"serving by the settings before: {error}"
+        except Exception:
+            # Whatever it was, calls go on by the settings before.
+            log.exception("settings_not_read")
+            said = "serving by the settings before: see the journal"
+        systemd.notify_ready(said)
 
 
 @contextlib.asynccontextmanager

@@ -4,7 +4,6 @@
 choosing: it takes the running process of simulated modems, never a path, so no simulated clock ever meets a real port.
 """
 
-import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +17,7 @@ from audio.ports.port import AudioPort
 from audio.ports.serial_pcm import SerialPcmPort
 from firmware.clock import Clock, RealWorld, SimulatedClock, SimulatedWorld, SystemClock
 from firmware.host.clock_trust import ClockTrust, SimulatedClockTrust, SystemClockTrust
+from firmware.host.credentials import CredentialMissingError, credential_file
 from firmware.lines.gsm_line import GsmLine
 from firmware.lines.gsm_ports import FixedPorts
 from firmware.lines.line_card import LineCard
@@ -171,7 +171,8 @@ def simulated_world(
 
 
 def _read_credential(name: str) -> str:
-    folder = os.environ.get("CREDENTIALS_DIRECTORY")
-    if not folder:
-        raise PinFileError(f"the service has no credentials: give it LoadCredential={name}:FILE")
-    return read_pin(Path(folder) / name)
+    try:
+        path = credential_file(name)
+    except CredentialMissingError as error:
+        raise PinFileError(str(error)) from None
+    return read_pin(path)

@@ -88,7 +88,7 @@ class Judge:
         """Why nothing may be dialled; empty once the log was found whole."""
         self._gate = gate
         self._approvals = tuple(approvals)
-        self._overlay_refused = overlay_refused
+        self.overlay_refused = overlay_refused
         self._release = release
         """Version of the console's release in force, 0: none."""
         self._notes: list[tuple[str, Mapping[str, object]]] = []
@@ -97,7 +97,7 @@ class Judge:
         self._rules = rules
         self._now = now
         self._judge_clock = judge_clock
-        self._lease_s = lease_s
+        self.lease_s = lease_s
         self.max_call_s = max_call_s
         """What the gate is told that a call may last."""
         self._high_water: datetime | None = None
@@ -170,7 +170,7 @@ class Judge:
             clock_trusted=self.clock_state.trusted,
             clock_reason=self.clock_state.reason,
             suppressions_confirmed_at=suppressions.confirmed_at(con),
-            suppression_lease_s=self._lease_s,
+            suppression_lease_s=self.lease_s,
             # Besides: an entry that cannot be written fails the transaction, and with it the call.
             audit_healthy=not self.audit_problem,
             audio_ready=audio_ready,
@@ -259,8 +259,8 @@ class Judge:
             audit_log.keep_rules(con, pack.digest(), pack.pack.name, pack_to_text(pack))
         body = self._rules.rules_body(self._gate, self._approvals, now, release=self._release)
         audit_log.append(con, body, self._rules.link)
-        if self._overlay_refused:
-            fields = {"reason": self._overlay_refused}
+        if self.overlay_refused:
+            fields = {"reason": self.overlay_refused}
             audit_log.append(con, self._rules.event_body("overlay_refused", fields, now), self._rules.link)
         audit_log.note_session_of_rules(con, self._session)
 

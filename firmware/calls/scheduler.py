@@ -62,6 +62,8 @@ class Scheduler:
         """``yes``, or why the box does not dial."""
         self.unused_lines: AbstractSet[LineId] = frozenset()
         """Lines that the console wants no call on."""
+        self.on_round: Callable[[], None] = lambda: None
+        """Told each time the loop goes round, twice a minute at least."""
         self._lent: set[LineId] = set()
         self._held_by = ""
         self._lines = lines
@@ -110,6 +112,7 @@ class Scheduler:
         try:
             while True:
                 self._wake.clear()
+                self.on_round()
                 sleep_s = await self._round()
                 try:
                     async with asyncio.timeout(sleep_s):

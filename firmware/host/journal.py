@@ -1,20 +1,25 @@
 """What the daemon writes about itself: one line an event, fields as JSON, numbers masked."""
 
+import json
 import logging
 import re
 import sys
 from collections import deque
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import structlog
 
-from firmware.host.systemd import journal_handler
+from firmware.host.systemd import is_on_journal, send_to_journal
 from firmware.values import mask
 
 _NUMBER = re.compile(r"\+\d[\d ().-]{5,18}\d|(?!\d{4}-\d\d-\d\d)\b\d(?:[ ().-]?\d){8,14}")
 """A number with a plus, or nine digits and more: dates and times of day stay readable."""
 _LONGEST_FIELD = 300
+_FIELD = re.compile(r"[^A-Z0-9]+")
+_LONGEST_NAME = 50
+"""Of a journal field without its prefix: 64 in all (sd_journal_print(3))."""
 _SAFE_FIELDS = frozenset(
     {
         "timestamp",
@@ -52,11 +57,37 @@ class RecentEvents:
         return list(self._events)[-n_events:] if n_events else []
 
 
+class JournalEntries(logging.Handler):
+    """Writes each event as one journal entry: the JSON line as its message, each field as ``BRANCHLINE_NAME`` too.
+
+    So `journalctl BRANCHLINE_EVENT=line_lost BRANCHLINE_LINE=line-2` finds what it says.
+    """
+
+    def __init__(self, send: Callable[[str, Mapping[str, str]], None] = send_to_journal) -> None:
+        super().__init__()
+        self._send = send
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record; what a library logged has no fields, and is masked here."""
+        event: Mapping[str, Any] | None = getattr(record, "branchline", None)
+        fields = {"PRIORITY": str(_priority(record.levelno)), "LOGGER": record.name}
+        try:
+            message = self.format(record)
+            if event is None:
+                message = masked(message)
+            for key, value in (event or {}).items():
+                name = _FIELD.sub("_", key.upper()).strip("_")[:_LONGEST_NAME]
+                fields[f"BRANCHLINE_{name}"] = value if isinstance(value, str) else _json(value)
+            self._send(message, fields)
+        except Exception:
+            self.handleError(record)
+
+
 def set_up_journal(log_file: Path | None = None, recent: RecentEvents | None = None) -> None:
     """Send every log event to the journal, or to standard error and (if named) to a file readable by us alone."""
-    handlers: list[logging.Handler] = []
-    to_journal = journal_handler()
-    handlers.append(to_journal or logging.StreamHandler(sys.stderr))
+    handlers: list[logging.Handler] = [
+        JournalEntries() if is_on_journal() else logging.StreamHandler(sys.stderr)
+    ]
     if log_file is not None:
         log_file.touch(mode=0o600, exist_ok=True)
         handlers.append(logging.FileHandler(log_file, encoding="utf-8"))
@@ -68,7 +99,7 @@ def set_up_journal(log_file: Path | None = None, recent: RecentEvents | None = N
             structlog.processors.format_exc_info,
             mask_numbers,
             *([recent] if recent is not None else []),
-            structlog.processors.JSONRenderer(ensure_ascii=False),
+            _render,
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
@@ -94,3 +125,21 @@ def masked(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: masked(item) for key, item in value.items()}
     return value
+
+
+def _render(_logger: Any, _method: str, event: Any) -> Any:
+    """End structlog's chain: the event as a JSON line, and as it is for a handler that can do more with it."""
+    return (_json(event),), {"extra": {"branchline": dict(event)}}
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=repr)
+
+
+def _priority(level: int) -> int:
+    """Return syslog's priority (syslog(3)): 3 error, 4 warning, 6 info, 7 debug."""
+    if level >= logging.ERROR:
+        return 3
+    if level >= logging.WARNING:
+        return 4
+    return 6 if level >= logging.INFO else 7

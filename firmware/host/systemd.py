@@ -3,8 +3,9 @@
 Outside systemd (no NOTIFY_SOCKET) every call does nothing (sd_notify(3)).
 """
 
-import logging
 import os
+import time
+from collections.abc import Mapping
 
 from systemd import daemon, journal  # type: ignore[import-untyped, attr-defined, unused-ignore]
 
@@ -19,9 +20,20 @@ def notify_status(status: str) -> None:
     daemon.notify(f"STATUS={status}")
 
 
-def notify_stopping() -> None:
-    """Tell the manager that the daemon is on its way out."""
-    daemon.notify("STOPPING=1")
+def notify_stopping(why: str, *, within_s: float = 0.0) -> None:
+    """Tell the manager that the daemon is on its way out, and why; ask for `within_s` to end what it does."""
+    daemon.notify(f"STOPPING=1\nSTATUS={why}" + _more_time(within_s))
+
+
+def notify_starting(what: str, *, within_s: float) -> None:
+    """Tell the manager that something before READY takes up to `within_s`."""
+    daemon.notify(f"STATUS={what}" + _more_time(within_s))
+
+
+def notify_reloading() -> None:
+    """Tell the manager that the settings are read again; `notify_ready` ends it."""
+    now_us = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+    daemon.notify(f"RELOADING=1\nMONOTONIC_USEC={now_us}\nSTATUS=reading the settings again")
 
 
 def feed_watchdog() -> None:
@@ -35,9 +47,15 @@ def watchdog_interval_s() -> float | None:
     return int(usec) / 2e6 if usec.isdigit() and int(usec) > 0 else None
 
 
-def journal_handler() -> logging.Handler | None:
-    """Return a handler that writes to the journal when our standard error goes there, else None."""
-    if "JOURNAL_STREAM" not in os.environ:
-        return None
-    handler: logging.Handler = journal.JournalHandler(SYSLOG_IDENTIFIER="branchline")
-    return handler
+def is_on_journal() -> bool:
+    """Return whether our standard error goes to the journal (systemd.exec(5), JOURNAL_STREAM)."""
+    return "JOURNAL_STREAM" in os.environ
+
+
+def send_to_journal(message: str, fields: Mapping[str, str]) -> None:
+    """Write one entry with fields of its own, such as ``PRIORITY`` and ``BRANCHLINE_LINE``."""
+    journal.send(message, SYSLOG_IDENTIFIER="branchline", **fields)
+
+
+def _more_time(within_s: float) -> str:
+    return f"\nEXTEND_TIMEOUT_USEC={int(within_s * 1e6)}" if within_s > 0 else ""

@@ -71,6 +71,8 @@ class GsmLine(Generic[WorldT]):
         self._refresh_s = refresh_s
         self.on_change = on_change
         self.on_network_time: Callable[[datetime], None] = lambda _at: None
+        self.on_round: Callable[[], None] = lambda: None
+        """Told each time `serve` goes round."""
         self._time_due_s = 0.0
         self._kept = KeptModem(line_id, lambda: ports.open_modem(now_s), shout=ports.shout)
         self._healer = Healer(self._kept, HealingPlan(), now_s=now_s, usb=ports.power, gpio=power_hook)
@@ -104,6 +106,7 @@ class GsmLine(Generic[WorldT]):
         try:
             while True:
                 self._stirred.clear()
+                self.on_round()
                 await self._rest(await self._tend())
         finally:
             await self._kept.close()

@@ -72,7 +72,7 @@ class RecordingSender:
         self._database = database
         self._connection = connection
         self._topics = topics
-        self._terms = terms
+        self.terms = terms
         self._now = now
         self._new_id = new_id
         self._wanted: OrderedDict[tuple[str, int], None] = OrderedDict()
@@ -99,7 +99,7 @@ class RecordingSender:
             except (NotConnectedError, PublishRefusedError, StoreError) as error:
                 log.info("recording_chunk_not_sent", recording=recording, index=index, reason=str(error))
                 continue
-            await asyncio.sleep(self._terms.pause_s(n_bytes))
+            await asyncio.sleep(self.terms.pause_s(n_bytes))
 
     async def _send(self, name: str, index: int) -> int:
         stored = await self._database.read(lambda con: recordings.get_recording(con, name))
@@ -130,7 +130,7 @@ class RecordingSender:
 
         if stored is None:
             return unavailable("unknown_recording", "this box never made it, or has forgotten it")
-        if (opens_at := self._terms.opens_at(now)) is not None:
+        if (opens_at := self.terms.opens_at(now)) is not None:
             return unavailable("not_now", "outside the hours of [recording_upload]", opens_at)
         count = -(-stored.n_bytes // CHUNK_BYTES)
         if not 0 <= index < count:

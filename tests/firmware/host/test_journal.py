@@ -1,8 +1,13 @@
 """No number leaves the box in a log line; dates and ids stay readable."""
 
-import pytest
+import json
+import logging
+from collections.abc import Mapping
 
-from firmware.host.journal import mask_numbers
+import pytest
+import structlog
+
+from firmware.host.journal import JournalEntries, mask_numbers, set_up_journal
 
 
 @pytest.mark.parametrize(
@@ -32,3 +37,30 @@ def test_nested_fields_are_masked_and_our_ids_are_not() -> None:
         "detail": {"n": "131…01"},
         "attempt": "018f3a5b-1234567890123",
     }
+
+
+def test_an_event_becomes_a_journal_entry_with_fields() -> None:
+    """Searchable by field, masked in each; what a library says is masked too."""
+    sent: list[tuple[str, Mapping[str, str]]] = []
+    handler = JournalEntries(lambda message, fields: sent.append((message, fields)))
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    try:
+        set_up_journal()
+        root.handlers[:] = [handler]
+        log = structlog.get_logger("firmware.test").bind()
+        log.warning("line_lost", line="line-2", reason="no answer to ATD+8613123456701;", n_tries=3)
+        logging.getLogger("paho").error("cannot reach +8613123456701")
+    finally:
+        root.handlers[:] = before
+        root.setLevel(level)
+        structlog.reset_defaults()
+    (message, fields), (library, others) = sent
+    event = json.loads(message)
+    assert (event["event"], event["reason"]) == ("line_lost", "no answer to ATD+86…01;")
+    assert fields["PRIORITY"] == "4"
+    assert fields["BRANCHLINE_EVENT"] == "line_lost"
+    assert fields["BRANCHLINE_LINE"] == "line-2"
+    assert fields["BRANCHLINE_N_TRIES"] == "3"
+    assert fields["BRANCHLINE_REASON"] == "no answer to ATD+86…01;"
+    assert (library, others["PRIORITY"]) == ("cannot reach +86…01", "3")

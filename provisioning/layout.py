@@ -1,0 +1,68 @@
+"""Where an installation lies, in a machine or in a tree that becomes one."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """Paths of an installation under `root`."""
+
+    root: Path = Path("/")
+
+    @property
+    def releases(self) -> Path:
+        """Return the folder with one virtual environment a release."""
+        return self.root / "opt/branchline/releases"
+
+    @property
+    def current(self) -> Path:
+        """Return the link to the release in use."""
+        return self.root / "opt/branchline/current"
+
+    @property
+    def program(self) -> Path:
+        """Return the command as a technician types it."""
+        return self.root / "usr/local/bin/branchline"
+
+    @property
+    def settings(self) -> Path:
+        """Return the folder of box.toml."""
+        return self.root / "etc/branchline"
+
+    @property
+    def data(self) -> Path:
+        """Return the daemon's own folder."""
+        return self.root / "var/lib/branchline"
+
+    @property
+    def wanted_by(self) -> Path:
+        """Return the link that starts the daemon at boot."""
+        return self.root / "etc/systemd/system/multi-user.target.wants/branchline.service"
+
+    @property
+    def drop_in(self) -> Path:
+        """Return the drop-in that takes keys as they are, for a machine that cannot seal."""
+        return self.root / "etc/systemd/system/branchline.service.d/plain-credentials.conf"
+
+    def system_file(self, name: str) -> Path | None:
+        """Return where a file of systemd/ belongs, None for one that is put in place by hand."""
+        lib = self.root / "usr/local/lib"
+        stem, _, kind = name.rpartition(".")
+        match kind:
+            case "service" | "path" | "timer" | "socket" | "target":
+                return lib / "systemd/system" / name
+            case "rules":
+                return lib / "udev/rules.d" / name
+            case "sysusers" | "tmpfiles":
+                return lib / f"{kind}.d" / f"{stem}.conf"
+        return None
+
+    def inside(self, path: Path) -> Path:
+        """Return a path as the installed machine sees it."""
+        return Path("/") / path.relative_to(self.root)
+
+    @property
+    def is_live(self) -> bool:
+        """Say whether this is the machine that runs, under systemd."""
+        return self.root == Path("/") and Path("/run/systemd/system").is_dir()
