@@ -27,6 +27,7 @@ from console.campaigns import DEFAULT_VALIDITY, Terms, slug
 from console.command_audit import audit_app
 from console.command_command import command
 from console.command_config import config_app
+from console.command_examine import SheetOption, SourceOption, examine_command, quality_command
 from console.command_policy import policy_app
 from console.command_push import PushOrder, run_push
 from console.command_recording import recording_app
@@ -54,6 +55,8 @@ app.add_typer(box_app, name="box")
 app.add_typer(recording_app, name="recording")
 app.add_typer(config_app, name="config")
 app.command("command")(command)
+app.command("examine")(examine_command)
+app.command("quality")(quality_command)
 app.add_typer(audit_app, name="audit")
 app.add_typer(policy_app, name="policy")
 
@@ -122,7 +125,7 @@ def box_list(context: typer.Context, folder: OfficeOption = None) -> None:
 def push(
     context: typer.Context,
     *,
-    contacts: Annotated[Path, typer.Argument(help="The call list, CSV.")],
+    contacts: Annotated[Path, typer.Argument(help="The call list, CSV or XLSX.")],
     flow: Annotated[Path, typer.Option(help="The conversation, YAML.")],
     campaign: Annotated[str, typer.Option(help="The campaign's name.")],
     box: Annotated[str, typer.Option(help="The box that makes the calls.")],
@@ -133,12 +136,17 @@ def push(
     ring_timeout: Annotated[int, typer.Option(help="Seconds that it may ring.")] = 30,
     promise_days: Annotated[int, typer.Option(help="Latest day that may be promised, from today.")] = 14,
     line: Annotated[list[str] | None, typer.Option(help="Use this line; any if none is named.")] = None,
+    sheet: SheetOption = None,
+    source: SourceOption = None,
+    no_doubtful: Annotated[
+        bool, typer.Option("--no-doubtful", help="Leave out rows that `examine` doubts.")
+    ] = False,
     wait: Annotated[float, typer.Option(help="Seconds without an answer before giving up.")] = 60.0,
     summary: Annotated[Path | None, typer.Option("--json", help="Write a summary here; - is stdout.")] = None,
     now: NowOption = None,
     folder: OfficeOption = None,
 ) -> None:
-    """Check a call list and a flow, sign them, and put them on a box."""
+    """Examine a call list, check a flow, sign them, and put them on a box."""
     clock = clock_for(now)
     terms = Terms(
         campaign=identifier or slug(campaign),
@@ -157,6 +165,9 @@ def push(
         mapping=parse_mapping(mapping or []),
         patience_s=wait,
         summary=summary,
+        sheet=sheet,
+        source=source,
+        leaves_out_doubtful=no_doubtful,
     )
     # With the summary on stdout, tables go where they do not disturb it.
     run_push(
