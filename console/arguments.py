@@ -1,5 +1,6 @@
 """What people type, to values; typer shows the text of a BadParameter as it is."""
 
+import os
 from datetime import datetime, time
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +18,19 @@ NowOption = Annotated[
     str | None, typer.Option("--now", help="Act as if it were this instant (demonstrations).", metavar="ISO")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON instead of tables.")]
+
+
+def complete_box(context: typer.Context, incomplete: str) -> list[str]:
+    """Return boxes of the office that begin so, for the shell."""
+    place = context.params.get("folder") or os.environ.get("BRANCHLINE_OFFICE")
+    try:
+        boxes = load_office(Path(place)).boxes() if place else []
+    except OfficeError:
+        return []
+    return [name for name in boxes if name.startswith(incomplete)]
+
+
+BoxOption = Annotated[str | None, typer.Option("--box", help="Only this box.", autocompletion=complete_box)]
 
 
 def parse_instant(text: str) -> datetime:
