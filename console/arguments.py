@@ -37,6 +37,19 @@ _DATABASE: ContextVar[str | None] = ContextVar("database", default=None)
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON instead of tables.")]
 
 
+def complete_box(context: typer.Context, incomplete: str) -> list[str]:
+    """Return boxes of the office that begin so, for the shell."""
+    place = context.params.get("folder") or os.environ.get("BRANCHLINE_OFFICE")
+    try:
+        boxes = load_office(Path(place)).boxes() if place else []
+    except OfficeError:
+        return []
+    return [name for name in boxes if name.startswith(incomplete)]
+
+
+BoxOption = Annotated[str | None, typer.Option("--box", help="Only this box.", autocompletion=complete_box)]
+
+
 def parse_instant(text: str) -> datetime:
     """Return an aware instant; without an offset it is this computer's local time. Raises BadParameter."""
     try:

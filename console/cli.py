@@ -4,11 +4,9 @@ import asyncio
 import os
 import sys
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 from rich.console import Console
 
@@ -25,14 +23,18 @@ from console.arguments import (
     parse_money,
     use_database,
 )
-from console.authority import init_office, issue_box
+from console.authority import init_office
 from console.campaigns import DEFAULT_VALIDITY, Terms, slug
 from console.command_audit import audit_app
+from console.command_box import box_app
 from console.command_command import command
 from console.command_config import config_app
+from console.command_control import cancel, pause, recall, resume
+from console.command_examine import SheetOption, SourceOption, examine_command, quality_command
 from console.command_ingest import ingest
 from console.command_keys import keys_app
 from console.command_measures import measures_command
+from console.command_outcomes import outcomes_command, report_command
 from console.command_payment import payment_app
 from console.command_policy import policy_app
 from console.command_push import PushOrder, run_push
@@ -43,9 +45,8 @@ from console.contact_fields import FieldError, parse_id, parse_number, parse_wor
 from console.errors import ConsoleError
 from console.ledger import Ledger
 from console.opened_recording import digest_of, write_sound
-from console.reports import campaign_reports, gaps, outcome_lines, outcome_of_recording
-from console.tables import counts_table, funnel_table, outcomes_table, printable
-from console.terminal import fail, log_to_stderr, say, say_json
+from console.reports import outcome_of_recording
+from console.terminal import fail, log_to_stderr, say
 from console.watch_view import JsonLines, LiveTables, PlainLines, View
 from firmware.clock import SystemClock
 
@@ -53,11 +54,14 @@ app = typer.Typer(
     help="The central console: make an office, push call lists to boxes, see what came of the calls.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
+    add_completion=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-box_app = typer.Typer(help="The boxes of this office.", no_args_is_help=True)
 app.add_typer(box_app, name="box")
+for verb in (pause, resume, cancel, recall):
+    app.command()(verb)
+app.command("outcomes")(outcomes_command)
+app.command("report")(report_command)
 app.add_typer(recording_app, name="recording")
 app.add_typer(config_app, name="config")
 app.add_typer(keys_app, name="keys")
@@ -65,10 +69,10 @@ app.command("command")(command)
 app.command("ingest")(ingest)
 app.command("measures")(measures_command)
 app.add_typer(payment_app, name="payment")
+app.command("examine")(examine_command)
+app.command("quality")(quality_command)
 app.add_typer(audit_app, name="audit")
 app.add_typer(policy_app, name="policy")
-
-CampaignOption = Annotated[str | None, typer.Option("--campaign", help="Only this campaign.")]
 
 
 @app.callback()
@@ -109,33 +113,11 @@ def init(
     say("then: branchline-console box add NAME")
 
 
-@box_app.command("add")
-def box_add(
-    context: typer.Context,
-    *,
-    name: Annotated[str, typer.Argument(help="The box's name, part of its topics.")],
-    time_zone: Annotated[str, typer.Option(help="The branch's time zone (IANA).")] = "Asia/Shanghai",
-    language: Annotated[str, typer.Option(help="Language of the box's own texts.")] = "zh-CN",
-    folder: OfficeOption = None,
-) -> None:
-    """Make a box a member: the folder it is installed with."""
-    here = office_at(folder or context.obj)
-    made = issue_box(here, name, now=SystemClock().now(), time_zone=time_zone, language=language)
-    say(f"box {name} made; copy {made} to the box: it holds the box's private key")
-
-
-@box_app.command("list")
-def box_list(context: typer.Context, folder: OfficeOption = None) -> None:
-    """Name the boxes."""
-    for name in office_at(folder or context.obj).boxes():
-        say(name)
-
-
 @app.command()
 def push(
     context: typer.Context,
     *,
-    contacts: Annotated[Path, typer.Argument(help="The call list, CSV.")],
+    contacts: Annotated[Path, typer.Argument(help="The call list, CSV or XLSX.")],
     flow: Annotated[Path, typer.Option(help="The conversation, YAML.")],
     campaign: Annotated[str, typer.Option(help="The campaign's name.")],
     box: Annotated[str, typer.Option(help="The box that makes the calls.")],
@@ -149,12 +131,17 @@ def push(
         str | None, typer.Option(help="Least part or instalment.", metavar="100.00 CNY")
     ] = None,
     line: Annotated[list[str] | None, typer.Option(help="Use this line; any if none is named.")] = None,
+    sheet: SheetOption = None,
+    source: SourceOption = None,
+    no_doubtful: Annotated[
+        bool, typer.Option("--no-doubtful", help="Leave out rows that `examine` doubts.")
+    ] = False,
     wait: Annotated[float, typer.Option(help="Seconds without an answer before giving up.")] = 60.0,
     summary: Annotated[Path | None, typer.Option("--json", help="Write a summary here; - is stdout.")] = None,
     now: NowOption = None,
     folder: OfficeOption = None,
 ) -> None:
-    """Check a call list and a flow, sign them, and put them on a box."""
+    """Examine a call list, check a flow, sign them, and put them on a box."""
     clock = clock_for(now)
     terms = Terms(
         campaign=identifier or slug(campaign),
@@ -174,6 +161,9 @@ def push(
         mapping=parse_mapping(mapping or []),
         patience_s=wait,
         summary=summary,
+        sheet=sheet,
+        source=source,
+        leaves_out_doubtful=no_doubtful,
     )
     # With the summary on stdout, tables go where they do not disturb it.
     run_push(
@@ -205,58 +195,6 @@ def watch(
         return LiveTables(console, ledger) if console.is_terminal else PlainLines(console)
 
     asyncio.run(watch_command(here, view, until_idle_s=until_idle, clock=clock_for(now)))
-
-
-@app.command()
-def outcomes(
-    context: typer.Context,
-    *,
-    campaign: CampaignOption = None,
-    box: Annotated[str | None, typer.Option(help="Only this box.")] = None,
-    limit: Annotated[int | None, typer.Option(help="Only the newest so many.", min=1)] = None,
-    as_json: JsonOption = False,
-    folder: OfficeOption = None,
-) -> None:
-    """List attempts and what came of them."""
-    ledger = Ledger(office_at(folder or context.obj).ledger)
-    with ledger.reading() as rows:
-        found = outcome_lines(rows, campaign=campaign, box=box, limit=limit)
-    if as_json:
-        say_json([{**msgspec.to_builtins(each), "ended_at": _iso(each.ended_at_ms)} for each in found])
-    else:
-        Console().print(outcomes_table(found))
-
-
-@app.command()
-def report(
-    context: typer.Context,
-    *,
-    campaign: CampaignOption = None,
-    as_json: JsonOption = False,
-    folder: OfficeOption = None,
-) -> None:
-    """Count from call list to promise, and say what the rules held back."""
-    ledger = Ledger(office_at(folder or context.obj).ledger)
-    with ledger.reading() as rows:
-        found = campaign_reports(rows, campaign=campaign)
-        missing = gaps(rows)
-    if as_json:
-        say_json(
-            {
-                "campaigns": [msgspec.to_builtins(each) for each in found],
-                "gaps": [{"box": each[0], "stream": each[1], "missing_from": each[2]} for each in missing],
-            }
-        )
-        return
-    console = Console()
-    console.print(funnel_table(found))
-    for each in found:
-        console.print(
-            counts_table(f"Outcomes of {each.campaign} on {each.box}", "outcome", each.dispositions)
-        )
-        console.print(counts_table(f"Held back on {each.box}", "rule", each.refusals))
-    for box, stream, number in missing:
-        console.print(printable(f"box {box}: message {number} of stream {stream} has not come yet"))
 
 
 @app.command("open-recording")
@@ -311,7 +249,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; every error is one line that says what to do next."""
     log_to_stderr()
     try:
-        app(args=list(arguments) if arguments is not None else None)
+        app(args=list(arguments) if arguments is not None else None, prog_name="branchline-console")
     except ConsoleError as error:
         fail(str(error), error.exit_code, error.details)
     except OSError as error:
@@ -322,7 +260,3 @@ def main(arguments: Sequence[str] | None = None) -> None:
         fail(
             f"a fault in this program ({type(error).__name__}); BRANCHLINE_DEBUG=1 shows where, report it", 70
         )
-
-
-def _iso(at_ms: int) -> str:
-    return datetime.fromtimestamp(at_ms / 1000).astimezone().isoformat(timespec="seconds")

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -12,10 +11,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from console.authority import load_signing_key
 from console.broker import connected
-from console.campaigns import Terms, build_campaign, check_terms, check_vars_of, read_flow, var_kinds
-from console.contacts_file import ContactsFile, read_contacts
+from console.campaigns import Terms, build_campaign, check_terms, read_flow
 from console.elsewhere import ElsewhereFeed
 from console.errors import BoxSilentError, CampaignError, CampaignRefusedError
+from console.examination import Examination, Severity
+from console.examining import examine_list
 from console.lease import SuppressionLease
 from console.ledger import Ledger
 from console.office import Office
@@ -23,7 +23,7 @@ from console.push import Push
 from console.reports import BoxAnswer, box_answer
 from console.sent_campaigns import SentCampaign, begin_or_resume, unanswered
 from console.signed_sender import SignedSender
-from console.tables import printable, problems_table, rejected_table
+from console.tables import counts_table, findings_table, printable, rejected_table
 from firmware.clock import Clock
 from firmware.sync.topics import BoxTopics
 from firmware.values import UuidV7
@@ -39,6 +39,9 @@ class PushOrder(msgspec.Struct, kw_only=True, frozen=True):
     mapping: Mapping[str, str]
     patience_s: float
     summary: Path | None
+    sheet: str | None = None
+    source: str | None = None
+    leaves_out_doubtful: bool = False
 
 
 async def push_command(office: Office, order: PushOrder, *, clock: Clock[object], console: Console) -> None:
@@ -46,30 +49,46 @@ async def push_command(office: Office, order: PushOrder, *, clock: Clock[object]
     office.require_box(order.box)
     check_terms(order.terms, clock.now())
     flow_text, flow = read_flow(order.flow)
-    contacts = read_contacts(
-        order.contacts,
-        vars_wanted=var_kinds(flow),
-        mapping=order.mapping,
-        check_vars=partial(check_vars_of, flow),
-    )
-    if contacts.ignored_columns:
-        console.print(printable(f"columns not used: {', '.join(contacts.ignored_columns)}"))
-    if contacts.problems:
-        console.print(problems_table(contacts.problems))
+    ledger = Ledger(office.ledger)
+    try:
+        with console.status(f"examining {order.contacts.name}"):
+            found = examine_list(
+                order.contacts,
+                flow=flow,
+                mapping=order.mapping,
+                sheet=order.sheet,
+                source=order.source,
+                ledger=ledger,
+                clock=clock,
+            )
+        await _push(office, order, found, flow_text, ledger=ledger, clock=clock, console=console)
+    finally:
+        ledger.close()
+
+
+async def _push(
+    office: Office,
+    order: PushOrder,
+    found: Examination,
+    flow_text: str,
+    *,
+    ledger: Ledger,
+    clock: Clock[object],
+    console: Console,
+) -> None:
+    _show(console, found)
+    rows = found.without_doubt() if order.leaves_out_doubtful else found.rows
     ids, topics = UuidV7(), BoxTopics(office.tenant, order.box)
     sent = build_campaign(
-        contacts.rows, flow_text=flow_text, terms=order.terms, topics=topics, ids=ids, now=clock.now()
+        rows, flow_text=flow_text, terms=order.terms, topics=topics, ids=ids, now=clock.now()
     )
-    ledger = Ledger(office.ledger)
     try:
         answer = await _send(office, sent, ledger=ledger, ids=ids, order=order, clock=clock, console=console)
     except BoxSilentError:
         with ledger.reading() as connection:
-            _write_summary(order, contacts, sent, box_answer(connection, sent.box, sent.campaign))
+            _write_summary(order, found, sent, box_answer(connection, sent.box, sent.campaign))
         raise
-    finally:
-        ledger.close()
-    _write_summary(order, contacts, sent, answer)
+    _write_summary(order, found, sent, answer)
     if answer.rejected:
         console.print(rejected_table(answer.rejected))
     if answer.refusals:
@@ -79,8 +98,8 @@ async def push_command(office: Office, order: PushOrder, *, clock: Clock[object]
         )
     console.print(
         printable(
-            f"campaign {sent.campaign}: {answer.taken} of {contacts.n_read} contacts on box {order.box}, "
-            f"{len(contacts.problems)} left out, {len(answer.rejected)} rejected by the box"
+            f"campaign {sent.campaign}: {answer.taken} of {found.n_read} contacts on box {order.box}, "
+            f"{found.n_read - len(rows)} left out, {len(answer.rejected)} rejected by the box"
         )
     )
 
@@ -121,18 +140,33 @@ async def _send(
         return box_answer(rows, sent.box, sent.campaign)
 
 
-def _write_summary(order: PushOrder, contacts: ContactsFile, sent: SentCampaign, answer: BoxAnswer) -> None:
+def _show(console: Console, found: Examination) -> None:
+    if found.contacts.ignored_columns:
+        console.print(printable(f"columns not used: {', '.join(found.contacts.ignored_columns)}"))
+    if found.bad_rows:
+        console.print(findings_table("left out", found.of(Severity.BAD)))
+    if found.doubtful_rows:
+        # Only how many: `examine` names them, and a push must not scroll by its own end.
+        console.print(
+            counts_table(
+                "Doubtful rows (`examine` names them)", "reason", found.rows_by_reason(Severity.DOUBTFUL)
+            )
+        )
+
+
+def _write_summary(order: PushOrder, found: Examination, sent: SentCampaign, answer: BoxAnswer) -> None:
     if order.summary is None:
         return
     summary = {
         "campaign": sent.campaign,
         "box": sent.box,
-        "rows_read": contacts.n_read,
-        "rows_sent": len(contacts.rows),
+        "rows_read": found.n_read,
+        "rows_sent": len(sent.contacts),
         "bad_rows": [
             {"row": each.row, "column": each.column, "reason": each.reason, "detail": each.detail}
-            for each in contacts.problems
+            for each in found.of(Severity.BAD)
         ],
+        "doubtful_rows": found.rows_by_reason(Severity.DOUBTFUL),
         **msgspec.to_builtins(answer),
     }
     text = json.dumps(summary, ensure_ascii=False, indent=2) + "\n"

@@ -1,11 +1,11 @@
-"""A call list (CSV from a spreadsheet) to contacts, every bad row named as the spreadsheet shows it.
+"""A call list (CSV or XLSX) to contacts, every bad row named as the spreadsheet shows it.
 
 Columns: contact, person, name, number, language, region, time_zone, status, debt, creditor, amount, currency,
 due_date, last4, priority, consents; further columns are taken where the flow declares a var of that name.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -34,6 +34,14 @@ T = TypeVar("T")
 COLUMN_OF_VAR = {"callee_name": "name", "amount_due": "amount"}
 """Where a var's column has a shorter name; every other var has a column of its own name."""
 REQUIRED_COLUMNS = ("contact", "person", "number", "language")
+USUAL_VARS = {
+    "callee_name": "name",
+    "creditor": "text",
+    "amount_due": "money",
+    "due_date": "date",
+    "last4": "digits",
+}
+"""What a list is examined for where no flow says what it needs."""
 OTHER_COLUMNS = ("region", "time_zone", "status", "debt", "currency", "priority", "consents")
 
 VarsCheck = Callable[[Mapping[str, Any], str], None]
@@ -67,12 +75,22 @@ class ContactsFile:
 
     rows: tuple[FileRow, ...]
     problems: tuple[RowProblem, ...]
+    """Every mistake; a row may have several."""
     ignored_columns: tuple[str, ...]
+    header: tuple[str, ...] = ()
+    """By our names."""
+    cells: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    """Every row with content, as it was written."""
 
     @property
     def n_read(self) -> int:
         """Return how many rows with content the file has."""
-        return len(self.rows) + len(self.problems)
+        return len(self.cells)
+
+    @property
+    def n_bad(self) -> int:
+        """Return how many rows are left out."""
+        return len({each.row for each in self.problems})
 
 
 class VarsRefusedError(FieldError):
@@ -86,98 +104,133 @@ class VarsRefusedError(FieldError):
 def read_contacts(
     path: Path,
     *,
-    vars_wanted: Mapping[str, str],
+    vars_wanted: Mapping[str, str] | None,
     mapping: Mapping[str, str] | None = None,
     check_vars: VarsCheck | None = None,
+    sheet: str | None = None,
 ) -> ContactsFile:
-    """Return the contacts of a CSV file. Raises ContactsFileError when it is no call list at all.
+    """Return the contacts of a CSV or XLSX file. Raises ContactsFileError when it is no call list at all.
 
-    `vars_wanted` are the flow's vars with their kinds (money, date, text, …); `mapping` names columns, theirs
-    to ours; `check_vars` asks the flow whether it can speak to a contact.
+    `vars_wanted` are the flow's vars with their kinds (money, date, text, …), None takes what the columns are
+    usually for; `mapping` names columns, theirs to ours; `check_vars` asks the flow whether it can speak to a
+    contact; `sheet` is the one to read of an XLSX file.
     """
-    table = read_table(path)
+    table = read_table(path, sheet=sheet)
     header = [_mapped(clean(name), mapping or {}) for name in table[0][1]]
+    if vars_wanted is None:
+        vars_wanted = {var: kind for var, kind in USUAL_VARS.items() if COLUMN_OF_VAR.get(var, var) in header}
     wanted = {var: (COLUMN_OF_VAR.get(var, var), kind) for var, kind in vars_wanted.items()}
     _check_header(path, header, wanted, mapping or {})
     rows: list[FileRow] = []
     problems: list[RowProblem] = []
     seen: dict[tuple[str, str], int] = {}
-    for number, cells in table[1:]:
-        if not any(cell.strip() for cell in cells):
-            continue
-        try:
-            contact = _Row(header, cells).contact(wanted, check_vars)
+    content = {number: tuple(cells) for number, cells in table[1:] if any(cell.strip() for cell in cells)}
+    for number, cells in content.items():
+        row = _Row(header, cells)
+        contact = row.contact(wanted, check_vars)
+        if contact is not None:
             for column, value in (("contact", contact.contact), ("person", contact.person)):
                 if (first := seen.get((column, value))) is not None:
-                    detail = f"row {first} is the same {column}; keep one of them"
-                    raise _ColumnError(column, FieldError(f"duplicate_{column}", detail))
-        except _ColumnError as error:
-            reason, detail = error.fault.reason, error.fault.detail
-            problems.append(RowProblem(row=number, column=error.column, reason=reason, detail=detail))
+                    row.fault(
+                        column, f"duplicate_{column}", f"row {first} is the same {column}; keep one of them"
+                    )
+                    break
+        problems += [
+            RowProblem(row=number, column=column, reason=reason, detail=detail)
+            for column, reason, detail in row.faults
+        ]
+        if contact is None or row.faults:
             continue
         seen["contact", contact.contact] = seen["person", contact.person] = number
         rows.append(FileRow(row=number, contact=contact))
     known = {*REQUIRED_COLUMNS, *OTHER_COLUMNS, *(column for column, _ in wanted.values()), ""}
-    ignored = tuple(name for name in header if name not in known)
-    return ContactsFile(rows=tuple(rows), problems=tuple(problems), ignored_columns=ignored)
-
-
-class _ColumnError(Exception):
-    def __init__(self, column: str, fault: FieldError) -> None:
-        super().__init__(column, fault.reason)
-        self.column = column
-        self.fault = fault
+    return ContactsFile(
+        rows=tuple(rows),
+        problems=tuple(problems),
+        ignored_columns=tuple(name for name in header if name not in known),
+        header=tuple(header),
+        cells=content,
+    )
 
 
 class _Row:
-    """One row being read, cell by cell."""
+    """One row being read, cell by cell; every fault is noted, so that all can be mended at once."""
 
     def __init__(self, header: Sequence[str], cells: Sequence[str]) -> None:
-        if any(cell.strip() for cell in cells[len(header) :]):
-            detail = "the row is longer than the header; look for a comma too many"
-            raise _ColumnError("", FieldError("too_many_cells", detail))
+        self.faults: list[tuple[str, str, str]] = []
+        """Column, reason, what to do."""
+        self._is_too_long = any(cell.strip() for cell in cells[len(header) :])
         self._cells = {name: clean(cell) for name, cell in zip(header, cells, strict=False) if name}
 
-    def contact(self, wanted: Mapping[str, tuple[str, str]], check_vars: VarsCheck | None) -> ContactRow:
+    def fault(self, column: str, reason: str, detail: str) -> None:
+        """Note what is wrong."""
+        if (column, reason, detail) not in self.faults:
+            self.faults.append((column, reason, detail))
+
+    def contact(
+        self, wanted: Mapping[str, tuple[str, str]], check_vars: VarsCheck | None
+    ) -> ContactRow | None:
+        """Return the contact, or None where the row has faults."""
+        if self._is_too_long:
+            # Every cell may stand under a wrong name: no further fault would be one.
+            self.fault("", "too_many_cells", "the row is longer than the header; look for a comma too many")
+            return None
+        contact, person = self._must("contact", parse_id), self._must("person", parse_id)
         region = self._maybe("region", parse_region)
-        contact = ContactRow(
-            contact=self._must("contact", parse_id),
-            person=self._must("person", parse_id),
-            numbers=[self._must("number", partial(parse_number, region=region))],
-            language=self._must("language", parse_language),
+        number = self._must("number", partial(parse_number, region=region))
+        language = self._must("language", parse_language)
+        time_zone = self._maybe("time_zone", parse_time_zone)
+        status = self._maybe("status", parse_word)
+        debt = self._maybe("debt", parse_id)
+        consents = self._maybe("consents", _parse_words)
+        vars_ = {var: self._value(column, kind) for var, (column, kind) in wanted.items()}
+        priority = self._maybe("priority", parse_priority)
+        if self.faults or contact is None or person is None or number is None or language is None:
+            return None
+        made = ContactRow(
+            contact=contact,
+            person=person,
+            numbers=[number],
+            language=language,
             region=region,
-            time_zone=self._maybe("time_zone", parse_time_zone),
-            status=self._maybe("status", parse_word) or "open",
-            debt=self._maybe("debt", parse_id),
-            consents=[Consent(kind=kind) for kind in self._maybe("consents", _parse_words) or []],
-            vars={var: self._value(column, kind) for var, (column, kind) in wanted.items()},
-            priority=self._maybe("priority", parse_priority) or 0,
+            time_zone=time_zone,
+            status=status or "open",
+            debt=debt,
+            consents=[Consent(kind=kind) for kind in consents or []],
+            vars=vars_,
+            priority=priority or 0,
         )
         if check_vars is not None:
             try:
-                check_vars(contact.vars, contact.language)
+                check_vars(made.vars, made.language)
             except VarsRefusedError as refused:
-                raise _ColumnError(COLUMN_OF_VAR.get(refused.field, refused.field), refused) from None
-        return contact
+                self.fault(COLUMN_OF_VAR.get(refused.field, refused.field), refused.reason, refused.detail)
+                return None
+        return made
 
     def _value(self, column: str, kind: str) -> Any:
         """Return a var in its wire form."""
         if kind == "money":
             currency = self._must("currency", parse_currency)
+            if currency is None:
+                return None
             money = self._must(column, partial(parse_amount, currency=currency))
-            return {"minor": money.minor, "currency": money.currency}
+            return {"minor": money.minor, "currency": money.currency} if money else None
         if kind == "date":
-            return self._must(column, parse_date).isoformat()
+            day = self._must(column, parse_date)
+            return day.isoformat() if day else None
         return self._must(column, parse_text)
 
-    def _must(self, column: str, parse: Callable[[str], T]) -> T:
+    def _must(self, column: str, parse: Callable[[str], T]) -> T | None:
         cell = self._cells.get(column)
         if not cell:
-            raise _ColumnError(column, FieldError("missing", "the cell is empty; fill it in"))
+            self.fault(column, "missing", "the cell is empty; fill it in")
+            return None
         try:
             return parse(cell)
         except FieldError as error:
-            raise _ColumnError(column, error) from None
+            self.fault(column, error.reason, error.detail)
+            return None
 
     def _maybe(self, column: str, parse: Callable[[str], T]) -> T | None:
         return self._must(column, parse) if self._cells.get(column) else None

@@ -6,9 +6,12 @@ from rich.table import Table
 from rich.text import Text
 
 from console.contacts_file import RowProblem
+from console.examination import Finding
 from console.reports import CampaignReport, OutcomeLine, RejectedLine
 from firmware.clock import from_ms
 
+MAX_FINDINGS = 200
+"""A terminal shows no more; `examine --json`, `--html` and `--corrected` have all."""
 BAD = {"opt_out", "complaint", "technical_failure", "blocked"}
 GOOD = {"promise_full", "promise_partial", "promise_plan", "paying_now", "already_paid"}
 
@@ -30,8 +33,16 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     return made
 
 
+def findings_table(title: str, findings: Sequence[Finding]) -> Table:
+    """Return rows and what was found in them; of very many only the first."""
+    rows = [(each.row, each.column, each.reason, each.detail) for each in findings[:MAX_FINDINGS]]
+    more = f", the first {MAX_FINDINGS} of {len(findings)} findings" if len(findings) > MAX_FINDINGS else ""
+    n_rows = len({each.row for each in findings})
+    return table(f"{n_rows} row(s) {title}{more}", ("row", "column", "reason", "what to do"), rows)
+
+
 def problems_table(problems: Sequence[RowProblem]) -> Table:
-    """Return the rows that are left out."""
+    """Return the rows of a file that are left out."""
     rows = [(each.row, each.column, each.reason, each.detail) for each in problems]
     return table(f"{len(rows)} row(s) left out", ("row", "column", "reason", "what to do"), rows)
 

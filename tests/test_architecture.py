@@ -83,6 +83,8 @@ OWNED_LIBRARIES = {
     "systemd": ("firmware.host.systemd",),
     "sqlalchemy": ("console",),
     "alembic": ("console.ledger_engine", "console.migrations"),
+    "openpyxl": ("console.xlsx_table", "console.corrected_file"),
+    "pyarrow": ("console.outcome_files",),
     "pyaudio": ("audio.ports.sound_card",),
     "pocketsphinx": ("audio.listening.grammar",),
     "ctranslate2": ("audio.listening.whisper",),

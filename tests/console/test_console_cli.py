@@ -353,7 +353,7 @@ def test_a_fault_of_ours_is_one_line_too(
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError("secret +8613123456701")
 
-    monkeypatch.setattr("console.cli.outcome_lines", fail)
+    monkeypatch.setattr("console.command_outcomes.outcome_lines", fail)
     code, _, err = said(capsys, "outcomes", "--office", office.folder)
     assert code == 70
     assert err.count("\n") == 1

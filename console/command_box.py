@@ -1,0 +1,123 @@
+"""`box`: make a box a member, name the boxes, see how each was when it last spoke."""
+
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+from sqlalchemy import select
+
+from console.arguments import JsonOption, NowOption, OfficeOption, clock_for, complete_box, office_at
+from console.authority import issue_box
+from console.ledger import Ledger
+from console.ledger_tables import BOX
+from console.tables import table
+from console.terminal import say, say_json
+from firmware.clock import SystemClock, to_ms
+from firmware.sync.messages import LineWire
+
+box_app = typer.Typer(help="The boxes of this office.", no_args_is_help=True)
+
+
+class BoxStatus(msgspec.Struct, kw_only=True, frozen=True):
+    """A box as its last state described it."""
+
+    box: str
+    status: str
+    """online, offline, or never seen."""
+    version: str = ""
+    dialling: str = ""
+    """yes, or why not."""
+    clock: str = ""
+    unsent: int = 0
+    lines: list[LineWire] = []
+    seen_ago_s: float | None = None
+
+
+@box_app.command("add")
+def box_add(
+    context: typer.Context,
+    *,
+    name: Annotated[str, typer.Argument(help="The box's name, part of its topics.")],
+    time_zone: Annotated[str, typer.Option(help="The branch's time zone (IANA).")] = "Asia/Shanghai",
+    language: Annotated[str, typer.Option(help="Language of the box's own texts.")] = "zh-CN",
+    folder: OfficeOption = None,
+) -> None:
+    """Make a box a member: the folder it is installed with."""
+    here = office_at(folder or context.obj)
+    made = issue_box(here, name, now=SystemClock().now(), time_zone=time_zone, language=language)
+    say(f"box {name} made; copy {made} to the box: it holds the box's private key")
+
+
+@box_app.command("list")
+def box_list(context: typer.Context, as_json: JsonOption = False, folder: OfficeOption = None) -> None:
+    """Name the boxes."""
+    boxes = office_at(folder or context.obj).boxes()
+    if as_json:
+        say_json(boxes)
+        return
+    for name in boxes:
+        say(name)
+
+
+@box_app.command("status")
+def box_status(
+    context: typer.Context,
+    *,
+    box: Annotated[str | None, typer.Argument(help="Only this box.", autocompletion=complete_box)] = None,
+    as_json: JsonOption = False,
+    now: NowOption = None,
+    folder: OfficeOption = None,
+) -> None:
+    """Show how each box was when it last spoke to `watch` (or another command): lines, clock, unsent messages."""
+    here = office_at(folder or context.obj)
+    wanted = [here.require_box(box)] if box else here.boxes()
+    at_ms = to_ms(clock_for(now).now())
+    with Ledger(here.ledger).reading() as rows:
+        known = {row.box: row for row in rows.execute(select(BOX))}
+    found = [
+        BoxStatus(
+            box=name,
+            status=row.status,
+            version=row.version,
+            dialling=row.dialling,
+            clock=row.clock,
+            unsent=row.outbox,
+            lines=msgspec.json.decode(row.lines, type=list[LineWire]),
+            seen_ago_s=max(0, at_ms - row.seen_at) / 1000,
+        )
+        if (row := known.get(name)) is not None
+        else BoxStatus(box=name, status="never seen")
+        for name in wanted
+    ]
+    if as_json:
+        say_json([msgspec.to_builtins(each) for each in found])
+        return
+    shown = [
+        (
+            each.box,
+            each.status,
+            each.dialling,
+            each.clock,
+            each.unsent,
+            _lines(each.lines),
+            _ago(each.seen_ago_s),
+        )
+        for each in found
+    ]
+    names = ("box", "status", "dialling", "clock", "unsent", "lines", "last heard")
+    Console().print(table("Boxes", names, shown))
+
+
+def _lines(lines: list[LineWire]) -> str:
+    signal = {each.line: f" {each.rssi_dbm} dBm" if each.rssi_dbm is not None else "" for each in lines}
+    return ", ".join(f"{each.line} {each.call or each.status}{signal[each.line]}" for each in lines)
+
+
+def _ago(seconds: float | None) -> str:
+    if seconds is None:
+        return "never"
+    for length, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= length:
+            return f"{seconds / length:.0f} {unit} ago"
+    return "now"
