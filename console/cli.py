@@ -120,7 +120,7 @@ def push(
     contacts: Annotated[Path, typer.Argument(help="The call list, CSV or XLSX.")],
     flow: Annotated[Path, typer.Option(help="The conversation, YAML.")],
     campaign: Annotated[str, typer.Option(help="The campaign's name.")],
-    box: Annotated[str, typer.Option(help="The box that makes the calls.")],
+    box: Annotated[list[str], typer.Option(help="The box that makes the calls; several share the people.")],
     identifier: Annotated[str | None, typer.Option("--id", help="Its id, if not made of the name.")] = None,
     expires: Annotated[str | None, typer.Option(help="Last day or instant.", metavar="ISO")] = None,
     starts: Annotated[str | None, typer.Option(help="First instant.", metavar="ISO")] = None,
@@ -156,7 +156,8 @@ def push(
     order = PushOrder(
         contacts=contacts,
         flow=flow,
-        box=box,
+        box=box[0],
+        other_boxes=tuple(box[1:]),
         terms=terms,
         mapping=parse_mapping(mapping or []),
         patience_s=wait,

@@ -2,8 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from rich.console import Console
@@ -13,15 +14,16 @@ from console.authority import load_signing_key
 from console.broker import connected
 from console.campaigns import Terms, build_campaign, check_terms, read_flow
 from console.elsewhere import ElsewhereFeed
-from console.errors import BoxSilentError, CampaignError, CampaignRefusedError
+from console.errors import BoxSilentError, CampaignError, CampaignRefusedError, ConsoleError
 from console.examination import Examination, Severity
 from console.examining import examine_list
 from console.lease import SuppressionLease
 from console.ledger import Ledger
 from console.office import Office
+from console.owners import claim, deal, leases, release
 from console.push import Push
 from console.reports import BoxAnswer, box_answer
-from console.sent_campaigns import SentCampaign, begin_or_resume, unanswered
+from console.sent_campaigns import SentCampaign, begin_or_resume, unanswered, was_refused
 from console.signed_sender import SignedSender
 from console.tables import counts_table, findings_table, printable, rejected_table
 from firmware.clock import Clock
@@ -35,6 +37,8 @@ class PushOrder(msgspec.Struct, kw_only=True, frozen=True):
     contacts: Path
     flow: Path
     box: str
+    other_boxes: tuple[str, ...] = ()
+    """Boxes among which, with `box`, the people are dealt out."""
     terms: Terms
     mapping: Mapping[str, str]
     patience_s: float
@@ -46,10 +50,13 @@ class PushOrder(msgspec.Struct, kw_only=True, frozen=True):
 
 async def push_command(office: Office, order: PushOrder, *, clock: Clock[object], console: Console) -> None:
     """Check, sign, send, wait, and show what was left out. Raises ConsoleError."""
-    office.require_box(order.box)
+    boxes = tuple(dict.fromkeys(office.require_box(box) for box in (order.box, *order.other_boxes)))
     check_terms(order.terms, clock.now())
     flow_text, flow = read_flow(order.flow)
+    ids, now = UuidV7(), clock.now()
     ledger = Ledger(office.ledger)
+    done: list[dict[str, Any]] = []
+    failed: ConsoleError | None = None
     try:
         with console.status(f"examining {order.contacts.name}"):
             found = examine_list(
@@ -61,47 +68,53 @@ async def push_command(office: Office, order: PushOrder, *, clock: Clock[object]
                 ledger=ledger,
                 clock=clock,
             )
-        await _push(office, order, found, flow_text, ledger=ledger, clock=clock, console=console)
+        _show_found(console, found)
+        wanted = found.without_doubt() if order.leaves_out_doubtful else found.rows
+        with ledger.reading() as connection:
+            shares = deal(wanted, boxes, leases(connection, wanted, now))
+        campaigns = [
+            build_campaign(
+                rows,
+                flow_text=flow_text,
+                terms=order.terms,
+                topics=BoxTopics(office.tenant, box),
+                ids=ids,
+                now=now,
+            )
+            for box, rows in shares.items()
+            if rows or len(boxes) == 1
+        ]
+        async with connected(office, [], lasting=False) as connection_up:
+            with ledger.transaction() as connection:
+                for sent in campaigns:
+                    claim(connection, sent.box, shares[sent.box], until=sent.expires_at, now=now)
+                    begin_or_resume(connection, sent, pushed_at=now)
+            sender = SignedSender(connection_up, load_signing_key(office))
+            lease = SuppressionLease(sender=sender, ledger=ledger, tenant=office.tenant, clock=clock, ids=ids)
+            await lease.renew()
+            # Before the first contact: what others did with these people counts from the first decision on.
+            feed = ElsewhereFeed(sender=sender, ledger=ledger, tenant=office.tenant, clock=clock, ids=ids)
+            for sent in campaigns:
+                await feed.tell(sent.box)
+        for sent in campaigns:
+            # What one box leaves unanswered keeps nobody from the next one.
+            try:
+                await _send(office, sent, ledger=ledger, order=order, clock=clock, console=console)
+            except BoxSilentError as error:
+                failed = failed or error
+            with ledger.reading() as connection:
+                answer = box_answer(connection, sent.box, sent.campaign)
+            done.append(_summary(found, sent, answer, len(shares[sent.box])))
+            refused = _show(console, found.n_read, found.n_read - len(wanted), sent, answer)
+            with ledger.transaction() as connection:
+                if was_refused(connection, sent.box, sent.campaign):
+                    release(connection, sent.box, sent.campaign, clock.now())
+            failed = failed or refused
     finally:
         ledger.close()
-
-
-async def _push(
-    office: Office,
-    order: PushOrder,
-    found: Examination,
-    flow_text: str,
-    *,
-    ledger: Ledger,
-    clock: Clock[object],
-    console: Console,
-) -> None:
-    _show(console, found)
-    rows = found.without_doubt() if order.leaves_out_doubtful else found.rows
-    ids, topics = UuidV7(), BoxTopics(office.tenant, order.box)
-    sent = build_campaign(
-        rows, flow_text=flow_text, terms=order.terms, topics=topics, ids=ids, now=clock.now()
-    )
-    try:
-        answer = await _send(office, sent, ledger=ledger, ids=ids, order=order, clock=clock, console=console)
-    except BoxSilentError:
-        with ledger.reading() as connection:
-            _write_summary(order, found, sent, box_answer(connection, sent.box, sent.campaign))
-        raise
-    _write_summary(order, found, sent, answer)
-    if answer.rejected:
-        console.print(rejected_table(answer.rejected))
-    if answer.refusals:
-        raise CampaignRefusedError(
-            f"box {order.box} refuses {sent.campaign}: {answer.refusals[0]}; mend that and push again",
-            details=answer.refusals[1:],
-        )
-    console.print(
-        printable(
-            f"campaign {sent.campaign}: {answer.taken} of {found.n_read} contacts on box {order.box}, "
-            f"{found.n_read - len(rows)} left out, {len(answer.rejected)} rejected by the box"
-        )
-    )
+    _write_summary(order, done)
+    if failed is not None:
+        raise failed
 
 
 async def _send(
@@ -109,24 +122,16 @@ async def _send(
     sent: SentCampaign,
     *,
     ledger: Ledger,
-    ids: UuidV7,
     order: PushOrder,
     clock: Clock[object],
     console: Console,
-) -> BoxAnswer:
+) -> None:
+    """Send what the box has not answered, and wait. Raises BoxSilentError, BrokerError, LedgerError."""
     topics = BoxTopics(office.tenant, sent.box)
-    key = load_signing_key(office)
     async with connected(office, [topics.up("ack"), topics.up("state")], lasting=False) as connection:
-        sender = SignedSender(connection, key)
-        with ledger.transaction() as rows:
-            begin_or_resume(rows, sent, pushed_at=clock.now())
+        sender = SignedSender(connection, load_signing_key(office))
+        with ledger.reading() as rows:
             messages = unanswered(rows, sent.box, sent.campaign)
-        lease = SuppressionLease(sender=sender, ledger=ledger, tenant=office.tenant, clock=clock, ids=ids)
-        await lease.renew()
-        # Before the first contact: what others did with these people counts from the first decision on.
-        await ElsewhereFeed(sender=sender, ledger=ledger, tenant=office.tenant, clock=clock, ids=ids).tell(
-            sent.box
-        )
         push = Push(messages, connection=connection, sender=sender, ledger=ledger, topics=topics, clock=clock)
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
         with Progress(*columns, console=console, transient=True, auto_refresh=False) as progress:
@@ -136,11 +141,9 @@ async def _send(
                 progress.update(task, completed=n_answered, total=n_messages, refresh=True)
 
             await push.run(patience_s=order.patience_s, on_progress=show)
-    with ledger.reading() as rows:
-        return box_answer(rows, sent.box, sent.campaign)
 
 
-def _show(console: Console, found: Examination) -> None:
+def _show_found(console: Console, found: Examination) -> None:
     if found.contacts.ignored_columns:
         console.print(printable(f"columns not used: {', '.join(found.contacts.ignored_columns)}"))
     if found.bad_rows:
@@ -154,14 +157,32 @@ def _show(console: Console, found: Examination) -> None:
         )
 
 
-def _write_summary(order: PushOrder, found: Examination, sent: SentCampaign, answer: BoxAnswer) -> None:
-    if order.summary is None:
-        return
-    summary = {
+def _show(
+    console: Console, n_read: int, n_left_out: int, sent: SentCampaign, answer: BoxAnswer
+) -> CampaignRefusedError | None:
+    if answer.rejected:
+        console.print(rejected_table(answer.rejected))
+    if answer.refusals:
+        return CampaignRefusedError(
+            f"box {sent.box} refuses {sent.campaign}: {answer.refusals[0]}; mend that and push again",
+            details=answer.refusals[1:],
+        )
+    if answer.accepted:
+        console.print(
+            printable(
+                f"campaign {sent.campaign}: {answer.taken} of {n_read} contacts on box {sent.box}, "
+                f"{n_left_out} left out, {len(answer.rejected)} rejected by the box"
+            )
+        )
+    return None
+
+
+def _summary(found: Examination, sent: SentCampaign, answer: BoxAnswer, n_sent: int) -> dict[str, Any]:
+    return {
         "campaign": sent.campaign,
         "box": sent.box,
         "rows_read": found.n_read,
-        "rows_sent": len(sent.contacts),
+        "rows_sent": n_sent,
         "bad_rows": [
             {"row": each.row, "column": each.column, "reason": each.reason, "detail": each.detail}
             for each in found.of(Severity.BAD)
@@ -169,6 +190,13 @@ def _write_summary(order: PushOrder, found: Examination, sent: SentCampaign, ans
         "doubtful_rows": found.rows_by_reason(Severity.DOUBTFUL),
         **msgspec.to_builtins(answer),
     }
+
+
+def _write_summary(order: PushOrder, done: Sequence[dict[str, Any]]) -> None:
+    """Write what became of it: of one box an object, of several a list."""
+    if order.summary is None:
+        return
+    summary = done[0] if len(done) == 1 else done
     text = json.dumps(summary, ensure_ascii=False, indent=2) + "\n"
     if str(order.summary) == "-":
         print(text, end="")

@@ -62,7 +62,7 @@ def begin_or_resume(connection: Connection, sent: SentCampaign, *, pushed_at: da
     mine = (CAMPAIGN.c.box == sent.box) & (CAMPAIGN.c.campaign == sent.campaign)
     digest = connection.execute(select(CAMPAIGN.c.digest).where(mine)).scalar_one_or_none()
     if digest is not None:
-        if not _was_refused(connection, sent.box, sent.campaign):
+        if not was_refused(connection, sent.box, sent.campaign):
             if digest == sent.digest:
                 return False
             raise CampaignError(
@@ -107,7 +107,8 @@ def _add(connection: Connection, sent: SentCampaign, pushed_at: datetime) -> Non
     connection.execute(insert(CONTACT), contacts)
 
 
-def _was_refused(connection: Connection, box: str, campaign: str) -> bool:
+def was_refused(connection: Connection, box: str, campaign: str) -> bool:
+    """Say whether the box took no part in the campaign."""
     manifest = (BATCH.c.box == box) & (BATCH.c.campaign == campaign) & (BATCH.c.place == MANIFEST_PLACE)
     answer = select(ACK.c.accepted).join(BATCH, (BATCH.c.id == ACK.c.about) & (BATCH.c.box == ACK.c.box))
     return connection.execute(answer.where(manifest)).scalars().first() is False

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -74,7 +75,7 @@ def throwaway_postgresql(*settings: str) -> Iterator[ThrowawayPostgresql]:
             _wait(process, folder, programs, log)
             yield ThrowawayPostgresql(folder, run)
         finally:
-            process.terminate()
+            process.send_signal(signal.SIGINT)  # does not wait for its clients
             try:
                 process.wait(5)
             except subprocess.TimeoutExpired:
