@@ -15,7 +15,10 @@ from sqlalchemy import Connection, Engine, delete, select
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from console import audit_tables  # noqa: F401 - its tables belong to the ledger
+from console import (  # their tables belong to the ledger
+    audit_tables,  # noqa: F401
+    web_tables,  # noqa: F401
+)
 from console.errors import LedgerError
 from console.ledger_facts import Fact, Unread, insert_new, keep_fact, keep_state
 from console.ledger_tables import UPLINK, UPLINK_AHEAD, open_engine

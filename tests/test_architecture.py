@@ -77,6 +77,8 @@ OWNED_LIBRARIES = {
     "paho": ("firmware.sync.mqtt_epoch",),
     "systemd": ("firmware.host.systemd",),
     "sqlalchemy": ("console",),
+    "flask": ("console.web",),
+    "gunicorn": ("console.web.server",),
     "pyaudio": ("audio.ports.sound_card",),
     "pocketsphinx": ("audio.listening.grammar",),
     "ctranslate2": ("audio.listening.whisper",),
