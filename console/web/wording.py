@@ -63,6 +63,8 @@ DISPOSITIONS: dict[Disposition, str] = {
     Disposition.COMPLAINT: "complaint",
     Disposition.TECHNICAL_FAILURE: "technical failure",
     Disposition.CANCELLED: "cancelled",
+    Disposition.RECALLED: "recalled",
+    Disposition.BLOCKED: "held back by a rule",
 }
 WORDS = {
     # What the ledger and the program call it, and what people read.
