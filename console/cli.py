@@ -41,6 +41,7 @@ from console.command_push import PushOrder, run_push
 from console.command_recording import recording_app
 from console.command_suppress import run_suppress
 from console.command_watch import watch_command
+from console.command_web import user_app, web
 from console.contact_fields import FieldError, parse_id, parse_number, parse_word
 from console.errors import ConsoleError
 from console.ledger import Ledger
@@ -73,6 +74,8 @@ app.command("examine")(examine_command)
 app.command("quality")(quality_command)
 app.add_typer(audit_app, name="audit")
 app.add_typer(policy_app, name="policy")
+app.add_typer(user_app, name="user")
+app.command("web")(web)
 
 
 @app.callback()

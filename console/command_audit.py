@@ -43,7 +43,7 @@ def status(context: typer.Context, *, as_json: JsonOption = False, folder: Offic
     """Show how far each box's log reaches, by which key, and what was ever found wrong with it."""
     here = office_at(folder or context.obj)
     with Ledger(here.ledger).reading() as rows:
-        found = [_standing(rows, box) for box in here.boxes()]
+        found = [standing(rows, box) for box in here.boxes()]
     if as_json:
         say_json(found)
         return
@@ -94,10 +94,8 @@ def check(
             for each in found:
                 say(f"{each.severity}: {name}: {each.what}")
             alarms += [f"{name}: {each.what}" for each in found if each.severity == "alarm"]
-            standing = _standing(rows, name)
-            say(
-                f"{name}: {standing['heads']} heads, {standing['here']} of {standing['entries']} entries are here"
-            )
+            held = standing(rows, name)
+            say(f"{name}: {held['heads']} heads, {held['here']} of {held['entries']} entries are here")
     if alarms:
         raise AuditAlarmError(
             f"{len(alarms)} alarm(s); take the box off the lists, keep its disk, and compare with "
@@ -227,7 +225,8 @@ def _is_answered(ledger: Ledger, box: str, request: str) -> bool:
         return rows.execute(select(SEGMENT.c.id).where(about)).first() is not None
 
 
-def _standing(rows: Connection, box: str) -> dict[str, Any]:
+def standing(rows: Connection, box: str) -> dict[str, Any]:
+    """Return how a box's audit log stands: its newest signed head, how much of it is here, what was found wrong."""
     newest = rows.execute(
         select(ANCHOR).where(ANCHOR.c.box == box).order_by(ANCHOR.c.at.desc(), ANCHOR.c.seq.desc()).limit(1)
     ).first()

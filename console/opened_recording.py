@@ -40,7 +40,7 @@ def write_sound(
     rate_hz = int(header["rate_hz"])
     end = "" if complete else "; its end is missing, the box was cut off while it recorded"
     try:
-        write_private(target, _encoded(samples, rate_hz, kind))
+        write_private(target, encoded(samples, rate_hz, kind))
         if picture is not None:
             note = ", ".join(part for part in (outcome, end.removeprefix("; ")) if part)
             write_private(
@@ -64,7 +64,8 @@ def digest_of(recording: Path) -> str:
         return ""
 
 
-def _encoded(samples: "NDArray[np.int16]", rate_hz: int, kind: str) -> bytes:
+def encoded(samples: "NDArray[np.int16]", rate_hz: int, kind: str) -> bytes:
+    """Return the sound (int16, shape (n_samples, 2)) as a file of `kind`, WAV or FLAC."""
     import soundfile  # noqa: PLC0415
 
     content = io.BytesIO()

@@ -85,6 +85,8 @@ OWNED_LIBRARIES = {
     "alembic": ("console.ledger_engine", "console.migrations"),
     "openpyxl": ("console.xlsx_table", "console.corrected_file"),
     "pyarrow": ("console.outcome_files",),
+    "flask": ("console.web",),
+    "gunicorn": ("console.web.server",),
     "pyaudio": ("audio.ports.sound_card",),
     "pocketsphinx": ("audio.listening.grammar",),
     "ctranslate2": ("audio.listening.whisper",),

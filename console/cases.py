@@ -1,0 +1,150 @@
+"""Cases: what a call left for people to do, made from outcomes, once each, whatever the order they come in.
+
+The periods are this office's own targets, not the law's: an office that owes an answer sooner works to that.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, exists, func, insert, literal, select, update
+
+from console.errors import ConsoleError
+from console.ledger_tables import OUTCOME, UPLINK, UPLINK_AHEAD
+from console.web_tables import CASE, CASE_NOTE, CASE_SWEEP
+from firmware.values import Disposition
+
+HOUR_MS = 3600 * 1000
+DAY_MS = 24 * HOUR_MS
+MAX_NOTE = 4000
+
+
+class CaseKind(StrEnum):
+    """Why a person has to look at it."""
+
+    COMPLAINT = "complaint"
+    DISPUTE = "dispute"
+    HARDSHIP = "hardship"
+    VULNERABLE = "vulnerable"
+    CALLBACK = "callback"
+    HUMAN = "human"
+
+
+class CaseState(StrEnum):
+    """Where the work stands."""
+
+    OPEN = "open"
+    IN_PROGRESS = "in_progress"
+    WAITING = "waiting"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Which outcomes make a case of a kind, and how long it may take."""
+
+    kind: CaseKind
+    period_ms: int
+    dispositions: tuple[Disposition, ...]
+
+
+TARGETS = (
+    # The first that fits counts.
+    Target(
+        kind=CaseKind.VULNERABLE,
+        period_ms=DAY_MS,
+        dispositions=(Disposition.VULNERABLE, Disposition.DECEASED, Disposition.MINOR),
+    ),
+    Target(kind=CaseKind.COMPLAINT, period_ms=2 * DAY_MS, dispositions=(Disposition.COMPLAINT,)),
+    Target(
+        kind=CaseKind.DISPUTE,
+        period_ms=5 * DAY_MS,
+        dispositions=(Disposition.DISPUTE, Disposition.ALREADY_PAID, Disposition.LEGAL_REPRESENTATION),
+    ),
+    Target(kind=CaseKind.HARDSHIP, period_ms=3 * DAY_MS, dispositions=(Disposition.HARDSHIP,)),
+    Target(kind=CaseKind.CALLBACK, period_ms=DAY_MS, dispositions=(Disposition.CALLBACK_SET,)),
+    Target(kind=CaseKind.HUMAN, period_ms=DAY_MS, dispositions=(Disposition.HUMAN_UNAVAILABLE,)),
+)
+
+
+def sweep(rows: Connection) -> bool:
+    """Make cases of the outcomes that came since the last sweep. Return whether there was anything to look at.
+
+    What lies above a gap of a stream is looked at now, and again until the gap is closed.
+    """
+    swept = {(row.box, row.stream): row.up_to for row in rows.execute(select(CASE_SWEEP))}
+    moved = False
+    for mark in rows.execute(select(UPLINK)).all():
+        before = swept.get((mark.box, mark.stream))
+        of_stream = (OUTCOME.c.box == mark.box) & (OUTCOME.c.stream == mark.stream)
+        for target in TARGETS:
+            fits = OUTCOME.c.disposition.in_([each.value for each in target.dispositions])
+            _open(rows, target, of_stream & (OUTCOME.c.seq > (before or 0)) & fits)
+        wished = OUTCOME.c.transfer.is_not(None) & (OUTCOME.c.disposition != Disposition.HUMAN_BRIDGED.value)
+        _open(rows, TARGETS[-1], of_stream & (OUTCOME.c.seq > (before or 0)) & wished)
+        if before != mark.up_to:
+            moved = True
+            here = (CASE_SWEEP.c.box == mark.box) & (CASE_SWEEP.c.stream == mark.stream)
+            rows.execute(delete(CASE_SWEEP).where(here))
+            rows.execute(insert(CASE_SWEEP).values(box=mark.box, stream=mark.stream, up_to=mark.up_to))
+    return moved
+
+
+def is_swept(rows: Connection) -> bool:
+    """Say whether every committed outcome was looked at."""
+    same = (CASE_SWEEP.c.box == UPLINK.c.box) & (CASE_SWEEP.c.stream == UPLINK.c.stream)
+    ahead = select(UPLINK.c.box).where(~exists().where(same & (CASE_SWEEP.c.up_to == UPLINK.c.up_to)))
+    has_gap = rows.execute(select(UPLINK_AHEAD.c.seq).limit(1)).first() is not None
+    return not has_gap and rows.execute(ahead.limit(1)).first() is None
+
+
+def find_case(rows: Connection, box: str, attempt: str) -> Row[Any] | None:
+    """Return one case."""
+    here = (CASE.c.box == box) & (CASE.c.attempt == attempt)
+    return rows.execute(select(CASE).where(here)).first()
+
+
+def work_case(
+    rows: Connection, case: Row[Any], *, name: str, at_ms: int, identity: str, state: CaseState, note: str
+) -> None:
+    """Note what was done and where the case stands now. Raises ConsoleError."""
+    if len(note) > MAX_NOTE:
+        raise ConsoleError(f"a note has {MAX_NOTE} characters at most; write a shorter one")
+    if state is CaseState.DONE and not note:
+        raise ConsoleError("a case that is done says what was done; write a note")
+    here = (CASE.c.box == case.box) & (CASE.c.attempt == case.attempt)
+    rows.execute(update(CASE).where(here).values(state=state.value))
+    row = {"id": identity, "box": case.box, "attempt": case.attempt, "at": at_ms, "name": name}
+    rows.execute(insert(CASE_NOTE).values(row | {"state": state.value, "note": note}))
+
+
+def assign_case(rows: Connection, case: Row[Any], assignee: str | None) -> None:
+    """Give a case to somebody, or to nobody."""
+    here = (CASE.c.box == case.box) & (CASE.c.attempt == case.attempt)
+    rows.execute(update(CASE).where(here).values(assignee=assignee))
+
+
+def notes_of(rows: Connection, box: str, attempt: str) -> list[Row[Any]]:
+    """Return what was noted, the oldest first."""
+    here = (CASE_NOTE.c.box == box) & (CASE_NOTE.c.attempt == attempt)
+    return list(rows.execute(select(CASE_NOTE).where(here).order_by(CASE_NOTE.c.at, CASE_NOTE.c.id)))
+
+
+def _open(rows: Connection, target: Target, wanted: Any) -> None:
+    due = OUTCOME.c.ended_at + target.period_ms
+    if target.kind is CaseKind.CALLBACK:
+        due = func.coalesce(OUTCOME.c.callback_at, due)
+    known = exists().where((CASE.c.box == OUTCOME.c.box) & (CASE.c.attempt == OUTCOME.c.attempt))
+    columns = ("box", "attempt", "kind", "campaign", "contact", "person", "opened_at", "due_at", "state")
+    made = select(
+        OUTCOME.c.box,
+        OUTCOME.c.attempt,
+        literal(target.kind.value),
+        OUTCOME.c.campaign,
+        OUTCOME.c.contact,
+        OUTCOME.c.person,
+        OUTCOME.c.ended_at,
+        due,
+        literal(CaseState.OPEN.value),
+    ).where(wanted, ~known)
+    rows.execute(insert(CASE).from_select(columns, made))

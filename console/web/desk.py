@@ -1,0 +1,125 @@
+"""What every page works with: the ledger, the clock, the office; who asks; and the log of what was looked at."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar, cast
+
+from flask import abort, current_app, request
+from flask_login import current_user
+from sqlalchemy import Connection, insert
+
+from console.ledger import Ledger
+from console.office import Office
+from console.web.accounts import User
+from console.web.roles import GRANTS, May
+from console.web_tables import WEB_ACCESS
+from firmware.clock import Clock, to_ms
+from firmware.values import UuidV7
+
+T = TypeVar("T")
+EXTENSION = "branchline"
+REMEMBERED_S = 15.0
+MAX_REMEMBERED = 256
+
+
+class Orders(Protocol):
+    """The way to the boxes."""
+
+    def control(self, box: str, campaign: str, action: str, order: str) -> str:
+        """Send an order about a campaign. Return what the box says: ``done``, ``waits`` or why not."""
+        ...
+
+    def fetch(self, box: str, recording: str) -> None:
+        """Bring a sealed recording. Raises ConsoleError."""
+        ...
+
+
+class Remembered:
+    """Results of slow queries for a while: many who look at one page make the ledger count once."""
+
+    def __init__(self, keep_s: float = REMEMBERED_S) -> None:
+        self._keep_s = keep_s
+        self._lock = threading.Lock()
+        self._known: dict[Any, tuple[float, Any]] = {}
+        self._making: dict[Any, threading.Lock] = {}
+
+    def get(self, key: Any, make: Callable[[], T]) -> T:
+        """Return what `make` returned at most a while ago; while it is made anew, others get the old one."""
+        with self._lock:
+            known = self._known.get(key)
+            if known is not None and time.monotonic() < known[0] + self._keep_s:
+                return cast(T, known[1])
+            making = self._making.setdefault(key, threading.Lock())
+        if not making.acquire(blocking=known is None):
+            assert known is not None
+            return cast(T, known[1])
+        try:
+            with self._lock:
+                newer = self._known.get(key)
+            if newer is not None and newer is not known:
+                return cast(T, newer[1])
+            made = make()
+            with self._lock:
+                if len(self._known) >= MAX_REMEMBERED:
+                    self._known.clear()
+                self._known[key] = (time.monotonic(), made)
+            return made
+        finally:
+            making.release()
+            with self._lock:
+                if len(self._making) >= MAX_REMEMBERED:
+                    self._making.clear()
+
+
+@dataclass(kw_only=True)
+class Desk:
+    """One office's pages."""
+
+    ledger: Ledger
+    office: Office
+    clock: Clock[object]
+    orders: Orders
+    ids: UuidV7 = field(default_factory=UuidV7)
+    remembered: Remembered = field(default_factory=Remembered)
+    streams: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(8))
+    """Live pages at one time: each holds a thread of the server."""
+
+    def now_ms(self) -> int:
+        """Return the present as ms."""
+        return to_ms(self.clock.now())
+
+    def new_id(self) -> str:
+        """Return an id that sorts by time."""
+        return self.ids.new(self.now_ms())
+
+
+def desk() -> Desk:
+    """Return the desk of the request's application."""
+    return cast(Desk, current_app.extensions[EXTENSION])
+
+
+def me() -> User:
+    """Return who asks."""
+    return cast(User, current_user.user)
+
+
+def may(permission: May) -> bool:
+    """Say whether who asks may do that."""
+    return bool(current_user.is_authenticated) and permission in GRANTS[me().role]
+
+
+def log_access(rows: Connection, action: str, subject: str) -> None:
+    """Write down what is about to be shown or done, in the transaction that does it."""
+    here, user = desk(), me()
+    row = {"id": here.new_id(), "at": here.now_ms(), "name": user.name, "role": user.role.value}
+    rows.execute(insert(WEB_ACCESS).values(row | {"action": action, "subject": subject[:300]}))
+
+
+def asked(name: str, *, limit: int = 200) -> str:
+    """Return a parameter of the address or the form, without surrounding blanks; a longer one is a bad request."""
+    value = str(request.values.get(name, "")).strip()
+    if len(value) > limit or "\0" in value:
+        abort(400)
+    return value

@@ -1,0 +1,158 @@
+"""Recordings: fetched sealed, opened in memory for who may hear them, drawn, and corrected where the box misheard."""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flask import Blueprint, Response, abort, flash, redirect, render_template, send_file, url_for
+from sqlalchemy import Row, select
+from werkzeug.wrappers import Response as AnyResponse
+
+from console.corrections import ANSWER_CLASSES, Field, add_correction, corrections_of
+from console.errors import ConsoleError
+from console.ledger_tables import OUTCOME
+from console.opened_recording import digest_of, encoded
+from console.web.desk import asked, desk, log_access, me
+from console.web.ordering import recording_file
+from console.web.roles import May, needs
+from console.web.wording import gettext
+from firmware.sync.topics import InvalidNameError, topic_level
+from firmware.values import Disposition
+
+recording_pages = Blueprint("recordings", __name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """What an opened recording holds."""
+
+    sound: Any
+    """int16, shape (n_samples, 2): callee, box."""
+    rate_hz: int
+    started_at: str
+    is_whole: bool
+
+
+@recording_pages.get("/recordings/one")
+@needs(May.HEAR_RECORDINGS)
+def one() -> str:
+    """Show one call's recording, if it is here, and what was corrected."""
+    outcome = _outcome()
+    path = _file(outcome)
+    opened = _opened(path, outcome) if path.exists() else None
+    with desk().ledger.transaction() as rows:
+        if opened is not None:
+            log_access(rows, "recording_heard", f"{outcome.person} ({outcome.attempt})")
+        corrections = corrections_of(rows, outcome.box, outcome.attempt)
+    return render_template(
+        "recording.html",
+        outcome=outcome,
+        opened=opened,
+        length_s=len(opened.sound) / opened.rate_hz if opened else 0,
+        **(_drawn(opened) if opened is not None else {"marks": [], "picture": ""}),
+        corrections=corrections,
+        fields=list(Field),
+        answer_classes=ANSWER_CLASSES,
+        dispositions=list(Disposition),
+    )
+
+
+@recording_pages.get("/recordings/sound")
+@needs(May.HEAR_RECORDINGS)
+def sound() -> Response:
+    """Send the sound to the player: left is the person called, right the box."""
+    outcome = _outcome()
+    path = _file(outcome)
+    if not path.exists():
+        abort(404)
+    opened = _opened(path, outcome)
+    content = io.BytesIO(encoded(opened.sound, opened.rate_hz, "WAV"))
+    return send_file(content, mimetype="audio/wav", conditional=True, etag=False)
+
+
+@recording_pages.post("/recordings/fetch")
+@needs(May.HEAR_RECORDINGS)
+def fetch() -> AnyResponse:
+    """Bring the recording from its box; what came of a broken try is kept and gone on with."""
+    outcome = _outcome()
+    with desk().ledger.transaction() as rows:
+        log_access(rows, "recording_fetched", outcome.attempt)
+    try:
+        desk().orders.fetch(outcome.box, outcome.recording)
+    except ConsoleError as error:
+        flash(gettext("The box did not send it: %(reason)s", reason=str(error)), "bad")
+    return redirect(url_for("recordings.one", box=outcome.box, attempt=outcome.attempt))
+
+
+@recording_pages.post("/recordings/correct")
+@needs(May.CORRECT)
+def correct() -> AnyResponse:
+    """Keep a correction."""
+    outcome = _outcome()
+    here = desk()
+    field, place = asked("field"), asked("place_s")
+    if field not in set(Field):
+        abort(400)
+    value = asked(f"value_{field}", limit=2000)
+    try:
+        place_ms = round(float(place) * 1000) if place else None
+        if place_ms is not None and not 0 <= place_ms <= 24 * 3600 * 1000:
+            abort(400)
+    except (ValueError, OverflowError):
+        abort(400)
+    was = outcome.disposition if field == Field.DISPOSITION else asked("was", limit=2000)
+    try:
+        with here.ledger.transaction() as rows:
+            add_correction(
+                rows, outcome, identity=here.new_id(), name=me().name, at_ms=here.now_ms(), field=Field(field),
+                value=value, was=was, place_ms=place_ms,
+            )  # fmt: skip
+            log_access(rows, "corrected", f"{outcome.attempt}: {field}")
+        flash(gettext("Kept beside the record; the record itself stays as it is."), "good")
+    except ConsoleError as error:
+        flash(gettext(str(error)), "bad")
+    return redirect(url_for("recordings.one", box=outcome.box, attempt=outcome.attempt))
+
+
+def _outcome() -> Row[Any]:
+    here = (OUTCOME.c.box == asked("box")) & (OUTCOME.c.attempt == asked("attempt"))
+    with desk().ledger.reading() as rows:
+        found = rows.execute(select(OUTCOME).where(here)).first()
+    if found is None or not found.recording:
+        abort(404)
+    return found
+
+
+def _file(outcome: Row[Any]) -> Path:
+    try:
+        return recording_file(desk().office, topic_level(outcome.recording))
+    except InvalidNameError:
+        abort(404)  # a box's word: it must name no other file
+
+
+def _opened(path: Path, outcome: Row[Any]) -> Opened:
+    """Open in memory. Raises ConsoleError."""
+    from audio.errors import RecordingError  # noqa: PLC0415 - the audio room starts slowly
+    from audio.recording import open_recording  # noqa: PLC0415
+
+    if outcome.recording_sha256 and digest_of(path) != outcome.recording_sha256:
+        raise ConsoleError(
+            f"{path.name} is not what the box recorded (another digest); delete it and fetch it again"
+        )
+    identity = desk().office.recording_identity.read_text(encoding="utf-8").strip()
+    try:
+        samples, header, is_whole = open_recording(path, identity)
+    except RecordingError as error:
+        raise ConsoleError(f"{error}; it was sealed for another office") from None
+    return Opened(
+        sound=samples, rate_hz=int(header["rate_hz"]), started_at=str(header["started_at"]), is_whole=is_whole
+    )
+
+
+def _drawn(opened: Opened) -> dict[str, Any]:
+    from audio.recording_marks import marks_of  # noqa: PLC0415 - the audio room starts slowly
+    from console.recording_picture import draw_recording  # noqa: PLC0415
+
+    marks = marks_of(opened.sound)
+    return {"marks": marks, "picture": draw_recording(opened.sound, opened.rate_hz, marks, title="", note="")}

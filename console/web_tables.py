@@ -1,0 +1,126 @@
+"""The ledger's tables behind the web pages: who may sign in, what was looked at, cases, notes, orders, corrections."""
+
+from sqlalchemy import BigInteger, Column, Connection, Index, Integer, Table, Text
+
+from console.ledger_tables import CONTACT, METADATA, OUTCOME
+
+WEB_USER = Table(
+    "web_user",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("role", Text, nullable=False),
+    Column("password", Text, nullable=False),
+    Column("stamp", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
+"""`password` is an Argon2id hash; a new `stamp` ends every session of the user."""
+
+WEB_FAILURE = Table(
+    "web_failure",
+    METADATA,
+    Column("subject", Text, primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
+"""Failed sign-ins since the last good one, by user and by user and address."""
+
+WEB_ACCESS = Table(
+    "web_access",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+)
+"""Who looked at whose data, and who ordered what; rows are only ever added."""
+
+WEB_ORDER = Table(
+    "web_order",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("box", Text, nullable=False),
+    Column("campaign", Text, nullable=False),
+    Column("action", Text, nullable=False),
+)
+"""Orders about campaigns given here; the box's answer is the ack about `id`."""
+
+CASE = Table(
+    "work_case",
+    METADATA,
+    Column("box", Text, primary_key=True),
+    Column("attempt", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("campaign", Text, nullable=False),
+    Column("contact", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("opened_at", BigInteger, nullable=False),
+    Column("due_at", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("assignee", Text, nullable=True),
+)
+CASE_NOTE = Table(
+    "case_note",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("box", Text, nullable=False),
+    Column("attempt", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("note", Text, nullable=False),
+)
+"""What was done about a case; `state` is the one that it had from then on."""
+
+CASE_SWEEP = Table(
+    "case_sweep",
+    METADATA,
+    Column("box", Text, primary_key=True),
+    Column("stream", Text, primary_key=True),
+    Column("up_to", BigInteger, nullable=False),
+)
+"""Up to which message of each stream outcomes were looked at for cases."""
+
+WEB_CORRECTION = Table(
+    "web_correction",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("box", Text, nullable=False),
+    Column("attempt", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("field", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("was", Text, nullable=False),
+    Column("place_ms", BigInteger, nullable=True),
+)
+"""What a person who listened says it should have been; the outcome itself is never changed."""
+
+INDICES = (
+    Index("outcome_by_time", OUTCOME.c.ended_at, OUTCOME.c.box, OUTCOME.c.attempt),
+    Index(
+        "outcome_by_campaign_time", OUTCOME.c.campaign, OUTCOME.c.ended_at, OUTCOME.c.box, OUTCOME.c.attempt
+    ),
+    Index(
+        "outcome_by_disposition", OUTCOME.c.disposition, OUTCOME.c.ended_at, OUTCOME.c.box, OUTCOME.c.attempt
+    ),
+    Index("outcome_by_person", OUTCOME.c.person, OUTCOME.c.ended_at),
+    Index("outcome_by_sequence", OUTCOME.c.box, OUTCOME.c.stream, OUTCOME.c.seq),
+    Index("contact_by_person", CONTACT.c.person),
+    Index("contact_by_number", CONTACT.c.number),
+    Index("work_case_by_due", CASE.c.state, CASE.c.due_at, CASE.c.box, CASE.c.attempt),
+    Index("work_case_by_person", CASE.c.person),
+    Index("case_note_by_case", CASE_NOTE.c.box, CASE_NOTE.c.attempt),
+    Index("web_access_by_time", WEB_ACCESS.c.at, WEB_ACCESS.c.id),
+    Index("web_order_by_campaign", WEB_ORDER.c.box, WEB_ORDER.c.campaign),
+    Index("web_correction_by_attempt", WEB_CORRECTION.c.box, WEB_CORRECTION.c.attempt),
+)
+
+
+def add_indices(connection: Connection) -> None:
+    """Make what the pages' queries lean on, where an older ledger lacks it."""
+    for index in INDICES:
+        index.create(connection, checkfirst=True)

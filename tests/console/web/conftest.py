@@ -1,0 +1,35 @@
+"""One office for all tests of the pages; a test that would be felt by another signs in as itself."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from console.authority import init_office, issue_box
+from console.ledger import Ledger
+from console.office import Office
+from console.web.application import make_app
+from console.web.desk import Desk
+from firmware.clock import SimulatedClock
+from tests.console.web.web_world import NOW, NotedOrders, World, fill
+
+
+def make_office(folder: Path) -> Office:
+    office = init_office(folder, "demo", "localhost", now=datetime.now(UTC), broker_port=8883)
+    for box in ("b1", "b2"):
+        issue_box(office, box, now=datetime.now(UTC))
+    return office
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    office = make_office(tmp_path_factory.mktemp("web") / "office")
+    ledger = Ledger(office.ledger)
+    fill(office, ledger, NOW)
+    clock, orders = SimulatedClock(NOW), NotedOrders()
+    desk = Desk(ledger=ledger, office=office, clock=clock, orders=orders)
+    app = make_app(desk)
+    app.config["TESTING"] = True
+    yield World(app=app, desk=desk, orders=orders, clock=clock)
+    ledger.close()
