@@ -28,6 +28,7 @@ from console.command_command import command
 from console.command_config import config_app
 from console.command_control import cancel, pause, recall, resume
 from console.command_examine import SheetOption, SourceOption, examine_command, quality_command
+from console.command_followups import followups_app
 from console.command_outcomes import outcomes_command, report_command
 from console.command_policy import policy_app
 from console.command_push import PushOrder, run_push
@@ -61,6 +62,7 @@ app.command("command")(command)
 app.command("examine")(examine_command)
 app.command("quality")(quality_command)
 app.add_typer(audit_app, name="audit")
+app.add_typer(followups_app, name="followups")
 app.add_typer(policy_app, name="policy")
 
 
