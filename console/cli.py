@@ -31,6 +31,7 @@ from console.command_command import command
 from console.command_config import config_app
 from console.command_control import cancel, pause, recall, resume
 from console.command_examine import SheetOption, SourceOption, examine_command, quality_command
+from console.command_followups import followups_app
 from console.command_ingest import ingest
 from console.command_keys import keys_app
 from console.command_measures import measures_command
@@ -73,6 +74,7 @@ app.add_typer(payment_app, name="payment")
 app.command("examine")(examine_command)
 app.command("quality")(quality_command)
 app.add_typer(audit_app, name="audit")
+app.add_typer(followups_app, name="followups")
 app.add_typer(policy_app, name="policy")
 app.add_typer(user_app, name="user")
 app.command("web")(web)
