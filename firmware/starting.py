@@ -22,6 +22,7 @@ from firmware.checkup import database_path, models_folder, mqtt_settings
 from firmware.dialogue.understanding.understander import Understander
 from firmware.host import systemd
 from firmware.host.journal import RecentEvents, set_up_journal
+from firmware.local.opening import open_local_doors
 from firmware.settings import Settings, SettingsError, SpeechSection, VoiceSection
 from firmware.speech.voices import voices_of_box
 from firmware.store import restoring
@@ -115,7 +116,8 @@ async def _run(
                     recent=recent,
                 )
                 try:
-                    await box.run(stop, ready=lambda: systemd.notify_ready("serving"))
+                    async with open_local_doors(settings, box.looker, box.deeds):
+                        await box.run(stop, ready=lambda: systemd.notify_ready("serving"))
                 finally:
                     voices.close()  # before the executor waits for a phrase nobody will hear
     finally:

@@ -42,6 +42,7 @@ ALLOWED: dict[str, set[str]] = {
     "firmware.campaign_checks": {"firmware.dialogue", "firmware.sync"},
     "firmware.enforcing": {"firmware"},
     "firmware.commands": {"firmware", "modem_drivers"},
+    "firmware.local": {"firmware"},
     "firmware.config_command": {"firmware"},
     "firmware.state_report": VALUES
     | {"firmware.lines", "firmware.calls", "firmware.sync", "firmware.store", "firmware.configuration"},
@@ -79,6 +80,8 @@ OWNED_LIBRARIES = {
     "paho": ("firmware.sync.mqtt_epoch",),
     "systemd": ("firmware.host.systemd",),
     "sqlalchemy": ("console",),
+    "h11": ("firmware.local.web",),
+    "prometheus_client": ("firmware.local.metrics",),
     "pyaudio": ("audio.ports.sound_card",),
     "pocketsphinx": ("audio.listening.grammar",),
     "ctranslate2": ("audio.listening.whisper",),
