@@ -24,7 +24,7 @@ from firmware.local.facts import (
     TodayFacts,
     UplinkFacts,
 )
-from firmware.local.trouble import GROUPS, alarms_of, bars_of, dialling_code, group_of, trouble_of, verdict_of
+from firmware.local.trouble import GROUPS, alarms_of, bars_of, group_of, standing, trouble_of, verdict_of
 from firmware.settings import BoxSection
 from firmware.store import campaigns, outbox, suppressions, today
 from firmware.store.connection import Connection as StoreConnection
@@ -122,7 +122,7 @@ class Looker:
             disk_free_bytes=health.disk_free_bytes,
             disk_room=self._disk.room().value,
         )
-        dialling = dialling_code(self._scheduler.dialling)
+        dialling = standing(self._scheduler.dialling, lines, clock_trusted=clock.trusted)
         alarms = alarms_of(
             dialling=dialling,
             dialling_detail=self._scheduler.dialling,

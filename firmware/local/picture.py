@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from firmware.local.facts import HourFacts
 from firmware.local.words import PAGE, Language, say
 
-_WIDTH, _HEIGHT, _FOOT, _HEAD = 720, 190, 24, 16
+_WIDTH, _HEIGHT, _FOOT, _HEAD = 720, 200, 30, 26
 
 
 def signal_bars(bars: int | None) -> str:
@@ -30,7 +30,7 @@ def day_plot(hours: Sequence[HourFacts], zone: ZoneInfo, language: Language) -> 
     for place, hour in enumerate(range(first, last + 1)):
         x, width = place * step + step * 0.15, step * 0.7
         middle = f"{place * step + step / 2:.1f}"
-        parts.append(f'<text x="{middle}" y="{_HEIGHT - 7}" class="axis">{hour:02d}</text>')
+        parts.append(f'<text x="{middle}" y="{_HEIGHT - 8}" class="axis">{hour:02d}</text>')
         found = by_hour.get(hour)
         if found is None:
             continue

@@ -30,6 +30,7 @@ STYLE = (
     ".key{display:inline-block;width:.8em;height:.8em;margin-right:.4em;border-radius:2px}"
     "dl{display:grid;grid-template-columns:minmax(9rem,auto) 1fr;gap:.3rem 1rem;margin:0}dt{color:var(--faint)}dd{margin:0}"
     "summary{cursor:pointer;color:var(--link)}details{margin:.4rem 0}"
-    "@media(max-width:30rem){body{font-size:16px}td span{font-size:.85rem}h1{font-size:1.35rem}}"
+    "@media(max-width:30rem){body{font-size:16px}td span{font-size:.85rem}h1{font-size:1.35rem}"
+    ".axis{font-size:23px}tbody th{white-space:nowrap}}"
 )
 STYLE_DIGEST = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()

@@ -107,6 +107,14 @@ def dialling_code(dialling: str) -> str:
     return next((code for start, code in _DIALLING_BY_START if dialling.startswith(start)), "unfit")
 
 
+def standing(dialling: str, lines: Sequence[LineFacts], *, clock_trusted: bool) -> str:
+    """Return the code that is true of the box as a whole: the scheduler speaks only of what it was asked to call."""
+    code = dialling_code(dialling)
+    if code == "yes" and not clock_trusted:
+        return "clock"
+    return "no_line" if code == "yes" and all(line.trouble for line in lines) else code
+
+
 def group_of(disposition: Disposition) -> str:
     """Return how an office sees what came of a call: one of `GROUPS`."""
     flags = FLAGS[disposition]

@@ -14,6 +14,7 @@ VERDICTS: Mapping[str, Both] = {
 }
 DIALLING: Mapping[str, Both] = {
     "yes": ("It may place calls now.", "现在可以拨打电话。"),
+    "no_line": ("No telephone line is ready. No calls until one is.", "没有可用的电话线路，暂不能呼叫。"),
     "starting": ("It has just started. Wait a minute.", "设备刚刚启动，请等一分钟。"),
     "stopping": ("It is shutting down.", "设备正在关机。"),
     "stopped": ("Head office has stopped all calls.", "总部已停止全部呼叫。"),

@@ -12,7 +12,16 @@ from firmware.lines.line import LineReport, LineStatus
 from firmware.local import trouble
 from firmware.local.facts import LineFacts, MachineFacts, UplinkFacts
 from firmware.local.looking import day_began
-from firmware.local.trouble import GROUPS, alarms_of, bars_of, dialling_code, group_of, trouble_of, verdict_of
+from firmware.local.trouble import (
+    GROUPS,
+    alarms_of,
+    bars_of,
+    dialling_code,
+    group_of,
+    standing,
+    trouble_of,
+    verdict_of,
+)
 from firmware.local.words import ALARMS, DIALLING, LINE_STATUS, PAGE, VERDICTS
 from firmware.local.words import GROUPS as GROUP_WORDS
 from firmware.values import Disposition, LineId
@@ -71,6 +80,14 @@ def test_a_signal_is_bars(rssi_dbm: int | None, bars: int | None) -> None:
 def test_why_the_box_does_not_dial(said: str, code: str) -> None:
     assert dialling_code(said) == code
     assert code in DIALLING
+
+
+def test_the_whole_box_does_not_dial_without_a_line_or_the_time() -> None:
+    absent = LineFacts(line="l", status="absent", trouble="absent")
+    assert standing("yes", [READY, absent], clock_trusted=True) == "yes"
+    assert standing("yes", [absent], clock_trusted=True) == "no_line"
+    assert standing("yes", [READY], clock_trusted=False) == "clock"
+    assert standing("stopped by the console", [absent], clock_trusted=False) == "stopped"
 
 
 def report(status: LineStatus, detail: str = "", **more: object) -> LineReport:
