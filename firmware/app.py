@@ -40,6 +40,8 @@ from firmware.host.heartbeats import Heartbeats
 from firmware.host.journal import RecentEvents
 from firmware.lines.line import LineReport, LineStatus
 from firmware.lines.supervisor import keep_alive
+from firmware.local.deeds import Deeds
+from firmware.local.looking import Looker
 from firmware.reloading import Reloaded, Reloader, upload_terms
 from firmware.restored_alarm import tell_restored
 from firmware.retention.keeper import Keeper
@@ -119,6 +121,7 @@ class Box(Generic[WorldT]):
         """Wire the parts; without `hearing` calls go by keys alone."""
         self._settings = settings
         self._world = world
+        recent = recent or RecentEvents()
         self.database = database
         self._ids = UuidV7()
         self._boot = self._new_id()
@@ -150,6 +153,9 @@ class Box(Generic[WorldT]):
         )
         self._config = Configuration(database, now=clock.now, new_id=self._new_id)
         kept = settings.retention
+        disk = DiskBudget(
+            folder=data, low_bytes=kept.disk_low_mb * MIB, scarce_bytes=kept.disk_scarce_mb * MIB
+        )
         self.keeper = Keeper(
             database=database,
             chain=self._judge,
@@ -163,11 +169,7 @@ class Box(Generic[WorldT]):
                 recordings_days=kept.recordings_days,
                 uncalled_days=kept.uncalled_days,
             ),
-            disk=DiskBudget(
-                folder=data,
-                low_bytes=kept.disk_low_mb * MIB,
-                scarce_bytes=kept.disk_scarce_mb * MIB,
-            ),
+            disk=disk,
             files=workers.recording,
             is_busy=lambda: bool(self.scheduler.active),
         )
@@ -310,7 +312,7 @@ class Box(Generic[WorldT]):
                 settings,
                 database,
                 lines=[line.report for line in world.lines],
-                recent=recent or RecentEvents(),
+                recent=recent,
                 n_events=n_events,
                 facts=self._facts(),
             ),
@@ -322,6 +324,31 @@ class Box(Generic[WorldT]):
             self.hands.doers(),
             now=clock.now,
             boot=kernel_boot(),
+        )
+        self.looker = Looker(
+            settings.box,
+            version=software_version(),
+            clock=clock,
+            database=database,
+            lines=world.lines,
+            scheduler=self.scheduler,
+            desk=self._desk,
+            judge=self._judge,
+            config=self._config,
+            connection=self._connection,
+            disk=disk,
+            faults=self._faults,
+        )
+        self.deeds = Deeds(
+            settings,
+            looker=self.looker,
+            hands=self.hands,
+            lines=world.lines,
+            scheduler=self.scheduler,
+            judge=self._judge,
+            database=database,
+            recent=recent,
+            now=clock.now,
         )
         self._heeding: asyncio.Task[None] | None = None
         self._heed_again = False
@@ -501,6 +528,15 @@ class Box(Generic[WorldT]):
             "config_on_trial": self._config.on_trial,
             "unanswered_refusals": self._downlink.n_unanswered,
         }
+
+    def _faults(self) -> list[tuple[str, str]]:
+        """Return what is wrong with the rules, as codes of the local doors."""
+        told = (
+            ("gate", ", ".join(self.gate_faults)),
+            ("overlay", self.overlay_refused),
+            ("release", self.release_fault),
+        )
+        return [(code, detail) for code, detail in told if detail]
 
     def _new_id(self) -> str:
         return self._ids.new(to_ms(self._world.clock.now()))

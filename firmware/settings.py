@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
@@ -193,6 +194,22 @@ class RecordingUploadSection(msgspec.Struct, kw_only=True, frozen=True, forbid_u
     """…until when, past midnight too; both the same: at any time."""
 
 
+class StatusPageSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """A page for the branch office, without anybody's name or number; served to private networks only."""
+
+    bind: str = ""
+    """The box's own address in the office's network, such as 192.168.1.20; empty: no page."""
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 8480
+    """0: any that is free; the log says which."""
+
+
+class LocalSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """The socket through which the technician's console talks to the daemon."""
+
+    socket: str = ""
+    """Its path; empty: box.sock in the service's runtime folder, or in data_dir."""
+
+
 class Settings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """The whole of `box.toml`."""
 
@@ -210,6 +227,8 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=
     speech: SpeechSection = SpeechSection()
     listening: ListeningSection = ListeningSection()
     recording_upload: RecordingUploadSection = RecordingUploadSection()
+    status_page: StatusPageSection = StatusPageSection()
+    local: LocalSection = LocalSection()
 
 
 def load_settings(path: Path) -> Settings:
@@ -248,6 +267,13 @@ def _check(path: Path, settings: Settings) -> None:
         ) from None
     if bool(settings.mqtt.key) == (settings.mqtt.key_credential is not None):
         raise SettingsError(f"{path}: [mqtt] names its private key by one of key and key_credential")
+    if settings.status_page.bind:
+        try:
+            ip_address(settings.status_page.bind)
+        except ValueError:
+            raise SettingsError(
+                f"{path}: [status_page] bind = {settings.status_page.bind!r}: write the box's own IP address, or nothing"
+            ) from None
     for line in settings.line:
         if sum(way is not None for way in (line.usb_path, line.imei, line.at_port)) != 1:
             raise SettingsError(
@@ -298,6 +324,9 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
         ),
         audit=msgspec.structs.replace(
             settings.audit, device_key=at(settings.audit.device_key) if settings.audit.device_key else ""
+        ),
+        local=msgspec.structs.replace(
+            settings.local, socket=at(settings.local.socket) if settings.local.socket else ""
         ),
         console=msgspec.structs.replace(settings.console, keys=[at(key) for key in settings.console.keys]),
         line=[

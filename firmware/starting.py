@@ -26,6 +26,7 @@ from firmware.dialogue.understanding.understander import Understander
 from firmware.host import systemd
 from firmware.host.heartbeats import Heartbeats
 from firmware.host.journal import RecentEvents, set_up_journal
+from firmware.local.opening import open_local_doors
 from firmware.settings import Settings, SettingsError, SpeechSection, VoiceSection, load_settings
 from firmware.speech.voices import voices_of_box
 from firmware.store import restoring
@@ -136,7 +137,8 @@ async def _run(
                 )
                 rereading = asyncio.create_task(_reread(box, config, reread), name="reread-settings")
                 try:
-                    await box.run(stop, ready=lambda: systemd.notify_ready("serving"))
+                    async with open_local_doors(settings, box.looker, box.deeds):
+                        await box.run(stop, ready=lambda: systemd.notify_ready("serving"))
                 finally:
                     rereading.cancel()
                     voices.close()  # before the executor waits for a phrase nobody will hear

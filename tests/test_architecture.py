@@ -44,6 +44,7 @@ ALLOWED: dict[str, set[str]] = {
     "firmware.enforcing": {"firmware"},
     "firmware.reloading": {"firmware"},
     "firmware.commands": {"firmware", "modem_drivers"},
+    "firmware.local": {"firmware"},
     "firmware.config_command": {"firmware"},
     "firmware.state_report": VALUES
     | {"firmware.lines", "firmware.calls", "firmware.sync", "firmware.store", "firmware.configuration"},
@@ -87,6 +88,8 @@ OWNED_LIBRARIES = {
     "pyarrow": ("console.outcome_files",),
     "flask": ("console.web",),
     "gunicorn": ("console.web.server",),
+    "h11": ("firmware.local.web",),
+    "prometheus_client": ("firmware.local.metrics",),
     "pyaudio": ("audio.ports.sound_card",),
     "pocketsphinx": ("audio.listening.grammar",),
     "ctranslate2": ("audio.listening.whisper",),

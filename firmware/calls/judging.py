@@ -233,6 +233,12 @@ class Judge:
         """Return what stands for a person in the chain."""
         return self._rules.person_ref(person)
 
+    def clock_now(self, con: Connection) -> ClockState:
+        """Return whether the clock may be believed now, without a call to decide about."""
+        self._read_high_water(con)
+        self.clock_state = self._judge_clock(self._now(), self._high_water)
+        return self.clock_state
+
     def why_undatable(self, con: Connection) -> str:
         """Return why nothing may be written or deleted by date now, empty when clock and log may be relied on."""
         self._read_high_water(con)

@@ -100,6 +100,11 @@ class GsmLine(Generic[WorldT]):
         self._audio_due_s = 0.0
         self._stirred.set()
 
+    def offer_pin(self, pin: str) -> None:
+        """Have the SIM card's PIN typed at the next look, which is now; it is known until the daemon ends."""
+        self._pin = lambda: pin
+        self._stirred.set()
+
     async def serve(self) -> None:
         """Keep the modem fit until cancelled, whatever becomes of it."""
         self._set(LineStatus.STARTING, "opening the AT port")
@@ -336,6 +341,7 @@ class GsmLine(Generic[WorldT]):
             operator=modem.operator if modem else "",
             rssi_dbm=modem.rssi_dbm if modem else None,
             number=number,
+            asks_pin=modem is not None and modem.sim is SimState.PIN_REQUIRED,
             ailment=ladder.ailment.value if ladder.ailment else "",
             treatment=ladder.rung.value if ladder.rung else "",
             healed_by=tuple(sorted((rung.value, count) for rung, count in ladder.helped.items())),

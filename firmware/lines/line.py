@@ -99,6 +99,8 @@ class LineReport:
     rssi_dbm: int | None = None
     number: E164 | None = None
     """The line's own number: what the callee sees."""
+    asks_pin: bool = False
+    """The SIM card waits for its PIN."""
     ailment: str = ""
     """What is wrong with the modem and being treated."""
     treatment: str = ""

@@ -110,6 +110,16 @@ def get_contact(con: Connection, campaign: CampaignId, contact: ContactId) -> St
     return _contact(row) if row else None
 
 
+def open_contact_with(con: Connection, number: E164) -> StoredContact | None:
+    """Return a contact with this number who is still to be called; for a rare question: it reads every list."""
+    row = con.row(
+        """SELECT * FROM contact WHERE state IN ('open','waiting')
+           AND EXISTS (SELECT 1 FROM json_each(numbers) WHERE value = ?) LIMIT 1""",
+        (number,),
+    )
+    return _contact(row) if row else None
+
+
 def due_contacts(con: Connection, now: datetime, limit: int) -> list[StoredContact]:
     """Return who may be called now as far as lists go: highest priority first, then the longest waiting.
 

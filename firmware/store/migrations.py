@@ -465,6 +465,12 @@ def add_campaign_version(database: SqliteUtils) -> None:
     database.conn.execute("ALTER TABLE campaign ADD COLUMN version INTEGER NOT NULL DEFAULT 1")
 
 
+@migrations(name="outcomes_by_day")
+def index_outcomes_by_day(database: SqliteUtils) -> None:
+    """Find today's outcomes without a look at those of three years."""
+    database.conn.execute("CREATE INDEX outcome_ended ON outcome (ended_at, disposition)")
+
+
 MIGRATION_NAMES = frozenset(
     {
         "0001_tables",
@@ -479,6 +485,7 @@ MIGRATION_NAMES = frozenset(
         "uplink_use",
         "key_sets",
         "campaign_versions",
+        "outcomes_by_day",
     }
 )
 """Every migration above: a database that knows another one was written by a newer version."""
