@@ -41,6 +41,7 @@ ALLOWED: dict[str, set[str]] = {
     "firmware.telemetry": {"firmware"},
     "firmware.campaign_checks": {"firmware.dialogue", "firmware.sync"},
     "firmware.enforcing": {"firmware"},
+    "firmware.agents_in_settings": VALUES | {"firmware.calls", "firmware.settings"},
     "firmware.commands": {"firmware", "modem_drivers"},
     "firmware.config_command": {"firmware"},
     "firmware.state_report": VALUES
