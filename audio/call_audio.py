@@ -41,6 +41,7 @@ from audio.orders import (
     DIGITS,
     AudioOrder,
     BargeIn,
+    Join,
     Listen,
     Play,
     SendDigits,
@@ -103,6 +104,7 @@ class CallAudio:
         self._level_in = LevelMeter()
         self._level_out = LevelMeter()
         self._recorder: StereoRecorder | None = None
+        self._joined: Join | None = None
 
     @property
     def now_ms(self) -> int:
@@ -126,7 +128,11 @@ class CallAudio:
         at_ms = self.now_ms
         while self._orders:
             self._apply(self._orders.popleft(), at_ms, events)
-        self._listen(frame_in, at_ms, events)
+        if self._joined is None:
+            self._listen(frame_in, at_ms, events)
+        else:
+            self._joined.to_other.put(frame_in)
+            self._level_in.add(power_of(frame_in.astype(np.float32)))
         frame_out = self._say(at_ms, events)
         if (
             self._recorder is not None
@@ -172,6 +178,9 @@ class CallAudio:
             case Listen(patience=patience):
                 if self._endpointer is not None:
                     self._endpointer.patience = patience
+            case Join():
+                self._end_speech(at_ms, events)
+                self._joined = order
             case _:
                 assert_never(order)
 
@@ -263,7 +272,8 @@ class CallAudio:
             events.append(kind(at_ms=at_ms, fault=change.fault))
 
     def _say(self, at_ms: int, events: list[AudioEvent]) -> Frame:
-        """Return the frame to send: keys before prompts, prompts before silence."""
+        """Return the frame to send: keys before prompts, prompts before a joined call, that before silence."""
+        other = None if self._joined is None else self._joined.from_other.take()
         if self._keys:
             frame = self._next_key_frame()
         else:
@@ -271,6 +281,8 @@ class CallAudio:
             events += told
             if any(isinstance(event, PlayFinished) for event in told):
                 self._answer.expect_reply()
+        if other is not None and frame is self._player.silence:
+            frame = other
         if frame is self._player.silence:
             self._level_out.add(0.0)
             self._said_dbfs.append(SILENCE_DBFS)

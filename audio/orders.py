@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from audio.dsp.endpointer import Patience
-from audio.frame import Clip, freeze
+from audio.frame import Clip, Frame, freeze
 
 DIGITS = "0123456789*#ABCD"
 MAX_DIGITS = 64
@@ -68,4 +68,27 @@ class Listen:
     patience: Patience
 
 
-AudioOrder: TypeAlias = Play | StopPlaying | SendDigits | StartRecording | StopRecording | Listen
+class Strand(Protocol):
+    """One direction between two joined calls: one puts frames, the other takes them, each in its own time."""
+
+    def put(self, frame: Frame) -> None:
+        """Keep a frame of the source's."""
+        ...
+
+    def take(self) -> Frame:
+        """Return a frame for the sink; silence while nothing comes."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Join:
+    """From the next frame until the end of the call let its far end talk to another call's; what is played goes before.
+
+    What is said is then between two people: it is recorded if recording is on, and listened to by nothing else.
+    """
+
+    to_other: Strand
+    from_other: Strand
+
+
+AudioOrder: TypeAlias = Play | StopPlaying | SendDigits | StartRecording | StopRecording | Listen | Join

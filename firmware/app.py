@@ -16,8 +16,10 @@ import structlog
 from audio.speech.clip_cache import ClipCache
 from audio.speech.synthesis import Synthesizer
 from audio.speech.voices import Voices
+from firmware.agents_in_settings import roster_of
 from firmware.calls.auditing import Auditor, load_audit_key
 from firmware.calls.desk import Desk
+from firmware.calls.handing_over import Switchboard
 from firmware.calls.judging import Judge
 from firmware.calls.listening import Hearing
 from firmware.calls.placing import CallPlacer, FlowBook
@@ -182,18 +184,33 @@ class Box(Generic[WorldT]):
             language=settings.box.language,
             why_no_room=self.keeper.disk.why_no_room,
         )
+        clips = ClipCache(synthesizer, data / "prompts", executor=workers.speech)
+        roster = roster_of(settings)
         placer = CallPlacer(
             desk=self._desk,
             flows=FlowBook(),
-            clips=ClipCache(synthesizer, data / "prompts", executor=workers.speech),
+            clips=clips,
             clock=clock,
             recordings=recordings,
             recipients=tuple(settings.console.recording_recipients),
             recording_executor=workers.recording,
             max_call_s=settings.dialling.max_call_s,
             hearing=hearing,
+            switchboard=None
+            if roster is None
+            else Switchboard(
+                roster,
+                desk=self._desk,
+                borrow=lambda *, deadline_s, among: self.scheduler.borrowed(
+                    deadline_s=deadline_s, among=among
+                ),
+                line_ids=lambda: [line.line_id for line in world.lines],
+                clips=clips,
+                now=clock.now,
+                now_s=clock.monotonic_s,
+            ),
         )
-        self.scheduler = Scheduler(
+        self.scheduler: Scheduler = Scheduler(
             lines=world.lines, desk=self._desk, placer=placer, now=clock.now, on_change=self._changed
         )
         self._state: StateReport | None = None

@@ -183,6 +183,50 @@ class ListeningSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown
     """Judge of what is speech: auto is silero where it is installed."""
 
 
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+
+class HoursSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """From `opens` until just before `closes`, by the box's own time zone, on these days."""
+
+    days: Annotated[list[Day], msgspec.Meta(min_length=1)]
+    opens: Annotated[str, msgspec.Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+    closes: Annotated[str, msgspec.Meta(pattern="^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")]
+
+
+class AgentSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """One of the office's own people, who may be rung for a callee who wants a person. Nobody else ever is."""
+
+    id: Name
+    """What messages and logs call them: no name of a person."""
+    number: Annotated[str, msgspec.Meta(pattern=r"^\+[1-9][0-9]{6,14}$")]
+    languages: Annotated[
+        list[Annotated[str, msgspec.Meta(pattern="^[a-z]{2}(-[A-Z]{2})?$")]], msgspec.Meta(min_length=1)
+    ]
+    """What they speak; the box speaks the first one to them."""
+    hours: list[HoursSection] = []
+    """When they are there; none: always."""
+    order: Annotated[int, msgspec.Meta(ge=1)] = 1
+    """Smaller is called first; of the same, who comes first in the file."""
+    lines: list[Name] = []
+    """The lines that may reach them; none: all."""
+
+
+class HandoverSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """The bounds of handing a call over to an agent."""
+
+    ring_s: Annotated[int, msgspec.Meta(ge=5, le=60)] = 20
+    accept_s: Annotated[int, msgspec.Meta(ge=5, le=60)] = 15
+    """How long whoever answered may take to press 1."""
+    search_s: Annotated[int, msgspec.Meta(ge=10, le=120)] = 60
+    """How long a callee waits, for all agents together."""
+    max_talk_s: Annotated[int, msgspec.Meta(ge=60, le=7200)] = 1800
+    accept: Literal["key", "key_or_speech"] = "key"
+    """key_or_speech: a short word of a person takes the call too; an answering machine is the likelier to pass."""
+    record: bool = True
+    """A recording that is running goes on while they talk."""
+
+
 class RecordingUploadSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """How recordings that the console asks for go up: beside them calls and outcomes need the same link."""
 
@@ -229,6 +273,8 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=
     recording_upload: RecordingUploadSection = RecordingUploadSection()
     status_page: StatusPageSection = StatusPageSection()
     local: LocalSection = LocalSection()
+    agent: list[AgentSection] = []
+    handover: HandoverSection = HandoverSection()
 
 
 def load_settings(path: Path) -> Settings:
@@ -290,6 +336,7 @@ def _check(path: Path, settings: Settings) -> None:
             raise SettingsError(f"{path}: [[line]] {line.id!r}: sound_rate_hz goes with sound_card")
         if line.pin_file is not None and line.pin_credential is not None:
             raise SettingsError(f"{path}: [[line]] {line.id!r} has pin_file and pin_credential: keep one")
+    _check_agents(path, settings)
     if settings.audit.device_key and settings.audit.device_key_credential:
         raise SettingsError(f"{path}: [audit] has device_key and device_key_credential: keep one")
     for what in ("id", "at_port", "pcm_port", "sound_card", "usb_path", "imei"):
@@ -299,6 +346,26 @@ def _check(path: Path, settings: Settings) -> None:
                 shown = "" if what == "imei" else f" {value!r}"
                 raise SettingsError(
                     f"{path}: two [[line]] sections have the same {what}{shown}; one line is one modem with its own sound"
+                )
+
+
+def _check_agents(path: Path, settings: Settings) -> None:
+    lines = {line.id for line in settings.line}
+    own = {line.number for line in settings.line if line.number is not None}
+    for agent in settings.agent:
+        if sum(other.id == agent.id for other in settings.agent) > 1:
+            raise SettingsError(f"{path}: two [[agent]] sections have the id {agent.id!r}: keep one")
+        if agent.number in own:
+            raise SettingsError(f"{path}: [[agent]] {agent.id!r} has the number of one of our own lines")
+        if unknown := sorted(set(agent.lines) - lines):
+            raise SettingsError(
+                f"{path}: [[agent]] {agent.id!r} names the line {unknown[0]!r}, and no [[line]] has that id"
+            )
+        for span in agent.hours:
+            if span.opens >= span.closes:
+                raise SettingsError(
+                    f"{path}: [[agent]] {agent.id!r}: hours open at {span.opens} and close at {span.closes}; "
+                    "over midnight takes two spans"
                 )
 
 

@@ -43,6 +43,7 @@ ALLOWED: dict[str, set[str]] = {
     "firmware.device_identity": {"firmware.host", "firmware.settings", "firmware.sync"},
     "firmware.enforcing": {"firmware"},
     "firmware.reloading": {"firmware"},
+    "firmware.agents_in_settings": VALUES | {"firmware.calls", "firmware.settings"},
     "firmware.commands": {"firmware", "modem_drivers"},
     "firmware.local": {"firmware"},
     "firmware.config_command": {"firmware"},

@@ -190,6 +190,30 @@ class Desk:
 
         return await self._database.transact(work)
 
+    async def may_reach_agent(self, agent: str, line: LineReport, attempt: AttemptId) -> str:
+        """Write down that one of our own people is rung for a call under way; return why not, empty when they may be.
+
+        The rules about callees do not bind a call to our own staff; the console's stop does.
+        """
+
+        def work(con: Connection) -> str:
+            if campaigns.is_stopped(con):
+                return "stopped by the console"
+            self._judge.note(
+                con, "agent_called", {"agent": agent, "line": str(line.line), "attempt": str(attempt)}
+            )
+            return ""
+
+        return await self._database.transact(work)
+
+    async def tell_hand_over(self, contact: StoredContact, line: LineReport, detail: str) -> None:
+        """Tell the console at once which agent has whom, and what is known, for the screen before the agent."""
+        await self._database.transact(
+            lambda con: self._reports.event(
+                con, "handed_over", "info", detail=detail, line=line.line, campaign=contact.campaign
+            )
+        )
+
     async def at_answer(
         self, attempt: AttemptId, contact: StoredContact, line: LineReport, *, answered_at: datetime
     ) -> Decision:

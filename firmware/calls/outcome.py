@@ -9,6 +9,7 @@ from datetime import date, datetime
 from typing import Literal, assert_never
 
 from audio.dsp.answer import AnswerClass
+from firmware.calls.agents import HandOverFacts
 from firmware.lines.line import Ended, EndKind
 from firmware.values import Disposition, Money
 
@@ -167,6 +168,8 @@ class CallLog:
     """What the flow keeps (`keep:`), by name."""
     transfer: str | None = None
     """Why a person was wished for, in the flow's own word."""
+    hand_over: HandOverFacts | None = None
+    """What became of the wish; None: nobody wished for a person, or this box has no agents."""
     suppressed: tuple[str, ...] = ()
     """Scopes that the dialogue ordered never to call again: person, number, debt."""
     answered_by: Disposition | None = None
@@ -187,6 +190,8 @@ class Conclusion:
     answers: Mapping[str, str] = field(default_factory=dict)
     transfer: str | None = None
     """Why they wished for a person, in the flow's own word."""
+    hand_over: HandOverFacts | None = None
+    """What became of that wish."""
     suppressions: frozenset[str] = frozenset()
     """Scopes never to be called again; only a human who was reached creates one."""
 
@@ -210,6 +215,7 @@ def conclude(log: CallLog) -> Conclusion:
         callback=log.callback if disposition is D.CALLBACK_SET else None,
         answers=dict(log.answers) if flags.reached else {},
         transfer=log.transfer if flags.reached else None,
+        hand_over=log.hand_over if flags.reached else None,
         suppressions=_suppressions(log, flags) if flags.reached else frozenset(),
     )
 

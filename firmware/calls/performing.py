@@ -8,6 +8,7 @@ from audio import events as sound
 from audio import orders
 from audio.frame import Clip
 from audio.speech.joining import joined
+from firmware.calls.handing_over import HandOver
 from firmware.calls.handset import Handset
 from firmware.calls.listening import CallListener, patience_for
 from firmware.calls.outcome import PromiseMade
@@ -45,8 +46,9 @@ class Performer:
         may_mention_debt: Callable[[], Awaitable[tuple[bool, str]]],
         suppress: Callable[[str, str], Awaitable[None]],
         listener: CallListener | None,
+        hand_over: HandOver | None = None,
     ) -> None:
-        """Take what actions need."""
+        """Take what actions need; without `hand_over` nobody can be put through to a person."""
         self.is_recording = False
         self._handset = handset
         self._dialogue = dialogue
@@ -55,6 +57,7 @@ class Performer:
         self._may_mention_debt = may_mention_debt
         self._suppress = suppress
         self._listener = listener
+        self._hand_over = hand_over
         self._next_play = 1
 
     async def tell(self, state: Talk, event: heard.DialogueEvent) -> None:
@@ -118,9 +121,7 @@ class Performer:
                     self._handset.note("answer_kept", name=action.name)
                 case acts.HandOver():
                     state.transfer = action.reason
-                    # No line can join two calls yet; a dialogue made without `can_hand_over` never asks.
-                    over = heard.HandOverEnded(connected=False, reason="no_bridge")
-                    queue += self._dialogue.on(over, self._handset.now_s())
+                    queue += self._seek_person(state, action.reason)
                 case acts.LanguageChanged():
                     self._handset.note("language", language=action.language)
                     if self._listener is not None:
@@ -128,11 +129,15 @@ class Performer:
                 case acts.Note():
                     if action.kind == "person_wanted":
                         state.transfer = action.detail
+                        if self._hand_over is not None:
+                            self._hand_over.not_possible(self._dialogue.language)
                     self._handset.note("dialogue", what=action.kind, text=action.detail)
                 case acts.End():
                     if state.decided is None:
                         state.decided = action.disposition
                         self._handset.note("decided", disposition=action.disposition.value)
+                    if state.joined_s is not None:
+                        continue  # the dialogue is over, the call is not: two people talk
                     if action.after == "prompt" and state.playing:
                         state.ends_after_prompt = True
                     else:
@@ -144,3 +149,19 @@ class Performer:
             if patience is not state.patience:
                 state.patience = patience
                 self._handset.order(orders.Listen(patience=patience))
+
+    def _seek_person(self, state: Talk, reason: str) -> list[acts.Action]:
+        if self._hand_over is None:
+            # The box has no agents; a dialogue made without `can_hand_over` never asks.
+            over = heard.HandOverEnded(connected=False, reason="no_agents")
+            return self._dialogue.on(over, self._handset.now_s())
+        promise = state.promise
+        self._hand_over.begin(
+            self._hand_over.briefing(
+                reason=reason,
+                verified=state.verified,
+                language=self._dialogue.language,
+                promised=promise.due if promise is not None and promise.confirmed else None,
+            )
+        )
+        return []

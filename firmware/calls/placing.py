@@ -16,6 +16,7 @@ from audio.frame import Clip
 from audio.speech.clip_cache import ClipCache
 from firmware.calls.closing import CallResult
 from firmware.calls.desk import Desk
+from firmware.calls.handing_over import HandOver, Switchboard
 from firmware.calls.listening import CallListener, Hearing
 from firmware.calls.outcome import conclude
 from firmware.calls.recording import RecordingWriter
@@ -27,6 +28,7 @@ from firmware.dialogue.flow import Flow
 from firmware.dialogue.loader import load_flow
 from firmware.dialogue.machine import Dialogue
 from firmware.dialogue.speaking import in_words
+from firmware.dialogue.variables import VarKind
 from firmware.lines.line import Line
 from firmware.store.campaigns import StoredCampaign, StoredContact
 from firmware.store.errors import StoreError
@@ -90,8 +92,9 @@ class CallPlacer:
         recording_executor: Executor,
         max_call_s: int,
         hearing: Hearing | None = None,
+        switchboard: Switchboard | None = None,
     ) -> None:
-        """Take what calls need; without `hearing` they go by keys alone."""
+        """Take what calls need; without `hearing` they go by keys alone, without `switchboard` nobody is put through."""
         self._desk = desk
         self._flows = flows
         self._clips = clips
@@ -102,6 +105,7 @@ class CallPlacer:
         self.max_call_s = max_call_s
         """Of calls that begin from now on."""
         self._hearing = hearing
+        self._switchboard = switchboard
 
     async def place(self, order: Order, on_stage: Callable[[str, str], None]) -> None:
         """Call the contact once, if the gate still allows it when everything is ready."""
@@ -159,6 +163,7 @@ class CallPlacer:
             max_call_s=self.max_call_s,
             now_s=self._clock.monotonic_s,
             listener=self._listener(dialogue, order),
+            hand_over=self._hand_over(order, flow, attempt),
         )
         order.session = session
         if order.stopped is not None:
@@ -226,6 +231,7 @@ class CallPlacer:
                 promise_min_part=campaign.promise_min_part,
                 understands=self._hears(contact.language),
                 local_time=self._local_time(contact),
+                can_hand_over=self._can_hand_over(contact, order),
             )
         except (FlowRefusedError, ContactRefusedError) as error:
             # Checked when they came in; a newer program may see what an older one did not.
@@ -253,6 +259,24 @@ class CallPlacer:
 
     def _hears(self, language: str) -> bool:
         return self._hearing is not None and self._hearing.ears.hears(language)
+
+    def _can_hand_over(self, contact: StoredContact, order: Order) -> bool:
+        """Say whether somebody who wishes for a person may be told to wait for one."""
+        board = self._switchboard
+        return board is not None and board.why_nobody(contact.language, order.line.line_id) is None
+
+    def _hand_over(self, order: Order, flow: Flow, attempt: AttemptId) -> HandOver | None:
+        if self._switchboard is None:
+            return None
+        contact = order.contact
+        named = [name for name, type_ in flow.vars.items() if type_.kind is VarKind.NAME and not type_.debt]
+        return HandOver(
+            self._switchboard,
+            attempt=attempt,
+            contact=contact,
+            line=order.line.line_id,
+            name=next((str(contact.vars[name]) for name in named if contact.vars.get(name)), ""),
+        )
 
     def _listener(self, dialogue: Dialogue, order: Order) -> CallListener | None:
         """Return what listens in the call, if its dialogue was promised that somebody does."""

@@ -6,7 +6,7 @@ again inside the transaction that reserves it) and once by the session at answer
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,6 +14,7 @@ from typing import Any
 
 import structlog
 
+from firmware.calls.borrowing import LineBusyError
 from firmware.calls.desk import CLOSED, Desk, Standing
 from firmware.calls.placing import CallPlacer, Order
 from firmware.lines.line import Line, LineStatus
@@ -41,10 +42,6 @@ class ActiveCall:
     """Such as ``says opening``; never what a person said or keyed."""
 
 
-class LineBusyError(Exception):
-    """The line cannot be borrowed: a call is up on it, or something else has it."""
-
-
 class Scheduler:
     """Keeps idle lines busy with lawful calls."""
 
@@ -65,6 +62,8 @@ class Scheduler:
         self.on_round: Callable[[], None] = lambda: None
         """Told each time the loop goes round, twice a minute at least."""
         self._lent: set[LineId] = set()
+        self._n_borrowing = 0
+        self._stirred = asyncio.Event()
         self._held_by = ""
         self._lines = lines
         self._desk = desk
@@ -80,6 +79,7 @@ class Scheduler:
     def wake(self) -> None:
         """Look again: a line, a campaign, a suppression or the clock's trust changed."""
         self._wake.set()
+        self._stirred.set()
 
     @contextlib.contextmanager
     def lent(self, line: LineId) -> Iterator[None]:
@@ -92,6 +92,31 @@ class Scheduler:
         finally:
             self._lent.discard(line)
             self.wake()
+
+    @contextlib.asynccontextmanager
+    async def borrowed(
+        self, *, deadline_s: float, among: AbstractSet[LineId] = frozenset()
+    ) -> AsyncIterator[Line[Any]]:
+        """Lend the next idle line to the block, before any new call gets one; `among`: one of these, if any are named.
+
+        Raises LineBusyError when none came idle in time.
+        """
+        self._n_borrowing += 1
+        try:
+            async with asyncio.timeout(deadline_s):
+                while (line := self._idle_among(among)) is None:
+                    self._stirred.clear()
+                    await self._stirred.wait()
+        except TimeoutError:
+            raise LineBusyError("no line came idle in time: try again later") from None
+        finally:
+            self._n_borrowing -= 1
+            self.wake()
+        with self.lent(line.line_id):
+            yield line
+
+    def _idle_among(self, among: AbstractSet[LineId]) -> Line[Any] | None:
+        return next((line for line in self._idle_lines() if not among or line.line_id in among), None)
 
     @contextlib.contextmanager
     def held(self, why: str) -> Iterator[None]:
@@ -172,8 +197,9 @@ class Scheduler:
         looked_at = self._now()
         for line in self._idle_lines():
             order = await self._next_order(line, looked_at)
-            # Meanwhile the line may have been lent, or everything held.
-            if order is not None and line.line_id not in self._lent and not self._held_by:
+            # Meanwhile the line may have been lent, or everything held; who waits to be handed over goes before.
+            is_free = line.line_id not in self._lent and not self._held_by and not self._n_borrowing
+            if order is not None and is_free:
                 self._start(line, order)
         return await self._until_next_due_s(looked_at)
 

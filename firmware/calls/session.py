@@ -13,7 +13,11 @@ from audio import orders
 from audio.call_audio import CallAudio
 from audio.errors import AudioError
 from audio.frame import AudioFormat, Clip
+from firmware.calls.agents import HandOverResult
+from firmware.calls.handing_over import AgentLeft, Found, HandOver, HandOverNews, Nobody
 from firmware.calls.handset import Handset, TimedEvent
+from firmware.calls.hold_sound import HOLD_PLAY, hold_clip
+from firmware.calls.joining import join_calls
 from firmware.calls.listening import CallListener, Heard
 from firmware.calls.outcome import CallLog
 from firmware.calls.performing import Performer, Recorder
@@ -37,11 +41,16 @@ from firmware.values import E164, Disposition
 
 INBOX_SIZE = 2048
 LAST_CHUNK_DEADLINE_S = 1.0
+SEARCH_GRACE_S = 15.0
+"""A search for an agent that does not say how it ended so long after its own bound is no reason to keep a callee."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Stop:
     disposition: Disposition
+
+
+_Item = CallEvent | sound.AudioEvent | Heard | HandOverNews | _Stop
 
 
 class CallSession:
@@ -62,8 +71,12 @@ class CallSession:
         max_call_s: float,
         now_s: Callable[[], float],
         listener: CallListener | None = None,
+        hand_over: HandOver | None = None,
     ) -> None:
-        """Prepare a call; without a `listener` what is said is heard, but not what it was."""
+        """Prepare a call; without a `listener` what is said is heard, but not what it was.
+
+        Without `hand_over` nobody can be put through to a person.
+        """
         self.answered_s: float | None = None
         self._line = line
         self._number = number
@@ -81,11 +94,16 @@ class CallSession:
             may_mention_debt=may_mention_debt,
             suppress=suppress,
             listener=listener,
+            hand_over=hand_over,
         )
+        self._hand_over = hand_over
+        self._is_holding = False
+        if hand_over is not None:
+            hand_over.attach(self._post, self._handset.note)
         self._sounds = SoundReader(
             self._handset, self._performer, dialogue=dialogue, recorder=recorder, listener=listener
         )
-        self._inbox: asyncio.Queue[CallEvent | sound.AudioEvent | Heard | _Stop] = asyncio.Queue(INBOX_SIZE)
+        self._inbox: asyncio.Queue[_Item] = asyncio.Queue(INBOX_SIZE)
         self._talk: Talk | None = None
 
     @property
@@ -116,8 +134,12 @@ class CallSession:
             await asyncio.wait([pump])
             if self._listener is not None:
                 await self._listener.close()
+            if self._hand_over is not None:
+                self._hand_over.give_up(HandOverResult.CALLEE_LEFT)
             if self._talk is not None:
                 await self._close_audio(call, self._talk)
+            if self._hand_over is not None:
+                await self._hand_over.close(HandOverResult.CALLEE_LEFT)
             handset.close()
         return self._log(ended)
 
@@ -127,7 +149,7 @@ class CallSession:
         async for event in call.events():
             self._post(event)
 
-    def _post(self, item: "CallEvent | sound.AudioEvent | Heard | _Stop") -> None:
+    def _post(self, item: "_Item") -> None:
         try:
             self._inbox.put_nowait(item)
         except asyncio.QueueFull:
@@ -152,6 +174,7 @@ class CallSession:
                         evidence=("no release after hang-up",),
                     )
                 await self._time_passed()
+                self._mind_the_wait()
                 continue
             if isinstance(item, Ended):
                 handset.note("ended", cause=item.kind.value, q850=item.q850, evidence=list(item.evidence))
@@ -162,27 +185,40 @@ class CallSession:
                     await self._do(talk, self._dialogue.on(heard.CalleeHungUp(), self._now_s()))
                 return item
             await self._take(item)
+            self._mind_the_wait()
 
     def _next_deadline_s(self) -> float | None:
         if self._handset.release_by_s is not None:
             return self._handset.release_by_s
         if self._talk is None:
             return None  # the line bounds the ringing
-        over_s = self._talk.answered_s + self._max_call_s
+        over_s = self._over_s(self._talk)
         asked_s = self._dialogue.next_deadline_s
         return over_s if asked_s is None else min(over_s, asked_s)
+
+    def _over_s(self, talk: Talk) -> float:
+        """Return when the call must end: people who talk to each other have a bound of their own."""
+        over = self._hand_over
+        over_s = talk.answered_s + self._max_call_s
+        if over is None:
+            return over_s
+        if talk.joined_s is not None:
+            return talk.joined_s + over.terms.max_talk_s
+        if over.is_open and over.began_s is not None:
+            return max(over_s, over.began_s + over.terms.search_s + SEARCH_GRACE_S)
+        return over_s
 
     async def _time_passed(self) -> None:
         now_s = self._now_s()
         if self._talk is None or self._handset.is_hanging_up:
             return
-        if now_s >= self._talk.answered_s + self._max_call_s:
-            self._handset.note("too_long", max_call_s=self._max_call_s)
+        if now_s >= self._over_s(self._talk):
+            self._handset.note("too_long", max_call_s=round(now_s - self._talk.answered_s))
             self._handset.hang_up()
         else:
             await self._do(self._talk, self._dialogue.on(heard.TimePassed(), now_s))
 
-    async def _take(self, item: "CallEvent | sound.AudioEvent | Heard | _Stop") -> None:
+    async def _take(self, item: "_Item") -> None:
         match item:
             case Dialing():
                 self._handset.stage("dialing")
@@ -193,6 +229,8 @@ class CallSession:
             case _Stop():
                 self._handset.stopped = self._handset.stopped or item.disposition
                 self._handset.note("stopped", why=item.disposition.value)
+                if self._hand_over is not None:
+                    self._hand_over.give_up(HandOverResult.STOPPED)
                 if self._talk is not None:
                     self._handset.order(orders.StopPlaying())
                 self._handset.hang_up()
@@ -200,6 +238,16 @@ class CallSession:
                 raise AssertionError("Ended is taken by the loop")
             case _ if self._talk is None:
                 pass  # nobody has answered: there is nothing to hear
+            case Found() | Nobody() | AgentLeft():
+                await self._handed_over(self._talk, item)
+            case sound.PlayStarted(play_id=play_id) | sound.PlayFinished(play_id=play_id) if (
+                play_id == HOLD_PLAY
+            ):
+                self._is_holding = isinstance(item, sound.PlayStarted)
+            case sound.RecordingChunk() | sound.PortDied():
+                await self._sounds.hear(self._talk, item)
+            case _ if self._talk.joined_s is not None:
+                pass  # what two people say to each other is read by nobody
             case Heard():
                 await self._sounds.understood(self._talk, item)
             case _:
@@ -233,6 +281,47 @@ class CallSession:
     async def _do(self, talk: Talk, actions: list[acts.Action]) -> None:
         await self._performer.perform(talk, actions)
 
+    # ---- handing over ---------------------------------------------------------------------------------------
+
+    async def _handed_over(self, talk: Talk, news: HandOverNews) -> None:
+        """Join the call to an agent's, go on without one, or end it because the agent has left."""
+        over, call = self._hand_over, self._handset.call
+        if over is None or call is None or self._handset.is_hanging_up:
+            return
+        match news:
+            case Found(leg=leg) if self._dialogue.seeks_person and over.is_open:
+                try:
+                    join_calls(call.audio, leg)
+                except AudioError as error:
+                    self._handset.sound_failed("join_failed", str(error))
+                    return
+                talk.joined_s = self._now_s()
+                over.joined()
+                self._handset.doing("talks to a person")
+                if self._performer.is_recording and not over.terms.records:
+                    self._handset.order(orders.StopRecording())
+                await self._do(talk, self._dialogue.on(heard.HandOverEnded(connected=True), self._now_s()))
+            case Nobody(result=result) if self._dialogue.seeks_person:
+                self._handset.order(orders.StopPlaying())
+                told = heard.HandOverEnded(connected=False, reason=result.value)
+                await self._do(talk, self._dialogue.on(told, self._now_s()))
+            case AgentLeft() if talk.joined_s is not None:
+                self._handset.note("agent_left")
+                self._handset.hang_up()
+            case _:
+                pass  # the callee has gone on to something else meanwhile
+
+    def _mind_the_wait(self) -> None:
+        """Play something to a callee who waits for a person; seek nobody for one who waits no more."""
+        over, talk = self._hand_over, self._talk
+        if over is None or talk is None or not over.is_open or self._handset.is_hanging_up:
+            return
+        if not self._dialogue.seeks_person:
+            over.give_up(HandOverResult.CALLEE_LEFT)
+        elif not talk.playing and not self._is_holding:
+            self._is_holding = True
+            self._handset.order(orders.Play(play_id=HOLD_PLAY, clips=(hold_clip(),)))
+
     # ---- the end ------------------------------------------------------------------------------------------
 
     async def _close_audio(self, call: LineCall, talk: Talk) -> None:
@@ -265,6 +354,7 @@ class CallSession:
             callback=state.callback if state else None,
             answers=dict(state.answers) if state else {},
             transfer=state.transfer if state else None,
+            hand_over=self._hand_over.facts if self._hand_over is not None else None,
             suppressed=state.suppressed if state else (),
             stopped=self._handset.stopped,
         )

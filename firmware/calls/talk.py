@@ -31,6 +31,8 @@ class Talk:
     callback: datetime | None = None
     transfer: str | None = None
     """Why a person was wished for, as the flow's `transfer` names it."""
+    joined_s: float | None = None
+    """When a person took over: from here on the box says, reads and hears nothing."""
     suppressed: tuple[str, ...] = ()
     answers: dict[str, str] = field(default_factory=dict)
     playing: int = 0

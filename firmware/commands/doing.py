@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
+from firmware.calls.borrowing import LineBusyError
 from firmware.calls.desk import Desk
-from firmware.calls.scheduler import LineBusyError, Scheduler
+from firmware.calls.scheduler import Scheduler
 from firmware.checkup import Finding
 from firmware.commands.catalogue import (
     DiagnosticsArguments,

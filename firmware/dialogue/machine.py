@@ -58,6 +58,11 @@ class Dialogue(Course):
         return self._step.due_s if self._step else None
 
     @property
+    def seeks_person(self) -> bool:
+        """Say whether a `HandOver` is still waited for: somebody may have asked for something else meanwhile."""
+        return not self._ended and isinstance(self._step, TransferStep) and self._step.deadline_s is not None
+
+    @property
     def keys_are_private(self) -> bool:
         """Return whether the next key is part of something keyed in (four digits of an id), not a choice from a menu."""
         return self._step is not None and self._step.takes_digits

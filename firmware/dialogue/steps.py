@@ -16,7 +16,7 @@ from firmware.values import Disposition
 BARGE_IN_KEY_S = 1.5
 """A prompt stops at the onset of a key, and the key is told at its end: how long to wait for it."""
 PERMISSION_S = 5.0
-HAND_OVER_S = 60.0
+HAND_OVER_S = 150.0
 BEEP_S = 40.0
 FAILURES_BEFORE_MENU = 2
 

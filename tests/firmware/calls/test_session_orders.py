@@ -115,7 +115,7 @@ def test_slower_takes_longer() -> None:
 
 def test_a_person_who_cannot_be_put_through_is_told_at_once() -> None:
     dialogue, _plays, _log, _notes = held()
-    assert HandOverEnded(connected=False, reason="no_bridge") in dialogue.heard
+    assert HandOverEnded(connected=False, reason="no_agents") in dialogue.heard
 
 
 def test_what_somebody_answered_is_not_written_into_the_record() -> None:
