@@ -11,9 +11,9 @@ from sqlalchemy import Connection, Table, TextClause, delete, select, text, tupl
 
 from console.audit_ledger import keep_head, keep_segment
 from console.instalments import last_due
-from console.ledger_engine import insert_into
+from console.ledger_engine import insert_into, take_turn
 from console.ledger_tables import ACK, BATCH, BOX, EVENT, OUTCOME, PROMISE, REFUSAL, RESPONSE, UNREAD
-from console.promise_settling import settle
+from console.promise_settling import SETTLING, settle
 from firmware.clock import to_ms
 from firmware.sync.messages import Ack, BoxEvent, BoxState, OutcomeMessage, Refusals, Response
 from firmware.sync.messages_audit import AuditHead, AuditSegment
@@ -150,6 +150,7 @@ def _keep_outcomes(connection: Connection, outcomes: Sequence[tuple[str, Outcome
             oldest[box, message.attempt] = message
     if not oldest:
         return set()
+    take_turn(connection, SETTLING, is_shared=True)
     rows = {(box, message.attempt): _outcome_row(box, message) for (box, _), message in oldest.items()}
     added = _insert_many(connection, OUTCOME, list(rows.values()), ("box", "attempt"))
     written, people = set(added), set[str]()
