@@ -102,7 +102,7 @@ def readers_at_once(place: str, n_readers: int, n_boxes: int, n_each: int) -> fl
     for process in running:
         process.start()
     ready.wait(60)
-    took_s: float = max(done.get(timeout=600) for _ in running)
+    took_s = max(float(done.get(timeout=600)) for _ in running)
     for process in running:
         process.join(30)
     return took_s

@@ -9,7 +9,7 @@ import structlog
 from sqlalchemy import Connection, Row, select
 
 from console.audit_tables import ANCHOR, AUDIT_ENTRY, BOX_KEY, FINDING, SEGMENT
-from console.ledger_engine import insert_into
+from console.ledger_engine import insert_into, take_turn
 from console.ledger_tables import EVENT
 from firmware.clock import to_ms
 from firmware.compliance import audit
@@ -50,6 +50,8 @@ def keep_head(connection: Connection, box: str, head: AuditHead) -> bool:
         "kid": kid,
         "signature": head.signature,
     }
+    # Of two heads that come to two readers at once, one alone is the first, and the other one is held against it.
+    take_turn(connection, f"audit {box}")
     is_new = connection.execute(insert_into(connection, ANCHOR).on_conflict_do_nothing(), row).rowcount == 1
     known = connection.execute(select(BOX_KEY.c.kid).where(BOX_KEY.c.box == box)).first()
     if kid and known is None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Exists, and_, exists, or_, select
+from sqlalchemy import ColumnElement, Connection, Exists, and_, exists, or_, select, union
 
 from console.audit_tables import ELSEWHERE_SENT, TOLD
 from console.ledger import Ledger
@@ -19,6 +19,8 @@ from firmware.sync.topics import BoxTopics
 from firmware.values import Disposition, UuidV7
 
 LOOK_EVERY_S = 60.0
+SETTLE_S = 1.0
+"""Calls that end together are told of together."""
 TELL_AGAIN_AFTER = timedelta(minutes=10)
 REACHES_BACK = timedelta(days=400)
 """Longer than any rule counts."""
@@ -51,6 +53,7 @@ class ElsewhereFeed:
             try:
                 async with asyncio.timeout(LOOK_EVERY_S):
                     await self._changed.wait()
+                    await asyncio.sleep(SETTLE_S)
             except TimeoutError:
                 continue
 
@@ -98,31 +101,25 @@ def untold(
     connection: Connection, box: str, now: datetime
 ) -> tuple[dict[str, ContactElsewhere], dict[str, PersonElsewhere]]:
     """Return what a box has not answered yet, by the fact's id: calls of other boxes, and what people here told."""
-    same_people = (
-        select(CONTACT.c.box)
-        .where((CONTACT.c.box == box) & (CONTACT.c.person == OUTCOME.c.person))
-        .correlate(OUTCOME)
-    )
-    theirs = CONTACT.alias("theirs")
-    same_number = (
-        select(CONTACT.c.box)
-        .where((CONTACT.c.box == box) & (CONTACT.c.number == theirs.c.number))
-        .correlate(theirs)
-    )
-    joined = OUTCOME.join(
-        theirs,
-        and_(
-            theirs.c.box == OUTCOME.c.box,
-            theirs.c.campaign == OUTCOME.c.campaign,
-            theirs.c.contact == OUTCOME.c.contact,
-        ),
-    )
+    # From this box's people to the others' calls, along the indexes: few people are on two boxes, calls are many.
+    mine, theirs = CONTACT.alias("mine"), CONTACT.alias("theirs")
+    shared = [
+        select(theirs).join_from(mine, theirs, same & (theirs.c.box != box)).where(mine.c.box == box)
+        for same in (theirs.c.person == mine.c.person, theirs.c.number == mine.c.number)
+    ]
+    known = union(*shared).subquery("known")
     calls = (
-        select(OUTCOME, theirs.c.number, theirs.c.debt)
-        .select_from(joined)
-        .where(OUTCOME.c.box != box)
+        select(OUTCOME, known.c.number, known.c.debt)
+        .join_from(
+            known,
+            OUTCOME,
+            and_(
+                OUTCOME.c.contact == known.c.contact,
+                OUTCOME.c.campaign == known.c.campaign,
+                OUTCOME.c.box == known.c.box,
+            ),
+        )
         .where(OUTCOME.c.reserved_at >= to_ms(now - REACHES_BACK))
-        .where(or_(exists(same_people), exists(same_number)))
         .where(~_is_told(box, OUTCOME.c.attempt, now))
         .order_by(OUTCOME.c.reserved_at)
     )

@@ -237,7 +237,10 @@ def _fact(message: Uplink) -> Fact | BoxState:
 
 def is_storable(name: str) -> bool:
     """Say whether every database can hold the name: PostgreSQL has no NUL, UTF-8 no half letters."""
-    return "\0" not in name and not any("\ud800" <= letter <= "\udfff" for letter in name)
+    try:
+        return b"\0" not in name.encode()
+    except UnicodeEncodeError:
+        return False
 
 
 def _unread(payload: bytes, problem: str) -> Unread | None:

@@ -37,8 +37,8 @@ BUSY_TIMEOUT_S = 30.0
 """`push` and `watch` write to one file in turn."""
 _CONNECT_TIMEOUT_S = 10
 _SERVER_OPTIONS = "-c lock_timeout=30s -c statement_timeout=300s -c idle_in_transaction_session_timeout=300s"
-_OPENING = 0x6272_6C6E
-"""Of all who open one database, one at a time looks at its layout."""
+_TURNS = 0x6272_6C6E
+"""This program's turns among all advisory locks of a database."""
 
 _STEPS = Table("alembic_version", MetaData(), Column("version_num", Text))
 
@@ -82,6 +82,16 @@ def insert_into(connection: Connection, table: Table) -> sqlite.Insert | postgre
     return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
 
 
+def take_turn(connection: Connection, name: str, *, is_shared: bool = False) -> None:
+    """Wait until no other transaction holds this turn, and hold it to the end; those who share it go together.
+
+    For what must see the work of others in hand, not only what is committed. A file has one writer anyhow.
+    """
+    if connection.dialect.name != "sqlite":
+        lock = "pg_advisory_xact_lock_shared" if is_shared else "pg_advisory_xact_lock"
+        connection.execute(text(f"SELECT {lock}(:turns, hashtext(:name))"), {"turns": _TURNS, "name": name})
+
+
 def _url(place: str) -> URL:
     try:
         url = make_url(place)
@@ -115,7 +125,7 @@ def _bring_up_to_date(connection: Connection) -> str:
     """Make what is missing; return why it cannot be done, empty when it was."""
     is_file = connection.dialect.name == "sqlite"
     if not is_file:
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _OPENING})
+        take_turn(connection, "layout")
     tables = set(inspect(connection).get_table_names())
     number = connection.exec_driver_sql("PRAGMA user_version").scalar_one() if is_file else 0
     if number > _FILE_LAYOUT:

@@ -242,6 +242,7 @@ UPLINK_AHEAD = Table(
 """Sequence numbers in the ledger above the first missing one."""
 
 Index("outcome_by_time", OUTCOME.c.reserved_at)
+Index("outcome_by_contact", OUTCOME.c.contact, OUTCOME.c.campaign, OUTCOME.c.box)
 Index("outcome_by_person", OUTCOME.c.person, OUTCOME.c.reserved_at)
 Index("contact_by_person", CONTACT.c.person, CONTACT.c.box)
 Index("contact_by_number", CONTACT.c.number, CONTACT.c.box)

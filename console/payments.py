@@ -17,10 +17,10 @@ from console.contacts_file import RowProblem
 from console.csv_table import read_table
 from console.elsewhere import tell_person
 from console.errors import ContactsFileError
-from console.ledger_engine import insert_into
+from console.ledger_engine import insert_into, take_turn
 from console.ledger_tables import CONTACT
 from console.payment_tables import PAYMENT
-from console.promise_settling import settle
+from console.promise_settling import SETTLING, settle
 from console.suppressions import add_suppression
 from firmware.clock import to_ms
 from firmware.sync.messages_policy import PersonElsewhere
@@ -94,6 +94,7 @@ def import_payments(connection: Connection, rows: Sequence[PaymentRow], at: date
     """Keep payments that are not there, and settle what they keep, in the caller's transaction."""
     problems: list[RowProblem] = []
     people: set[str] = set()
+    take_turn(connection, SETTLING)
     new = known = settled = 0
     for start in range(0, len(rows), _AT_ONCE):
         part = rows[start : start + _AT_ONCE]

@@ -18,6 +18,8 @@ from firmware.clock import from_ms
 GRACE = timedelta(days=3)
 """How long after its last day a payment still keeps a promise: banks are slow, and closed at weekends."""
 _AT_ONCE = 500
+SETTLING = "settling"
+"""A turn: those who bring promises share it, who brings payments has it alone. Else neither would see the other's."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -150,8 +150,8 @@ def test_a_name_without_a_letter_needs_an_id() -> None:
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
-    return Ledger(tmp_path / "ledger.db")
+def ledger(new_ledger: Callable[[], Ledger]) -> Ledger:
+    return new_ledger()
 
 
 def begin(ledger: Ledger, sent: SentCampaign) -> bool:
@@ -180,7 +180,7 @@ def test_the_same_push_again_goes_on_where_it_broke(ledger: Ledger) -> None:
     assert left(ledger) == [first.messages[place].payload for place in (1, 3)]
 
 
-def test_personal_data_of_answered_messages_leaves_the_ledger(ledger: Ledger, tmp_path: Path) -> None:
+def test_personal_data_of_answered_messages_leaves_the_ledger(ledger: Ledger) -> None:
     sent = build(rows(7))
     begin(ledger, sent)
     assert left(ledger) == [message.payload for message in sent.messages]

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -14,7 +15,7 @@ from sqlalchemy import create_engine, select
 from console.errors import LedgerError
 from console.ledger import Arrival, Ledger
 from console.ledger_facts import Unread
-from console.ledger_tables import FACTS, UPLINK, UPLINK_AHEAD
+from console.ledger_tables import FACTS, OUTCOME, UNREAD, UPLINK, UPLINK_AHEAD
 from firmware.sync.messages import (
     Ack,
     BoxEvent,
@@ -171,6 +172,24 @@ def test_what_no_database_can_hold_is_kept_as_it_came(
     assert [each.up_to for each in recorded] == [3, 3, 3]
     assert len(content(ledger)["outcome"]) == 2
     assert len(content(ledger)["unread"]) == 1
+
+
+def test_bytes_and_letters_come_back_as_they_went(ledger: Ledger, outcome: Outcome) -> None:
+    """PostgreSQL has no NUL: what holds one is kept as it came, and nothing beside it is lost."""
+    payload, note = bytes(range(256)), 'quote " backslash \\x41 \\u0041 中文 \N{PILE OF POO}'
+    facts: list[Unread | OutcomeMessage] = [
+        Unread(id="x", at=NOW, stream="s1", seq=1, payload=payload, problem="of a newer box"),
+        outcome(2, note=note),
+        outcome(3, note="a\0b"),
+    ]
+    recorded = ledger.record([Arrival(box="b1", message=each) for each in facts], seen_at=NOW)
+    assert [each.is_new for each in recorded] == [True] * 3
+    with ledger.reading() as connection:
+        notes = set(connection.execute(select(OUTCOME.c.note)).scalars())
+        kept = {row.id: row.payload for row in connection.execute(select(UNREAD))}
+    assert kept["x"] == payload
+    assert note in notes
+    assert "a\0b" in notes or msgspec.json.decode(kept["id-0003"])["note"] == "a\0b"
 
 
 def test_nothing_of_a_failed_transaction_is_kept(

@@ -30,7 +30,7 @@ from tests.console.throwaway_postgresql import ThrowawayPostgresql
 NOW = datetime(2026, 11, 2, 2, 0, tzinfo=UTC)
 SECRET = "postgresql://office:hunter2@localhost/ledger"
 UNDO_LAYOUT_3 = (
-    "DROP INDEX outcome_by_time", "DROP INDEX outcome_by_person",
+    "DROP INDEX outcome_by_time", "DROP INDEX outcome_by_person", "DROP INDEX outcome_by_contact",
     "DROP INDEX contact_by_person", "DROP INDEX contact_by_number",
     "ALTER TABLE promise DROP COLUMN total_minor", "ALTER TABLE promise DROP COLUMN last_due",
     "ALTER TABLE promise DROP COLUMN paid_minor", "ALTER TABLE promise DROP COLUMN kept_on",

@@ -2,19 +2,22 @@
 
 import json
 import random
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, text
 
 from console import measures
 from console.authority import init_office
 from console.cli import main
 from console.errors import ContactsFileError
 from console.ledger import Arrival, Ledger
+from console.ledger_facts import keep_facts
 from console.ledger_tables import CONTACT, PROMISE
 from console.office import Office
 from console.payment_tables import PAYMENT
@@ -22,6 +25,7 @@ from console.payments import Imported, PaymentRow, import_payments, read_payment
 from console.suppressions import all_suppressions
 from firmware.sync.messages import MoneyWire, OutcomeMessage, PlanWire, PromiseWire
 from firmware.values import Disposition
+from tests.console.throwaway_postgresql import ThrowawayPostgresql
 
 NOW = datetime(2026, 11, 2, 2, 0, tzinfo=UTC)
 TODAY = date(2026, 11, 20)
@@ -161,6 +165,29 @@ def test_no_order_of_calls_and_payments_changes_what_is_kept(
         "attempt-0003": (300, "2026-11-05"),
     }
     assert all(each == seen[0] for each in seen)
+
+
+def test_a_payment_that_meets_its_promise_halfway_keeps_it(
+    postgresql: ThrowawayPostgresql, outcome: Outcome
+) -> None:
+    """A reader has the promise in hand and has not committed; the import waits for it, and sees it then."""
+    place = postgresql.new_ledger()
+    ledger, books = Ledger(place), Ledger(place)
+    message = promised(outcome, 1, 500, "2026-11-06").message
+    assert isinstance(message, OutcomeMessage)
+    waiting = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+    with ThreadPoolExecutor(1) as program:
+        with ledger.transaction() as connection:
+            keep_facts(connection, [("b1", message)])
+            importing = program.submit(book, books, paid("m1", 500, "2026-11-05"))
+            deadline_s = time.monotonic() + 10
+            while not connection.execute(waiting).scalar_one():
+                assert not importing.done(), "it did not wait"
+                assert time.monotonic() < deadline_s
+        assert importing.result(10).new == 1
+    assert promises(ledger) == {"attempt-0001": (500, "2026-11-05")}
+    ledger.close()
+    books.close()
 
 
 def test_the_same_payment_again_changes_nothing_and_another_content_is_named(ledger: Ledger) -> None:

@@ -13,16 +13,16 @@ from sqlalchemy import func, select
 
 from console.authority import load_signing_key
 from console.broker import connected
-from console.command_ingest import GROUP
+from console.command_ingest import GROUP, ingest_command
 from console.ingest import Ingest
 from console.ledger import Arrival, Ledger, Recorded
-from console.ledger_tables import OUTCOME, PROMISE, UPLINK_AHEAD
+from console.ledger_tables import BOX, OUTCOME, PROMISE, UPLINK_AHEAD
 from console.office import Office
 from console.signed_sender import SignedSender
 from firmware.clock import SimulatedClock
-from firmware.sync.messages import OutcomeMessage, PromiseWire, Receipt
+from firmware.sync.messages import BoxState, OutcomeMessage, PromiseWire, Receipt, Suppress
 from firmware.sync.topics import shared, up_filter
-from firmware.values import UuidV7
+from firmware.values import Disposition, UuidV7
 
 NOW = datetime(2026, 11, 2, 2, 0, tzinfo=UTC)
 N_MESSAGES, N_READERS = 240, 4
@@ -137,3 +137,44 @@ def test_two_readers_share_a_boxs_messages_and_the_box_may_forget_them_all(
         await asyncio.gather(*tasks)
 
     asyncio.run(asyncio.wait_for(story(), 40))
+
+
+@pytest.mark.usefixtures("broker")
+def test_the_command_keeps_receipts_and_tells_other_boxes_whom_not_to_call(
+    office: Office,
+    play: Callable[[Office, str], AbstractAsyncContextManager[Any]],
+    outcome: Outcome,
+    wait_until: Callable[..., Awaitable[None]],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """`ingest` alone keeps an office alive: outcomes and states kept, receipts and suppressions sent."""
+
+    async def story() -> None:
+        async with play(office, "b1") as b1, play(office, "b2") as b2:
+            running = [
+                asyncio.create_task(ingest_command(office, until_idle_s=None, clock=SimulatedClock(NOW)))
+                for _ in range(2)
+            ]
+            # Both have told the boxes whom not to call: they are connected and subscribed.
+            await wait_until(lambda: sum(isinstance(each, Suppress) for each in b2.heard) >= 2)
+            await b1.say("state", BoxState(id="x", at=NOW, status="online", boot="b"))
+            for seq in (1, 2, 3):
+                await b1.say(
+                    "outcome",
+                    outcome(seq, disposition=Disposition.OPT_OUT, suppressed="person", reached=True),
+                )
+            await wait_until(lambda: any(isinstance(each, Receipt) and each.up_to == 3 for each in b1.heard))
+            await wait_until(
+                lambda: any(isinstance(each, Suppress) and len(each.suppressions) == 3 for each in b2.heard)
+            )
+            for task in running:
+                task.cancel()
+            await asyncio.wait(running)
+
+    asyncio.run(asyncio.wait_for(story(), 30))
+    ledger = Ledger(office.ledger)
+    with ledger.reading() as connection:
+        assert connection.execute(select(BOX.c.status)).scalars().all() == ["online"]
+    assert ledger.high_water() == {("b1", "s1"): 3}
+    ledger.close()
+    assert "messages kept" in capsys.readouterr().out

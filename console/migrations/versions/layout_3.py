@@ -12,6 +12,7 @@ down_revision = "layout_2"
 
 _INDEXES = {
     "outcome_by_time": ("outcome", ["reserved_at"]),
+    "outcome_by_contact": ("outcome", ["contact", "campaign", "box"]),
     "outcome_by_person": ("outcome", ["person", "reserved_at"]),
     "contact_by_person": ("contact", ["person", "box"]),
     "contact_by_number": ("contact", ["number", "box"]),
