@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
-from sqlalchemy import Connection, Row, Select, distinct, func, insert, select
+from sqlalchemy import Connection, Row, Select, delete, distinct, func, insert, select
 from werkzeug.wrappers import Response as AnyResponse
 
+from console.errors import ConsoleError
 from console.ledger_tables import ACK, CAMPAIGN, OUTCOME, PROMISE
 from console.reports import CampaignReport, campaign_reports
 from console.web.desk import asked, desk, log_access, me
@@ -111,7 +112,12 @@ def order() -> str | AnyResponse:
         log_access(rows, "campaign_ordered", f"{action} {campaign} on {box}")
         given = {"id": identity, "at": here.now_ms(), "name": me().name}
         rows.execute(insert(WEB_ORDER).values(given | {"box": box, "campaign": campaign, "action": action}))
-    said = here.orders.control(box, campaign, action, identity)
+    try:
+        said = here.orders.control(box, campaign, action, identity)
+    except ConsoleError:
+        with here.ledger.transaction() as rows:  # it went nowhere, so nothing is waited for
+            rows.execute(delete(WEB_ORDER).where(WEB_ORDER.c.id == identity))
+        raise
     if said == "done":
         flash(gettext("The box has done it."), "good")
     elif said == "waits":

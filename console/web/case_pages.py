@@ -78,6 +78,7 @@ def one() -> str:
     """Show one case; whose it is sees the number to ring, and that is written down."""
     here = desk()
     box, attempt = asked("box"), asked("attempt")
+    make_cases()
     with here.ledger.transaction() as rows:
         case = find_case(rows, box, attempt)
         if case is None:

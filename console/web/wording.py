@@ -69,7 +69,7 @@ DISPOSITIONS: dict[Disposition, str] = {
 WORDS = {
     # What the ledger and the program call it, and what people read.
     "operator": "operator", "supervisor": "supervisor", "auditor": "auditor",
-    "open": "open", "in_progress": "in progress", "waiting": "waiting", "done": "done",
+    "open": "not begun", "in_progress": "in progress", "waiting": "waiting", "done": "done",
     "complaint": "complaint", "dispute": "dispute", "hardship": "hardship", "vulnerable": "vulnerable",
     "callback": "callback", "human": "person wanted",
     "online": "online", "offline": "offline", "info": "information", "warning": "warning", "alarm": "alarm",
