@@ -12,6 +12,7 @@ from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
+from console.cases import sweep
 from console.errors import ConsoleError
 from console.private_files import write_private
 from console.web import wording
@@ -69,6 +70,7 @@ def make_app(with_desk: Desk) -> Flask:
     """Return the application; it makes the ledger's indices and the session's key where they are not there yet."""
     with with_desk.ledger.transaction() as rows:
         add_indices(rows)
+        sweep(rows)
     app = Flask("console.web", static_folder="static", template_folder="templates")
     app.config.update(
         SECRET_KEY=_session_key(with_desk),
