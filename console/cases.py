@@ -7,7 +7,19 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, exists, func, insert, literal, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    select,
+    true,
+    update,
+)
 
 from console.errors import ConsoleError
 from console.ledger_tables import OUTCOME, UPLINK, UPLINK_AHEAD
@@ -74,14 +86,15 @@ def sweep(rows: Connection) -> bool:
     """
     swept = {(row.box, row.stream): row.up_to for row in rows.execute(select(CASE_SWEEP))}
     moved = False
+    if not swept:
+        _open_all(
+            rows, true()
+        )  # a ledger full of calls and no case yet: once over all of it, not once a stream
     for mark in rows.execute(select(UPLINK)).all():
         before = swept.get((mark.box, mark.stream))
-        of_stream = (OUTCOME.c.box == mark.box) & (OUTCOME.c.stream == mark.stream)
-        for target in TARGETS:
-            fits = OUTCOME.c.disposition.in_([each.value for each in target.dispositions])
-            _open(rows, target, of_stream & (OUTCOME.c.seq > (before or 0)) & fits)
-        wished = OUTCOME.c.transfer.is_not(None) & (OUTCOME.c.disposition != Disposition.HUMAN_BRIDGED.value)
-        _open(rows, TARGETS[-1], of_stream & (OUTCOME.c.seq > (before or 0)) & wished)
+        if swept:
+            of_stream = (OUTCOME.c.box == mark.box) & (OUTCOME.c.stream == mark.stream)
+            _open_all(rows, of_stream & (OUTCOME.c.seq > (before or 0)))
         if before != mark.up_to:
             moved = True
             here = (CASE_SWEEP.c.box == mark.box) & (CASE_SWEEP.c.stream == mark.stream)
@@ -113,7 +126,7 @@ def work_case(
     if state is CaseState.DONE and not note:
         raise ConsoleError("a case that is done says what was done; write a note")
     here = (CASE.c.box == case.box) & (CASE.c.attempt == case.attempt)
-    rows.execute(update(CASE).where(here).values(state=state.value))
+    rows.execute(update(CASE).where(here).values(state=state.value, is_done=state is CaseState.DONE))
     row = {"id": identity, "box": case.box, "attempt": case.attempt, "at": at_ms, "name": name}
     rows.execute(insert(CASE_NOTE).values(row | {"state": state.value, "note": note}))
 
@@ -130,12 +143,30 @@ def notes_of(rows: Connection, box: str, attempt: str) -> list[Row[Any]]:
     return list(rows.execute(select(CASE_NOTE).where(here).order_by(CASE_NOTE.c.at, CASE_NOTE.c.id)))
 
 
+def _open_all(rows: Connection, among: ColumnElement[bool]) -> None:
+    for target in TARGETS:
+        _open(rows, target, among & OUTCOME.c.disposition.in_([each.value for each in target.dispositions]))
+    wished = OUTCOME.c.transfer.is_not(None) & (OUTCOME.c.disposition != Disposition.HUMAN_BRIDGED.value)
+    _open(rows, TARGETS[-1], among & wished)
+
+
 def _open(rows: Connection, target: Target, wanted: Any) -> None:
     due = OUTCOME.c.ended_at + target.period_ms
     if target.kind is CaseKind.CALLBACK:
         due = func.coalesce(OUTCOME.c.callback_at, due)
     known = exists().where((CASE.c.box == OUTCOME.c.box) & (CASE.c.attempt == OUTCOME.c.attempt))
-    columns = ("box", "attempt", "kind", "campaign", "contact", "person", "opened_at", "due_at", "state")
+    columns = (
+        "box",
+        "attempt",
+        "kind",
+        "campaign",
+        "contact",
+        "person",
+        "opened_at",
+        "due_at",
+        "state",
+        "is_done",
+    )
     made = select(
         OUTCOME.c.box,
         OUTCOME.c.attempt,
@@ -146,5 +177,6 @@ def _open(rows: Connection, target: Target, wanted: Any) -> None:
         OUTCOME.c.ended_at,
         due,
         literal(CaseState.OPEN.value),
+        literal(False),
     ).where(wanted, ~known)
     rows.execute(insert(CASE).from_select(columns, made))

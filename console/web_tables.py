@@ -1,8 +1,8 @@
 """The ledger's tables behind the web pages: who may sign in, what was looked at, cases, notes, orders, corrections."""
 
-from sqlalchemy import BigInteger, Column, Connection, Index, Integer, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Connection, Index, Integer, Table, Text
 
-from console.ledger_tables import CONTACT, METADATA, OUTCOME
+from console.ledger_tables import METADATA, OUTCOME
 
 WEB_USER = Table(
     "web_user",
@@ -60,6 +60,7 @@ CASE = Table(
     Column("opened_at", BigInteger, nullable=False),
     Column("due_at", BigInteger, nullable=False),
     Column("state", Text, nullable=False),
+    Column("is_done", Boolean, nullable=False),
     Column("assignee", Text, nullable=True),
 )
 CASE_NOTE = Table(
@@ -100,18 +101,26 @@ WEB_CORRECTION = Table(
 """What a person who listened says it should have been; the outcome itself is never changed."""
 
 INDICES = (
-    Index("outcome_by_time", OUTCOME.c.ended_at, OUTCOME.c.box, OUTCOME.c.attempt),
+    Index("outcome_by_end", OUTCOME.c.ended_at, OUTCOME.c.box, OUTCOME.c.attempt),
     Index(
         "outcome_by_campaign_time", OUTCOME.c.campaign, OUTCOME.c.ended_at, OUTCOME.c.box, OUTCOME.c.attempt
     ),
     Index(
         "outcome_by_disposition", OUTCOME.c.disposition, OUTCOME.c.ended_at, OUTCOME.c.box, OUTCOME.c.attempt
     ),
-    Index("outcome_by_person", OUTCOME.c.person, OUTCOME.c.ended_at),
+    Index("outcome_by_box_time", OUTCOME.c.box, OUTCOME.c.ended_at, OUTCOME.c.attempt),
+    Index(
+        "outcome_by_progress",
+        OUTCOME.c.campaign,
+        OUTCOME.c.box,
+        OUTCOME.c.contact,
+        OUTCOME.c.final,
+        OUTCOME.c.answered_at,
+        OUTCOME.c.right_party,
+    ),
     Index("outcome_by_sequence", OUTCOME.c.box, OUTCOME.c.stream, OUTCOME.c.seq),
-    Index("contact_by_person", CONTACT.c.person),
-    Index("contact_by_number", CONTACT.c.number),
-    Index("work_case_by_due", CASE.c.state, CASE.c.due_at, CASE.c.box, CASE.c.attempt),
+    Index("work_case_by_due", CASE.c.is_done, CASE.c.due_at, CASE.c.box, CASE.c.attempt),
+    Index("work_case_by_kind", CASE.c.is_done, CASE.c.kind, CASE.c.due_at, CASE.c.box, CASE.c.attempt),
     Index("work_case_by_person", CASE.c.person),
     Index("case_note_by_case", CASE_NOTE.c.box, CASE_NOTE.c.attempt),
     Index("web_access_by_time", WEB_ACCESS.c.at, WEB_ACCESS.c.id),

@@ -6,11 +6,13 @@ from datetime import timedelta
 from typing import Any
 
 from flask import Flask, Response, abort, current_app, redirect, render_template, request, session, url_for
+from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from flask_login import LoginManager, UserMixin, current_user
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
+from console.cases import sweep
 from console.errors import ConsoleError
 from console.private_files import write_private
 from console.web import wording
@@ -47,6 +49,15 @@ PAGES = (
 )
 
 
+class Sessions(SecureCookieSessionInterface):
+    """Cookies whose idle time starts anew when a person does something, not when a page keeps itself up to date."""
+
+    def should_set_cookie(self, app: Flask, session: SessionMixin) -> bool:
+        """Say whether the answer carries the cookie again."""
+        is_automatic = (request.endpoint or "").endswith((".stream", ".part"))
+        return bool(session.modified) or (not is_automatic and super().should_set_cookie(app, session))
+
+
 class SignedIn(UserMixin):  # type: ignore[misc]
     """A user of a session; the stamp in its id ends with a new password."""
 
@@ -59,6 +70,7 @@ def make_app(with_desk: Desk) -> Flask:
     """Return the application; it makes the ledger's indices and the session's key where they are not there yet."""
     with with_desk.ledger.transaction() as rows:
         add_indices(rows)
+        sweep(rows)
     app = Flask("console.web", static_folder="static", template_folder="templates")
     app.config.update(
         SECRET_KEY=_session_key(with_desk),
@@ -71,6 +83,7 @@ def make_app(with_desk: Desk) -> Flask:
         WTF_CSRF_TIME_LIMIT=None,
         WTF_CSRF_SSL_STRICT=True,
     )
+    app.session_interface = Sessions()
     app.extensions[EXTENSION] = with_desk
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     wording.install(app)

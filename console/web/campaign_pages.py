@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
-from sqlalchemy import Connection, Row, Select, distinct, func, insert, select
+from sqlalchemy import Connection, Row, Select, delete, func, insert, select
 from werkzeug.wrappers import Response as AnyResponse
 
+from console.errors import ConsoleError
 from console.ledger_tables import ACK, CAMPAIGN, OUTCOME, PROMISE
 from console.reports import CampaignReport, campaign_reports
 from console.web.desk import asked, desk, log_access, me
@@ -27,6 +28,20 @@ FORBIDDEN_IN: dict[str, set[str]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Progressed:
+    """What came of a campaign's calls so far."""
+
+    called: int = 0
+    """Contacts with at least one attempt."""
+    finished: int = 0
+    """Contacts that will not be called again."""
+    attempts: int = 0
+    answered: int = 0
+    right_party: int = 0
+    promises: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
     """How far one campaign is on one box."""
 
@@ -34,14 +49,7 @@ class Progress:
     campaign: str
     name: str
     contacts: int
-    called: int
-    """Contacts with at least one attempt."""
-    finished: int
-    """Contacts that will not be called again."""
-    attempts: int
-    answered: int
-    right_party: int
-    promises: int
+    counts: Progressed
     expires_at: int
     state: str
     order: str
@@ -111,7 +119,12 @@ def order() -> str | AnyResponse:
         log_access(rows, "campaign_ordered", f"{action} {campaign} on {box}")
         given = {"id": identity, "at": here.now_ms(), "name": me().name}
         rows.execute(insert(WEB_ORDER).values(given | {"box": box, "campaign": campaign, "action": action}))
-    said = here.orders.control(box, campaign, action, identity)
+    try:
+        said = here.orders.control(box, campaign, action, identity)
+    except ConsoleError:
+        with here.ledger.transaction() as rows:  # it went nowhere, so nothing is waited for
+            rows.execute(delete(WEB_ORDER).where(WEB_ORDER.c.id == identity))
+        raise
     if said == "done":
         flash(gettext("The box has done it."), "good")
     elif said == "waits":
@@ -124,7 +137,7 @@ def order() -> str | AnyResponse:
 def _all() -> list[Progress]:
     here = desk()
 
-    def read() -> dict[tuple[str, str], Row[Any]]:
+    def read() -> dict[tuple[str, str], Progressed]:
         with here.ledger.reading() as rows:
             return _counts(rows)
 
@@ -140,7 +153,7 @@ def _all() -> list[Progress]:
 
 def _progress(
     row: Row[Any],
-    counts: Row[Any] | None,
+    counts: Progressed | None,
     given: dict[tuple[str, str], list[Row[Any]]],
     now_ms: int,
 ) -> Progress:
@@ -155,33 +168,53 @@ def _progress(
         campaign=row.campaign,
         name=row.name,
         contacts=row.contacts,
-        called=counts.called if counts else 0,
-        finished=counts.finished if counts else 0,
-        attempts=counts.attempts if counts else 0,
-        answered=counts.answered if counts else 0,
-        right_party=counts.right_party if counts else 0,
-        promises=counts.promises if counts else 0,
+        counts=counts or Progressed(),
         expires_at=row.expires_at,
         state=state,
         order=waits,
     )
 
 
-def _counts(rows: Connection) -> dict[tuple[str, str], Row[Any]]:
-    same = (PROMISE.c.box == OUTCOME.c.box) & (PROMISE.c.attempt == OUTCOME.c.attempt)
+def _counts(rows: Connection) -> dict[tuple[str, str], Progressed]:
+    """Count by contact first: along the index, where counting different contacts would sort every outcome."""
+    by_contact = (
+        select(
+            OUTCOME.c.campaign,
+            OUTCOME.c.box,
+            func.count().label("attempts"),
+            func.count().filter(OUTCOME.c.final).label("final"),
+            func.count(OUTCOME.c.answered_at).label("answered"),
+            func.count().filter(OUTCOME.c.right_party).label("right_party"),
+        )
+        .group_by(OUTCOME.c.campaign, OUTCOME.c.box, OUTCOME.c.contact)
+        .subquery()
+    )
     query = select(
-        OUTCOME.c.box,
-        OUTCOME.c.campaign,
-        func.count().label("attempts"),
-        func.count(distinct(OUTCOME.c.contact)).label("called"),
-        func.count(distinct(OUTCOME.c.contact)).filter(OUTCOME.c.final).label("finished"),
-        func.count(OUTCOME.c.answered_at).label("answered"),
-        func.count().filter(OUTCOME.c.right_party).label("right_party"),
-        func.count(PROMISE.c.due).label("promises"),
-    ).select_from(OUTCOME.outerjoin(PROMISE, same))
+        by_contact.c.box,
+        by_contact.c.campaign,
+        func.sum(by_contact.c.attempts).label("attempts"),
+        func.count().label("called"),
+        func.count().filter(by_contact.c.final > 0).label("finished"),
+        func.sum(by_contact.c.answered).label("answered"),
+        func.sum(by_contact.c.right_party).label("right_party"),
+    ).group_by(by_contact.c.campaign, by_contact.c.box)
+    same = (PROMISE.c.box == OUTCOME.c.box) & (PROMISE.c.attempt == OUTCOME.c.attempt)
+    promises = select(OUTCOME.c.box, OUTCOME.c.campaign, func.count()).select_from(
+        PROMISE.join(OUTCOME, same)
+    )
+    promised = {
+        (row[0], row[1]): row[2] for row in rows.execute(promises.group_by(OUTCOME.c.box, OUTCOME.c.campaign))
+    }
     return {
-        (row.box, row.campaign): row
-        for row in rows.execute(query.group_by(OUTCOME.c.box, OUTCOME.c.campaign))
+        (row.box, row.campaign): Progressed(
+            called=row.called,
+            finished=row.finished,
+            attempts=int(row.attempts),
+            answered=int(row.answered),
+            right_party=int(row.right_party),
+            promises=promised.get((row.box, row.campaign), 0),
+        )
+        for row in rows.execute(query)
     }
 
 

@@ -44,15 +44,12 @@ def show() -> str:
         query = query.where(CASE.c.kind == kind)
     if view == "mine":
         query = query.where(CASE.c.assignee == me().name)
-    states = (
-        [CaseState.DONE] if view == "done" else [each for each in CaseState if each is not CaseState.DONE]
-    )
-    query = query.where(CASE.c.state.in_([state.value for state in states]))
+    query = query.where(CASE.c.is_done.is_(view == "done"))
     if (after := _key(asked("after"))) is not None:
         query = query.where(tuple_(*KEY) > tuple_(*after))
     with here.ledger.reading() as rows:
         found = list(rows.execute(query.order_by(*KEY).limit(PAGE_ROWS + 1)))
-        is_open = CASE.c.state != CaseState.DONE.value
+        is_open = CASE.c.is_done.is_(False)
         counted = rows.execute(select(CASE.c.kind, func.count()).where(is_open).group_by(CASE.c.kind))
         open_by_kind = {row[0]: row[1] for row in counted}
         late = select(func.count()).select_from(CASE).where(is_open & (CASE.c.due_at < here.now_ms()))
@@ -78,6 +75,7 @@ def one() -> str:
     """Show one case; whose it is sees the number to ring, and that is written down."""
     here = desk()
     box, attempt = asked("box"), asked("attempt")
+    make_cases()
     with here.ledger.transaction() as rows:
         case = find_case(rows, box, attempt)
         if case is None:

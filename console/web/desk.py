@@ -22,6 +22,8 @@ T = TypeVar("T")
 EXTENSION = "branchline"
 REMEMBERED_S = 15.0
 MAX_REMEMBERED = 256
+PATIENCE = 20.0
+"""What took long to count is kept that many times as long: counting takes a twentieth of a core at most."""
 
 
 class Orders(Protocol):
@@ -49,7 +51,7 @@ class Remembered:
         """Return what `make` returned at most a while ago; while it is made anew, others get the old one."""
         with self._lock:
             known = self._known.get(key)
-            if known is not None and time.monotonic() < known[0] + self._keep_s:
+            if known is not None and time.monotonic() < known[0]:
                 return cast(T, known[1])
             making = self._making.setdefault(key, threading.Lock())
         if not making.acquire(blocking=known is None):
@@ -60,11 +62,14 @@ class Remembered:
                 newer = self._known.get(key)
             if newer is not None and newer is not known:
                 return cast(T, newer[1])
+            begun_s = time.monotonic()
             made = make()
+            end_s = time.monotonic()
+            until_s = end_s + max(self._keep_s, PATIENCE * (end_s - begun_s))
             with self._lock:
                 if len(self._known) >= MAX_REMEMBERED:
                     self._known.clear()
-                self._known[key] = (time.monotonic(), made)
+                self._known[key] = (until_s, made)
             return made
         finally:
             making.release()

@@ -37,8 +37,8 @@ class Figures:
     """What the measures page shows."""
 
     total: Counts
-    contacts: int
-    """Different contacts that were called."""
+    people: int
+    """Different people that were called."""
     promised: tuple[tuple[str, int, int], ...]
     """Currency, promises with a sum, sum in minor units."""
     week: tuple[tuple[Counts, ...], ...]
@@ -78,7 +78,7 @@ def read_figures(
         (row.hour, Counts(**{each.name: int(getattr(row, each.name)) for each in fields(Counts)}))
         for row in rows.execute(by_hour)
     ]
-    contacts = select(func.count(distinct(OUTCOME.c.contact))).where(*wanted)
+    people = select(func.count(distinct(OUTCOME.c.person))).where(*wanted)
     sums = (
         select(PROMISE.c.currency, func.count(), func.sum(PROMISE.c.amount_minor))
         .select_from(OUTCOME.join(PROMISE, same))
@@ -88,7 +88,7 @@ def read_figures(
     )
     return Figures(
         total=_sum(counts for _hour, counts in hours),
-        contacts=rows.execute(contacts).scalar_one(),
+        people=rows.execute(people).scalar_one(),
         promised=tuple((row[0], row[1], int(row[2])) for row in rows.execute(sums)),
         week=_week(hours),
         days=_days(hours, _local(since_ms).date(), _local(until_ms - 1).date()),

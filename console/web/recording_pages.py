@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Response, abort, flash, redirect, render_template, send_file, url_for
+from flask import Blueprint, Response, abort, flash, redirect, render_template, request, send_file, url_for
 from sqlalchemy import Row, select
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -67,6 +67,11 @@ def sound() -> Response:
     if not path.exists():
         abort(404)
     opened = _opened(path, outcome)
+    if request.headers.get("Range", "bytes=0-").startswith(
+        "bytes=0-"
+    ):  # later parts belong to the same hearing
+        with desk().ledger.transaction() as rows:
+            log_access(rows, "recording_heard", f"{outcome.person} ({outcome.attempt})")
     content = io.BytesIO(encoded(opened.sound, opened.rate_hz, "WAV"))
     return send_file(content, mimetype="audio/wav", conditional=True, etag=False)
 

@@ -5,12 +5,11 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 
-from babel.dates import format_datetime
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_currency, format_decimal, format_percent
 from babel.support import NullTranslations, Translations
-from flask import Flask, request, session
+from flask import Flask, g, request, session
 
 from console.contact_fields import DECIMALS
 from firmware.values import Disposition
@@ -69,7 +68,7 @@ DISPOSITIONS: dict[Disposition, str] = {
 WORDS = {
     # What the ledger and the program call it, and what people read.
     "operator": "operator", "supervisor": "supervisor", "auditor": "auditor",
-    "open": "open", "in_progress": "in progress", "waiting": "waiting", "done": "done",
+    "open": "not begun", "in_progress": "in progress", "waiting": "waiting", "done": "done",
     "complaint": "complaint", "dispute": "dispute", "hardship": "hardship", "vulnerable": "vulnerable",
     "callback": "callback", "human": "person wanted",
     "online": "online", "offline": "offline", "info": "information", "warning": "warning", "alarm": "alarm",
@@ -92,8 +91,12 @@ WORDS = {
 
 def language() -> str:
     """Return the reader's language: chosen, or the browser's."""
-    chosen = session.get("language")
-    return chosen if chosen in LANGUAGES else request.accept_languages.best_match(LANGUAGES) or "en"
+    known = g.get("language")  # asked for each word of a page
+    if known is None:
+        chosen = session.get("language")
+        known = chosen if chosen in LANGUAGES else request.accept_languages.best_match(LANGUAGES) or "en"
+        g.language = known
+    return str(known)
 
 
 @cache
@@ -125,8 +128,7 @@ def local(at_ms: int | None, *, with_seconds: bool = False) -> str:
     if at_ms is None:
         return ""
     at = datetime.fromtimestamp(at_ms / 1000).astimezone()
-    pattern = "yyyy-MM-dd HH:mm:ss" if with_seconds else "yyyy-MM-dd HH:mm"
-    return format_datetime(at, pattern, tzinfo=at.tzinfo, locale=LOCALES[language()])
+    return f"{at:%Y-%m-%d %H:%M:%S}" if with_seconds else f"{at:%Y-%m-%d %H:%M}"
 
 
 def money(minor: int | None, currency: str | None) -> str:

@@ -175,3 +175,10 @@ def test_names_that_are_no_users_are_refused_alike(world: World) -> None:
 def test_a_user_that_will_not_do_is_refused(world: World, name: str, password: str) -> None:
     with pytest.raises(AccountError), world.desk.ledger.transaction() as rows:
         add_user(rows, name, Role.OPERATOR, password, NOW)
+
+
+def test_only_a_person_keeps_a_session_alive(world: World) -> None:
+    """A screen that is left alone signs itself out, however live its page is."""
+    visitor = world.visitor(Role.OPERATOR)
+    assert "Set-Cookie" in visitor.get("/campaigns").headers
+    assert "Set-Cookie" not in visitor.get("/campaigns/part").headers

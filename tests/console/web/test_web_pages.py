@@ -12,6 +12,7 @@ from babel.messages.pofile import read_po
 from sqlalchemy import select
 
 from console.cases import is_swept, sweep
+from console.errors import BrokerError
 from console.ledger import Arrival, Ledger
 from console.web import application
 from console.web.roles import Role
@@ -248,6 +249,21 @@ def test_an_order_is_asked_back_given_and_shown_until_answered(world: World, sup
     assert "paused" in page
     assert "action=resume" in page
     assert "action=pause" not in page
+
+
+def test_an_order_that_went_nowhere_is_not_waited_for(
+    world: World, supervisor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> str:
+        raise BrokerError("the broker is away; start it")
+
+    monkeypatch.setattr(world.orders, "control", fail)
+    order = {"box": "b1", "campaign": "nov", "action": "cancel"}
+    path = "/campaigns/order?box=b1&campaign=nov&action=cancel"
+    answer = supervisor.post("/campaigns/order", order, form_at=path)
+    assert answer.status_code == 503
+    assert "the broker is away" in answer.get_data(as_text=True)
+    assert "waits for the box" not in text_of(supervisor, "/campaigns/part")
 
 
 def test_a_recording_opens_in_memory_and_corrections_leave_the_record(
