@@ -27,6 +27,7 @@ from console.command_box import box_app
 from console.command_command import command
 from console.command_config import config_app
 from console.command_control import cancel, pause, recall, resume
+from console.command_correct import correct, corrections_app
 from console.command_examine import SheetOption, SourceOption, examine_command, quality_command
 from console.command_followups import followups_app
 from console.command_outcomes import outcomes_command, report_command
@@ -62,6 +63,8 @@ app.command("command")(command)
 app.command("examine")(examine_command)
 app.command("quality")(quality_command)
 app.add_typer(audit_app, name="audit")
+app.command("correct")(correct)
+app.add_typer(corrections_app, name="corrections")
 app.add_typer(followups_app, name="followups")
 app.add_typer(policy_app, name="policy")
 
