@@ -34,6 +34,7 @@ from console.command_outcomes import outcomes_command, report_command
 from console.command_policy import policy_app
 from console.command_push import PushOrder, run_push
 from console.command_recording import recording_app
+from console.command_strategy import strategy_app
 from console.command_suppress import run_suppress
 from console.command_watch import watch_command
 from console.contact_fields import FieldError, parse_id, parse_number, parse_word
@@ -67,6 +68,7 @@ app.command("correct")(correct)
 app.add_typer(corrections_app, name="corrections")
 app.add_typer(followups_app, name="followups")
 app.add_typer(policy_app, name="policy")
+app.add_typer(strategy_app, name="strategy")
 
 
 @app.callback()
