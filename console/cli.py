@@ -30,6 +30,7 @@ from console.command_box import box_app
 from console.command_command import command
 from console.command_config import config_app
 from console.command_control import cancel, pause, recall, resume
+from console.command_correct import correct, corrections_app
 from console.command_examine import SheetOption, SourceOption, examine_command, quality_command
 from console.command_followups import followups_app
 from console.command_ingest import ingest
@@ -40,6 +41,7 @@ from console.command_payment import payment_app
 from console.command_policy import policy_app
 from console.command_push import PushOrder, run_push
 from console.command_recording import recording_app
+from console.command_strategy import strategy_app
 from console.command_suppress import run_suppress
 from console.command_watch import watch_command
 from console.command_web import user_app, web
@@ -74,10 +76,13 @@ app.add_typer(payment_app, name="payment")
 app.command("examine")(examine_command)
 app.command("quality")(quality_command)
 app.add_typer(audit_app, name="audit")
+app.command("correct")(correct)
+app.add_typer(corrections_app, name="corrections")
 app.add_typer(followups_app, name="followups")
 app.add_typer(policy_app, name="policy")
 app.add_typer(user_app, name="user")
 app.command("web")(web)
+app.add_typer(strategy_app, name="strategy")
 
 
 @app.callback()

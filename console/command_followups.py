@@ -1,5 +1,6 @@
 """`followups`: who may be written to, what is due after which calls, and what went out."""
 
+import asyncio
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +12,8 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 from sqlalchemy import delete
 
 from console.arguments import JsonOption, NowOption, OfficeOption, clock_for, office_at
-from console.errors import ConsoleError
+from console.command_suppress import run_suppress
+from console.errors import BrokerError, ConsoleError
 from console.followup_outbox import (
     Due,
     end_interrupted,
@@ -125,11 +127,17 @@ def unsubscribe_command(
 ) -> None:
     """Honour an unsubscribe: no more messages and no more calls for this person; `watch` tells the boxes."""
     here = office_at(folder or context.obj)
+    clock = clock_for(now)
     with Ledger(here.ledger).transaction() as rows:
-        is_known = unsubscribe(rows, token, clock_for(now).now())
-    if not is_known:
+        person = unsubscribe(rows, token, clock.now())
+    if person is None:
         raise ConsoleError("no message had this token; find the person and use `suppress --person`")
-    say("kept: nobody writes to or calls this person any more; `watch` or `suppress` tells the boxes")
+    try:
+        asyncio.run(run_suppress(here, scope="person", value=person, reason="opt_out", clock=clock))
+    except BrokerError as error:
+        say(f"kept: nobody writes to this person any more; the boxes are not told yet: {error}")
+    else:
+        say("kept, and every box is told: nobody writes to or calls this person any more")
 
 
 def run_followups(office: Office, *, clock: Clock[object], console: Console) -> dict[str, int]:

@@ -170,13 +170,13 @@ def end_interrupted(connection: Connection, now: datetime) -> int:
     return n_mails + connection.execute(rest.values(state=WAITING, next_at=to_ms(now))).rowcount
 
 
-def unsubscribe(connection: Connection, token: str, now: datetime) -> bool:
-    """Honour an unsubscribe as an opt-out from every channel. Return False where nobody was sent this token."""
+def unsubscribe(connection: Connection, token: str, now: datetime) -> str | None:
+    """Honour an unsubscribe as an opt-out from every channel. Return whose it was, None if nobody was sent this token."""
     person = connection.execute(select(FOLLOWUP.c.person).where(FOLLOWUP.c.token == token)).scalar()
     if person is None:
-        return False
+        return None
     add_suppression(connection, "person", person, "opt_out", now)
-    return True
+    return str(person)
 
 
 def listed(connection: Connection, *, state: str | None = None, limit: int = 200) -> Sequence[Row[Any]]:

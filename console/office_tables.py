@@ -1,6 +1,6 @@
 """The ledger's tables about the office's own work: what its lists were like, follow-ups, corrections."""
 
-from sqlalchemy import BigInteger, Column, Table, Text
+from sqlalchemy import BigInteger, Column, Index, Table, Text
 
 from console.ledger_tables import METADATA
 
@@ -45,3 +45,20 @@ FOLLOWUP = Table(
     Column("ended_at", BigInteger, nullable=True),
 )
 """One follow-up for one rule and one attempt: its id is made of both, so there is never a second one."""
+
+CORRECTION = Table(
+    "correction",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("box", Text, nullable=False),
+    Column("attempt", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("said", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("was", Text, nullable=False),
+    Column("right", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
+"""What a supervisor heard, beside the record and never in it; a later one about the same thing counts instead."""
+Index("correction_by_attempt", CORRECTION.c.attempt)

@@ -78,3 +78,16 @@ def _drawn(samples: "NDArray[np.int16]", rate_hz: int, title: str, note: str) ->
     from console.recording_picture import draw_recording  # noqa: PLC0415
 
     return draw_recording(samples, rate_hz, marks_of(samples), title=title, note=note)
+
+
+def callee_sound(recording: Path, identity_file: Path) -> bytes:
+    """Return the person called alone, as a WAV file's bytes. Raises ConsoleError."""
+    from audio.errors import RecordingError  # noqa: PLC0415
+    from audio.recording import open_recording  # noqa: PLC0415
+
+    try:
+        identity = identity_file.read_text(encoding="utf-8").strip()
+        samples, header, _ = open_recording(recording, identity)
+    except RecordingError as error:
+        raise ConsoleError(f"{error}; name recordings that were sealed for this office") from None
+    return encoded(samples[:, 0], int(header["rate_hz"]), SUFFIXES[".wav"])

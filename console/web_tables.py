@@ -85,21 +85,6 @@ CASE_SWEEP = Table(
 )
 """Up to which message of each stream outcomes were looked at for cases."""
 
-WEB_CORRECTION = Table(
-    "web_correction",
-    METADATA,
-    Column("id", Text, primary_key=True),
-    Column("box", Text, nullable=False),
-    Column("attempt", Text, nullable=False),
-    Column("at", BigInteger, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("field", Text, nullable=False),
-    Column("value", Text, nullable=False),
-    Column("was", Text, nullable=False),
-    Column("place_ms", BigInteger, nullable=True),
-)
-"""What a person who listened says it should have been; the outcome itself is never changed."""
-
 INDICES = (
     Index("outcome_by_end", OUTCOME.c.ended_at, OUTCOME.c.box, OUTCOME.c.attempt),
     Index(
@@ -125,7 +110,6 @@ INDICES = (
     Index("case_note_by_case", CASE_NOTE.c.box, CASE_NOTE.c.attempt),
     Index("web_access_by_time", WEB_ACCESS.c.at, WEB_ACCESS.c.id),
     Index("web_order_by_campaign", WEB_ORDER.c.box, WEB_ORDER.c.campaign),
-    Index("web_correction_by_attempt", WEB_CORRECTION.c.box, WEB_CORRECTION.c.attempt),
 )
 
 

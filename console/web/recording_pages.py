@@ -9,7 +9,7 @@ from flask import Blueprint, Response, abort, flash, redirect, render_template, 
 from sqlalchemy import Row, select
 from werkzeug.wrappers import Response as AnyResponse
 
-from console.corrections import ANSWER_CLASSES, Field, add_correction, corrections_of
+from console.corrections import ANSWERS, Correction, Kind, keep, of_call, what_box_took
 from console.errors import ConsoleError
 from console.ledger_tables import OUTCOME
 from console.opened_recording import digest_of, encoded
@@ -44,7 +44,7 @@ def one() -> str:
     with desk().ledger.transaction() as rows:
         if opened is not None:
             log_access(rows, "recording_heard", f"{outcome.person} ({outcome.attempt})")
-        corrections = corrections_of(rows, outcome.box, outcome.attempt)
+        corrections = of_call(rows, outcome.box, outcome.attempt)
     return render_template(
         "recording.html",
         outcome=outcome,
@@ -52,8 +52,8 @@ def one() -> str:
         length_s=len(opened.sound) / opened.rate_hz if opened else 0,
         **(_drawn(opened) if opened is not None else {"marks": [], "picture": ""}),
         corrections=corrections,
-        fields=list(Field),
-        answer_classes=ANSWER_CLASSES,
+        kinds=list(Kind),
+        answer_classes=ANSWERS,
         dispositions=list(Disposition),
     )
 
@@ -96,24 +96,18 @@ def correct() -> AnyResponse:
     """Keep a correction."""
     outcome = _outcome()
     here = desk()
-    field, place = asked("field"), asked("place_s")
-    if field not in set(Field):
+    if asked("kind") not in set(Kind):
         abort(400)
-    value = asked(f"value_{field}", limit=2000)
-    try:
-        place_ms = round(float(place) * 1000) if place else None
-        if place_ms is not None and not 0 <= place_ms <= 24 * 3600 * 1000:
-            abort(400)
-    except (ValueError, OverflowError):
-        abort(400)
-    was = outcome.disposition if field == Field.DISPOSITION else asked("was", limit=2000)
+    kind = Kind(asked("kind"))
     try:
         with here.ledger.transaction() as rows:
-            add_correction(
-                rows, outcome, identity=here.new_id(), name=me().name, at_ms=here.now_ms(), field=Field(field),
-                value=value, was=was, place_ms=place_ms,
+            was = what_box_took(rows, outcome.attempt, kind)[1] or asked("was", limit=500)
+            made = Correction(
+                id=here.new_id(), box=outcome.box, attempt=outcome.attempt, kind=kind, said=asked("said", limit=500),
+                language=asked("language"), was=was, right=asked("right", limit=500), by=me().name, at_ms=here.now_ms(),
             )  # fmt: skip
-            log_access(rows, "corrected", f"{outcome.attempt}: {field}")
+            keep(rows, made)
+            log_access(rows, "corrected", f"{outcome.attempt}: {kind}")
         flash(gettext("Kept beside the record; the record itself stays as it is."), "good")
     except ConsoleError as error:
         flash(gettext(str(error)), "bad")

@@ -12,12 +12,13 @@ from babel.messages.pofile import read_po
 from sqlalchemy import select
 
 from console.cases import is_swept, sweep
+from console.corrections import standing
 from console.errors import BrokerError
 from console.ledger import Arrival, Ledger
 from console.web import application
 from console.web.roles import Role
 from console.web.wording import CATALOGUE, DISPOSITIONS, WORDS
-from console.web_tables import CASE, WEB_ACCESS, WEB_CORRECTION
+from console.web_tables import CASE, WEB_ACCESS
 from firmware.sync.messages import Ack, OutcomeMessage
 from firmware.values import Disposition, mask
 from tests.console.web.web_world import (
@@ -279,14 +280,21 @@ def test_a_recording_opens_in_memory_and_corrections_leave_the_record(
     part = supervisor.get(f"/recordings/sound?{here}", Range="bytes=0-99")
     assert part.status_code == 206
     assert list(world.desk.office.folder.rglob("*.wav")) == [], "opened in memory alone"
-    fields = {"box": "b1", "attempt": RECORDED, "field": "disposition", "value_disposition": "hardship"}
+    fields = {"box": "b1", "attempt": RECORDED, "kind": "disposition", "right": "hardship"}
     supervisor.post("/recordings/correct", fields, form_at=f"/recordings/one?{here}")
-    fields = {"box": "b1", "attempt": RECORDED, "field": "slot", "value_slot": "not a slot"}
+    fields = {
+        "box": "b1",
+        "attempt": RECORDED,
+        "kind": "slot",
+        "said": "周五",
+        "language": "zh",
+        "right": "not a slot",
+    }
     supervisor.post("/recordings/correct", fields, form_at=f"/recordings/one?{here}")
     with world.desk.ledger.reading() as rows:
-        kept = [(row.field, row.was, row.value) for row in rows.execute(select(WEB_CORRECTION))]
+        kept = [(each.kind.value, each.was, each.right) for each in standing(rows)]
     assert ("disposition", "promise_full", "hardship") in kept
-    assert not any(field == "slot" for field, _was, _value in kept)
+    assert not any(kind == "slot" for kind, _was, _right in kept)
     assert outcome_of(3, NOW).disposition is Disposition.PROMISE_FULL
     page = text_of(supervisor, "/outcomes.csv")
     assert re.search(rf"promise_full.*{RECORDED}", page), "the record is as the box told it"
