@@ -38,7 +38,7 @@ from tests.firmware.sip.sip_far_end import (
 )
 
 CALLEE, OWN = E164("+8613912345678"), "+862155501234"
-ENGINES: tuple[EngineKind, ...] = ("baresip",)
+ENGINES: tuple[EngineKind, ...] = ("baresip", "pjsua2")
 
 
 def on_a_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
@@ -145,6 +145,7 @@ REFUSED = [
         20,
         id="480+20",
     ),
+    pytest.param("302 Moved Temporarily", EMPTY, EndKind.UNKNOWN, None, id="302 is not followed"),
     pytest.param("603 Decline", EMPTY, EndKind.REJECTED, 21, id="603"),
 ]
 
