@@ -99,10 +99,10 @@ class TrunkSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fie
     register: bool = True
     """False: the server knows this box by its address."""
     register_s: Annotated[int, msgspec.Meta(ge=30, le=86_400)] = 600
-    codecs: Annotated[list[Literal["pcma", "pcmu"]], msgspec.Meta(min_length=1, max_length=2)] = [
+    codecs: Annotated[tuple[Literal["pcma", "pcmu"], ...], msgspec.Meta(min_length=1, max_length=2)] = (
         "pcma",
         "pcmu",
-    ]
+    )
     srtp: bool = False
     """True: the sound is encrypted, or there is no call; wants transport = "tls", which carries the keys."""
     ca: str | None = None

@@ -26,7 +26,7 @@ def trunk_of(section: TrunkSection) -> Trunk:
         transport=section.transport,
         registers=section.register,
         register_s=section.register_s,
-        codecs=tuple(section.codecs),
+        codecs=section.codecs,
         is_srtp=section.srtp,
         ca_file=section.ca or "",
         interface=section.interface or "",
