@@ -18,7 +18,7 @@ from firmware.host.credentials import CredentialMissingError, credential_file
 from firmware.lines.line_card import LineCard
 from firmware.lines.sim_pin import PinFileError
 from firmware.rules_in_force import make_gate
-from firmware.settings import LineSection, Settings, SettingsError
+from firmware.settings import LineSection, Settings, SettingsError, TrunkSection
 from firmware.speech.voices import BoxVoices, voices_of_box
 from firmware.store import attempts
 from firmware.store.database import read_only
@@ -26,6 +26,7 @@ from firmware.store.outcomes import list_outcomes
 from firmware.sync.connection import MqttSettings, TlsFiles, probe_broker
 from firmware.sync.errors import BrokerRefusedError
 from firmware.sync.signing import KeyFileError, load_public_key
+from firmware.trunk_check import try_trunk
 from firmware.worlds import HardwarePorts, pin_source
 from modem_drivers.errors import ModemError
 from modem_drivers.modem import Modem
@@ -84,13 +85,18 @@ async def check_running_box(settings: Settings) -> list[Finding]:
 async def check_box(settings: Settings) -> list[Finding]:
     """Return what is fit and what is not."""
     findings = await check_running_box(settings)
-    if not settings.line:
+    if not settings.line and not settings.trunk:
         findings.append(
-            Finding(what="lines", passed=False, detail="no [[line]] in the settings: name each modem")
+            Finding(
+                what="lines",
+                passed=False,
+                detail="no [[line]] and no [[trunk]] in the settings: name each modem or SIP account",
+            )
         )
     finder = SlotFinder(now_s=asyncio.get_running_loop().time)
     findings += [await _modem(line, finder) for line in settings.line]
     findings += [await _sound_card(line) for line in settings.line if line.sound_card]
+    findings += [await _trunk(trunk) for trunk in settings.trunk]
     return findings + _unassigned(finder)
 
 
@@ -239,6 +245,11 @@ async def _modem(line: LineSection, finder: SlotFinder) -> Finding:
         return Finding(what=what, passed=False, detail=str(error))
     except TimeoutError:
         return Finding(what=what, passed=False, detail=f"{line.at_port or line.id} answers too slowly")
+
+
+async def _trunk(section: TrunkSection) -> Finding:
+    passed, detail = await try_trunk(section)
+    return Finding(what=f"trunk {section.id}", passed=passed, detail=detail)
 
 
 async def _sound_card(line: LineSection) -> Finding:

@@ -74,6 +74,50 @@ class LineSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fiel
     """The line's own number in E.164, where the SIM does not tell it."""
 
 
+E164Text = Annotated[str, msgspec.Meta(pattern=r"^\+[1-9][0-9]{6,14}$")]
+SipUser = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9+._~!$&*=-]{1,64}$")]
+HostPort = Annotated[
+    str, msgspec.Meta(pattern=r"^([A-Za-z0-9]([A-Za-z0-9.-]{0,252})?|\[[0-9A-Fa-f:]+\])(:[0-9]{1,5})?$")
+]
+
+
+class TrunkSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """One account at a SIP server: so many lines as calls may be up at once, named ID-1, ID-2, …"""
+
+    id: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9][A-Za-z0-9_.-]{0,59}$")]
+    server: HostPort
+    """Its domain, or host:port."""
+    user: SipUser
+    lines: Annotated[int, msgspec.Meta(ge=1, le=32)] = 1
+    engine: Literal["auto", "baresip", "pjsua2"] = "auto"
+    transport: Literal["udp", "tcp", "tls"] = "udp"
+    proxy: HostPort | None = None
+    """Through which everything goes, where that is not the server itself."""
+    auth_user: SipUser | None = None
+    """Where the server knows the password by another name than the user."""
+    password_file: str | None = None
+    """The password, alone in a file that others cannot read."""
+    password_credential: Name | None = None
+    """The same as a credential of the systemd service (LoadCredential=)."""
+    register: bool = True
+    """False: the server knows this box by its address."""
+    register_s: Annotated[int, msgspec.Meta(ge=30, le=86_400)] = 600
+    codecs: Annotated[tuple[Literal["pcma", "pcmu"], ...], msgspec.Meta(min_length=1, max_length=2)] = (
+        "pcma",
+        "pcmu",
+    )
+    srtp: bool = False
+    """True: the sound is encrypted, or there is no call; wants transport = "tls", which carries the keys."""
+    ca: str | None = None
+    """Of transport = "tls": the PEM file of who vouches for the server."""
+    interface: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9.:_-]{1,45}$")] | None = None
+    """A local address or interface to speak from; left out, as the route says."""
+    numbers: list[E164Text] = []
+    """The trunk's own numbers: line k shows callees the k-th, and none ever shows another."""
+    number_format: Literal["plus", "00", "digits"] = "plus"
+    """How the server wants numbers: +8613…, 008613… or 8613…"""
+
+
 class TrialNumberSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """A number that `branchline line selftest` may call: one of ours, with an echo or a tone behind it."""
 
@@ -261,6 +305,7 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=
     mqtt: MqttSection
     console: ConsoleSection
     line: list[LineSection] = []
+    trunk: list[TrunkSection] = []
     test_number: list[TrialNumberSection] = []
     compliance: ComplianceSection = ComplianceSection()
     audit: AuditSection = AuditSection()
@@ -337,6 +382,7 @@ def _check(path: Path, settings: Settings) -> None:
         if line.pin_file is not None and line.pin_credential is not None:
             raise SettingsError(f"{path}: [[line]] {line.id!r} has pin_file and pin_credential: keep one")
     _check_agents(path, settings)
+    _check_trunks(path, settings)
     if settings.audit.device_key and settings.audit.device_key_credential:
         raise SettingsError(f"{path}: [audit] has device_key and device_key_credential: keep one")
     for what in ("id", "at_port", "pcm_port", "sound_card", "usb_path", "imei"):
@@ -369,6 +415,28 @@ def _check_agents(path: Path, settings: Settings) -> None:
                 )
 
 
+def _check_trunks(path: Path, settings: Settings) -> None:
+    line_ids = [line.id for line in settings.line]
+    for trunk in settings.trunk:
+        where = f"{path}: [[trunk]] {trunk.id!r}"
+        if trunk.password_file is not None and trunk.password_credential is not None:
+            raise SettingsError(f"{where} has password_file and password_credential: keep one")
+        if trunk.register and trunk.password_file is None and trunk.password_credential is None:
+            raise SettingsError(
+                f"{where} registers and has no password: name its file with password_file, or set register = false"
+            )
+        if trunk.srtp and trunk.transport != "tls":
+            raise SettingsError(f'{where}: srtp = true sends its keys in SIP: set transport = "tls"')
+        if (trunk.transport == "tls") != (trunk.ca is not None):
+            raise SettingsError(f'{where}: transport = "tls" and ca go together: ca proves the server')
+        line_ids += [f"{trunk.id}-{number + 1}" for number in range(trunk.lines)]
+    for line_id in line_ids:
+        if line_ids.count(line_id) > 1 and any(
+            line_id.startswith(f"{trunk.id}-") for trunk in settings.trunk
+        ):
+            raise SettingsError(f"{path}: two lines are called {line_id!r}: give the [[trunk]] another id")
+
+
 def _anchored(settings: Settings, folder: Path) -> Settings:
     """Paths in the file are relative to the file."""
 
@@ -399,6 +467,14 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
         line=[
             line if line.pin_file is None else msgspec.structs.replace(line, pin_file=at(line.pin_file))
             for line in settings.line
+        ],
+        trunk=[
+            msgspec.structs.replace(
+                trunk,
+                password_file=at(trunk.password_file) if trunk.password_file else None,
+                ca=at(trunk.ca) if trunk.ca else None,
+            )
+            for trunk in settings.trunk
         ],
         speech=msgspec.structs.replace(
             settings.speech,

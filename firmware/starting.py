@@ -59,7 +59,7 @@ async def run_hardware_box(settings: Settings, *, config: Path | None = None) ->
     loop = asyncio.get_running_loop()
     await _run(
         settings,
-        hardware_world(settings.line, loop.time),
+        hardware_world(settings.line, loop.time, settings.trunk),
         log_file=None,
         understands=Understander.load() if settings.listening.recognition else None,
         config=config,

@@ -22,7 +22,9 @@ from firmware.lines.gsm_line import GsmLine
 from firmware.lines.gsm_ports import FixedPorts
 from firmware.lines.line_card import LineCard
 from firmware.lines.sim_pin import PinFileError, read_pin
-from firmware.settings import LineSection
+from firmware.lines.sip_line import SipLine
+from firmware.settings import LineSection, TrunkSection
+from firmware.sip_trunks import trunk_of
 from firmware.values import LineId, parse_e164
 from modem_drivers.at.byte_port import BytePort
 from modem_drivers.at.serial_port import open_serial_port
@@ -43,7 +45,7 @@ class World(Generic[WorldT]):
 
     clock: Clock[WorldT]
     trust: ClockTrust[WorldT]
-    lines: Sequence[GsmLine[WorldT]]
+    lines: Sequence[GsmLine[WorldT] | SipLine[WorldT]]
     hotplug: Callable[[], AsyncIterator[Change]] | None = None
     """Tells of modems that come, go or come back under other names; None where none can."""
 
@@ -121,13 +123,18 @@ class SimulatedPorts(FixedPorts):
         return SerialPcmPort(self._pair.pcm_path, block_bytes=plan.block_bytes, frames=self._frames)
 
 
-def hardware_world(lines: Sequence[LineSection], now_s: Callable[[], float]) -> World[RealWorld]:
-    """Return the modems named in the settings under the system's clock."""
+def hardware_world(
+    lines: Sequence[LineSection], now_s: Callable[[], float], trunks: Sequence[TrunkSection] = ()
+) -> World[RealWorld]:
+    """Return the modems and the SIP trunks named in the settings under the system's clock. Raises SettingsError."""
     finder, frames = SlotFinder(now_s=now_s), FrameThread()
     return World(
         clock=SystemClock(),
         trust=SystemClockTrust(),
-        lines=[hardware_line(line, finder, frames) for line in lines],
+        lines=[
+            *(hardware_line(line, finder, frames) for line in lines),
+            *(line for trunk in trunks for line in sip_lines(trunk, now_s, frames)),
+        ],
         hotplug=watch_modems,
     )
 
@@ -144,6 +151,19 @@ def hardware_line(
         power_hook=PowerHook(line.power_hook) if line.power_hook else None,
         now_s=finder.now_s,
     )
+
+
+def sip_lines(
+    section: TrunkSection, now_s: Callable[[], float], frames: FrameThread | None = None
+) -> list[SipLine[RealWorld]]:
+    """Return the lines of one trunk: as many as calls may be up on it at once. Raises SettingsError."""
+    trunk = trunk_of(section)
+    return [
+        SipLine(
+            LineId(f"{section.id}-{index + 1}"), trunk, index, world=RealWorld, now_s=now_s, frames=frames
+        )
+        for index in range(section.lines)
+    ]
 
 
 def pin_source(line: LineSection) -> Callable[[], str] | None:

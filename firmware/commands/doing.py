@@ -22,6 +22,7 @@ from firmware.host.journal import set_log_level
 from firmware.line_selftest import NotATestNumberError, choose_number
 from firmware.lines.gsm_line import GsmLine
 from firmware.lines.line import LineError, LineNotReadyError, LineStatus
+from firmware.lines.sip_line import SipLine
 from firmware.lines.sound_test import NumberKind, sound_test
 from firmware.settings import Settings
 from firmware.values import E164
@@ -37,7 +38,7 @@ class BoxHands:
         self,
         settings: Settings,
         *,
-        lines: Sequence[GsmLine[Any]],
+        lines: Sequence[GsmLine[Any] | SipLine[Any]],
         scheduler: Scheduler,
         desk: Desk,
         self_check: Callable[[], Awaitable[Sequence[Finding]]],
@@ -86,6 +87,10 @@ class BoxHands:
     async def ask_operator(self, wanted: UssdArguments) -> Mapping[str, Any]:
         """Ask the operator of a line, such as for the balance."""
         line = self._line(wanted.line)
+        if isinstance(line, SipLine):
+            raise CommandRefusedError(
+                "not_a_modem", f"$.arguments.line: {line.line_id} is a SIP line: it has no USSD"
+            )
         try:
             with self._scheduler.lent(line.line_id):
                 answer = await line.ask_operator(wanted.code)
@@ -144,7 +149,7 @@ class BoxHands:
         set_log_level(wanted.level)
         return {"level": wanted.level}
 
-    def _line(self, name: str) -> GsmLine[Any]:
+    def _line(self, name: str) -> GsmLine[Any] | SipLine[Any]:
         for line_id, line in self._lines.items():
             if line_id == name:
                 return line

@@ -15,6 +15,7 @@ from audio.orders import Play, StartRecording
 from audio.ports.port import AudioPort
 from firmware.lines.gsm_line import GsmLine
 from firmware.lines.line import Active, Ended, LineCall, LineError
+from firmware.lines.sip_line import SipLine
 from firmware.values import E164
 
 RING_TIMEOUT_S = 40.0
@@ -73,7 +74,7 @@ class SoundVerdict:
         return self.heard is Way.GOOD and self.sent in {Way.GOOD, Way.UNKNOWN}
 
 
-async def sound_test(line: GsmLine[Any], number: E164, kind: NumberKind) -> SoundVerdict:
+async def sound_test(line: GsmLine[Any] | SipLine[Any], number: E164, kind: NumberKind) -> SoundVerdict:
     """Call `number` once on a line that is ready, and judge its sound. Whoever calls this has checked the number."""
     try:
         call = await line.dial(number, ring_timeout_s=RING_TIMEOUT_S)

@@ -122,3 +122,28 @@ def test_a_bad_file_is_refused_in_one_line(tmp_path: Path, old: str, new: str, w
 def test_a_missing_file_says_what_to_name(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="--config"):
         load_settings(tmp_path / "nowhere.toml")
+
+
+TRUNK = '[[trunk]]\nid = "office"\nserver = "sip.example.com"\nuser = "box7"\n'
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ("", "password_file"),
+        ('password_file = "p"\npassword_credential = "c"\n', "keep one"),
+        ("register = false\nsrtp = true\n", 'transport = "tls"'),
+        ('register = false\ntransport = "tls"\n', "ca"),
+        ('register = false\nserver_name = "x"\n', "unknown key"),
+    ],
+)
+def test_a_trunk_that_cannot_work_is_refused(tmp_path: Path, more: str, said: str) -> None:
+    with pytest.raises(SettingsError, match=said):
+        load(tmp_path, GOOD + TRUNK + more)
+
+
+def test_a_trunk_is_read_with_its_files_beside_the_settings(tmp_path: Path) -> None:
+    load(tmp_path, GOOD + TRUNK + 'password_file = "p"\nlines = 4\n')
+    [trunk] = load_settings(tmp_path / "box.toml").trunk
+    assert (trunk.lines, trunk.codecs) == (4, ("pcma", "pcmu"))
+    assert trunk.password_file == str(tmp_path / "p")

@@ -1,0 +1,132 @@
+"""One concurrent call of a SIP trunk as a line: ready while the trunk's engine runs and the registrar knows us."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from audio.ports.frame_thread import FrameThread
+from firmware.lines.line import LineError, LineNotReadyError, LineReport, LineStatus
+from firmware.lines.sip_call import SipCall
+from firmware.sip.engine_process import SipEngineError
+from firmware.sip.trunk import Trunk
+from firmware.values import E164, InvalidNumberError, LineId, parse_e164
+
+WorldT = TypeVar("WorldT")
+
+
+class SipLine(Generic[WorldT]):
+    """One call at a time on a trunk that other lines may share."""
+
+    def __init__(
+        self,
+        line_id: LineId,
+        trunk: Trunk,
+        index: int,
+        *,
+        world: type[WorldT],
+        now_s: Callable[[], float],
+        frames: FrameThread | None = None,
+        on_change: Callable[[LineReport], None] = lambda _report: None,
+    ) -> None:
+        """Take the `index`-th slot of `trunk`; `frames` moves the sound of all lines that are given the same."""
+        self.line_id = line_id
+        self.on_change = on_change
+        self.on_network_time: Callable[[datetime], None] = lambda _at: None
+        """Never called: a SIP server's Date is no witness of the time."""
+        self._trunk = trunk
+        self._index = index
+        self._world = world
+        self._now_s = now_s
+        self._frames = frames
+        self._call: SipCall | None = None
+        self._is_served = False
+        number = trunk.number_of(index)
+        self._number = parse_e164(number) if number else None
+        self._report = LineReport(line=line_id, status=LineStatus.ABSENT, number=self._number)
+
+    @property
+    def world(self) -> type[WorldT]:
+        """Return the world whose telephones this line rings."""
+        return self._world
+
+    @property
+    def report(self) -> LineReport:
+        """Return how the line stands."""
+        return self._report
+
+    def ports_changed(self) -> None:
+        """Do nothing: a trunk is plugged in nowhere."""
+
+    async def serve(self) -> None:
+        """Have the trunk's engine run and follow how it stands, until cancelled."""
+        try:
+            async with self._trunk.served(self._look):
+                self._is_served = True
+                self._look()
+                await asyncio.Event().wait()
+        finally:
+            self._is_served = False
+
+    async def dial(self, number: E164, *, ring_timeout_s: float) -> SipCall:
+        """Place a call; the callee sees the trunk's own number, whoever asks.
+
+        Raises LineNotReadyError, LineError. `ring_timeout_s` is how long it may ring before we give up.
+        """
+        if self._report.status is not LineStatus.READY or self._call is not None:
+            raise LineNotReadyError(
+                f"line {self.line_id} is {self._report.status}: {self._report.detail or 'not ready'}"
+            )
+        try:
+            call = self._trunk.dial(self._index, parse_e164(number))
+        except (SipEngineError, InvalidNumberError) as error:
+            raise LineError(f"line {self.line_id} refused to dial: {error}") from None
+        self._call = SipCall(
+            call,
+            ring_timeout_s=ring_timeout_s,
+            now_s=self._now_s,
+            on_over=self._call_over,
+            frames=self._frames,
+        )
+        self._look()
+        return self._call
+
+    def _call_over(self, call: SipCall) -> None:
+        if call is self._call:
+            self._call = None
+        self._look()
+
+    def _look(self) -> None:
+        """Say how the line stands now."""
+        status, detail = self._standing()
+        state = self._trunk.state_of(self._index)
+        report = LineReport(
+            line=self.line_id,
+            status=status,
+            detail=detail,
+            model=f"SIP, {state.engine}" if state.engine else self._report.model,
+            operator=self._trunk.plan.account.domain,
+            number=self._number,
+        )
+        if report != self._report:
+            self._report = report
+            with suppress(RuntimeError):  # the loop is closing
+                self.on_change(report)
+
+    def _standing(self) -> tuple[LineStatus, str]:
+        state = self._trunk.state_of(self._index)
+        if self._call is not None:
+            return LineStatus.IN_CALL, "dialing"
+        if not self._is_served:
+            return LineStatus.ABSENT, ""
+        if not state.is_up:
+            starts = state.n_restarts == 0
+            return (LineStatus.STARTING if starts else LineStatus.FAULTED), state.detail
+        if not self._trunk.is_free(self._index):
+            return LineStatus.STARTING, "the last call is being released"
+        if self._trunk.plan.account.registers and not state.is_registered:
+            if state.code in {401, 403, 404, 407}:
+                return LineStatus.FAULTED, f"the SIP server refuses the account: {state.detail}"
+            return LineStatus.SEARCHING, f"SIP registration: {state.detail}"
+        return LineStatus.READY, ""

@@ -1,0 +1,155 @@
+"""A trunk: one account at a SIP server, its engine processes, and the slots that its lines call on."""
+
+import asyncio
+import importlib.util
+import platform
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+import msgspec
+
+from firmware.sip.engine_process import EngineCall, EngineProcess, EngineState, SipEngineError
+from firmware.sip.wire import Account, EngineKind
+
+MAX_CALLS: dict[EngineKind, int] = {"baresip": 32, "pjsua2": 4}
+"""Of one process; pjsua2's wheel is built for four."""
+ENGINE_MODULES: dict[EngineKind, str] = {"baresip": "baresip", "pjsua2": "pjsua2"}
+NumberFormat = Literal["plus", "00", "digits"]
+EMERGENCY = ("000", "110", "111", "112", "113", "118", "119", "120", "122", "911", "999")
+"""A number written without its plus that begins so may ring there, depending on the server's dial plan."""
+
+
+class NoEngineError(Exception):
+    """No SIP engine is installed that this box could use; the text says what to do."""
+
+
+def installed_engines() -> list[EngineKind]:
+    """Return the engines that can be loaded here, the preferred first: pjsua2's TLS is older and it has no aarch64."""
+    kinds: list[EngineKind] = ["baresip"]
+    if platform.machine() == "x86_64":
+        kinds.append("pjsua2")
+    return [kind for kind in kinds if importlib.util.find_spec(ENGINE_MODULES[kind]) is not None]
+
+
+def choose_engine(wanted: EngineKind | Literal["auto"]) -> EngineKind:
+    """Return the engine to use. Raises NoEngineError."""
+    installed = installed_engines()
+    if wanted == "auto":
+        if not installed:
+            raise NoEngineError("no SIP engine is installed: pip install 'branchline[sip]'")
+        return installed[0]
+    if wanted not in installed:
+        package = {"baresip": "baresip-python", "pjsua2": "pjsua2-python (x86-64 only)"}[wanted]
+        raise NoEngineError(
+            f"{package} is not installed: pip install 'branchline[sip]', or take engine = \"auto\""
+        )
+    return wanted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrunkPlan:
+    """What the settings say of a trunk, without its password."""
+
+    name: str
+    engine: EngineKind
+    account: Account
+    n_lines: int
+    numbers: tuple[str, ...] = ()
+    """E.164, each one the trunk's own: the only ones that a callee ever sees. Line k shows the k-th."""
+    number_format: NumberFormat = "plus"
+
+
+class Trunk:
+    """Runs a trunk's engines while at least one of its lines is served."""
+
+    def __init__(self, plan: TrunkPlan, password: Callable[[], str] = lambda: "") -> None:
+        """`password` is asked at every start of an engine; what it raises as SipEngineError shows at the lines."""
+        self.plan = plan
+        self._listeners: list[Callable[[], None]] = []
+        self._served = 0
+        self._tasks: list[asyncio.Task[None]] = []
+        most = MAX_CALLS[plan.engine]
+        n_processes = -(-plan.n_lines // most)
+        self.processes = [
+            EngineProcess(
+                f"{plan.name}/{number}",
+                plan.engine,
+                partial(self._account, password, registers=number == 0),
+                n_slots=min(most, plan.n_lines - number * most),
+                on_change=self._changed,
+            )
+            for number in range(n_processes)
+        ]
+        self._most = most
+
+    @asynccontextmanager
+    async def served(self, on_change: Callable[[], None]) -> AsyncIterator[None]:
+        """Have the engines run until the last line leaves; `on_change` is told whenever one stands otherwise."""
+        self._listeners.append(on_change)
+        self._served += 1
+        if self._served == 1:
+            self._tasks = [
+                asyncio.create_task(process.serve(), name=f"sip-engine:{self.plan.name}")
+                for process in self.processes
+            ]
+        try:
+            yield
+        finally:
+            self._listeners.remove(on_change)
+            self._served -= 1
+            if not self._served:
+                for task in self._tasks:
+                    task.cancel()
+                await asyncio.wait(self._tasks)
+
+    def state_of(self, line: int) -> EngineState:
+        """Return how the engine of a line stands; registration is the first process's affair alone."""
+        state, first = self._process(line).state, self.processes[0].state
+        if state is first or not state.is_up:
+            return state
+        return EngineState(
+            is_up=True, engine=state.engine, tls=state.tls,
+            is_registered=first.is_registered, code=first.code, detail=first.detail,
+        )  # fmt: skip
+
+    def is_free(self, line: int) -> bool:
+        """Say whether the slot of a line has no call."""
+        return line % self._most not in self._process(line).busy_slots
+
+    def number_of(self, line: int) -> str:
+        """Return the number that the callee of a line sees, "" where the server decides."""
+        return self.plan.numbers[line % len(self.plan.numbers)] if self.plan.numbers else ""
+
+    def dial(self, line: int, number: str) -> EngineCall:
+        """Call an E.164 number; whom the callee sees is no caller's choice. Raises SipEngineError."""
+        if not re.fullmatch(r"\+[1-9][0-9]{6,14}", number):
+            raise SipEngineError("a trunk dials E.164 numbers alone: no emergency and no service number")
+        digits = number[1:]
+        if self.plan.number_format == "digits" and digits.startswith(EMERGENCY):
+            raise SipEngineError(
+                'without its plus this number begins as an emergency number: set number_format = "plus" or "00"'
+            )
+        user = {"plus": number, "00": f"00{digits}", "digits": digits}[self.plan.number_format]
+        domain = self.plan.account.domain
+        headers = {}
+        if own := self.number_of(line):
+            headers["P-Preferred-Identity"] = f"<sip:{own}@{domain}>"  # RFC 3325 §9.2
+        uri = f"sip:{user}@{domain};transport={self.plan.account.transport}"
+        return self._process(line).dial(line % self._most, uri, headers)
+
+    def _process(self, line: int) -> EngineProcess:
+        return self.processes[line // self._most]
+
+    def _account(self, password: Callable[[], str], *, registers: bool) -> Account:
+        account = self.plan.account
+        return msgspec.structs.replace(
+            account, password=password(), registers=account.registers and registers
+        )
+
+    def _changed(self) -> None:
+        for listener in list(self._listeners):
+            listener()

@@ -1,0 +1,222 @@
+"""A SIP line against real far ends: Debian's baresip for the sound, sipp for what a server may answer."""
+
+import asyncio
+import functools
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from audio.call_audio import CallAudio
+from audio.events import AudioEvent, DigitHeard, RecordingChunk
+from audio.frame import freeze
+from audio.orders import Play, StartRecording, StopRecording
+from firmware.clock import RealWorld
+from firmware.lines.line import Active, CallEvent, Ended, EndKind, LineError, LineStatus
+from firmware.lines.sip_call import SipCall
+from firmware.lines.sip_line import SipLine
+from firmware.sip.trunk import Trunk, TrunkPlan
+from firmware.sip.wire import Account, EngineKind
+from firmware.values import E164, LineId
+from tests.firmware.sip.sip_far_end import (
+    EMPTY,
+    RECV_INVITE,
+    SDP,
+    far_baresip,
+    far_sipp,
+    free_port,
+    in_dialogue,
+    scenario,
+    send,
+    strongest_hz,
+    tone,
+    until,
+)
+
+CALLEE, OWN = E164("+8613912345678"), "+862155501234"
+ENGINES: tuple[EngineKind, ...] = ("baresip", "pjsua2")
+
+
+def on_a_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    @functools.wraps(test)
+    def run(*given: Any, **named: Any) -> None:
+        asyncio.run(test(*given, **named))
+
+    return run
+
+
+@asynccontextmanager
+async def line_to(engine: EngineKind, port: int) -> AsyncIterator[SipLine[RealWorld]]:
+    """A line on a trunk without registration whose server is a far end on this machine."""
+    account = Account(user="box", domain=f"127.0.0.1:{port}", registers=False, interface="127.0.0.1")
+    trunk = Trunk(TrunkPlan(name="t", engine=engine, account=account, n_lines=1, numbers=(OWN,)))
+    changed = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    line = SipLine(
+        LineId("t-1"), trunk, 0, world=RealWorld, now_s=loop.time, on_change=lambda _report: changed.set()
+    )
+    serving = asyncio.create_task(line.serve())
+    try:
+        async with asyncio.timeout(20):
+            while line.report.status is not LineStatus.READY:
+                changed.clear()
+                await changed.wait()
+        yield line
+    finally:
+        serving.cancel()
+        with suppress(asyncio.CancelledError):
+            await serving
+
+
+async def ended(call: SipCall) -> tuple[list[CallEvent], Ended]:
+    seen: list[CallEvent] = []
+    async with asyncio.timeout(20):
+        async for event in call.events():
+            seen.append(event)
+    assert isinstance(seen[-1], Ended)
+    return seen, seen[-1]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@on_a_loop
+async def test_sound_keys_and_hang_up_both_ways(tmp_path: Path, engine: EngineKind) -> None:
+    """The far end's tone is heard, ours is in its recording, its RFC 4733 key is told once; the line is free after."""
+    heard: list[AudioEvent] = []
+    async with far_baresip(tmp_path, tone(700, 12)) as far, line_to(engine, far.port) as line:
+        call = await line.dial(CALLEE, ring_timeout_s=10)
+
+        def take(events: list[AudioEvent]) -> None:
+            heard.extend(events)
+
+        async def talk() -> None:
+            call.audio.order(Play(play_id=1, clips=(freeze(tone(1100, 1.2)),)))
+            call.audio.order(StartRecording())
+            await asyncio.sleep(1.0)  # real media: the call lasts as long as its sound
+            await far.command("sndcode", "5")
+            await asyncio.sleep(0.6)
+            call.audio.order(StopRecording())
+            await asyncio.sleep(0.1)
+            await call.hang_up()
+
+        events: list[CallEvent] = []
+        async with asyncio.timeout(20):
+            async for event in call.events():
+                events.append(event)
+                if isinstance(event, Active):
+                    call.audio.start(CallAudio(), take)
+                    talking = asyncio.create_task(talk())
+        await talking
+        statistics = await call.audio.stop()
+        assert line.report.status is LineStatus.READY
+        await asyncio.sleep(0.2)
+        far_heard = far.heard()
+    last = events[-1]
+    assert isinstance(last, Ended)
+    assert last.kind is EndKind.RELEASED_BY_US
+    assert last.saw_active
+    recorded = [event.pcm for event in heard if isinstance(event, RecordingChunk)]
+    both = np.frombuffer(b"".join(recorded), dtype="<i2").reshape(-1, 2)
+    assert strongest_hz(both[2400:8000, 0]) == pytest.approx(700, abs=3)
+    assert strongest_hz(loud_part(far_heard)) == pytest.approx(1100, abs=3)
+    assert [event.digit for event in heard if isinstance(event, DigitHeard)] == ["5"]
+    assert 50 <= statistics.frames <= 130
+    assert call.quality is not None
+    assert call.quality.packets_in > 50
+
+
+def loud_part(pcm: NDArray[np.int16]) -> NDArray[np.int16]:
+    loud = np.flatnonzero(np.abs(pcm) > 3000)
+    assert len(loud), "the far end heard nothing"
+    part = pcm[loud[0] : loud[-1]]
+    assert len(part) > 0.9 * 1.2 * 8000, "the far end heard only a part of it"
+    return part
+
+
+REFUSED = [
+    pytest.param("486 Busy Here", EMPTY, EndKind.BUSY, 17, id="486"),
+    pytest.param(
+        "480 Unavailable",
+        'Reason: Q.850;cause=20;text="absent"\n' + EMPTY,
+        EndKind.UNREACHABLE,
+        20,
+        id="480+20",
+    ),
+    pytest.param("302 Moved Temporarily", EMPTY, EndKind.UNKNOWN, None, id="302 is not followed"),
+    pytest.param("603 Decline", EMPTY, EndKind.REJECTED, 21, id="603"),
+]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(("status", "more", "kind", "q850"), REFUSED)
+@on_a_loop
+async def test_a_refusal_has_the_outcome_of_a_gsm_call(
+    tmp_path: Path, engine: EngineKind, status: str, more: str, kind: EndKind, q850: int
+) -> None:
+    text = scenario(
+        RECV_INVITE,
+        send("180 Ringing") if "486" in status else "",
+        send(status, more),
+        '<recv request="ACK"/>',
+    )
+    async with far_sipp(tmp_path, text) as far, line_to(engine, far.port) as line:
+        _events, last = await ended(await line.dial(CALLEE, ring_timeout_s=10))
+        invite = far.text()
+    assert (last.kind, last.q850) == (kind, q850)
+    assert last.saw_alerting == ("486" in status)
+    assert not last.saw_active
+    assert str(CALLEE) not in " ".join(last.evidence)
+    assert f"P-Preferred-Identity: <sip:{OWN}@" in invite  # red line 1: no number but the trunk's own
+    assert "From: <sip:box@" in invite
+    assert "Privacy:" not in invite
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@on_a_loop
+async def test_the_far_end_changes_the_session_and_hangs_up(tmp_path: Path, engine: EngineKind) -> None:
+    """183 with sound, the answer, a re-INVITE, and a BYE with a Reason header."""
+    sdp = SDP.format(rtp=free_port())
+    text = scenario(
+        RECV_INVITE,
+        send("183 Session Progress", sdp),
+        '<pause milliseconds="200"/>',
+        send("200 OK", sdp),
+        '<recv request="ACK"/>',
+        in_dialogue("INVITE", 7, sdp),
+        '<recv response="100" optional="true"/><recv response="200"/>',
+        in_dialogue("ACK", 7).replace(' retrans="500"', ""),
+        '<pause milliseconds="200"/>',
+        in_dialogue("BYE", 8, "Reason: Q.850;cause=16\n" + EMPTY),
+        '<recv response="200"/>',
+    )
+    async with far_sipp(tmp_path, text) as far, line_to(engine, far.port) as line:
+        events, last = await ended(await line.dial(CALLEE, ring_timeout_s=10))
+    assert sum(isinstance(event, Active) for event in events) == 1
+    assert last.kind is EndKind.RELEASED_BY_CALLEE
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@on_a_loop
+async def test_an_engine_that_dies_costs_its_call_and_comes_back(tmp_path: Path, engine: EngineKind) -> None:
+    text = scenario(RECV_INVITE, send("180 Ringing"), '<pause milliseconds="15000"/>')
+    async with far_sipp(tmp_path, text) as far, line_to(engine, far.port) as line:
+        call = await line.dial(CALLEE, ring_timeout_s=10)
+        process = line._trunk.processes[0]
+        assert process._writer is not None
+        process._writer.write(b"nonsense\n")  # the worker says why and ends
+        _events, last = await ended(call)
+        assert last.kind is EndKind.LOCAL_FAULT
+        await until(lambda: line.report.status is LineStatus.READY)
+        assert process.state.n_restarts == 1
+
+
+@on_a_loop
+async def test_a_number_that_is_no_e164_number_is_not_dialled() -> None:
+    account = Account(user="box", domain="127.0.0.1:9", registers=False, interface="127.0.0.1")
+    trunk = Trunk(TrunkPlan(name="t", engine="baresip", account=account, n_lines=1, number_format="digits"))
+    line = SipLine(LineId("t-1"), trunk, 0, world=RealWorld, now_s=lambda: 0.0)
+    with pytest.raises(LineError):
+        await line.dial(E164("110"), ring_timeout_s=1)
