@@ -35,6 +35,7 @@ from firmware.dialogue.errors import ContactRefusedError, FlowRefusedError
 from firmware.dialogue.flow import Flow
 from firmware.dialogue.loader import load_flow
 from firmware.enforcing import config_bounds, enforce_broker, enforce_calls, enforce_log_level
+from firmware.health_watch import HealthWatch
 from firmware.host import systemd
 from firmware.host.clock_trust import TimeSource
 from firmware.host.credentials import CredentialMissingError, credential_file
@@ -153,6 +154,9 @@ class Box(Generic[WorldT]):
         )
         self._config = Configuration(database, now=clock.now, new_id=self._new_id)
         kept = settings.retention
+        disk = DiskBudget(
+            folder=data, low_bytes=kept.disk_low_mb * MIB, scarce_bytes=kept.disk_scarce_mb * MIB
+        )
         self.keeper = Keeper(
             database=database,
             chain=self._judge,
@@ -166,11 +170,7 @@ class Box(Generic[WorldT]):
                 recordings_days=kept.recordings_days,
                 uncalled_days=kept.uncalled_days,
             ),
-            disk=DiskBudget(
-                folder=data,
-                low_bytes=kept.disk_low_mb * MIB,
-                scarce_bytes=kept.disk_scarce_mb * MIB,
-            ),
+            disk=disk,
             is_busy=lambda: bool(self.scheduler.active),
         )
         self._desk = Desk(
@@ -181,6 +181,14 @@ class Box(Generic[WorldT]):
             new_id=self._new_id,
             language=settings.box.language,
             why_no_room=self.keeper.disk.why_no_room,
+        )
+        self.health = HealthWatch(
+            database=database,
+            reports=reports,
+            lines=world.lines,
+            disk=disk,
+            monotonic_s=clock.monotonic_s,
+            on_change=self._changed,
         )
         placer = CallPlacer(
             desk=self._desk,
@@ -230,6 +238,7 @@ class Box(Generic[WorldT]):
             config=self._config,
             dialling=lambda: self.scheduler.dialling,
             clock=lambda: self._judge.clock_state.reason,
+            alarms=lambda: self.health.alarms.raised,
             now=clock.now,
             new_id=self._new_id,
         )
@@ -340,6 +349,7 @@ class Box(Generic[WorldT]):
                 group.create_task(self._keep_snapshots(), name="snapshots"),
                 group.create_task(self.keeper.run(), name="retention"),
                 group.create_task(self._follow_hotplug(), name="hotplug"),
+                group.create_task(self.health.run(), name="health"),
                 *(
                     group.create_task(keep_alive(line), name=f"line:{line.line_id}")
                     for line in self._world.lines
@@ -476,6 +486,7 @@ class Box(Generic[WorldT]):
             "boot": self._boot,
             "dialling": self.scheduler.dialling,
             "clock": self._judge.clock_state.reason,
+            "alarms": list(self.health.alarms.raised),
             "calls": len(self.scheduler.active),
             "config": self._config.version,
             "config_on_trial": self._config.on_trial,

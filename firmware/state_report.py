@@ -38,6 +38,7 @@ class StateReport:
         config: Configuration,
         dialling: Callable[[], str],
         clock: Callable[[], str],
+        alarms: Callable[[], Sequence[str]],
         now: Callable[[], datetime],
         new_id: Callable[[], str],
     ) -> None:
@@ -52,6 +53,7 @@ class StateReport:
         self._config = config
         self._dialling = dialling
         self._clock = clock
+        self._alarms = alarms
         self._now = now
         self._new_id = new_id
         self._changed = asyncio.Event()
@@ -118,6 +120,7 @@ class StateReport:
             outbox=depth,
             oldest_unsent_s=round(oldest_s, 1),
             clock=self._clock(),
+            alarms=list(self._alarms()),
             dialling=self._dialling(),
             config=self._config.version,
             config_on_trial=self._config.on_trial,

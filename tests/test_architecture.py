@@ -40,6 +40,7 @@ ALLOWED: dict[str, set[str]] = {
     "firmware.restored_alarm": {"firmware.store", "firmware.sync"},
     "firmware.enforcing": {"firmware"},
     "firmware.reloading": {"firmware"},
+    "firmware.health_watch": VALUES | {"firmware.host", "firmware.lines", "firmware.store", "firmware.sync"},
     "firmware.commands": {"firmware", "modem_drivers"},
     "firmware.config_command": {"firmware"},
     "firmware.state_report": VALUES
