@@ -61,6 +61,7 @@ ALLOWED: dict[str, set[str]] = {
     "firmware.starting": {"firmware", "audio", "modem_drivers"},
     "firmware.cli": {"firmware", "audio", "modem_drivers", "provisioning"},
     "provisioning": {"firmware"},
+    "provisioning.image_command": {"provisioning", "console.authority"},
     "firmware.demo": VALUES,
     "console": VALUES
     | {
