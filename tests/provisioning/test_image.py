@@ -1,5 +1,6 @@
 """What an image refuses before it costs minutes; that it boots is `branchline image test`, with root and a tree."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,4 @@ def test_without_mmdebstrap_it_says_what_to_install(tmp_path: Path, monkeypatch:
 
 
 def test_what_looks_inside_the_tree_is_a_shell_script_that_reads() -> None:
-    import subprocess
-
     assert subprocess.run(["sh", "-n", str(LOOK)], check=False).returncode == 0
