@@ -35,6 +35,7 @@ from firmware.compliance.self_check import self_check
 from firmware.configuration import Configuration
 from firmware.device_identity import device_key_of
 from firmware.enforcing import config_bounds, enforce_broker, enforce_budget, enforce_calls, enforce_log_level
+from firmware.health_watch import HealthWatch
 from firmware.host import systemd
 from firmware.host.clock_trust import TimeSource
 from firmware.host.disk_space import MIB, DiskBudget
@@ -186,6 +187,14 @@ class Box(Generic[WorldT]):
         )
         clips = ClipCache(synthesizer, data / "prompts", executor=workers.speech)
         roster = roster_of(settings)
+        self.health = HealthWatch(
+            database=database,
+            reports=reports,
+            lines=world.lines,
+            disk=disk,
+            monotonic_s=clock.monotonic_s,
+            on_change=self._changed,
+        )
         placer = CallPlacer(
             desk=self._desk,
             flows=FlowBook(),
@@ -270,6 +279,7 @@ class Box(Generic[WorldT]):
             thrift=lambda: budget.thrift,
             dialling=lambda: self.scheduler.dialling,
             clock=lambda: self._judge.clock_state.reason,
+            alarms=lambda: self.health.alarms.raised,
             now=clock.now,
             new_id=self._new_id,
         )
@@ -406,6 +416,7 @@ class Box(Generic[WorldT]):
                 group.create_task(self._keep_snapshots(), name="snapshots"),
                 group.create_task(self.keeper.run(), name="retention"),
                 group.create_task(self._follow_hotplug(), name="hotplug"),
+                group.create_task(self.health.run(), name="health"),
                 *(
                     group.create_task(keep_alive(line), name=f"line:{line.line_id}")
                     for line in self._world.lines
@@ -540,6 +551,7 @@ class Box(Generic[WorldT]):
             "boot": self._boot,
             "dialling": self.scheduler.dialling,
             "clock": self._judge.clock_state.reason,
+            "alarms": list(self.health.alarms.raised),
             "calls": len(self.scheduler.active),
             "config": self._config.version,
             "config_on_trial": self._config.on_trial,

@@ -60,6 +60,7 @@ ROOMS = {
         "firmware.retention_command:retention_app",
         "How long things are kept: legal holds, and the proof of what was deleted.",
     ),
+    "image": ("provisioning.image_command:image_app", "A bootable tree of a box, and a look at it running."),
     "policy": (
         "firmware.policy_command:policy_app",
         "The rules of calling: read them, approve them, ask whether a call may be placed.",

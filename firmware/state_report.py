@@ -44,6 +44,7 @@ class StateReport:
         thrift: Callable[[], Thrift],
         dialling: Callable[[], str],
         clock: Callable[[], str],
+        alarms: Callable[[], Sequence[str]],
         now: Callable[[], datetime],
         new_id: Callable[[], str],
     ) -> None:
@@ -60,6 +61,7 @@ class StateReport:
         self._thrift = thrift
         self._dialling = dialling
         self._clock = clock
+        self._alarms = alarms
         self._now = now
         self._new_id = new_id
         self._changed = asyncio.Event()
@@ -133,6 +135,7 @@ class StateReport:
             time_to_full_s=self._time_to_full_s(),
             uplink=self._thrift().value,
             clock=self._clock(),
+            alarms=list(self._alarms()),
             dialling=self._dialling(),
             config=self._config.version,
             config_on_trial=self._config.on_trial,

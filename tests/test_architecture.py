@@ -54,6 +54,7 @@ ALLOWED: dict[str, set[str]] = {
     "firmware.enforcing": {"firmware"},
     "firmware.reloading": {"firmware"},
     "firmware.agents_in_settings": VALUES | {"firmware.calls", "firmware.settings"},
+    "firmware.health_watch": VALUES | {"firmware.host", "firmware.lines", "firmware.store", "firmware.sync"},
     "firmware.commands": {"firmware", "modem_drivers"},
     "firmware.local": {"firmware"},
     "firmware.config_command": {"firmware"},
@@ -75,6 +76,7 @@ ALLOWED: dict[str, set[str]] = {
     "firmware.starting": {"firmware", "audio", "modem_drivers"},
     "firmware.cli": {"firmware", "audio", "modem_drivers", "provisioning"},
     "provisioning": {"firmware"},
+    "provisioning.image_command": {"provisioning", "console.authority"},
     "firmware.demo": VALUES,
     "console": VALUES
     | {

@@ -14,6 +14,8 @@ from firmware.sip.trunk import Trunk
 from firmware.values import E164, InvalidNumberError, LineId, parse_e164
 
 WorldT = TypeVar("WorldT")
+ROUND_S = 60.0
+"""How often a served line says that it still goes round."""
 
 
 class SipLine(Generic[WorldT]):
@@ -33,6 +35,7 @@ class SipLine(Generic[WorldT]):
         """Take the `index`-th slot of `trunk`; `frames` moves the sound of all lines that are given the same."""
         self.line_id = line_id
         self.on_change = on_change
+        self.on_round: Callable[[], None] = lambda: None
         self.on_network_time: Callable[[datetime], None] = lambda _at: None
         """Never called: a SIP server's Date is no witness of the time."""
         self._trunk = trunk
@@ -65,7 +68,9 @@ class SipLine(Generic[WorldT]):
             async with self._trunk.served(self._look):
                 self._is_served = True
                 self._look()
-                await asyncio.Event().wait()
+                while True:
+                    self.on_round()
+                    await asyncio.sleep(ROUND_S)
         finally:
             self._is_served = False
 

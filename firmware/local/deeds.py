@@ -30,6 +30,7 @@ from firmware.compliance.decision import Decision
 from firmware.host.journal import RecentEvents
 from firmware.lines.gsm_line import GsmLine
 from firmware.lines.line import LineReport, LineStatus
+from firmware.lines.sip_line import SipLine
 from firmware.local.looking import Looker
 from firmware.local.server import Deed
 from firmware.local.trouble import trouble_of
@@ -90,7 +91,7 @@ class Deeds:
         *,
         looker: Looker,
         hands: BoxHands,
-        lines: Sequence[GsmLine[Any]],
+        lines: Sequence[GsmLine[Any] | SipLine[Any]],
         scheduler: Scheduler,
         judge: Judge,
         database: Database,
@@ -194,7 +195,7 @@ class Deeds:
             raise CommandRefusedError(
                 "unknown_line", f"this box has {', '.join(each.line_id for each in self._lines)}"
             )
-        if trouble_of(line.report) != "pin":
+        if not isinstance(line, GsmLine) or trouble_of(line.report) != "pin":
             raise CommandRefusedError(
                 "no_pin_wanted", f"line {line.line_id} does not ask for a PIN: it is {line.report.status}"
             )

@@ -356,6 +356,8 @@ class BoxState(Message, frozen=True, kw_only=True, tag_field="type", tag="state"
     """Version that is being tried, 0 for none."""
     dialling: str = ""
     """yes, or the rule or reason why the box is not dialling."""
+    alarms: list[str] = msgspec.field(default_factory=list)
+    """What is wrong with the box now, such as too_hot or line_out:line-2; each began and ends with an event."""
 
 
 Downlink = (

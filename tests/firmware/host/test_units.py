@@ -40,7 +40,7 @@ def tree(tmp_path: Path) -> Path:
     unit = tmp_path / "etc/systemd/system/branchline.service"
     unit.parent.mkdir(parents=True)
     shutil.copy(UNITS / unit.name, unit)
-    for program in ("opt/branchline/current/bin/branchline", "bin/kill"):
+    for program in ("opt/branchline/current/bin/branchline", "bin/sh"):
         path = tmp_path / program
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("#!/bin/sh\n", encoding="utf-8")

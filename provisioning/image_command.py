@@ -1,0 +1,73 @@
+"""`branchline image`: a bootable tree by one command, and a look at it running."""
+
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+
+from provisioning.image import fill_tree, look_at_tree, machine_arch, make_tree
+from provisioning.install_command import CHECKOUT
+from provisioning.installing import InstallError
+
+image_app = typer.Typer(
+    name="image",
+    help="A machine in a folder, for systemd-nspawn or a disk.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+err = Console(stderr=True)
+Tree = Annotated[Path, typer.Argument(help="The folder.", metavar="DIR")]
+Wheels = Annotated[
+    Path | None, typer.Option(help="All packages as wheels, for a machine without a network.", metavar="DIR")
+]
+
+
+@image_app.command("make")
+def make(
+    tree: Tree,
+    arch: Annotated[
+        str, typer.Option(help="Debian's name of the processor: amd64, arm64; left out, this one's.")
+    ] = "",
+    suite: Annotated[str, typer.Option(help="The Debian release.")] = "bookworm",
+    wheels: Wheels = None,
+) -> None:
+    """Make a Debian tree with this checkout's release installed and enabled. Needs root and mmdebstrap."""
+    try:
+        make_tree(tree, CHECKOUT, arch=arch or machine_arch(), suite=suite, wheels=wheels)
+    except InstallError as error:
+        _fail(str(error))
+
+
+@image_app.command("refill")
+def refill(tree: Tree, wheels: Wheels = None) -> None:
+    """Install this checkout's release into a tree that was made before."""
+    try:
+        fill_tree(tree, CHECKOUT, wheels=wheels)
+    except InstallError as error:
+        _fail(str(error))
+
+
+@image_app.command("test")
+def test(tree: Tree) -> None:
+    """Boot a tree under systemd-nspawn as a throw-away box and say what was observed; the tree is spent by it."""
+    # The office is the console's; here it only issues a box to look at.
+    from console.authority import init_office, issue_box  # noqa: PLC0415
+
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            office = init_office(Path(folder) / "office", "look", "127.0.0.1", now=datetime.now(UTC))
+            found = look_at_tree(tree, issue_box(office, "look-1", now=datetime.now(UTC)))
+    except InstallError as error:
+        _fail(str(error))
+    for what, is_right, words in found:
+        print(f"{'good' if is_right else 'BAD '}  {what}: {words}")
+    if not all(is_right for _, is_right, _ in found):
+        _fail("the tree does not do what it should")
+
+
+def _fail(message: str) -> NoReturn:
+    err.print(f"branchline: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
+    raise typer.Exit(1)

@@ -1,0 +1,44 @@
+# Runs inside a booted tree: makes it the sample box, watches the daemon, tells what it saw, and powers off.
+# Each line: what, good or bad, what was seen; separated by tabs.
+tell() { printf '%s\t%s\t%s\n' "$1" "$2" "$3"; }
+check() { what=$1; shift; if [ "$1" "$2" "$3" ]; then tell "$what" good "$1"; else tell "$what" bad "$1, not $2 $3"; fi; }
+show() { systemctl show branchline.service -P "$1"; }
+until_true() { n=0; while [ $n -lt "$1" ] && ! eval "$2"; do sleep 0.5; n=$((n + 1)); done; }
+
+systemctl is-active --quiet branchline.service && tell "no settings, no daemon" bad "it runs" ||
+    tell "no settings, no daemon" good "$(show ConditionResult)"
+# A watchdog that bites soon enough to be watched.
+mkdir -p /etc/systemd/system/branchline.service.d
+printf '[Service]\nWatchdogSec=8\n' >/etc/systemd/system/branchline.service.d/look.conf
+/opt/branchline/current/bin/python - <<'P'
+from pathlib import Path
+from provisioning.box_folder import put_box
+from provisioning.layout import Layout
+print("key kept", "good" if "sealed" in (said := put_box(Path("/etc/branchline-sample-box"), Layout())) else "bad", said, sep="\t")
+P
+systemctl daemon-reload
+systemd-tmpfiles --create branchline.conf
+systemctl start branchline.service
+check "ready by notify" "$(show ActiveState)/$(show SubState)" = active/running
+check "ms until ready" $((($(show ActiveEnterTimestampMonotonic) - $(show InactiveExitTimestampMonotonic)) / 1000)) -le 15000
+pid=$(show MainPID)
+check "user" "$(ps -o user= -p "$pid" 2>/dev/null || stat -c %U /proc/"$pid")" = branchline
+check "status line" "$(show StatusText)" = serving
+check "no capabilities" "$(sed -n 's/^CapBnd:[[:space:]]*//p' /proc/"$pid"/status)" = 0000000000000000
+check "system call filter" "$(sed -n 's/^Seccomp:[[:space:]]*//p' /proc/"$pid"/status)" = 2
+check "system is read-only" "$(nsenter -t "$pid" -m sh -c 'touch /usr/x 2>/dev/null && echo written || echo refused')" = refused
+check "data is private" "$(stat -c '%U %a' /var/lib/branchline)" = "branchline 700"
+check "credential unsealed" "$(ls /run/credentials/branchline.service)" = mqtt-key
+systemctl reload branchline.service || tell "reload is heard" bad "systemctl reload failed"
+until_true 20 '[ "$(show StatusText)" != serving ]'
+check "reload" "$(show StatusText)" = "serving; the settings are as they were"
+check "same process after reload" "$(show MainPID)" = "$pid"
+kill -STOP "$pid"
+until_true 80 '[ "$(show NRestarts)" -ge 1 ] && [ "$(show SubState)" = running ]'
+check "stuck daemon is restarted" "$(show NRestarts) $(show SubState)" = "1 running"
+check "killed by the watchdog" "$(journalctl -u branchline.service -o cat | grep -c 'Watchdog timeout')" -ge 1
+check "fields in the journal" "$(journalctl -o cat BRANCHLINE_EVENT=serving | wc -l)" -ge 2
+systemctl stop branchline.service
+check "polite stop" "$(show Result) $(show ExecMainStatus)" = "success 0"
+rm -f /etc/systemd/system/default.target.wants/branchline-look.service
+systemctl poweroff

@@ -1,0 +1,93 @@
+"""A box that gets too hot, and a line that stays away: told once each, shown in the state, and over again."""
+
+import asyncio
+from pathlib import Path
+from types import SimpleNamespace
+
+from firmware.host.health import HostHealth
+from firmware.host.wear_and_power import WearAndPower
+from firmware.lines.line import LineReport, LineStatus
+from firmware.sync.messages import BoxEvent
+from firmware.values import LineId
+from tests.scenarios.town import Town
+from tests.scenarios.virtual_time import run_virtually
+
+
+def told(town: Town) -> list[tuple[str, str, str | None]]:
+    return [(m.event, m.severity, m.line) for m in town.seen if isinstance(m, BoxEvent)]
+
+
+def test_alarms_reach_the_console_once_each(tmp_path: Path) -> None:
+    temp_c = 60.0
+    under_voltage = False
+
+    def machine(_folder: Path) -> HostHealth:
+        return HostHealth(
+            cpu_temp_c=temp_c, load_1m=0.1, memory_available_bytes=10**9, disk_free_bytes=10**11
+        )
+
+    async def hardware() -> WearAndPower:
+        return WearAndPower(card_used_percent=20, under_voltage=under_voltage)
+
+    async def story() -> None:
+        nonlocal temp_c, under_voltage
+        town = Town(tmp_path, [], n_modems=2)
+        async with town.open():
+            box = town.box
+            assert box is not None
+            box.health._machine, box.health._hardware = machine, hardware
+            await asyncio.sleep(600)
+            assert not box.health.alarms.raised
+            temp_c, under_voltage = 85.0, True
+            await asyncio.sleep(600)
+            state = town.state()
+            assert state is not None
+            assert state.alarms == ["too_hot", "under_voltage"]
+            temp_c = 75.0
+            await asyncio.sleep(3600)
+            assert box.health.alarms.raised == ("too_hot", "under_voltage")
+            temp_c, under_voltage = 60.0, False
+            await asyncio.sleep(3600)
+            state = town.state()
+            assert state is not None
+            assert state.alarms == []
+            assert sorted(told(town)) == [
+                ("too_hot", "alarm", None),
+                ("too_hot_over", "info", None),
+                ("under_voltage", "alarm", None),
+                ("under_voltage_over", "info", None),
+            ]
+
+    run_virtually(story())
+
+
+def test_a_line_that_stays_away_and_one_that_is_treated_all_day(tmp_path: Path) -> None:
+    away = SimpleNamespace(
+        line_id=LineId("line-1"), report=LineReport(line=LineId("line-1"), status=LineStatus.ABSENT)
+    )
+    sick = SimpleNamespace(
+        line_id=LineId("line-2"), report=LineReport(line=LineId("line-2"), status=LineStatus.READY)
+    )
+
+    async def story() -> None:
+        town = Town(tmp_path, [], n_modems=1)
+        async with town.open():
+            assert town.box is not None
+            town.box.health._lines = [away, sick]
+            await asyncio.sleep(880)
+            assert told(town) == []
+            await asyncio.sleep(120)
+            assert told(town) == [("line_out", "alarm", "line-1")]
+            away.report = LineReport(line=LineId("line-1"), status=LineStatus.READY)
+            sick.report = LineReport(
+                line=LineId("line-2"),
+                status=LineStatus.READY,
+                healed_by=(("usb_rebind", 4), ("vendor_reset", 2)),
+            )
+            await asyncio.sleep(300)
+            expected = [("line_out_over", "info", "line-1"), ("line_unsteady", "alarm", "line-2")]
+            assert sorted(told(town)[1:]) == expected
+            await asyncio.sleep(24 * 3600 + 300)
+            assert told(town)[-1] == ("line_unsteady_over", "info", "line-2")
+
+    run_virtually(story())
