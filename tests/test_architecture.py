@@ -62,6 +62,7 @@ ALLOWED: dict[str, set[str]] = {
     "firmware.starting": {"firmware", "audio", "modem_drivers"},
     "firmware.cli": {"firmware", "audio", "modem_drivers"},
     "firmware.demo": VALUES,
+    "provisioning": {"firmware", "modem_drivers", "audio"},
     "console": VALUES
     | {
         "firmware.sync",
