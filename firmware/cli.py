@@ -216,6 +216,22 @@ def understand(context: typer.Context) -> None:
     understand_app(args=context.args, prog_name="branchline understand")
 
 
+@app.command("technician", context_settings=FORWARDED, add_help_option=False)
+def technician(context: typer.Context) -> None:
+    """Work on this box at its console: status, lines, SIM PIN, test call, network, self-check, diagnostics; set-pin (root)."""
+    importlib.import_module("provisioning.technician.command").app(
+        args=context.args, prog_name="branchline technician"
+    )
+
+
+@app.command("selfcheck", context_settings=FORWARDED, add_help_option=False)
+def selfcheck(context: typer.Context) -> None:
+    """Try everything that a box needs, with what to do about what fails; also while the daemon runs, or is dead."""
+    importlib.import_module("provisioning.selfcheck_command").app(
+        args=context.args, prog_name="branchline selfcheck"
+    )
+
+
 @app.command("simulate-modem", context_settings=FORWARDED, add_help_option=False)
 def simulate_modem(context: typer.Context) -> None:
     """Run a simulated modem with a network and people behind it, on a PTY that any program can open."""

@@ -298,6 +298,15 @@ class LocalSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fie
     """Its path; empty: box.sock in the service's runtime folder, or in data_dir."""
 
 
+class TechnicianSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """What the technician's console may do besides."""
+
+    factory_reset: list[str] = []
+    """A program that makes the box as it came from the factory, and its arguments; empty: the menu has no such entry."""
+    bundle_dir: str = ""
+    """Where diagnostics bundles are written, such as a USB stick's folder; empty: data_dir."""
+
+
 class Settings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """The whole of `box.toml`."""
 
@@ -320,6 +329,7 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=
     local: LocalSection = LocalSection()
     agent: list[AgentSection] = []
     handover: HandoverSection = HandoverSection()
+    technician: TechnicianSection = TechnicianSection()
 
 
 def load_settings(path: Path) -> Settings:

@@ -78,6 +78,7 @@ ALLOWED: dict[str, set[str]] = {
     "provisioning": {"firmware"},
     "provisioning.image_command": {"provisioning", "console.authority"},
     "firmware.demo": VALUES,
+    "provisioning": {"firmware", "modem_drivers", "audio"},
     "console": VALUES
     | {
         "firmware.sync",

@@ -26,7 +26,7 @@ _COUNTED = (
     "inbox",
     "command",
 )
-_HIDDEN = frozenset({"pin_file", "pin_credential", "key", "imei", "number", "power_hook", "host"})
+_HIDDEN = frozenset({"pin_file", "pin_credential", "key", "imei", "number", "power_hook", "host", "bind"})
 """Settings that name a secret, a person's number or where the office is."""
 
 
@@ -51,7 +51,7 @@ async def bundle(
             "database_bytes": size,
             "rows": counts,
             "lines": [msgspec.to_builtins(each) | {"number": None} for each in lines],
-            "settings": _without_secrets(msgspec.to_builtins(settings)),
+            "settings": without_secrets(msgspec.to_builtins(settings)),
             "events": recent.last(n_events),
         }
     )
@@ -62,11 +62,10 @@ def _count(con: Connection) -> dict[str, int]:
     return {table: int(con.value(f"SELECT count(*) FROM {table}")) for table in _COUNTED}
 
 
-def _without_secrets(value: Any) -> Any:
+def without_secrets(value: Any) -> Any:
+    """Return settings with whatever names a secret, a person's number or a place left out."""
     if isinstance(value, dict):
-        return {
-            key: "…" if key in _HIDDEN and each else _without_secrets(each) for key, each in value.items()
-        }
+        return {key: "…" if key in _HIDDEN and each else without_secrets(each) for key, each in value.items()}
     if isinstance(value, list):
-        return [_without_secrets(each) for each in value]
+        return [without_secrets(each) for each in value]
     return value

@@ -149,6 +149,8 @@ async def open_socket(path: Path, server: LocalServer, *, group: str = "") -> As
         peers.add(task)
         try:
             await server.serve_peer(reader, writer)
+        except asyncio.CancelledError:
+            return  # by us, below: Python 3.11's streams would print a traceback for it
         finally:
             peers.discard(task)
 

@@ -211,8 +211,8 @@ async def open_page(door: StatusDoor, *, host: str, port: int) -> AsyncIterator[
         peers.add(task)
         try:
             await _Conversation(door, reader, writer).run()
-        except (TimeoutError, OSError, h11.LocalProtocolError):
-            return
+        except (TimeoutError, OSError, h11.LocalProtocolError, asyncio.CancelledError):
+            return  # cancelled by us, below: Python 3.11's streams would print a traceback for it
         except Exception:
             log.exception("status_page_fault")
         finally:

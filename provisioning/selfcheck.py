@@ -1,0 +1,225 @@
+"""The whole self-check: settings, files, keys, rules, voices, network, clock, machine, daemon. Changes nothing, calls nobody."""
+
+import asyncio
+import os
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from pyrage import x25519
+
+from firmware.checkup import check_running_box, database_path
+from firmware.host.clock_trust import kernel_is_synchronised
+from firmware.host.health import RESERVE_BYTES, HostHealth, host_health
+from firmware.host.journal import masked
+from firmware.local.client import BoxClient, BoxRefusedError, BoxSilentError
+from firmware.local.facts import BoxFacts
+from firmware.local.trouble import HOT_C, OLD_AFTER_S
+from firmware.settings import Settings, SettingsError, load_settings
+from firmware.store import outbox
+from firmware.store.database import read_only
+from firmware.store.errors import StoreError
+from provisioning import network
+from provisioning.check import Check, result
+from provisioning.technician.pin import PinFile
+
+LEAST_MEMORY_BYTES = 80_000_000
+RENEW_BEFORE_DAYS = 14
+LEASE_S = 24 * 3600.0
+MADE_IN = datetime(2026, 1, 1, tzinfo=UTC)
+"""This software is younger than that: a clock that shows less has lost its time."""
+PIN_NAME = "technician.pin"
+_FOUND = {
+    # What firmware.checkup calls a thing, and how it is called here.
+    "console keys": "console-keys",
+    "gate": "gate",
+    "speech en": "speech-en",
+    "speech zh": "speech-zh",
+    "recordings": "recordings",
+    "listening": "listening",
+    "data folder": "data-folder",
+    "broker": "broker",
+}
+
+
+def pin_file(settings: Settings) -> PinFile:
+    """Return where the technician's PIN is kept."""
+    return PinFile(Path(settings.box.data_dir) / PIN_NAME)
+
+
+def self_check(config: Path, ask: Callable[[Settings], BoxClient]) -> list[Check]:
+    """Return everything tried; numbers in it are masked."""
+    try:
+        settings = load_settings(config)
+    except SettingsError as error:
+        return _masked([result("settings", False, str(error))])
+    checks = [result("settings", True, str(config)), *_of_settings(config, settings)]
+    checks += [*_of_files(settings), *_of_keys(settings)]
+    checks += [
+        result(_FOUND[each.what], each.passed, each.detail)
+        for each in asyncio.run(check_running_box(settings))
+        if each.what in _FOUND
+    ]
+    checks += [*_of_network(settings), *_of_machine(host_health(Path(settings.box.data_dir)))]
+    with ask(settings) as client:
+        checks += _of_daemon(client)
+    return _masked(checks)
+
+
+def _masked(checks: list[Check]) -> list[Check]:
+    return [Check(code=each.code, state=each.state, detail=masked(each.detail)) for each in checks]
+
+
+def _of_settings(config: Path, settings: Settings) -> Iterator[Check]:
+    mode = config.stat().st_mode
+    yield result("settings-private", not mode & 0o022, oct(stat.S_IMODE(mode)))
+    yield result("time-zone", True, settings.box.time_zone)
+    yield result("lines-named", bool(settings.line), f"{len(settings.line)} named")
+    yield result("test-number", bool(settings.test_number), f"{len(settings.test_number)} named")
+    yield result(
+        "pin", pin_file(settings).is_set, "set" if pin_file(settings).is_set else "nobody can log in"
+    )
+
+
+def _of_files(settings: Settings) -> Iterator[Check]:
+    folder = Path(settings.box.data_dir)
+    try:
+        mode, room = folder.stat().st_mode, os.statvfs(folder)
+    except OSError as error:
+        yield result("data-private", False, f"{folder}: {error.strerror}")
+        yield from (result(code, None, "no data folder") for code in ("disk-space", "inodes"))
+    else:
+        yield result("data-private", not mode & 0o077, oct(stat.S_IMODE(mode)))
+        free = room.f_bavail * room.f_frsize
+        yield result("disk-space", free > RESERVE_BYTES, f"{free / 1e9:.1f} GB free")
+        share = room.f_favail / room.f_files if room.f_files else 1.0
+        yield result("inodes", share > 0.02, f"{share:.0%} free")
+    yield result("disk-writable", not os.statvfs("/var").f_flag & os.ST_RDONLY, "/var")
+    try:
+        with read_only(database_path(settings)) as con:
+            depth = outbox.depth(con)
+            yield result("database", True, f"{depth.n_waiting} messages wait")
+            problem = str(con.value("PRAGMA quick_check(1)"))
+            yield result("database-whole", problem == "ok", problem)
+            age_s = depth.age_s(datetime.now(UTC))
+            yield result(
+                "outbox", age_s < OLD_AFTER_S, f"{depth.n_waiting} wait, the oldest for {age_s / 60:.0f} min"
+            )
+    except StoreError as error:
+        yield result("database", False, str(error))
+        yield from (result(code, None, "no database") for code in ("database-whole", "outbox"))
+
+
+def _of_keys(settings: Settings) -> Iterator[Check]:
+    try:
+        for recipient in settings.console.recording_recipients:
+            x25519.Recipient.from_str(recipient)
+    except Exception as error:
+        yield result("recipients", False, type(error).__name__)
+    else:
+        yield result("recipients", True, f"{len(settings.console.recording_recipients)} named")
+    certificates: dict[str, x509.Certificate] = {}
+    for code, path in (("broker-ca", settings.mqtt.ca), ("certificate", settings.mqtt.certificate)):
+        try:
+            certificates[code] = x509.load_pem_x509_certificate(Path(path).read_bytes())
+        except (OSError, ValueError) as error:
+            yield result(code, False, f"{path}: {getattr(error, 'strerror', None) or 'no certificate in it'}")
+        else:
+            days = (certificates[code].not_valid_after_utc - datetime.now(UTC)).days
+            least = RENEW_BEFORE_DAYS if code == "certificate" else 0
+            yield result(code, days >= least, f"{days} days left")
+    key = Path(settings.mqtt.key)
+    try:
+        mode = key.stat().st_mode
+        own = load_pem_private_key(key.read_bytes(), None).public_key()
+    except (OSError, ValueError, TypeError) as error:
+        yield result("key-private", False, f"{key}: {getattr(error, 'strerror', None) or 'no key in it'}")
+        yield result("key-matches", None, "no key")
+        return
+    yield result("key-private", not mode & 0o077, oct(stat.S_IMODE(mode)))
+    if (certificate := certificates.get("certificate")) is None:
+        yield result("key-matches", None, "no certificate")
+    else:
+        same = _raw(own) == _raw(certificate.public_key())
+        yield result("key-matches", same, "a pair" if same else "the key is not the certificate's")
+
+
+def _raw(key: Any) -> bytes:
+    body: bytes = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return body
+
+
+def _of_network(settings: Settings) -> Iterator[Check]:
+    found = network.interfaces()
+    up = [each.name for each in found if each.is_up and each.address]
+    yield result("interface", bool(up), ", ".join(up) or f"{len(found)} there, none up with an address")
+    gateway = network.gateway()
+    yield result("gateway", bool(gateway), gateway or "no default route")
+    servers = network.name_servers()
+    yield result("name-server", bool(servers), ", ".join(servers))
+    problem = network.resolves(settings.mqtt.host)
+    yield result("broker-name", not problem, problem)
+    if problem:
+        yield result("broker-reached", None, "its name is not known")
+    else:
+        problem = network.reaches(settings.mqtt.host, settings.mqtt.port)
+        yield result("broker-reached", not problem, problem or f"port {settings.mqtt.port}")
+
+
+def _of_machine(health: HostHealth) -> Iterator[Check]:
+    now = datetime.now(UTC)
+    yield result("clock-year", now > MADE_IN, f"{now:%Y-%m-%d %H:%M} UTC")
+    synchronised = kernel_is_synchronised()
+    yield result(
+        "clock-ntp", synchronised, "" if synchronised else "not yet; the console or the network may vouch too"
+    )
+    memory, temperature, load = health.memory_available_bytes, health.cpu_temp_c, health.load_1m
+    yield result(
+        "memory", None if memory is None else memory > LEAST_MEMORY_BYTES, f"{(memory or 0) / 1e6:.0f} MB"
+    )
+    yield result("temperature", None if temperature is None else temperature < HOT_C, f"{temperature} C")
+    yield result("load", None if load is None else load < 2.0 * (os.cpu_count() or 1), f"{load}")
+    running = _is_running("ModemManager")
+    yield result(
+        "modem-manager", not running, "it runs: see that its rules leave our modems alone" if running else ""
+    )
+
+
+def _is_running(name: str) -> bool:
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if (folder / "comm").read_text(encoding="utf-8").strip() == name[:15]:
+                return True
+    return False
+
+
+def _of_daemon(client: BoxClient) -> Iterator[Check]:
+    try:
+        facts = msgspec.convert(client.ask("state"), BoxFacts)
+    except (BoxSilentError, BoxRefusedError, msgspec.MsgspecError) as error:
+        yield result("daemon", False, str(error))
+        why = "the daemon does not answer"
+        yield from (
+            result(code, None, why)
+            for code in ("dialling", "clock-trusted", "connected", "suppressions", "line")
+        )
+        return
+    yield result("daemon", True, f"version {facts.version}, up for {facts.uptime_s // 60} min")
+    yield result("dialling", facts.dialling in {"yes", "closed", "held"}, facts.dialling_detail)
+    yield result("clock-trusted", facts.clock_trusted, facts.clock)
+    yield result("connected", facts.uplink.connected, f"{facts.uplink.waiting} messages wait")
+    heard = facts.uplink.console_heard_at
+    age_s = None if heard is None else (facts.at - heard).total_seconds()
+    yield result(
+        "suppressions",
+        age_s is not None and age_s < LEASE_S,
+        "never" if age_s is None else f"{age_s / 3600:.1f} h old",
+    )
+    for line in facts.lines:
+        yield result(f"line:{line.line}", not line.trouble, f"{line.status} {line.detail}".strip())
