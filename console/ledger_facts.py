@@ -91,6 +91,7 @@ def _keep_outcome(connection: Connection, box: str, message: OutcomeMessage) -> 
         connection.execute(delete(OUTCOME).where(here))
     callback = message.callback
     fields = {
+        "hand_over": message.hand_over.result if message.hand_over else None,
         "answers": json.dumps(message.answers, ensure_ascii=False, sort_keys=True),
         "callback_local": callback.local if callback else None,
         "callback_at": instant_ms(callback.at) if callback and callback.at else None,

@@ -14,6 +14,11 @@ _OUTCOME_FIELDS = (
 )
 
 
+def outcomes_get_hand_over(connection: Connection) -> None:
+    """Bring layout 2 to 3: what became of a callee's wish for a person."""
+    connection.exec_driver_sql("ALTER TABLE outcome ADD COLUMN hand_over TEXT")
+
+
 def outcomes_get_fields(connection: Connection) -> None:
     """Bring layout 1 to 2: answers, callback times and plans, which boxes wrote into `note`, get columns."""
     for statement in _OUTCOME_FIELDS:

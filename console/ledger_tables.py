@@ -23,9 +23,9 @@ from sqlalchemy import (
 from sqlalchemy.exc import SQLAlchemyError
 
 from console.errors import LedgerError
-from console.ledger_layouts import outcomes_get_fields
+from console.ledger_layouts import outcomes_get_fields, outcomes_get_hand_over
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 BUSY_TIMEOUT_S = 30.0
 """`push` and `watch` write to one file in turn."""
 
@@ -159,6 +159,7 @@ OUTCOME = Table(
     _text("callback_local", null=True),
     _number("callback_at", null=True),
     _text("transfer", null=True),
+    _text("hand_over", null=True),
 )
 PROMISE = Table(
     "promise",
@@ -269,8 +270,10 @@ def open_engine(path: Path) -> Engine:
             if is_empty:
                 connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
                 version = SCHEMA_VERSION
-            elif version == 1:
-                outcomes_get_fields(connection)
+            elif version in (1, 2):
+                if version == 1:
+                    outcomes_get_fields(connection)
+                outcomes_get_hand_over(connection)
                 connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
                 version = SCHEMA_VERSION
     except (SQLAlchemyError, OSError) as error:

@@ -465,6 +465,12 @@ def add_campaign_version(database: SqliteUtils) -> None:
     database.conn.execute("ALTER TABLE campaign ADD COLUMN version INTEGER NOT NULL DEFAULT 1")
 
 
+@migrations(name="outcome_hand_over")
+def add_outcome_hand_over(database: SqliteUtils) -> None:
+    """Keep what became of a callee's wish for a person."""
+    database.conn.execute("ALTER TABLE outcome ADD COLUMN hand_over TEXT")
+
+
 MIGRATION_NAMES = frozenset(
     {
         "0001_tables",
@@ -479,6 +485,7 @@ MIGRATION_NAMES = frozenset(
         "uplink_use",
         "key_sets",
         "campaign_versions",
+        "outcome_hand_over",
     }
 )
 """Every migration above: a database that knows another one was written by a newer version."""
