@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from audio.recording import open_recording
+from audio.speech.synthesis import Synthesizer
 from firmware.calls.audit_check import replay
 from firmware.settings import AgentSection, HandoverSection, HoursSection
 from firmware.sync.messages import BoxEvent, OutcomeMessage
@@ -90,8 +91,9 @@ class Story:
         *,
         handover: HandoverSection | None = None,
         n_modems: int = 2,
+        synthesizer: Synthesizer | None = None,
     ) -> None:
-        self.town = Town(folder, people, n_modems=n_modems)
+        self.town = Town(folder, people, n_modems=n_modems, synthesizer=synthesizer)
         self.town.settings = msgspec.structs.replace(
             self.town.settings, agent=list(agents), handover=handover or HandoverSection()
         )
