@@ -180,6 +180,7 @@ def _keep_outcomes(connection: Connection, outcomes: Sequence[tuple[str, Outcome
 def _outcome_row(box: str, message: OutcomeMessage) -> dict[str, Any]:
     callback = message.callback
     return _row(OUTCOME, box, message) | {
+        "hand_over": message.hand_over.result if message.hand_over else None,
         "answers": json.dumps(message.answers, ensure_ascii=False, sort_keys=True),
         "callback_local": callback.local if callback else None,
         "callback_at": instant_ms(callback.at) if callback and callback.at else None,

@@ -150,6 +150,7 @@ OUTCOME = Table(
     _text("callback_local", null=True),
     _number("callback_at", null=True),
     _text("transfer", null=True),
+    _text("hand_over", null=True),
 )
 PROMISE = Table(
     "promise",

@@ -39,6 +39,8 @@ class OutcomeLine(msgspec.Struct, kw_only=True, frozen=True):
     """What the flow keeps of what was answered, by name."""
     transfer: str
     """Why a person was wished for, in the flow's own word; empty when nobody was."""
+    hand_over: str
+    """What became of that wish, such as ``answered`` or ``hours_closed``; empty when nobody was sought."""
     suppressed: str
     attempt: str
     recording: str
@@ -246,6 +248,7 @@ def _outcome_line(row: Row[Any]) -> OutcomeLine:
         callback=(row.callback_local or "").replace("T", " "),
         answers=msgspec.json.decode(row.answers, type=dict[str, str]),
         transfer=row.transfer or "",
+        hand_over=row.hand_over or "",
         suppressed=row.suppressed or "",
         attempt=row.attempt,
         recording=row.recording or "",

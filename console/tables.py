@@ -78,6 +78,7 @@ def _kept(outcome: OutcomeLine) -> str:
     """Return what was agreed or answered besides a promise, on one line."""
     parts = [f"ring back {outcome.callback}"] if outcome.callback else []
     parts += [f"wants a person: {outcome.transfer}"] if outcome.transfer else []
+    parts += [f"hand-over: {outcome.hand_over}"] if outcome.hand_over else []
     parts += [f"{name} {value}" for name, value in outcome.answers.items()]
     return "; ".join(parts)
 

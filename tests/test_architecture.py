@@ -75,10 +75,9 @@ ALLOWED: dict[str, set[str]] = {
     "firmware.app": {"firmware", "audio", "modem_drivers"},
     "firmware.starting": {"firmware", "audio", "modem_drivers"},
     "firmware.cli": {"firmware", "audio", "modem_drivers", "provisioning"},
-    "provisioning": {"firmware"},
+    "provisioning": {"audio", "firmware", "modem_drivers"},
     "provisioning.image_command": {"provisioning", "console.authority"},
     "firmware.demo": VALUES,
-    "provisioning": {"firmware", "modem_drivers", "audio"},
     "console": VALUES
     | {
         "firmware.sync",

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -119,6 +119,9 @@ class Closing:
             else conclusion.callback.isoformat(timespec="minutes"),
             callback_at=None if conclusion.callback is None else result.callback_at,
             transfer=conclusion.transfer,
+            hand_over=None
+            if conclusion.hand_over is None
+            else asdict(conclusion.hand_over) | {"result": conclusion.hand_over.result.value},
         )
         outcomes.add_outcome(con, outcome)
         recording = self._keep_recording(con, result)

@@ -471,6 +471,12 @@ def index_outcomes_by_day(database: SqliteUtils) -> None:
     database.conn.execute("CREATE INDEX outcome_ended ON outcome (ended_at, disposition)")
 
 
+@migrations(name="outcome_hand_over")
+def add_outcome_hand_over(database: SqliteUtils) -> None:
+    """Keep what became of a callee's wish for a person."""
+    database.conn.execute("ALTER TABLE outcome ADD COLUMN hand_over TEXT")
+
+
 MIGRATION_NAMES = frozenset(
     {
         "0001_tables",
@@ -486,6 +492,7 @@ MIGRATION_NAMES = frozenset(
         "key_sets",
         "campaign_versions",
         "outcomes_by_day",
+        "outcome_hand_over",
     }
 )
 """Every migration above: a database that knows another one was written by a newer version."""

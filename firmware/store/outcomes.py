@@ -53,6 +53,8 @@ class Outcome:
     """The same as an instant; where the callee's zone is not certain, the last that it may be."""
     transfer: str | None = None
     """Why a person was wished for, in the flow's own word; None: nobody was."""
+    hand_over: Mapping[str, str | int] | None = None
+    """What became of that wish: result, agent, n_called, waited_ms, talk_ms."""
 
 
 def add_outcome(con: Connection, outcome: Outcome) -> None:
@@ -79,6 +81,9 @@ def add_outcome(con: Connection, outcome: Outcome) -> None:
             "callback_local": outcome.callback_local,
             "callback_at": to_ms(outcome.callback_at) if outcome.callback_at else None,
             "transfer": outcome.transfer,
+            "hand_over": None
+            if outcome.hand_over is None
+            else json.dumps(dict(outcome.hand_over), sort_keys=True),
         },
     )
     promise = outcome.promise
@@ -157,4 +162,5 @@ def _outcome(row: Row) -> Outcome:
         callback_local=row["callback_local"],
         callback_at=None if row["callback_at"] is None else from_ms(row["callback_at"]),
         transfer=row["transfer"],
+        hand_over=None if row["hand_over"] is None else json.loads(row["hand_over"]),
     )

@@ -14,6 +14,7 @@ from firmware.sync.envelope import Durable, Id, Instant, Message, NonNegativeInt
 from firmware.sync.messages_audit import AuditHead, AuditRequest, AuditSegment
 from firmware.sync.messages_command import Command, Response
 from firmware.sync.messages_config import BoxConfig
+from firmware.sync.messages_handover import HandOverWire
 from firmware.sync.messages_keys import KeySet
 from firmware.sync.messages_policy import PeopleElsewhere, PolicyRelease
 from firmware.sync.messages_recording import (
@@ -274,6 +275,8 @@ class OutcomeMessage(Durable, frozen=True, kw_only=True, tag_field="type", tag="
     callback: CallbackWire | None = None
     transfer: str | None = None
     """Why the callee wished for a person, in the flow's own word."""
+    hand_over: HandOverWire | None = None
+    """What became of that wish; null where nobody wished, or the box has no agents."""
     note: str = ""
     """What went wrong beside the call, such as a recording that could not be written."""
 

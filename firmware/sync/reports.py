@@ -22,6 +22,7 @@ from firmware.sync.messages import (
     Refusals,
     encode,
 )
+from firmware.sync.messages_handover import HandOverWire
 
 
 class Reports:
@@ -80,6 +81,9 @@ class Reports:
                     if outcome.callback_local is None
                     else CallbackWire(local=outcome.callback_local, at=outcome.callback_at),
                     transfer=outcome.transfer,
+                    hand_over=None
+                    if outcome.hand_over is None
+                    else msgspec.convert(dict(outcome.hand_over), HandOverWire),
                     note=outcome.note,
                 )
             )

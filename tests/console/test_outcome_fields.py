@@ -13,12 +13,13 @@ from console.ledger_tables import METADATA, OUTCOME, PROMISE
 from console.reports import outcome_lines
 from console.tables import outcomes_table
 from firmware.sync.messages import CallbackWire, MoneyWire, OutcomeMessage, PlanWire, PromiseWire, encode
+from firmware.sync.messages_handover import HandOverWire
 
 Outcome = Callable[..., OutcomeMessage]
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 ADDED = (
     *("answers", "callback_local", "callback_at", "transfer", "instalments", "every"),
-    *("total_minor", "last_due", "paid_minor", "kept_on"),
+    *("total_minor", "last_due", "paid_minor", "kept_on", "hand_over"),
 )
 PLAN = PromiseWire(
     due=date(2026, 12, 1),
@@ -35,6 +36,7 @@ def test_every_field_reaches_the_table(tmp_path: Path, outcome: Outcome) -> None
         answers={"satisfaction": "5"},
         callback=CallbackWire(local="2026-11-27T15:30", at=datetime(2026, 11, 27, 7, 30, tzinfo=UTC)),
         transfer="hardship",
+        hand_over=HandOverWire(result="declined", agent="desk-1", n_called=1, waited_ms=9000),
     )
     assert msgspec.json.decode(encode(message), type=OutcomeMessage) == message
     ledger = Ledger(tmp_path / "ledger.db")
@@ -43,13 +45,16 @@ def test_every_field_reaches_the_table(tmp_path: Path, outcome: Outcome) -> None
         [line] = outcome_lines(connection)
     ledger.close()
     assert line.promise == "2026-12-01 200.00 CNY, 6, one a month"
-    assert (line.callback, line.answers, line.transfer) == (
+    assert (line.callback, line.answers, line.transfer, line.hand_over) == (
         "2026-11-27 15:30",
         {"satisfaction": "5"},
         "hardship",
+        "declined",
     )
     kept = [str(cell) for cell in outcomes_table([line]).columns[8].cells]
-    assert kept == ["ring back 2026-11-27 15:30; wants a person: hardship; satisfaction 5"]
+    assert kept == [
+        "ring back 2026-11-27 15:30; wants a person: hardship; hand-over: declined; satisfaction 5"
+    ]
 
 
 def test_a_ledger_of_the_older_layout_is_brought_up(tmp_path: Path, outcome: Outcome) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from firmware.agents_in_settings import roster_of
 from firmware.settings import SettingsError, load_settings
 
 GOOD = """
@@ -147,3 +148,57 @@ def test_a_trunk_is_read_with_its_files_beside_the_settings(tmp_path: Path) -> N
     [trunk] = load_settings(tmp_path / "box.toml").trunk
     assert (trunk.lines, trunk.codecs) == (4, ("pcma", "pcmu"))
     assert trunk.password_file == str(tmp_path / "p")
+
+
+AGENTS = """
+[handover]
+accept_s = 20
+[[agent]]
+id = "desk-2"
+number = "+8613900000002"
+languages = ["en"]
+order = 2
+[[agent]]
+id = "desk-1"
+number = "+8613900000001"
+languages = ["zh-CN", "en"]
+hours = [{days = ["mon", "tue"], opens = "09:00", closes = "18:00"}]
+lines = ["line-1"]
+"""
+
+
+def test_agents_are_called_in_their_order(tmp_path: Path) -> None:
+    (tmp_path / "box.toml").write_text(GOOD + AGENTS, encoding="utf-8")
+    roster = roster_of(load_settings(tmp_path / "box.toml"))
+    assert roster is not None
+    assert [agent.agent for agent in roster.agents] == ["desk-1", "desk-2"]
+    assert (roster.terms.accept_s, roster.terms.records, roster.terms.accepts_speech) == (20, True, False)
+
+
+def test_without_agents_nobody_is_put_through(tmp_path: Path) -> None:
+    (tmp_path / "box.toml").write_text(GOOD, encoding="utf-8")
+    assert roster_of(load_settings(tmp_path / "box.toml")) is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        pytest.param('"desk-2"', '"desk-1"', ["two [[agent]]", "desk-1"], id="one id twice"),
+        pytest.param('"line-1"]', '"line-9"]', ["desk-1", "'line-9'"], id="no such line"),
+        pytest.param(
+            'opens = "09:00"', 'opens = "19:00"', ["desk-1", "19:00", "two spans"], id="over midnight"
+        ),
+        pytest.param('"+8613900000002"', '"110"', ["[agent", "number"], id="no international number"),
+        pytest.param(
+            'pcm_port = "/dev/ttyUSB4"',
+            'pcm_port = "/dev/ttyUSB4"\nnumber = "+8613900000002"',
+            ["desk-2", "our own lines"],
+            id="our own number",
+        ),
+    ],
+)
+def test_agents_that_cannot_be_are_refused(tmp_path: Path, old: str, new: str, words: list[str]) -> None:
+    assert old in GOOD + AGENTS
+    with pytest.raises(SettingsError) as refusal:
+        load(tmp_path, (GOOD + AGENTS).replace(old, new, 1))
+    assert all(word in str(refusal.value) for word in words), refusal.value

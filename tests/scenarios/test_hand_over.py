@@ -1,5 +1,6 @@
 """A callee who asks for a person gets one: a second line, an agent who says yes, two people who hear each other."""
 
+import asyncio
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,19 +8,40 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import pytest
 
 from audio.recording import open_recording
+from audio.speech.synthesis import Synthesizer
 from firmware.calls.audit_check import replay
-from firmware.settings import AgentSection, HandoverSection
+from firmware.settings import AgentSection, HandoverSection, HoursSection
 from firmware.sync.messages import BoxEvent, OutcomeMessage
 from modem_drivers.simulator.conversation import Conversation
-from modem_drivers.simulator.people import Beep, HangUp, Pause, Person, Press, Say, Step, WaitForSilence
+from modem_drivers.simulator.people import (
+    Beep,
+    HangUp,
+    Pause,
+    Person,
+    Press,
+    Reaction,
+    Say,
+    Step,
+    WaitForSilence,
+)
 from tests.scenarios.town import Town, contact
 from tests.scenarios.virtual_time import run_virtually
 
 FLOW = (Path(__file__).resolve().parents[2] / "examples" / "before-due-reminder.yaml").read_text("utf-8")
 CALLEE, AGENT, SECOND = "+8613123456701", "+8613900000001", "+8613900000002"
 CALLEE_HZ, AGENT_HZ = 700.0, 1100.0
+EARLY: tuple[Step, ...] = (Say(text="喂，你好。"), WaitForSilence(silence_s=1.2), Press(keys="0"))
+"""Before saying who they are."""
+RINGS_BACK: tuple[Step, ...] = (
+    # Longer than the quiet between two notes of what is played to who waits.
+    WaitForSilence(silence_s=2.8, timeout_s=150),
+    Press(keys="1"),
+    WaitForSilence(silence_s=1.2),
+    Press(keys="1"),
+)
 ASKS: tuple[Step, ...] = (
     Say(text="喂，你好。"),
     WaitForSilence(silence_s=1.2),
@@ -69,8 +91,9 @@ class Story:
         *,
         handover: HandoverSection | None = None,
         n_modems: int = 2,
+        synthesizer: Synthesizer | None = None,
     ) -> None:
-        self.town = Town(folder, people, n_modems=n_modems)
+        self.town = Town(folder, people, n_modems=n_modems, synthesizer=synthesizer)
         self.town.settings = msgspec.structs.replace(
             self.town.settings, agent=list(agents), handover=handover or HandoverSection()
         )
@@ -107,9 +130,9 @@ def loudness(pcm: bytes | np.ndarray[Any, Any], frequency_hz: float) -> float:
 
 def test_two_people_talk_and_both_are_recorded(tmp_path: Path) -> None:
     async def told() -> None:
-        tone = Beep(frequency_hz=CALLEE_HZ, duration_s=40)
-        answers = agent(*TAKES, Beep(frequency_hz=AGENT_HZ, duration_s=20), HangUp())
-        story = Story(tmp_path, [callee(Pause(duration_s=14), tone), answers])
+        tone = Beep(frequency_hz=CALLEE_HZ, duration_s=20)
+        answers = agent(*TAKES, Beep(frequency_hz=AGENT_HZ, duration_s=10), HangUp())
+        story = Story(tmp_path, [callee(Pause(duration_s=10), tone), answers])
         async with story.town.open():
             outcome = await story.settle()
             assert story.town.box is not None
@@ -119,17 +142,21 @@ def test_two_people_talk_and_both_are_recorded(tmp_path: Path) -> None:
             assert replayed.problems == []
         assert (outcome.disposition, outcome.transfer) == ("human_bridged", "want_human")
         assert outcome.right_party
+        over = outcome.hand_over
+        assert over is not None
+        assert (over.result, over.agent, over.n_called) == ("answered", "desk-1", 1)
+        assert 13_000 < over.talk_ms < 18_000
         heard_by_callee = bytes(story.conversation(CALLEE).heard)
         heard_by_agent = bytes(story.conversation(AGENT).heard)
-        assert loudness(heard_by_callee, AGENT_HZ) > 18
-        assert loudness(heard_by_agent, CALLEE_HZ) > 8
+        assert loudness(heard_by_callee, AGENT_HZ) > 9
+        assert loudness(heard_by_agent, CALLEE_HZ) > 3
         assert loudness(heard_by_callee, CALLEE_HZ) < 0.5, "nobody hears an echo of themselves"
         (sealed,) = (Path(story.town.settings.box.data_dir) / "recordings").iterdir()
         identity = story.town.office.recording_identity.read_text(encoding="utf-8").strip()
         sound, _header, complete = open_recording(sealed, identity)
         assert complete
-        assert loudness(sound[:, 0], CALLEE_HZ) > 8
-        assert loudness(sound[:, 1], AGENT_HZ) > 18
+        assert loudness(sound[:, 0], CALLEE_HZ) > 3
+        assert loudness(sound[:, 1], AGENT_HZ) > 9
         assert loudness(sound[:, 0], AGENT_HZ) < 0.5
         assert "agent_left" in kinds, "the agent hung up, and so the callee's call ended"
         (events,) = [m for m in story.town.seen if isinstance(m, BoxEvent) and m.event == "handed_over"]
@@ -139,5 +166,149 @@ def test_two_people_talk_and_both_are_recorded(tmp_path: Path) -> None:
         # Both lines are free again, and nobody else was called.
         assert {row["number"] for row in story.town.network.call_log.rows} == {CALLEE, AGENT}
         assert len(story.rows(AGENT, "released")) == 1
+
+    run_virtually(told())
+
+
+@pytest.mark.parametrize(
+    ("answers", "result", "n_called"),
+    [
+        pytest.param(agent(reaction=Reaction.BUSY), "busy", 1, id="busy"),
+        pytest.param(
+            agent(
+                Say(text="您好，我现在不方便接听电话，请在嘀声后留言，我会尽快给您回电，谢谢。"),
+                Beep(frequency_hz=1000, duration_s=0.5),
+                Pause(duration_s=30),
+            ),
+            "no_answer",
+            1,
+            id="an answering machine",
+        ),
+    ],
+)
+def test_a_callee_without_an_agent_is_rung_back(
+    tmp_path: Path, answers: Person, result: str, n_called: int
+) -> None:
+    """Whatever becomes of the agent's call, the callee is offered a time, and the console knows what happened."""
+
+    async def told() -> None:
+        terms = HandoverSection(ring_s=6, accept_s=8)
+        people = [callee(*RINGS_BACK, steps=EARLY), answers]
+        story = Story(tmp_path, people, handover=terms)
+        async with story.town.open():
+            outcome = await story.settle()
+        assert outcome.hand_over is not None
+        assert (outcome.hand_over.result, outcome.hand_over.n_called) == (result, n_called)
+        assert (outcome.disposition, outcome.transfer) == ("callback_set", "want_human")
+        assert outcome.callback is not None
+        assert story.town.network.call_log.dialled(AGENT) == n_called
+
+    run_virtually(told())
+
+
+def test_the_next_agent_is_called_and_nobody_off_duty_or_of_another_language(tmp_path: Path) -> None:
+    async def told() -> None:
+        off = HoursSection(days=["tue"], opens="12:00", closes="18:00")  # it is ten o'clock
+        agents = [
+            section("late", "+8613900000003", hours=[off]),
+            section("english", "+8613900000004", languages=["en"]),
+            section("last", SECOND, order=3),
+            section("first", AGENT, order=2),
+        ]
+        people = [
+            callee(Pause(duration_s=40), HangUp(), steps=EARLY),
+            agent(reaction=Reaction.BUSY),
+            agent(*TAKES, number=SECOND),
+        ]
+        story = Story(tmp_path, people, agents)
+        async with story.town.open():
+            outcome = await story.settle()
+        assert outcome.hand_over is not None
+        over = outcome.hand_over
+        assert (over.result, over.agent, over.n_called) == ("answered", "last", 2)
+        assert outcome.disposition == "human_bridged"
+        assert {row["number"] for row in story.town.network.call_log.rows} == {CALLEE, AGENT, SECOND}
+        (released,) = story.rows(SECOND, "released")
+        assert released["by"] == "caller", "the callee hung up, and the agent's call ended with it"
+        assert released["at_s"] - story.rows(CALLEE, "released")[0]["at_s"] < 2
+
+    run_virtually(told())
+
+
+def test_who_cannot_be_put_through_is_not_told_to_wait(tmp_path: Path) -> None:
+    async def told() -> None:
+        weekend = HoursSection(days=["sat", "sun"], opens="09:00", closes="18:00")
+        story = Story(tmp_path, [callee(*RINGS_BACK, steps=EARLY)], [section(hours=[weekend])])
+        async with story.town.open():
+            outcome = await story.settle()
+            said = [detail["prompt"] for kind, detail in await story.record() if kind == "say"]
+        assert outcome.hand_over is not None
+        assert (outcome.hand_over.result, outcome.hand_over.n_called) == ("hours_closed", 0)
+        assert outcome.disposition == "callback_set"
+        assert "connecting" not in said
+        assert story.town.network.call_log.dialled(AGENT) == 0
+
+    run_virtually(told())
+
+
+@pytest.mark.parametrize(
+    ("then", "disposition"),
+    [
+        pytest.param((Pause(duration_s=7), HangUp()), "hung_up_early", id="hangs up"),
+        pytest.param((Pause(duration_s=7), Press(keys="9")), "opt_out", id="wants no more calls"),
+    ],
+)
+def test_a_callee_who_does_not_wait_frees_the_agent(
+    tmp_path: Path, then: tuple[Step, ...], disposition: str
+) -> None:
+    async def told() -> None:
+        slow = Person(number=AGENT, ring_s=30, steps=TAKES)
+        story = Story(tmp_path, [callee(*then, steps=EARLY), slow])
+        async with story.town.open():
+            outcome = await story.settle()
+        assert outcome.hand_over is not None
+        assert outcome.hand_over.result == "callee_left"
+        assert outcome.disposition == disposition
+        (released,) = story.rows(AGENT, "released")
+        assert not released["answered"]
+
+    run_virtually(told())
+
+
+def test_stop_everything_ends_both_calls(tmp_path: Path) -> None:
+    async def told() -> None:
+        story = Story(tmp_path, [callee(steps=EARLY), agent(*TAKES)])
+        town = story.town
+        async with town.open():
+            await town.push([wanted()], flow=FLOW)
+            await town.until(lambda: bool(story.rows(AGENT, "answered")))
+            await asyncio.sleep(10)
+            await town.control("stop_all")
+            await town.until_settled([wanted()])
+            now = town.loop.time()
+        for number in (CALLEE, AGENT):
+            (released,) = story.rows(number, "released")
+            assert released["by"] == "caller"
+            assert now - released["at_s"] < 5
+        assert town.outcomes() == {"c01": "human_bridged"}
+
+    run_virtually(told())
+
+
+def test_two_who_never_stop_talking_are_parted(tmp_path: Path) -> None:
+    async def told() -> None:
+        terms = HandoverSection(max_talk_s=60, record=False)
+        story = Story(tmp_path, [callee(steps=EARLY), agent(*TAKES)], handover=terms)
+        async with story.town.open():
+            outcome = await story.settle()
+            kinds = [kind for kind, _detail in await story.record()]
+        assert outcome.hand_over is not None
+        assert 59_000 <= outcome.hand_over.talk_ms <= 62_000
+        assert "too_long" in kinds
+        (sealed,) = (Path(story.town.settings.box.data_dir) / "recordings").iterdir()
+        identity = story.town.office.recording_identity.read_text(encoding="utf-8").strip()
+        sound, _header, complete = open_recording(sealed, identity)
+        assert complete
+        assert len(sound) < 30 * 8000, "what they said to each other was not to be recorded"
 
     run_virtually(told())

@@ -14,6 +14,7 @@ import numpy as np
 from audio.frame import Clip, freeze
 from audio.ports.loopback import LoopbackPort
 from audio.ports.port import AudioPort
+from audio.speech.synthesis import Synthesizer
 from console.authority import init_office, issue_box, load_signing_key
 from console.ingest import Ingest
 from console.ledger import Ledger, Recorded
@@ -119,6 +120,7 @@ class Town:
         refresh_s: float = 10.0,
         voice: Callable[[str, str], bytes] | None = None,
         hearing: Hearing | None = None,
+        synthesizer: Synthesizer | None = None,
     ) -> None:
         self.loop = asyncio.get_running_loop()
         self.clock = SimulatedClock(starts_at, self.loop.time)
@@ -126,6 +128,7 @@ class Town:
         self.broker = MemoryBroker()
         self.network = Network(people, voice=voice)
         self._hearing = hearing
+        self._synthesizer = synthesizer or ShortVoice()
         self.topics = BoxTopics(TENANT, BOX)
         self.seen: list[Message] = []
         """Every message that the console committed, in order."""
@@ -210,7 +213,7 @@ class Town:
             world,
             database=database,
             connect=lambda topics, will: self.broker.connect(BOX, topics.subscriptions()),
-            synthesizer=ShortVoice(),
+            synthesizer=self._synthesizer,
             workers=Workers(recording=inline, speech=inline),
             hearing=self._hearing,
         )

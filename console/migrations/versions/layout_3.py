@@ -1,4 +1,4 @@
-"""A promise knows its last day and whole sum, and what of it came in; calls and people are found by an index."""
+"""A promise knows its last day, its whole sum and what came in; an outcome, who took over; calls and people have indices."""
 
 from datetime import date
 
@@ -25,6 +25,7 @@ def upgrade() -> None:
     op.add_column("promise", sa.Column("last_due", sa.Text, nullable=False, server_default=""))
     op.add_column("promise", sa.Column("paid_minor", sa.BigInteger, nullable=False, server_default="0"))
     op.add_column("promise", sa.Column("kept_on", sa.Text))
+    op.add_column("outcome", sa.Column("hand_over", sa.Text))
     for name, (table, columns) in _INDEXES.items():
         op.create_index(name, table, columns)
     connection = op.get_bind()
