@@ -217,7 +217,6 @@ def cohorts(
     connection: Connection, scope: Scope = EVERYTHING, *, zone: tzinfo | None, weeks: int = 8
 ) -> list[Cohort]:
     """Return, for each week in which lists were pushed, how many contacts had been spoken to after 1…`weeks` weeks."""
-    of = [OUTCOME.c.box, OUTCOME.c.campaign, OUTCOME.c.contact]
     first = (
         select(
             OUTCOME.c.box,
@@ -227,7 +226,7 @@ def cohorts(
         )
         .select_from(OUTCOME.outerjoin(PROMISE, _SAME_CALL))
         .where(*_conditions(scope))
-        .group_by(*of)
+        .group_by(OUTCOME.c.box, OUTCOME.c.campaign, OUTCOME.c.contact)
         .subquery()
     )
     pushed = select(CAMPAIGN.c.box, CAMPAIGN.c.campaign, CAMPAIGN.c.pushed_at, CAMPAIGN.c.contacts)
@@ -243,12 +242,10 @@ def cohorts(
     found = {name: {week: [0] * weeks for week in sizes} for name in ("right_party", "promised")}
     for name, counts in found.items():
         after = (first.c[name] - CAMPAIGN.c.pushed_at) // literal(_WEEK_MS, type_=CAMPAIGN.c.pushed_at.type)
-        joined = first.join(
-            CAMPAIGN, and_(CAMPAIGN.c.box == first.c.box, CAMPAIGN.c.campaign == first.c.campaign)
-        )
+        same = and_(CAMPAIGN.c.box == first.c.box, CAMPAIGN.c.campaign == first.c.campaign)
         query = (
             select(first.c.box, first.c.campaign, after.label("after"), func.count().label("n"))
-            .select_from(joined)
+            .join_from(first, CAMPAIGN, same)
             .where(first.c[name].is_not(None))
             .group_by(first.c.box, first.c.campaign, after)
         )
@@ -257,12 +254,7 @@ def cohorts(
             for week_number in range(max(int(row.after), 0), weeks) if known else ():
                 counts[known or ""][week_number] += row.n
     return [
-        Cohort(
-            week=week,
-            contacts=sizes[week],
-            right_party=found["right_party"][week],
-            promised=found["promised"][week],
-        )
+        Cohort(week=week, contacts=sizes[week], **{name: counts[week] for name, counts in found.items()})
         for week in sorted(sizes)
     ]
 
