@@ -1,11 +1,9 @@
 """Composition root: builds every part by constructor, runs them in one TaskGroup, stops them in order."""
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -52,11 +50,9 @@ from firmware.retention.periods import Defaults
 from firmware.rules_desk import RulesDesk, rules_at_start
 from firmware.settings import Settings
 from firmware.state_report import StateReport
-from firmware.store import commands, inbox, orders, outbox, policy_releases
-from firmware.store import suppressions as suppression_list
+from firmware.store import outbox, policy_releases
 from firmware.store.connection import Connection as StoreConnection
 from firmware.store.database import Database
-from firmware.store.errors import StoreError
 from firmware.sync.anchoring import Anchors
 from firmware.sync.byte_budget import ByteBudget, MeteredConnection
 from firmware.sync.connection import Connection, Will
@@ -69,6 +65,7 @@ from firmware.sync.signing import Verifier, load_public_key
 from firmware.sync.topics import BoxTopics
 from firmware.sync.uplink import Uplink
 from firmware.telemetry import TelemetryReport
+from firmware.upkeep import Upkeep
 from firmware.values import UuidV7
 from firmware.worlds import World
 from modem_drivers.power_hook import PowerHook
@@ -78,14 +75,6 @@ WorldT = TypeVar("WorldT")
 
 POLITE_STOP_S = 60.0
 """Calls under way may end by themselves this long after we are told to stop."""
-INBOX_KEPT = timedelta(days=30)
-"""Ids of applied messages: the replay protection. A broker keeps a message for 7 days at most."""
-ORDERS_KEPT = timedelta(days=400)
-"""What the console forbade: longer than any campaign runs that could have been held back on its way."""
-SNAPSHOT_EVERY_S = 24 * 3600.0
-FIRST_SNAPSHOT_AFTER_S = 600.0
-"""A box that restarts often must not spend its disk on copies."""
-CALLS_RETRY_S = 60.0
 LAST_WORDS_S = 5.0
 """What is left for the outbox after that."""
 LONGEST_STOP_S = 2 * POLITE_STOP_S + LAST_WORDS_S + 25.0
@@ -380,6 +369,13 @@ class Box(Generic[WorldT]):
         self._heeding: asyncio.Task[None] | None = None
         self._heed_again = False
         self.heartbeats = heartbeats or Heartbeats(clock.monotonic_s)
+        self._upkeep = Upkeep(
+            database,
+            world,
+            gate=lambda: self._judge.gate,
+            is_busy=lambda: bool(self.scheduler.active),
+            heartbeats=self.heartbeats,
+        )
         for line in world.lines:
             line.on_round = self.heartbeats.expect(f"line:{line.line_id}", within_s=LINE_WITHIN_S)
             line.on_change = self._line_changed
@@ -411,11 +407,11 @@ class Box(Generic[WorldT]):
                 group.create_task(self._anchors.run(), name="audit-heads"),
                 group.create_task(self._state.run(), name="state"),
                 group.create_task(self._telemetry.run(), name="telemetry"),
-                group.create_task(self._feed_watchdog(), name="watchdog"),
-                group.create_task(self._tidy(), name="tidy"),
-                group.create_task(self._keep_snapshots(), name="snapshots"),
+                group.create_task(self._upkeep.feed_watchdog(), name="watchdog"),
+                group.create_task(self._upkeep.tidy(), name="tidy"),
+                group.create_task(self._upkeep.keep_snapshots(), name="snapshots"),
                 group.create_task(self.keeper.run(), name="retention"),
-                group.create_task(self._follow_hotplug(), name="hotplug"),
+                group.create_task(self._upkeep.follow_hotplug(), name="hotplug"),
                 group.create_task(self.health.run(), name="health"),
                 *(
                     group.create_task(keep_alive(line), name=f"line:{line.line_id}")
@@ -466,56 +462,9 @@ class Box(Generic[WorldT]):
     async def _depth(self) -> outbox.OutboxDepth:
         return await self.database.read(outbox.depth)
 
-    async def _tidy(self) -> None:
-        """Say which rule packs need a person soon, and forget ids that no replay can bring back; once a day."""
-        while True:
-            now = self._world.clock.now()
-            for warning in self._judge.gate.warnings(now):
-                log.warning("rules_need_attention", what=warning)
-            with contextlib.suppress(StoreError):  # a full disk: tomorrow is soon enough
-                await self.database.transact(partial(inbox.forget_before, before=now - INBOX_KEPT))
-                await self.database.transact(partial(orders.forget_before, before=now - ORDERS_KEPT))
-                await self.database.transact(partial(commands.forget_before, before=now - INBOX_KEPT))
-            await asyncio.sleep(24 * 3600)
-
-    async def _keep_snapshots(self) -> None:
-        """Copy the database once a day, when no call is up: what a damaged one is restored from."""
-        await asyncio.sleep(FIRST_SNAPSHOT_AFTER_S)
-        while True:
-            while self.scheduler.active:  # noqa: ASYNC110 - a minute more or less is nothing to a copy a day
-                await asyncio.sleep(CALLS_RETRY_S)
-            try:
-                await self.database.snapshot(at=self._world.clock.now())
-            except StoreError as error:
-                log.warning("snapshot_failed", reason=str(error))
-            await asyncio.sleep(SNAPSHOT_EVERY_S)
-
     def _tell_release_fault(self, con: StoreConnection) -> None:
         if self.release_fault:
             self._reports.event(con, "policy_release_unusable", "alarm", detail=self.release_fault)
-
-    async def _follow_hotplug(self) -> None:
-        """Wake the lines whenever a modem came, went or moved: one of them may have waited for that."""
-        if self._world.hotplug is None:
-            return
-        async for _change in self._world.hotplug():
-            for line in self._world.lines:
-                line.ports_changed()
-
-    async def _feed_watchdog(self) -> None:
-        interval_s = systemd.watchdog_interval_s()
-        said: list[str] = []
-        while True:
-            await asyncio.sleep(interval_s or 3600.0)
-            # A stuck disk must not look alive; one that only refuses is told of elsewhere, and no restart mends it.
-            with contextlib.suppress(StoreError):
-                await self.database.read(suppression_list.confirmed_at)
-            late = self.heartbeats.late()
-            if late != said:
-                log.error("loops_stuck", loops=late) if late else log.info("loops_going_again")
-                said = late
-            if not late:
-                systemd.feed_watchdog()
 
     def _line_changed(self, report: LineReport) -> None:
         log.info(

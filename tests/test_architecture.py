@@ -50,6 +50,7 @@ ALLOWED: dict[str, set[str]] = {
     "firmware.restored_alarm": {"firmware.store", "firmware.sync"},
     "firmware.telemetry": {"firmware"},
     "firmware.campaign_checks": {"firmware.dialogue", "firmware.sync"},
+    "firmware.upkeep": VALUES | {"firmware.compliance", "firmware.host", "firmware.store", "firmware.worlds"},
     "firmware.device_identity": {"firmware.host", "firmware.settings", "firmware.sync"},
     "firmware.enforcing": {"firmware"},
     "firmware.reloading": {"firmware"},
