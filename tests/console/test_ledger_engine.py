@@ -34,7 +34,7 @@ UNDO_LAYOUT_3 = (
     "DROP INDEX contact_by_person", "DROP INDEX contact_by_number",
     "ALTER TABLE promise DROP COLUMN total_minor", "ALTER TABLE promise DROP COLUMN last_due",
     "ALTER TABLE promise DROP COLUMN paid_minor", "ALTER TABLE promise DROP COLUMN kept_on",
-    "DROP TABLE payment", "DROP TABLE owner",
+    "DROP TABLE payment", "DROP TABLE owner", "ALTER TABLE outcome DROP COLUMN hand_over",
 )  # fmt: skip
 OLD_PROMISE = (
     "INSERT INTO promise (box, attempt, due, amount_minor, currency, confirmed, instalments, every)"

@@ -254,8 +254,13 @@ def bare_office(tmp_path: Path) -> Office:
 
 
 def test_payments_and_measures_on_the_command_line(
-    bare_office: Office, tmp_path: Path, outcome: Outcome, capsys: pytest.CaptureFixture[str]
+    bare_office: Office,
+    tmp_path: Path,
+    outcome: Outcome,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("COLUMNS", "200")  # a narrow terminal folds sums over two lines
     ledger = Ledger(bare_office.ledger)
     ledger.record([promised(outcome, 1, 128050, "2026-11-06")], seen_at=NOW)
     ledger.close()

@@ -34,7 +34,7 @@ VIEWS = [
     ("GET", f"/recordings/one?{CALL}", LOOKERS),
     ("GET", f"/recordings/sound?{CALL}", LOOKERS),
     ("POST", f"/recordings/fetch?{CALL}", LOOKERS),
-    ("POST", f"/recordings/correct?{CALL}&field=answer&value_answer=human", BOSS),
+    ("POST", f"/recordings/correct?{CALL}&kind=answer&right=human", BOSS),
     ("GET", "/measures", EVERYBODY),
     ("GET", "/audit", LOOKERS),
     ("GET", "/access", LOOKERS),
