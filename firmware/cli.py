@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
+import structlog
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -107,6 +108,8 @@ def main() -> None:
     """Run the command line; errors end in one line that says what to do."""
     # Before numpy is there: a 20 ms frame is too small to be worth a second thread of OpenBLAS for each call.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # What the parts log is no part of an answer: a program reads the answer. `run` sends it to the journal.
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
     app()
 
 
