@@ -88,7 +88,7 @@ def test_a_broker_that_refuses_the_certificate(
 def test_a_port_that_is_not_a_modem(box_toml: Path) -> None:
     master, slave = pty.openpty()
     try:
-        text = f'\n[[line]]\nid = "line-1"\nat_port = "{os.ttyname(slave)}"\npcm_port = "/dev/null"\n'
+        text = f'\n[[line]]\nid = "line-1"\nat_port = "{os.ttyname(slave)}"\npcm_port = "/dev/null"\nbaud_rate = 115200\n'
         bad = box_toml.with_name("not-a-modem.toml")
         bad.write_text(box_toml.read_text(encoding="utf-8") + text, encoding="utf-8")
         done = branchline("check", "--config", str(bad))
