@@ -3,7 +3,7 @@
 import json
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,16 +19,21 @@ PIN = "482915"
 ROOT = Path(__file__).resolve().parents[2]
 
 
+CONSOLE = (sys.executable, "-m", "firmware.cli", "technician")
+
+
 class Screen:
     """`branchline technician` on a PTY behind a terminal emulator."""
 
-    def __init__(self, *arguments: str, columns: int = 80, lines: int = 24) -> None:
+    def __init__(
+        self, *arguments: str, command: Sequence[str] = CONSOLE, columns: int = 80, lines: int = 24
+    ) -> None:
         self._screen = pyte.HistoryScreen(columns, lines, history=1000)
         self._stream = pyte.ByteStream(self._screen)
         self.n_bytes = 0
         self.child = pexpect.spawn(
-            sys.executable,
-            ["-m", "firmware.cli", "technician", *arguments],
+            command[0],
+            [*command[1:], *arguments],
             cwd=str(ROOT),
             dimensions=(lines, columns),
             timeout=60,

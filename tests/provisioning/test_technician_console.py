@@ -5,18 +5,20 @@ import contextlib
 import os
 import re
 import stat
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import pexpect
 import pytest
 
 from firmware.commands.errors import CommandRefusedError
 from firmware.local.server import LocalServer, open_socket
 from tests.firmware.local.made_facts import TROUBLED
-from tests.provisioning.conftest import PIN, IssuedBox, Screen
+from tests.provisioning.conftest import PIN, ROOT, IssuedBox, Screen
 
 EVENTS = [
     {
@@ -258,6 +260,27 @@ def test_no_way_past_the_pin(box: IssuedBox) -> None:
             screen.until("Wrong PIN.")
         assert "Too many wrong PINs. Wait 5 s." in screen.until("Wait 5 s.")
         screen.child.send(b"\x04")  # and who hangs up is gone
+
+
+def test_the_unit_of_a_serial_line_gives_the_console_and_no_shell(box: IssuedBox, tmp_path: Path) -> None:
+    unit = (ROOT / "systemd" / "branchline-technician@.service").read_text(encoding="utf-8")
+    started = next(line for line in unit.splitlines() if line.startswith("ExecStart=-"))
+    program = tmp_path / "branchline"
+    program.write_text(
+        f'#!/bin/sh\ncd {ROOT} && exec {sys.executable} -m firmware.cli "$@" --config {box.config}\n', "utf-8"
+    )
+    program.chmod(0o755)
+    installed = "/opt/branchline/current/bin/branchline"
+    assert installed in started
+    command = started.removeprefix("ExecStart=-").replace(installed, str(program)).split()
+    screen = Screen(command=command)
+    with contextlib.closing(screen):
+        screen.log_in("1", prompt="Choose > ")
+        screen.child.send(b"\x03\x1a\x1c")
+        screen.type("0")
+        screen.child.expect(pexpect.EOF)
+    screen.child.wait()
+    assert screen.child.exitstatus == 0
 
 
 def test_a_pin_is_set_at_a_terminal(box: IssuedBox) -> None:

@@ -37,10 +37,11 @@ def directives(unit: Path) -> dict[str, list[str]]:
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     """A machine with the unit and what it starts, and nothing else."""
-    unit = tmp_path / "etc/systemd/system/branchline.service"
-    unit.parent.mkdir(parents=True)
-    shutil.copy(UNITS / unit.name, unit)
-    for program in ("opt/branchline/current/bin/branchline", "bin/sh"):
+    units = tmp_path / "etc/systemd/system"
+    units.mkdir(parents=True)
+    for unit in UNITS.glob("*.service"):
+        shutil.copy(unit, units / unit.name)
+    for program in ("opt/branchline/current/bin/branchline", "bin/sh", "sbin/agetty"):
         path = tmp_path / program
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("#!/bin/sh\n", encoding="utf-8")
@@ -48,8 +49,9 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_systemd_reads_the_unit_without_a_word(tree: Path) -> None:
-    assert complaints(analyze("verify", f"--root={tree}", "branchline.service")) == []
+@pytest.mark.parametrize("unit", ["branchline.service", "branchline-technician@ttyS0.service"])
+def test_systemd_reads_the_unit_without_a_word(tree: Path, unit: str) -> None:
+    assert complaints(analyze("verify", f"--root={tree}", unit)) == []
 
 
 def test_a_misspelt_directive_would_be_found(tree: Path) -> None:
@@ -60,7 +62,11 @@ def test_a_misspelt_directive_would_be_found(tree: Path) -> None:
 
 def complaints(said: str) -> list[str]:
     """What it says of our unit; that a bare tree has no other units is no news."""
-    return [line for line in said.splitlines() if "branchline.service" in line and "not found" not in line]
+    return [
+        line
+        for line in said.splitlines()
+        if re.search(r"branchline\S*\.service", line) and "not found" not in line
+    ]
 
 
 def test_the_sandbox_is_as_tight_as_was_promised(tree: Path) -> None:
