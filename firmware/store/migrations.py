@@ -477,6 +477,12 @@ def add_outcome_hand_over(database: SqliteUtils) -> None:
     database.conn.execute("ALTER TABLE outcome ADD COLUMN hand_over TEXT")
 
 
+@migrations(name="recordings_never_fetched")
+def add_recording_alarmed_at(database: SqliteUtils) -> None:
+    """Note when the console was warned that a recording it has not fetched is about to go."""
+    database.conn.execute("ALTER TABLE recording ADD COLUMN alarmed_at INTEGER")
+
+
 MIGRATION_NAMES = frozenset(
     {
         "0001_tables",
@@ -493,6 +499,7 @@ MIGRATION_NAMES = frozenset(
         "campaign_versions",
         "outcomes_by_day",
         "outcome_hand_over",
+        "recordings_never_fetched",
     }
 )
 """Every migration above: a database that knows another one was written by a newer version."""
