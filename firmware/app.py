@@ -39,6 +39,7 @@ from firmware.host.clock_trust import TimeSource
 from firmware.host.disk_space import MIB, DiskBudget
 from firmware.host.heartbeats import Heartbeats
 from firmware.host.journal import RecentEvents
+from firmware.kept_release import enrolled_ring, kept_release
 from firmware.lines.line import LineReport, LineStatus
 from firmware.lines.supervisor import keep_alive
 from firmware.local.deeds import Deeds
@@ -50,7 +51,7 @@ from firmware.retention.periods import Defaults
 from firmware.rules_desk import RulesDesk, rules_at_start
 from firmware.settings import Settings
 from firmware.state_report import StateReport
-from firmware.store import outbox, policy_releases
+from firmware.store import outbox
 from firmware.store.connection import Connection as StoreConnection
 from firmware.store.database import Database
 from firmware.sync.anchoring import Anchors
@@ -61,7 +62,6 @@ from firmware.sync.recording_sender import RecordingSender
 from firmware.sync.reports import Reports
 from firmware.sync.requesting import Requester
 from firmware.sync.responding import Responder
-from firmware.sync.signing import Verifier, load_public_key
 from firmware.sync.topics import BoxTopics
 from firmware.sync.uplink import Uplink
 from firmware.telemetry import TelemetryReport
@@ -122,8 +122,9 @@ class Box(Generic[WorldT]):
         recordings.mkdir(parents=True, exist_ok=True, mode=0o700)
         clock = world.clock
         topics = BoxTopics(settings.box.tenant, settings.box.id)
-        verifier = Verifier.of(load_public_key(Path(key)) for key in settings.console.keys)
-        found = rules_at_start(settings.compliance, database.run_now(policy_releases.newest), verifier)
+        keys = enrolled_ring(settings.console, clock.now)
+        database.run_now(keys.load)
+        found = rules_at_start(settings.compliance, database.run_now(lambda con: kept_release(con, keys)))
         gate = found.rules.gate
         self.overlay_refused = found.overlay_refused
         """Why the overlay of the settings is not in force, empty when it is or there is none."""
@@ -290,7 +291,7 @@ class Box(Generic[WorldT]):
             section=settings.compliance,
             judge=self._judge,
             reports=reports,
-            verifier=verifier,
+            keys=keys,
             executor=workers.speech,
             now=clock.now,
         )
@@ -298,7 +299,7 @@ class Box(Generic[WorldT]):
             settings,
             database=database,
             judge=self._judge,
-            verifier=verifier,
+            keys=keys,
             rules=rules,
             sender=self._recording_sender,
             executor=workers.speech,
@@ -307,7 +308,7 @@ class Box(Generic[WorldT]):
         self._downlink = Downlink(
             database,
             topics,
-            verifier,
+            keys,
             clock=clock,
             ids=self._ids,
             check=campaign_check(),

@@ -67,6 +67,7 @@ ALLOWED: dict[str, set[str]] = {
     "firmware.line_command": {"firmware"},
     "firmware.rules_in_force": VALUES | {"firmware.compliance", "firmware.settings"},
     "firmware.policy_release": {"firmware.compliance", "firmware.sync"},
+    "firmware.kept_release": {"firmware.settings", "firmware.store", "firmware.sync"},
     "firmware.rules_desk": {"firmware"},
     "firmware.anchors": {"firmware.compliance", "firmware.sync"},
     "firmware.policy_report": {"firmware.compliance"},

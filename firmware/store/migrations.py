@@ -483,6 +483,13 @@ def add_recording_alarmed_at(database: SqliteUtils) -> None:
     database.conn.execute("ALTER TABLE recording ADD COLUMN alarmed_at INTEGER")
 
 
+@migrations(name="key_sets_signed")
+def add_key_set_signature(database: SqliteUtils) -> None:
+    """Keep a key set as it was signed, so that each can be held against the one before."""
+    for column in ("topic", "kid", "signature"):
+        database.conn.execute(f"ALTER TABLE key_set ADD COLUMN {column} TEXT")
+
+
 MIGRATION_NAMES = frozenset(
     {
         "0001_tables",
@@ -500,6 +507,7 @@ MIGRATION_NAMES = frozenset(
         "outcomes_by_day",
         "outcome_hand_over",
         "recordings_never_fetched",
+        "key_sets_signed",
     }
 )
 """Every migration above: a database that knows another one was written by a newer version."""

@@ -61,7 +61,7 @@ from firmware.sync.messages_audit import AuditRequest
 from firmware.sync.messages_policy import PeopleElsewhere, PolicyRelease
 from firmware.sync.reading import MessageRefusedError, Reader, claim_of, kind_of
 from firmware.sync.responding import Responder
-from firmware.sync.signing import KID_PROPERTY, Verifier
+from firmware.sync.signing import KID_PROPERTY
 from firmware.sync.topics import BoxTopics
 from firmware.values import CampaignId, UuidV7
 
@@ -103,7 +103,7 @@ class Downlink(Generic[FlowT]):
         self,
         database: Database,
         topics: BoxTopics,
-        verifier: Verifier,
+        keys: KeyRing,
         *,
         clock: Clock[Any],
         ids: UuidV7,
@@ -117,7 +117,7 @@ class Downlink(Generic[FlowT]):
     ) -> None:
         """`on_signed` hears the own time of every message that the console signed: a source for the clock."""
         self._database = database
-        self._keys = KeyRing(verifier.keys, clock.now)
+        self._keys = keys
         database.run_now(self._keys.load)
         self._reader = Reader(topics, self._keys)
         self._clock = clock
@@ -191,7 +191,7 @@ class Downlink(Generic[FlowT]):
             case BoxConfig():
                 await self._apply_once(message, lambda con: apply_config(con, message, self._bounds, now=now))
             case KeySet():
-                await self._apply_once(message, lambda con: self._keys.apply(con, message, now=now))
+                await self._apply_once(message, lambda con: self._keys.apply(con, message, received, now=now))
                 await self._database.read(self._keys.load)
             case Command():
                 await self._apply_once(message, self._prepare_command(message, received))
