@@ -48,7 +48,8 @@ from firmware.reloading import Reloaded, Reloader, upload_terms
 from firmware.restored_alarm import tell_restored
 from firmware.retention.keeper import Keeper
 from firmware.retention.periods import Defaults
-from firmware.rules_desk import RulesDesk, rules_at_start
+from firmware.rules_at_start import rules_at_start
+from firmware.rules_desk import RulesDesk
 from firmware.settings import Settings
 from firmware.state_report import StateReport
 from firmware.store import outbox

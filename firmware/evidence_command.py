@@ -11,7 +11,7 @@ import msgspec
 import typer
 from rich.console import Console
 
-from firmware.checkup import database_path
+from firmware.data_dir import database_path
 from firmware.evidence.checking import NotEvidenceError, check_evidence, compare_with_log, read_evidence
 from firmware.evidence.collecting import NoSuchCallError, collect
 from firmware.evidence.facts import Evidence, evidence_schema

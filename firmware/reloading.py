@@ -14,7 +14,8 @@ from firmware.calls.judging import Judge
 from firmware.compliance.errors import ComplianceError
 from firmware.compliance.self_check import self_check
 from firmware.kept_release import kept_release
-from firmware.rules_desk import RulesDesk, rules_at_start
+from firmware.rules_at_start import rules_at_start
+from firmware.rules_desk import RulesDesk
 from firmware.settings import ComplianceSection, RecordingUploadSection, Settings, SettingsError
 from firmware.store.connection import Connection as StoreConnection
 from firmware.store.database import Database

@@ -3,22 +3,18 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from firmware.calls.judging import Judge
 from firmware.calls.reports import Reports
-from firmware.compliance.errors import ComplianceError
-from firmware.compliance.gate import Gate
 from firmware.compliance.library import load_packs
-from firmware.compliance.overlay import with_overlays
 from firmware.compliance.self_check import self_check
 from firmware.kept_release import ENTRY, KeptRelease, entry_of, kept_release
 from firmware.policy_release import ReleaseRefusedError, Rules, check_rises, release_rules
+from firmware.rules_at_start import approver_keys
 from firmware.rules_in_force import approvals_of, own_overlay
 from firmware.settings import ComplianceSection
 from firmware.store import policy_releases
@@ -29,50 +25,9 @@ from firmware.sync.answers import Answer, Apply, refused
 from firmware.sync.connection import Received
 from firmware.sync.key_ring import KeyRing
 from firmware.sync.messages_policy import PolicyRelease
-from firmware.sync.signing import KID_PROPERTY, SIGNATURE_PROPERTY, key_id, load_public_key
+from firmware.sync.signing import KID_PROPERTY, SIGNATURE_PROPERTY
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RulesAtStart:
-    """What a box goes by when it starts, or why it may dial nobody."""
-
-    rules: Rules
-    overlay_refused: str
-    """Why the overlay of the settings is not in force."""
-    release: int
-    """Version of the console's release in force, 0: none."""
-    fault: str
-    """Why the release that was kept cannot be used: then nothing counts as approved. Empty: it can."""
-
-
-def approver_keys(section: ComplianceSection) -> dict[str, Ed25519PublicKey]:
-    """Return the keys whose signature counts as an approval here. Raises KeyFileError."""
-    keys = [load_public_key(Path(name)) for name in section.approver_keys]
-    return {key_id(key): key for key in keys}
-
-
-def rules_at_start(section: ComplianceSection, kept: KeptRelease | None) -> RulesAtStart:
-    """Return the rules of this box. Raises PackError, SettingsError, KeyFileError."""
-    shipped = load_packs()
-    overlay, overlay_refused = own_overlay(section, shipped)
-    approvals = approvals_of(section)
-    library = shipped if overlay is None else with_overlays(shipped, [overlay])
-    rules, version, fault = Rules(gate=Gate(library, approvals), approvals=tuple(approvals)), 0, ""
-    if kept is not None:
-        try:
-            if kept.release is None:
-                raise ReleaseRefusedError("bad_signature", "$", kept.fault)
-            version = kept.release.version
-            rules = release_rules(shipped, overlay, approvals, kept.release, approvers=approver_keys(section))
-        except ComplianceError as error:
-            # It may have been tighter than what is left: without it nobody is called.
-            fault = (
-                f"the console's release {kept.stored.version} of rules cannot be used ({error}): push another"
-            )
-            rules = Rules(gate=Gate(library, []), approvals=())
-    return RulesAtStart(rules=rules, overlay_refused=overlay_refused, release=version, fault=fault)
 
 
 class RulesDesk:

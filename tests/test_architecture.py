@@ -67,7 +67,18 @@ ALLOWED: dict[str, set[str]] = {
     "firmware.line_command": {"firmware"},
     "firmware.rules_in_force": VALUES | {"firmware.compliance", "firmware.settings"},
     "firmware.policy_release": {"firmware.compliance", "firmware.sync"},
+    "firmware.data_dir": {"firmware.settings"},
     "firmware.kept_release": {"firmware.settings", "firmware.store", "firmware.sync"},
+    "firmware.rules_at_start": VALUES
+    | {
+        "firmware.compliance",
+        "firmware.kept_release",
+        "firmware.policy_release",
+        "firmware.rules_in_force",
+        "firmware.settings",
+        "firmware.store",
+        "firmware.sync",
+    },
     "firmware.rules_desk": {"firmware"},
     "firmware.anchors": {"firmware.compliance", "firmware.sync"},
     "firmware.policy_report": {"firmware.compliance"},

@@ -16,16 +16,8 @@ from firmware.store import key_sets
 from firmware.store.connection import Connection
 from firmware.store.key_sets import StoredKeySet
 from firmware.sync.answers import Answer, refused
-from firmware.sync.connection import Received
 from firmware.sync.messages_keys import KeySet, SigningKey
-from firmware.sync.signing import (
-    KID_PROPERTY,
-    SIGNATURE_PROPERTY,
-    SignatureError,
-    SignatureFault,
-    Verifier,
-    key_id,
-)
+from firmware.sync.signing import SignatureError, SignatureFault, Verifier, key_id
 
 log = structlog.get_logger(__name__)
 
@@ -111,7 +103,7 @@ class KeyRing(Verifier):
             return False
         return True
 
-    def apply(self, con: Connection, message: KeySet, received: Received, *, now: datetime) -> Answer:
+    def apply(self, con: Connection, message: KeySet, signed: StoredKeySet, *, now: datetime) -> Answer:
         """Keep a set that follows on the newest; whoever calls this has verified it, and loads it after the commit."""
         known = key_sets.every(con)
         newest = known[-1] if known else None
@@ -131,14 +123,7 @@ class KeyRing(Verifier):
                 return refused("key_retired", f"$.keys[{place}]: a key that has retired does not come back")
         if all(each.retires_at is not None and each.retires_at <= now for each in message.keys):
             return refused("no_valid_key", "$.keys: with none of them could anybody speak to this box again")
-        fresh = StoredKeySet(
-            version=message.version,
-            body=received.payload,
-            topic=received.topic,
-            kid=received.properties[KID_PROPERTY],
-            signature=received.properties[SIGNATURE_PROPERTY],
-        )
-        key_sets.keep(con, fresh, received_at=now)
+        key_sets.keep(con, signed, received_at=now)
         return Answer(accepted=True, detail=f"{len(kids)} keys are obeyed from now on")
 
 

@@ -16,7 +16,7 @@ from console.audit_ledger import findings
 from console.audit_tables import ANCHOR
 from console.cli import app as console_app
 from firmware.audit_command import audit_app
-from firmware.checkup import database_path
+from firmware.data_dir import database_path
 from firmware.sync.messages import Ack, BoxEvent, encode
 from firmware.sync.messages_audit import AuditHead
 from firmware.sync.messages_keys import KeySet, SigningKey
