@@ -48,14 +48,17 @@ class ElsewhereFeed:
         """Tell all boxes, again and again."""
         while True:
             self._changed.clear()
-            for box in await asyncio.to_thread(self._boxes):
-                await self.tell(box)
+            await self.tell_all()
             try:
                 async with asyncio.timeout(LOOK_EVERY_S):
                     await self._changed.wait()
                     await asyncio.sleep(SETTLE_S)
             except TimeoutError:
                 continue
+
+    async def tell_all(self) -> int:
+        """Send every box what it has not answered yet; return how many facts. Raises BrokerError, LedgerError."""
+        return sum([await self.tell(box) for box in await asyncio.to_thread(self._boxes)])
 
     async def tell(self, box: str) -> int:
         """Send a box what it has not answered yet; return how many facts. Raises BrokerError, LedgerError."""
@@ -87,9 +90,9 @@ class ElsewhereFeed:
         return messages
 
 
-def tell_contact(connection: Connection, fact: ContactElsewhere) -> None:
-    """Keep a contact over another channel for the boxes that have this person."""
-    _tell(connection, fact.contact, "contact", fact.person, fact.number, msgspec.json.encode(fact))
+def tell_contact(connection: Connection, fact: ContactElsewhere) -> bool:
+    """Keep a contact over another channel for the boxes that have this person. Return whether it is new."""
+    return _tell(connection, fact.contact, "contact", fact.person, fact.number, msgspec.json.encode(fact))
 
 
 def tell_person(connection: Connection, name: str, fact: PersonElsewhere) -> bool:
