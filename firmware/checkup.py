@@ -19,7 +19,8 @@ from firmware.host.credentials import CredentialMissingError, credential_file
 from firmware.lines.line_card import LineCard
 from firmware.lines.sim_pin import PinFileError
 from firmware.rules_at_start import rules_here
-from firmware.settings import LineSection, Settings, SettingsError, TrunkSection
+from firmware.settings import Settings, SettingsError
+from firmware.settings_sections import LineSection, TrunkSection
 from firmware.speech.voices import BoxVoices, voices_of_box
 from firmware.store import attempts
 from firmware.store.database import read_only

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from firmware.settings import ConsoleSection
+from firmware.settings_sections import ConsoleSection
 from firmware.store import audit_log, policy_releases
 from firmware.store.connection import Connection
 from firmware.store.policy_releases import StoredRelease

@@ -23,7 +23,8 @@ from firmware.policy_question import Question, answer
 from firmware.policy_release import Rules
 from firmware.rules_at_start import RulesAtStart, rules_here
 from firmware.rules_in_force import ApprovalError, approve, everything_approved, find_pack
-from firmware.settings import DiallingSection, Settings, SettingsError, load_settings
+from firmware.settings import Settings, SettingsError, load_settings
+from firmware.settings_sections import DiallingSection
 from firmware.store.errors import StoreError
 from firmware.sync.signing import KeyFileError
 

@@ -16,7 +16,8 @@ from firmware.compliance.self_check import self_check
 from firmware.kept_release import kept_release
 from firmware.rules_at_start import rules_at_start
 from firmware.rules_desk import RulesDesk
-from firmware.settings import ComplianceSection, RecordingUploadSection, Settings, SettingsError
+from firmware.settings import Settings, SettingsError
+from firmware.settings_sections import ComplianceSection, RecordingUploadSection
 from firmware.store.connection import Connection as StoreConnection
 from firmware.store.database import Database
 from firmware.store.errors import StoreError

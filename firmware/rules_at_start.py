@@ -15,7 +15,8 @@ from firmware.compliance.pack import Pack
 from firmware.kept_release import KeptRelease, enrolled_ring, kept_release
 from firmware.policy_release import ReleaseRefusedError, Rules, release_rules
 from firmware.rules_in_force import approvals_of, own_overlay
-from firmware.settings import ComplianceSection, Settings
+from firmware.settings import Settings
+from firmware.settings_sections import ComplianceSection
 from firmware.store import policy_releases
 from firmware.store.database import read_only
 from firmware.store.errors import StoreFailedError

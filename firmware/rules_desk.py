@@ -16,7 +16,7 @@ from firmware.kept_release import ENTRY, KeptRelease, entry_of, kept_release
 from firmware.policy_release import ReleaseRefusedError, Rules, check_rises, release_rules
 from firmware.rules_at_start import approver_keys
 from firmware.rules_in_force import approvals_of, own_overlay
-from firmware.settings import ComplianceSection
+from firmware.settings_sections import ComplianceSection
 from firmware.store import policy_releases
 from firmware.store.connection import Connection as StoreConnection
 from firmware.store.database import Database
