@@ -301,6 +301,12 @@ def add_key_set_signature(database: SqliteUtils) -> None:
         database.conn.execute(f"ALTER TABLE key_set ADD COLUMN {column} TEXT")
 
 
+@migrations(name="contact_consent_dates")
+def add_contact_consented_at(database: SqliteUtils) -> None:
+    """Keep when a consent was given: one of a number's previous owner is none."""
+    database.conn.execute("ALTER TABLE contact ADD COLUMN consented_at TEXT NOT NULL DEFAULT '{}'")
+
+
 MIGRATION_NAMES = frozenset(
     {
         "0001_tables",
@@ -319,6 +325,7 @@ MIGRATION_NAMES = frozenset(
         "outcome_hand_over",
         "recordings_never_fetched",
         "key_sets_signed",
+        "contact_consent_dates",
     }
 )
 """Every migration above: a database that knows another one was written by a newer version."""
