@@ -35,6 +35,7 @@ from firmware.store import campaigns
 from firmware.store.database import Database
 from firmware.sync.connection import MqttConnection, MqttSettings
 from firmware.sync.downlink import Downlink
+from firmware.sync.key_ring import KeyRing
 from firmware.sync.messages import (
     MAX_CONTACTS_A_BATCH,
     CampaignManifest,
@@ -42,7 +43,7 @@ from firmware.sync.messages import (
     ContactRow,
     encode,
 )
-from firmware.sync.signing import Verifier, signed_properties
+from firmware.sync.signing import key_id, signed_properties
 from firmware.sync.topics import BoxTopics
 from firmware.values import UuidV7
 
@@ -153,7 +154,7 @@ async def be_box(folder: Path, port: int, n: int, key: Ed25519PrivateKey) -> tup
         downlink = Downlink(
             database,
             TOPICS,
-            Verifier.of([key.public_key()]),
+            KeyRing({key_id(key.public_key()): key.public_key()}, SystemClock().now),
             clock=SystemClock(),
             ids=UuidV7(),
             check=campaign_check(),

@@ -41,10 +41,11 @@ from firmware.sync.api_channels import CHANNELS
 from firmware.sync.connection import MqttConnection, MqttSettings, Received
 from firmware.sync.content_check import CampaignCheck
 from firmware.sync.downlink import Downlink
+from firmware.sync.key_ring import KeyRing
 from firmware.sync.messages import OutcomeMessage, Receipt, encode
 from firmware.sync.messages_policy import PolicyRelease
 from firmware.sync.reading import MessageRefusedError
-from firmware.sync.signing import Verifier, signed_properties
+from firmware.sync.signing import key_id, signed_properties
 from firmware.sync.topics import BoxTopics
 from firmware.sync.uplink import Uplink
 from firmware.values import UuidV7
@@ -182,7 +183,7 @@ def our_rate(folder: Path, port: int, n: int, key: Ed25519PrivateKey) -> float:
             downlink = Downlink(
                 database,
                 TOPICS,
-                Verifier.of([key.public_key()]),
+                KeyRing({key_id(key.public_key()): key.public_key()}, SystemClock().now),
                 clock=SystemClock(),
                 ids=UuidV7(),
                 check=CampaignCheck(flow_check=str, contact_check=lambda *_: None, refusals=()),

@@ -97,6 +97,7 @@ TOLD = Table(
     Column("number", Text, nullable=True),
     Column("body", LargeBinary, nullable=False),
 )
-"""What a person here told the office: contacts over other channels (``contact``), and facts of people (``person``)."""
+"""What a person here told the office: contacts over other channels (``contact``), facts of people (``person``), legal
+holds (``hold``) and their ends (``lift``)."""
 
 Index("audit_anchor_by_chain", ANCHOR.c.box, ANCHOR.c.chain, ANCHOR.c.entry)

@@ -31,8 +31,10 @@ from console.command_command import command
 from console.command_config import config_app
 from console.command_control import cancel, pause, recall, resume
 from console.command_correct import correct, corrections_app
+from console.command_elsewhere import elsewhere_app
 from console.command_examine import SheetOption, SourceOption, examine_command, quality_command
 from console.command_followups import followups_app
+from console.command_hold import hold_app
 from console.command_ingest import ingest
 from console.command_keys import keys_app
 from console.command_measures import measures_command
@@ -80,6 +82,8 @@ app.command("correct")(correct)
 app.add_typer(corrections_app, name="corrections")
 app.add_typer(followups_app, name="followups")
 app.add_typer(policy_app, name="policy")
+app.add_typer(hold_app, name="hold")
+app.add_typer(elsewhere_app, name="elsewhere")
 app.add_typer(user_app, name="user")
 app.command("web")(web)
 app.add_typer(strategy_app, name="strategy")

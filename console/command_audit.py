@@ -15,6 +15,7 @@ from console.audit_ledger import findings, note_findings, pin_key
 from console.audit_tables import ANCHOR, AUDIT_ENTRY, BOX_KEY, SEGMENT
 from console.authority import load_signing_key
 from console.broker import connected
+from console.command_evidence import evidence
 from console.errors import BoxSilentError, ConsoleError
 from console.ingest import read_arrival
 from console.ledger import Ledger
@@ -153,6 +154,9 @@ def trust(
             raise ConsoleError(f"no head of {name} is signed by a key {kid}; `audit status` shows what came")
         pin_key(rows, name, kid, key, at=clock_for(now).now(), how="accepted")
     say(f"{name}: heads by {kid} are believed from now on")
+
+
+audit_app.command("evidence")(evidence)
 
 
 async def fetch_entries(office: Office, box: str, *, patience_s: float, clock: Clock[object]) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from console.authority import load_signing_key
 from console.broker import connected
 from console.elsewhere import ElsewhereFeed
+from console.hold_sender import HoldSender
 from console.ingest import Ingest
 from console.lease import SuppressionLease
 from console.ledger import Ledger, Recorded
@@ -60,6 +61,7 @@ async def keep_reports(
             loop.add_signal_handler(number, stopped.set)
         sender = SignedSender(connection, key)
         lease = SuppressionLease(sender=sender, ledger=ledger, tenant=office.tenant, clock=clock, ids=ids)
+        holds = HoldSender(sender=sender, ledger=ledger, tenant=office.tenant, clock=clock)
         feed = ElsewhereFeed(sender=sender, ledger=ledger, tenant=office.tenant, clock=clock, ids=ids)
         last_s = loop.time()
 
@@ -92,6 +94,7 @@ async def keep_reports(
                 asyncio.create_task(ingest.run(), name="watch-ingest"),
                 asyncio.create_task(lease.run(), name="watch-lease"),
                 asyncio.create_task(feed.run(), name="watch-elsewhere"),
+                asyncio.create_task(holds.run(), name="watch-holds"),
                 asyncio.create_task(draw(), name="watch-draw"),
                 asyncio.create_task(stopped.wait(), name="watch-stop"),
             }

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from console.consents import parse_consents
 from console.contact_fields import (
     FieldError,
     clean,
@@ -27,7 +28,7 @@ from console.contact_fields import (
 )
 from console.csv_table import read_table
 from console.errors import ContactsFileError
-from firmware.sync.messages import Consent, ContactRow
+from firmware.sync.messages import ContactRow
 
 T = TypeVar("T")
 
@@ -177,7 +178,7 @@ class _Row:
         time_zone = self._maybe("time_zone", parse_time_zone)
         status = self._maybe("status", parse_word)
         debt = self._maybe("debt", parse_id)
-        consents = self._maybe("consents", _parse_words)
+        consents = self._maybe("consents", parse_consents)
         vars_ = {var: self._value(column, kind) for var, (column, kind) in wanted.items()}
         priority = self._maybe("priority", parse_priority)
         if self.faults or contact is None or person is None or number is None or language is None:
@@ -191,7 +192,7 @@ class _Row:
             time_zone=time_zone,
             status=status or "open",
             debt=debt,
-            consents=[Consent(kind=kind) for kind in consents or []],
+            consents=consents or [],
             vars=vars_,
             priority=priority or 0,
         )
@@ -229,10 +230,6 @@ class _Row:
 
     def _maybe(self, column: str, parse: Callable[[str], T]) -> T | None:
         return self._must(column, parse) if self._cells.get(column) else None
-
-
-def _parse_words(cell: str) -> list[str]:
-    return [parse_word(word.strip()) for word in cell.replace("|", ";").split(";") if word.strip()]
 
 
 def _mapped(name: str, mapping: Mapping[str, str]) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from console.cell_safety import plain_cell
+from console.consents import consents_text
 from console.contacts_file import COLUMN_OF_VAR, ContactsFile
 from console.errors import ContactsFileError
 from console.examination import Examination, Finding, Severity
@@ -66,7 +67,7 @@ def _columns(contacts: ContactsFile) -> list[str]:
 def _cells(contact: ContactRow) -> dict[str, str]:
     values: dict[str, Any] = {name: getattr(contact, name, None) or "" for name in _COLUMNS}
     values["number"] = contact.numbers[0]
-    values["consents"] = ";".join(consent.kind for consent in contact.consents)
+    values["consents"] = consents_text(contact.consents)
     values["priority"] = str(contact.priority)
     for var, value in contact.vars.items():
         column = COLUMN_OF_VAR.get(var, var)

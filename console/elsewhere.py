@@ -48,14 +48,17 @@ class ElsewhereFeed:
         """Tell all boxes, again and again."""
         while True:
             self._changed.clear()
-            for box in await asyncio.to_thread(self._boxes):
-                await self.tell(box)
+            await self.tell_all()
             try:
                 async with asyncio.timeout(LOOK_EVERY_S):
                     await self._changed.wait()
                     await asyncio.sleep(SETTLE_S)
             except TimeoutError:
                 continue
+
+    async def tell_all(self) -> int:
+        """Send every box what it has not answered yet; return how many facts. Raises BrokerError, LedgerError."""
+        return sum([await self.tell(box) for box in await asyncio.to_thread(self._boxes)])
 
     async def tell(self, box: str) -> int:
         """Send a box what it has not answered yet; return how many facts. Raises BrokerError, LedgerError."""
@@ -82,14 +85,14 @@ class ElsewhereFeed:
                     contacts=[fact for _, fact in part if isinstance(fact, ContactElsewhere)],
                     people=[fact for _, fact in part if isinstance(fact, PersonElsewhere)],
                 )
-                _note(connection, box, [name for name, _ in part], message.id, now)
+                note_sent(connection, box, [name for name, _ in part], message.id, now)
                 messages.append(message)
         return messages
 
 
-def tell_contact(connection: Connection, fact: ContactElsewhere) -> None:
-    """Keep a contact over another channel for the boxes that have this person."""
-    _tell(connection, fact.contact, "contact", fact.person, fact.number, msgspec.json.encode(fact))
+def tell_contact(connection: Connection, fact: ContactElsewhere) -> bool:
+    """Keep a contact over another channel for the boxes that have this person. Return whether it is new."""
+    return _tell(connection, fact.contact, "contact", fact.person, fact.number, msgspec.json.encode(fact))
 
 
 def tell_person(connection: Connection, name: str, fact: PersonElsewhere) -> bool:
@@ -120,7 +123,7 @@ def untold(
             ),
         )
         .where(OUTCOME.c.reserved_at >= to_ms(now - REACHES_BACK))
-        .where(~_is_told(box, OUTCOME.c.attempt, now))
+        .where(~is_told(box, OUTCOME.c.attempt, now))
         .order_by(OUTCOME.c.reserved_at)
     )
     contacts = {
@@ -144,7 +147,12 @@ def untold(
         .where(CONTACT.c.box == box)
         .where(or_(CONTACT.c.person == TOLD.c.person, CONTACT.c.number == TOLD.c.number))
     )
-    told = select(TOLD).where(exists(has_person.correlate(TOLD))).where(~_is_told(box, TOLD.c.fact, now))
+    of_people = TOLD.c.kind.in_(("contact", "person"))
+    told = (
+        select(TOLD)
+        .where(of_people & exists(has_person.correlate(TOLD)))
+        .where(~is_told(box, TOLD.c.fact, now))
+    )
     for row in connection.execute(told):
         if row.kind == "contact":
             contacts[row.fact] = msgspec.json.decode(row.body, type=ContactElsewhere)
@@ -153,7 +161,8 @@ def untold(
     return contacts, people
 
 
-def _is_told(box: str, fact: ColumnElement[str], now: datetime) -> Exists:
+def is_told(box: str, fact: ColumnElement[str], now: datetime) -> Exists:
+    """Return whether a box has answered a fact, or was sent it just now."""
     answered = exists(
         select(ACK.c.about).where((ACK.c.box == box) & (ACK.c.about == ELSEWHERE_SENT.c.message))
     )
@@ -165,7 +174,8 @@ def _is_told(box: str, fact: ColumnElement[str], now: datetime) -> Exists:
     )
 
 
-def _note(connection: Connection, box: str, facts: Sequence[str], message: str, now: datetime) -> None:
+def note_sent(connection: Connection, box: str, facts: Sequence[str], message: str, now: datetime) -> None:
+    """Note in which message facts go to a box."""
     for fact in facts:
         row = {"box": box, "fact": fact, "message": message, "sent_at": to_ms(now)}
         connection.execute(

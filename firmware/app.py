@@ -36,6 +36,7 @@ from firmware.host.clock_trust import TimeSource
 from firmware.host.disk_space import MIB, DiskBudget
 from firmware.host.heartbeats import Heartbeats
 from firmware.host.journal import RecentEvents
+from firmware.kept_release import enrolled_ring, kept_release
 from firmware.lines.line import LineReport, LineStatus
 from firmware.lines.supervisor import keep_alive
 from firmware.local.deeds import Deeds
@@ -44,15 +45,14 @@ from firmware.reloading import Reloaded, Reloader
 from firmware.restored_alarm import tell_restored
 from firmware.retention.keeper import Keeper
 from firmware.retention.periods import Defaults
-from firmware.rules_desk import RulesDesk, rules_at_start
+from firmware.rules_at_start import rules_at_start
+from firmware.rules_desk import RulesDesk
 from firmware.settings import Settings
-from firmware.store import policy_releases
 from firmware.store.connection import Connection as StoreConnection
 from firmware.store.database import Database
 from firmware.sync.connection import Connection, Will
 from firmware.sync.reports import Reports
 from firmware.sync.responding import Responder
-from firmware.sync.signing import Verifier, load_public_key
 from firmware.sync.topics import BoxTopics
 from firmware.upkeep import Upkeep
 from firmware.values import UuidV7
@@ -111,8 +111,9 @@ class Box(Generic[WorldT]):
         recordings = data / "recordings"
         recordings.mkdir(parents=True, exist_ok=True, mode=0o700)
         clock = world.clock
-        verifier = Verifier.of(load_public_key(Path(key)) for key in settings.console.keys)
-        found = rules_at_start(settings.compliance, database.run_now(policy_releases.newest), verifier)
+        keys = enrolled_ring(settings.console, clock.now)
+        database.run_now(keys.load)
+        found = rules_at_start(settings.compliance, database.run_now(lambda con: kept_release(con, keys)))
         gate = found.rules.gate
         self.overlay_refused = found.overlay_refused
         """Why the overlay of the settings is not in force, empty when it is or there is none."""
@@ -205,7 +206,7 @@ class Box(Generic[WorldT]):
             section=settings.compliance,
             judge=self._judge,
             reports=reports,
-            verifier=verifier,
+            keys=keys,
             executor=workers.speech,
             now=clock.now,
         )
@@ -217,7 +218,7 @@ class Box(Generic[WorldT]):
             config=self._config,
             scheduler=self.scheduler,
             judge=self._judge,
-            verifier=verifier,
+            keys=keys,
             rules=rules,
             alarms=lambda: self.health.alarms.raised,
             ids=self._ids,
@@ -246,7 +247,7 @@ class Box(Generic[WorldT]):
             settings,
             database=database,
             judge=self._judge,
-            verifier=verifier,
+            keys=keys,
             rules=rules,
             sender=link.recording_sender,
             executor=workers.speech,

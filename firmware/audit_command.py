@@ -52,12 +52,18 @@ def verify_log(
             metavar="FILE",
         ),
     ] = None,
+    sealed_by: Annotated[
+        str | None,
+        typer.Option(
+            help="Of evidence: the key that must have sealed it, as `audit key` prints it.", metavar="KEY"
+        ),
+    ] = None,
     *,
     as_json: AsJson = False,
 ) -> None:
     """Say whether every entry is there, in order and unchanged. Exit 1 at the first that is not."""
     if file is not None and is_evidence(file):
-        verify_evidence(file, config, as_json=as_json)
+        verify_evidence(file, config, key=sealed_by, as_json=as_json)
         return
     published = _head(head)
     heads = _anchors(anchors) if anchors is not None else None

@@ -12,17 +12,19 @@ from audio.errors import PortOpenError
 from audio.listening.engines import LANGUAGES, how_to_install, installed_languages
 from audio.models import default_models_folder
 from firmware.clock import SystemClock
-from firmware.compliance.errors import PackError
+from firmware.compliance.errors import ComplianceError
 from firmware.compliance.self_check import self_check
+from firmware.data_dir import database_path
 from firmware.host.credentials import CredentialMissingError, credential_file
 from firmware.lines.line_card import LineCard
 from firmware.lines.sim_pin import PinFileError
-from firmware.rules_in_force import make_gate
+from firmware.rules_at_start import rules_here
 from firmware.settings import Settings, SettingsError
 from firmware.settings_sections import LineSection, TrunkSection
 from firmware.speech.voices import BoxVoices, voices_of_box
 from firmware.store import attempts
 from firmware.store.database import read_only
+from firmware.store.errors import StoreError
 from firmware.store.outcomes import list_outcomes
 from firmware.sync.connection import MqttSettings, TlsFiles, probe_broker
 from firmware.sync.errors import BrokerRefusedError
@@ -123,11 +125,6 @@ def read_outcomes(settings: Settings) -> list[dict[str, Any]]:
     ]
 
 
-def database_path(settings: Settings) -> Path:
-    """Return where the box keeps its database."""
-    return Path(settings.box.data_dir) / "box.db"
-
-
 def _keys(settings: Settings) -> Finding:
     try:
         for key in settings.console.keys:
@@ -139,9 +136,12 @@ def _keys(settings: Settings) -> Finding:
 
 def _gate(settings: Settings) -> Finding:
     try:
-        gate, overlay_refused = make_gate(settings.compliance)
-    except PackError as error:
+        here = rules_here(settings, database_path(settings), SystemClock().now)
+    except (ComplianceError, SettingsError, KeyFileError, StoreError) as error:
         return Finding(what="gate", passed=False, detail=str(error))
+    if here.fault:
+        return Finding(what="gate", passed=False, detail=here.fault)
+    gate, overlay_refused = here.rules.gate, here.overlay_refused
     allowed = self_check(gate)
     if allowed:
         return Finding(
@@ -150,11 +150,13 @@ def _gate(settings: Settings) -> Finding:
     warnings = gate.warnings(SystemClock().now())
     if overlay_refused:
         warnings = [f"the overlay is not in force: {overlay_refused}", *warnings]
-    if not settings.compliance.approval:
+    waiting = [f"{pack.pack.name} waits to be approved by name" for pack in here.rules.waiting]
+    warnings = [*waiting, *warnings]
+    if not here.rules.approvals:
         warnings = ["no rule pack is approved: nothing will be dialled", *warnings]
     return Finding(
         what="gate",
-        passed=bool(settings.compliance.approval),
+        passed=bool(here.rules.approvals),
         detail="; ".join(warnings) or "forbidden calls are refused",
     )
 

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from firmware.checkup import database_path
+from firmware.data_dir import database_path
 from firmware.settings import SettingsError, load_settings
 from firmware.store import configurations
 from firmware.store.configurations import ConfigState, StoredConfig

@@ -26,9 +26,9 @@ from firmware.sync.anchoring import Anchors
 from firmware.sync.byte_budget import ByteBudget, MeteredConnection
 from firmware.sync.connection import Connection, Will
 from firmware.sync.downlink import Downlink
+from firmware.sync.key_ring import KeyRing
 from firmware.sync.recording_sender import RecordingSender
 from firmware.sync.requesting import Requester
-from firmware.sync.signing import Verifier
 from firmware.sync.topics import BoxTopics
 from firmware.sync.uplink import Uplink
 from firmware.telemetry import TelemetryReport
@@ -53,7 +53,7 @@ class ConsoleLink:
         config: Configuration,
         scheduler: Scheduler,
         judge: Judge,
-        verifier: Verifier,
+        keys: KeyRing,
         rules: RulesDesk,
         alarms: Callable[[], Sequence[str]],
         ids: UuidV7,
@@ -122,7 +122,7 @@ class ConsoleLink:
         self.downlink = Downlink(
             database,
             topics,
-            verifier,
+            keys,
             clock=world.clock,
             ids=ids,
             check=campaign_check(),

@@ -11,14 +11,18 @@ import msgspec
 import typer
 from rich.console import Console
 
-from firmware.checkup import database_path
-from firmware.evidence.checking import NotEvidenceError, check_evidence, compare_with_log, read_evidence
+from firmware.data_dir import database_path
+from firmware.device_identity import device_key_of
+from firmware.evidence.checking import NotEvidenceError, check_evidence, read_evidence
 from firmware.evidence.collecting import NoSuchCallError, collect
+from firmware.evidence.comparing import compare_with_log
 from firmware.evidence.facts import Evidence, evidence_schema
 from firmware.evidence.page import page_of
+from firmware.evidence.seal import SUFFIX, encode_seal, seal_of, seal_problem
 from firmware.settings import SettingsError, load_settings
 from firmware.store.database import read_only
 from firmware.store.errors import StoreError
+from firmware.sync.signing import KeyFileError, key_id
 
 out = Console()
 err = Console(stderr=True)
@@ -47,7 +51,10 @@ def evidence(
     as_json: Annotated[bool, typer.Option("--json", help="The same facts as JSON, for programs.")] = False,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema instead.")] = False,
 ) -> None:
-    """Write the evidence of one call: decisions with every rule, what was said and heard, recording, proof."""
+    """Write the evidence of one call: decisions with every rule, what was said and heard, recording, proof.
+
+    Beside FILE lies FILE.seal.json: its digest and the recording's, signed by the box's own key.
+    """
     if schema:
         print(json.dumps(evidence_schema(), indent=1))
         return
@@ -75,28 +82,52 @@ def evidence(
     if to is None:
         print(text, end="")
         return
+    content = text.encode()
+    files = {to: content}
     try:
-        # It says who was called: nobody else's eyes.
-        handle = os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with open(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-    except FileExistsError:
-        _fail(f"{to} is there already; name a new file", EXIT_USAGE)
-    except OSError as error:
-        _fail(f"{to}: {error.strerror}", EXIT_USAGE)
-    out.print(f"written: {to}", markup=False, highlight=False, soft_wrap=True)
+        key = device_key_of(settings, may_make=False)
+    except KeyFileError as error:
+        err.print(
+            f"branchline: not sealed: {error}; run this as the box's user", style="yellow", markup=False
+        )
+    else:
+        files[_seal_of(to)] = encode_seal(seal_of(key, found, name=to.name, content=content))
+    for path in files:
+        if path.exists():
+            _fail(f"{path} is there already; name a new file", EXIT_USAGE)
+    for path, part in files.items():
+        try:
+            # It says who was called: nobody else's eyes.
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with open(handle, "wb") as file:
+                file.write(part)
+        except OSError as error:
+            _fail(f"{path}: {error.strerror}", EXIT_USAGE)
+        out.print(f"written: {path}", markup=False, highlight=False, soft_wrap=True)
 
 
-def verify_evidence(file: Path, config: Path, *, as_json: bool) -> None:
-    """Say whether a file of evidence holds together; on the box that made it, whether its log says the same."""
+def verify_evidence(file: Path, config: Path, *, key: str | None, as_json: bool) -> None:
+    """Say whether a file of evidence holds together, and whose seal lies beside it; on its box, whether the log says the same.
+
+    `key` is the id of the key that must have sealed it; on the box that made it, that is the box's own.
+    """
     try:
         found, problem = read_evidence(file)
     except NotEvidenceError as error:
         _fail(str(error), EXIT_USAGE)
     problem = problem or check_evidence(found)
-    compared = False
+    compared, sealed_by = False, ""
+    if not problem and (seal := _seal_of(file)).exists():
+        sealed_by, problem = seal_problem(_read(seal), found, _read(file))
     if not problem and config.is_file():
-        problem, compared = _compare(found, config)
+        problem, compared, own = _compare(found, config)
+        key = key or (own if sealed_by else None)
+    if not problem and key is not None and key != sealed_by:
+        problem = (
+            f"it is sealed by {sealed_by}, not by {key}"
+            if sealed_by
+            else f"no seal lies beside it: {key} vouches for nothing"
+        )
     in_full = sum(link.body is not None for link in found.chain)
     if as_json:
         print(
@@ -108,13 +139,15 @@ def verify_evidence(file: Path, config: Path, *, as_json: bool) -> None:
                     "in_full": in_full,
                     "head": found.head,
                     "compared_with_log": compared,
+                    "sealed_by": sealed_by,
                 }
             )
         )
     elif not problem:
         out.print(
             f"whole: call {found.call.attempt}, {len(found.chain)} entries of which {in_full} in full, head {found.head}; "
-            + ("the same as in this box's log" if compared else "not compared with the box's log"),
+            + ("the same as in this box's log" if compared else "not compared with the box's log")
+            + (f"; sealed by {sealed_by}" if sealed_by else "; no seal lies beside it"),
             markup=False,
             highlight=False,
             soft_wrap=True,
@@ -123,15 +156,31 @@ def verify_evidence(file: Path, config: Path, *, as_json: bool) -> None:
         _fail(problem, EXIT_BROKEN)
 
 
-def _compare(found: Evidence, config: Path) -> tuple[str, bool]:
+def _compare(found: Evidence, config: Path) -> tuple[str, bool, str | None]:
+    """Return what the log has otherwise, whether it was compared, and the id of the box's own key where it can be read."""
     try:
         settings = load_settings(config)
         if settings.box.id != found.box:
-            return "", False
+            return "", False, None
         with read_only(database_path(settings)) as con:
-            return compare_with_log(con, found), True
+            problem = compare_with_log(con, found)
     except (SettingsError, StoreError) as error:
         _fail(str(error), EXIT_USAGE)
+    try:
+        return problem, True, key_id(device_key_of(settings, may_make=False).public_key())
+    except KeyFileError:
+        return problem, True, None
+
+
+def _seal_of(file: Path) -> Path:
+    return file.with_name(file.name + SUFFIX)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        _fail(f"{path}: {error.strerror}", EXIT_USAGE)
 
 
 def _version() -> str:

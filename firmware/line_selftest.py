@@ -4,10 +4,10 @@ import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
 
-from firmware.checkup import database_path
 from firmware.clock import RealWorld
 from firmware.compliance.numbering import number_facts
 from firmware.compliance.red_lines import number_problem
+from firmware.data_dir import database_path
 from firmware.lines.gsm_line import GsmLine
 from firmware.lines.line import LineReport, LineStatus
 from firmware.lines.sound_test import NumberKind, SoundVerdict, Way, sound_test

@@ -7,6 +7,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from firmware import policy_report
@@ -16,17 +17,16 @@ from firmware.compliance.errors import ComplianceError, PackError
 from firmware.compliance.gate import Gate
 from firmware.compliance.history_file import HistoryFile, HistoryFileError, read_history
 from firmware.compliance.library import PackLibrary, load_packs
+from firmware.compliance.pack import Pack
+from firmware.data_dir import database_path
 from firmware.policy_question import Question, answer
-from firmware.rules_in_force import (
-    ApprovalError,
-    approvals_of,
-    approve,
-    everything_approved,
-    find_pack,
-    make_gate,
-)
+from firmware.policy_release import Rules
+from firmware.rules_at_start import RulesAtStart, rules_here
+from firmware.rules_in_force import ApprovalError, approve, everything_approved, find_pack
 from firmware.settings import Settings, SettingsError, load_settings
 from firmware.settings_sections import DiallingSection
+from firmware.store.errors import StoreError
+from firmware.sync.signing import KeyFileError
 
 policy_app = typer.Typer(help="The rules of calling.", no_args_is_help=True)
 out = Console()
@@ -47,33 +47,50 @@ Region = Annotated[
 
 @policy_app.command("list")
 def list_packs(config: MaybeConfig = None, *, as_json: AsJson = False) -> None:
-    """List the rule packs: where they govern, until when they may be relied on, who approved them."""
-    settings = _settings(config)
-    gate = _gate(settings)
+    """List the rule packs: where they govern, until when they may be relied on, who approved them, whence they come."""
+    here = _here(_settings(config))
     rows = policy_report.list_rows(
-        gate, approvals_of(settings.compliance) if settings else [], SystemClock().now().date()
+        here.rules.gate,
+        here.rules.approvals,
+        SystemClock().now().date(),
+        waiting=here.rules.waiting,
+        own_overlay=here.own_overlay,
     )
     if as_json:
         _print_json(rows)
         return
-    table = Table("pack", "title", "governs", "rules", "review by", "approved by")
+    table = Table("pack", "title", "governs", "rules", "review by", "approved by", "from")
     for row in rows:
         due = f"[red]{row['review_by']}[/]" if row["days_left"] < 0 else row["review_by"]
+        nobody = "[yellow]waits[/]" if row["state"] == "waits" else "[red]nobody[/]" if config else "-"
+        if row["layer"] == "overlay":
+            nobody = "needs none"
         table.add_row(
-            row["pack"], row["title"], " ".join(row["jurisdiction"]), str(row["rules"]), due,
-            row["approved_by"] or ("[red]nobody[/]" if config else "-"),
+            row["pack"], escape(row["title"]), " ".join(row["jurisdiction"]), str(row["rules"]), due,
+            escape(row["approved_by"]) or nobody, row["from"],
         )  # fmt: skip
     out.print(table)
+    if here.release:
+        out.print(f"The office's release {here.release} is in force.")
+    for pack in here.rules.waiting:
+        out.print(f"{pack.pack.name} waits: read it with show, then `policy approve {pack.pack.name}`.")
     if config is None:
         out.print("Name the box's settings with --config to see who has approved what.")
 
 
 @policy_app.command()
 def show(
-    pack: Annotated[str, typer.Argument(help="A pack: us-ma, or us-ma@1.")], *, as_json: AsJson = False
+    pack: Annotated[str, typer.Argument(help="A pack: us-ma, or us-ma@1.")],
+    config: MaybeConfig = None,
+    *,
+    as_json: AsJson = False,
 ) -> None:
-    """Show every rule of one pack with its source, its force and how sure we are of it."""
-    found = _or_fail(lambda: find_pack(load_packs(), pack))
+    """Show every rule of one pack with its source, its force and how sure we are of it.
+
+    With --config also packs that the office has sent, waiting for approval or in force.
+    """
+    here = _here(_settings(config))
+    found = _or_fail(lambda: find_pack(_packs(here), pack))
     if as_json:
         _print_json(policy_report.pack_values(found))
         return
@@ -93,13 +110,15 @@ def check(
 ) -> None:
     """Say whether rule packs or overlays may be used, and where they may not. Exit 1 when one may not."""
     settings = _settings(config)
+    here = _here(settings)
     now = SystemClock().now()
     if files:
         texts = [(str(file), _text(file)) for file in files]
-        library = _or_fail(load_packs)
+        library = here.rules.gate.library
         findings = [policy_report.check_file(library, text, source=name) for name, text in texts]
     else:
-        findings = [policy_report.check_shipped(_gate(settings) if settings else _all_approved(), now)]
+        gate = here.rules.gate if settings else _all_approved()
+        findings = [policy_report.check_shipped(gate, now, fault=here.fault, waiting=here.rules.waiting)]
     if as_json:
         _print_json({"good": all(one["good"] for one in findings), "files": findings})
     else:
@@ -119,13 +138,16 @@ def approve_pack(
         "/etc/branchline/box.toml"
     ),
 ) -> None:
-    """Write into the box's settings that you have read this version of a pack and that it may dial."""
-    library = _or_fail(load_packs)
+    """Write into the box's settings that you have read this version of a pack and that it may dial.
+
+    It may be a pack of this firmware, or one that the office has sent and that waits for this.
+    """
     try:
-        done = approve(config, library, pack, by=by, at=SystemClock().now())
+        here = _here(_settings(config)) if config.exists() else _here(None)
+        done = approve(config, _packs(here), pack, by=by, at=SystemClock().now())
     except (ApprovalError, PackError) as error:
         _fail(str(error), EXIT_REFUSED)
-    out.print(f"{done.pack.name} ({done.pack.title}) is approved by {by}; restart the box.", markup=False)
+    out.print(f"{done.pack.name} ({done.pack.title}) is approved by {by}; reload the box.", markup=False)
     for licence in sorted(done.gate.licences_required):
         out.print(f"With it you have said that this is held: {licence}.", markup=False)
     for notice in sorted(done.gate.notices_required):
@@ -142,7 +164,7 @@ def effective(
 ) -> None:
     """Show what all rules together demand of a call to this number."""
     settings = _settings(config)
-    gate = _gate(settings) if settings else _all_approved()
+    gate = _here(settings).rules.gate if settings else _all_approved()
     values = _or_fail(lambda: policy_report.effective_values(gate, number, region))
     if as_json:
         _print_json(values)
@@ -186,7 +208,7 @@ def decide(
     Without --config every shipped pack counts as approved, and the answer says so. Exit 0 whatever the answer is.
     """
     settings = _settings(config)
-    gate = _gate(settings) if settings else _all_approved()
+    gate = _here(settings).rules.gate if settings else _all_approved()
     question = Question(
         number=number,
         at=_instant(at),
@@ -266,16 +288,25 @@ def _settings(config: Path | None) -> Settings | None:
         _fail(str(error), EXIT_USAGE)
 
 
-def _gate(settings: Settings | None) -> Gate:
+def _here(settings: Settings | None) -> RulesAtStart:
     if settings is None:
-        return Gate(_or_fail(load_packs), [])
+        return RulesAtStart(rules=Rules(gate=Gate(_or_fail(load_packs), []), approvals=()))
     try:
-        gate, refused = make_gate(settings.compliance)
-    except (SettingsError, ComplianceError) as error:
+        here = rules_here(settings, database_path(settings), SystemClock().now)
+    except (SettingsError, ComplianceError, KeyFileError, StoreError) as error:
         _fail(str(error), EXIT_USAGE)
-    if refused:
-        err.print(f"branchline: the overlay is not in force: {refused}", style="yellow", markup=False)
-    return gate
+    if here.overlay_refused:
+        err.print(
+            f"branchline: the overlay is not in force: {here.overlay_refused}", style="yellow", markup=False
+        )
+    if here.fault:
+        err.print(f"branchline: {here.fault}", style="yellow", markup=False)
+    return here
+
+
+def _packs(here: RulesAtStart) -> list[Pack]:
+    """Return the packs of this box: what is in force comes before what waits."""
+    return [*here.rules.gate.library.packs, *here.rules.waiting]
 
 
 def _all_approved() -> Gate:

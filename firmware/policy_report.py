@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 
 from firmware.compliance.errors import ComplianceError, PackError, PolicyConflictError
-from firmware.compliance.gate import Gate
+from firmware.compliance.gate import Gate, has_approval
 from firmware.compliance.history_file import history_schema
-from firmware.compliance.library import Approval, PackLibrary
+from firmware.compliance.library import Approval, PackLibrary, load_packs
 from firmware.compliance.merge import merge, policy_of
 from firmware.compliance.numbering import canonical_number, number_facts
 from firmware.compliance.overlay import with_overlay
@@ -27,8 +27,18 @@ def schemas() -> dict[str, Any]:
     return {"pack": pack_schema(), "history": history_schema()}
 
 
-def list_rows(gate: Gate, approvals: Sequence[Approval], today: date) -> list[dict[str, Any]]:
-    """Return one row a pack."""
+def list_rows(
+    gate: Gate,
+    approvals: Sequence[Approval],
+    today: date,
+    *,
+    waiting: Sequence[Pack] = (),
+    own_overlay: Pack | None = None,
+) -> list[dict[str, Any]]:
+    """Return one row a pack; `waiting` are those that somebody must approve before they count."""
+    of_box = {pack.pack.name: "firmware" for pack in load_packs().packs}
+    if own_overlay is not None:
+        of_box[own_overlay.pack.name] = "settings"
     return [
         {
             "pack": pack.pack.name,
@@ -42,12 +52,19 @@ def list_rows(gate: Gate, approvals: Sequence[Approval], today: date) -> list[di
             "days_left": (pack.pack.review_by - today).days,
             "approved_by": ", ".join(
                 sorted(
-                    {given.by for given in approvals if given.pack == pack.pack.id and gate.is_approved(pack)}
+                    {
+                        given.by
+                        for given in approvals
+                        if (given.pack, given.version) == (pack.pack.id, pack.pack.version)
+                        and has_approval(pack, [given])
+                    }
                 )
             ),
             "digest": pack.digest(),
+            "state": "waits" if pack in waiting else "in force",
+            "from": of_box.get(pack.pack.name, "office"),
         }
-        for pack in gate.library.packs
+        for pack in (*gate.library.packs, *waiting)
     ]
 
 
@@ -87,9 +104,12 @@ def pack_lines(pack: Pack) -> Iterator[str]:
         yield f"[{citation.rule}] {citation.force}, {citation.confidence}, checked {citation.checked}: {citation.source}{link}{how}"
 
 
-def check_shipped(gate: Gate, now: datetime) -> dict[str, Any]:
-    """Return whether the packs of this firmware are fit, and what a person must see to soon."""
-    problems = [
+def check_shipped(
+    gate: Gate, now: datetime, *, fault: str = "", waiting: Sequence[Pack] = ()
+) -> dict[str, Any]:
+    """Return whether the packs in force are fit, and what a person must see to soon."""
+    problems = [fault] if fault else []
+    problems += [
         f"{pack.pack.name}: nothing is cited for {', '.join(pack.uncited)}"
         for pack in _packs(gate)
         if pack.uncited
@@ -97,7 +117,8 @@ def check_shipped(gate: Gate, now: datetime) -> dict[str, Any]:
     for pack in _packs(gate):
         problems += _conflicts(gate.library, pack)
     problems += [f"a forbidden call would be allowed: {wrong}" for wrong in self_check(gate)]
-    return _finding("rule packs", f"{len(gate.library.packs)} packs", problems, gate.warnings(now))
+    notes = [f"{pack.pack.name} waits to be approved by name" for pack in waiting]
+    return _finding("rule packs", f"{len(gate.library.packs)} packs", problems, notes + gate.warnings(now))
 
 
 def check_file(library: PackLibrary, text: str, *, source: str) -> dict[str, Any]:

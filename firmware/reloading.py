@@ -13,15 +13,17 @@ import structlog
 from firmware.calls.judging import Judge
 from firmware.compliance.errors import ComplianceError
 from firmware.compliance.self_check import self_check
-from firmware.rules_desk import RulesDesk, rules_at_start
+from firmware.kept_release import kept_release
+from firmware.rules_at_start import rules_at_start
+from firmware.rules_desk import RulesDesk
 from firmware.settings import Settings, SettingsError
 from firmware.settings_sections import ComplianceSection, RecordingUploadSection
-from firmware.store import policy_releases
 from firmware.store.connection import Connection as StoreConnection
 from firmware.store.database import Database
 from firmware.store.errors import StoreError
+from firmware.sync.key_ring import KeyRing
 from firmware.sync.recording_sender import RecordingSender, UploadTerms
-from firmware.sync.signing import KeyFileError, Verifier
+from firmware.sync.signing import KeyFileError
 
 log = structlog.get_logger()
 
@@ -81,7 +83,7 @@ class Reloader:
         *,
         database: Database,
         judge: Judge,
-        verifier: Verifier,
+        keys: KeyRing,
         rules: RulesDesk,
         sender: RecordingSender,
         executor: Executor,
@@ -92,7 +94,7 @@ class Reloader:
         self._started_with = settings
         self._database = database
         self._judge = judge
-        self._verifier = verifier
+        self._keys = keys
         self._rules = rules
         self._sender = sender
         self._executor = executor
@@ -117,8 +119,8 @@ class Reloader:
         return Reloaded(changed=changed, waiting=waiting)
 
     async def _adopt(self, section: ComplianceSection) -> None:
-        stored = await self._database.read(policy_releases.newest)
-        found = rules_at_start(section, stored, self._verifier)
+        kept = await self._database.read(lambda con: kept_release(con, self._keys))
+        found = rules_at_start(section, kept)
         loop = asyncio.get_running_loop()
         allowed = await loop.run_in_executor(self._executor, self_check, found.rules.gate)
         faults = found.fault or ", ".join(allowed)

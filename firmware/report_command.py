@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from firmware.checkup import database_path
 from firmware.compliance.audit import keyed_ref
+from firmware.data_dir import database_path
 from firmware.evidence.figures import Asked, RefOf, middle_and_most, not_made, opt_outs, refusals
 from firmware.settings import Settings, SettingsError, load_settings
 from firmware.store.connection import Connection

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from firmware.checkup import database_path
+from firmware.data_dir import database_path
 from firmware.retention.hold_requests import (
     HoldRequest,
     HoldRequestError,

@@ -3,14 +3,14 @@
 import os
 import re
 import tomllib
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
 from firmware.compliance.errors import ComplianceError, PackError
-from firmware.compliance.gate import Gate
-from firmware.compliance.library import Approval, PackLibrary, load_packs
+from firmware.compliance.library import Approval, PackLibrary
 from firmware.compliance.overlay import read_overlay, with_overlays
 from firmware.compliance.pack import Pack
 from firmware.settings import SettingsError
@@ -21,19 +21,6 @@ _NAME = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]*)@([1-9][0-9]*)")
 
 class ApprovalError(ValueError):
     """The approval was not written; the text says why and what to do."""
-
-
-def make_gate(section: ComplianceSection) -> tuple[Gate, str]:
-    """Return the gate as far as a person here has approved its packs, and why the overlay is not in force.
-
-    An overlay that cannot be obeyed to the letter is left out whole. Raises PackError when the packs that ship
-    with the firmware are not as they were released.
-    """
-    library = load_packs()
-    overlay, refused = own_overlay(section, library)
-    if overlay is not None:
-        library = with_overlays(library, [overlay])
-    return Gate(library, approvals_of(section)), refused
 
 
 def own_overlay(section: ComplianceSection, library: PackLibrary) -> tuple[Pack | None, str]:
@@ -69,22 +56,25 @@ def everything_approved(library: PackLibrary) -> list[Approval]:
     ]
 
 
-def find_pack(library: PackLibrary, name: str) -> Pack:
-    """Return the pack called ``id`` or ``id@version``. Raises PackError."""
-    for pack in library.packs:
+def find_pack(packs: Sequence[Pack], name: str) -> Pack:
+    """Return the first pack called ``id`` or ``id@version``. Raises PackError."""
+    for pack in packs:
         if name in (pack.pack.id, pack.pack.name):
             return pack
-    known = ", ".join(pack.pack.name for pack in library.packs)
-    raise PackError(name, f"there is no such pack; this firmware has {known}")
+    known = ", ".join(pack.pack.name for pack in packs)
+    raise PackError(name, f"there is no such pack; here are {known}")
 
 
-def approve(config: Path, library: PackLibrary, name: str, *, by: str, at: datetime) -> Pack:
-    """Write into the settings that `by` has read and approved this very version. Raises ApprovalError, PackError."""
+def approve(config: Path, packs: Sequence[Pack], name: str, *, by: str, at: datetime) -> Pack:
+    """Write into the settings that `by` has read and approved this very version. Raises ApprovalError, PackError.
+
+    `packs` are those of this box: in force, and waiting for just this.
+    """
     if not _NAME.fullmatch(name):
         raise ApprovalError(
             f"name the version that you read: {name or 'PACK'}@VERSION, as `policy list` shows it"
         )
-    pack = find_pack(library, name)
+    pack = find_pack(packs, name)
     if not by.strip() or not by.isprintable():
         raise ApprovalError("say who approves: --by NAME; an approval by nobody counts for nothing")
     if pack.pack.status != "published":

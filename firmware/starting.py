@@ -19,7 +19,8 @@ from audio.listening.pool import RecogniserPool, worker_command
 from audio.listening.silero import speech_maker
 from firmware.app import Box, Workers
 from firmware.calls.listening import Hearing, Understands
-from firmware.checkup import database_path, models_folder, mqtt_settings
+from firmware.checkup import models_folder, mqtt_settings
+from firmware.data_dir import database_path
 from firmware.dialogue.understanding.understander import Understander
 from firmware.host import systemd
 from firmware.host.heartbeats import Heartbeats

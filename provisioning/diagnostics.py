@@ -13,8 +13,8 @@ from typing import Any
 
 import msgspec
 
-from firmware.checkup import database_path
 from firmware.commands.diagnostics import without_secrets
+from firmware.data_dir import database_path
 from firmware.host.health import host_health
 from firmware.host.journal import masked
 from firmware.local.client import BoxClient, BoxRefusedError, BoxSilentError

@@ -14,7 +14,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from pyrage import x25519
 
-from firmware.checkup import check_running_box, database_path
+from firmware.checkup import check_running_box
+from firmware.data_dir import database_path
 from firmware.host.clock_trust import kernel_is_synchronised
 from firmware.host.health import RESERVE_BYTES, HostHealth, host_health
 from firmware.host.journal import masked

@@ -188,6 +188,7 @@ class Judge:
             time_zone=contact.time_zone,
             status=contact.status,
             consents=contact.consents,
+            consented_at=tuple(sorted(contact.consented_at.items())),
             max_call_s=self.max_call_s,
             language=contact.language,
             caller_number=line.number,

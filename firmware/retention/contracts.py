@@ -65,7 +65,7 @@ class Pass:
     recordings: int = 0
     held: int = 0
     unreceived: int = 0
-    """Past their time, and the console has not got them: they stay."""
+    """Past their time, and the console has not got them: outcomes stay, recordings until it was warned."""
     contradictions: int = 0
     """For ever kept, because the packs contradict each other or none applies."""
     is_finished: bool = True

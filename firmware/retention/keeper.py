@@ -87,6 +87,7 @@ class Keeper:
         self.recordings = RecordingKeeper(
             database=database,
             chain=chain,
+            reports=reports,
             policies=self._policies,
             folder=data_dir / "recordings",
             files=files,

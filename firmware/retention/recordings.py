@@ -1,4 +1,7 @@
-"""Sealed recordings whose time is over, or whose room is needed: decided in the database, deleted, then proved in the log."""
+"""Sealed recordings whose time is over, or whose room is needed: decided in the database, deleted, then proved in the log.
+
+One that the console never fetches goes at its term too, but only after the console was warned.
+"""
 
 import asyncio
 import os
@@ -10,7 +13,7 @@ from pathlib import Path
 import structlog
 
 from firmware.compliance.policy import Policy
-from firmware.retention.contracts import Chain, Pass
+from firmware.retention.contracts import Chain, Pass, Reports
 from firmware.retention.periods import Defaults, Period, recording_minimum, recording_period
 from firmware.store import retention
 from firmware.store.connection import Connection
@@ -22,29 +25,47 @@ log = structlog.get_logger(__name__)
 FILES_A_TURN = 50
 MOST_FILES_A_PASS = 2000
 """Deleted in one pass."""
+WARNED_AHEAD = timedelta(days=30)
+"""So long before its term the console is warned of a recording that it has not fetched."""
+WARNED_TOGETHER = timedelta(days=7)
+"""What comes into that time within so many days is in the same warning: at most one a week."""
+LEAST_NOTICE = timedelta(days=7)
+"""Between warning and deletion, also where the box was off when the warning was due."""
 Policies = Callable[[Sequence[tuple[str, str | None]]], list[Policy]]
 
 
 class RecordingKeeper:
-    """Deletes sealed files; one that the console has not got stays, whatever its age and however full the disk."""
+    """Deletes sealed files; one that the console has not got is never deleted for the sake of room, nor unannounced."""
 
     def __init__(
-        self, *, database: Database, chain: Chain, policies: Policies, folder: Path, files: Executor
+        self,
+        *,
+        database: Database,
+        chain: Chain,
+        reports: Reports,
+        policies: Policies,
+        folder: Path,
+        files: Executor,
     ) -> None:
         self._database = database
         self._chain = chain
+        self._reports = reports
         self._policies = policies
         self._folder = folder
         self._files = files
 
     async def delete_old(self, now: datetime, defaults: Defaults, done: Pass) -> None:
-        """Delete what is past its time. Raises StoreError."""
+        """Delete what is past its time, and warn of what goes soon without having been fetched. Raises StoreError."""
+        soon: list[tuple[OldRecording, datetime]] = []
 
         def period(places: Sequence[tuple[str, str | None]]) -> Period:
             return recording_period(self._policies(places), defaults)
 
         await self._finish_going(period, done)
-        await self._go_through(now, period, done, is_enough=lambda: done.recordings >= MOST_FILES_A_PASS)
+        await self._go_through(
+            now, period, done, is_enough=lambda: done.recordings >= MOST_FILES_A_PASS, soon=soon
+        )
+        await self._warn(soon, now)
         if done.recordings >= MOST_FILES_A_PASS:
             done.is_finished = False
 
@@ -64,7 +85,9 @@ class RecordingKeeper:
         done: Pass,
         *,
         is_enough: Callable[[], bool],
+        soon: list[tuple[OldRecording, datetime]] | None = None,
     ) -> None:
+        """Without `soon`, which takes what must be warned of, nothing goes that was not fetched."""
         after = ""
         while not is_enough():
             found = await self._database.read(
@@ -79,14 +102,32 @@ class RecordingKeeper:
                 period = period_of([(old.number, old.region)])
                 if period.length is None:
                     done.contradictions += 1
-                elif old.ended_at + period.length > now:
                     continue
-                elif old.is_held:
+                term = old.ended_at + period.length
+                if soon is not None and _is_unannounced(old, term, now):
+                    soon.append((old, term))
+                if term > now:
+                    continue
+                if old.is_held:
                     done.held += 1
-                elif old.uploaded_at is None:
+                elif old.uploaded_at is None and (soon is None or not _was_warned_of(old, now)):
                     done.unreceived += 1
                 elif not is_enough() and await self._let_go(old, now):
                     done.recordings += await self._finish(old, period)
+
+    async def _warn(self, soon: Sequence[tuple[OldRecording, datetime]], now: datetime) -> None:
+        """Tell the console what it loses unless it fetches it, once for each recording and at most once a week."""
+        if not any(term - WARNED_AHEAD <= now for _old, term in soon):
+            return
+        first = max(min(term for _old, term in soon), now + LEAST_NOTICE)
+        detail = f"{len(soon)} recordings that nobody has fetched are deleted from {first:%F} on: fetch or hold them"
+
+        def work(con: Connection) -> None:
+            retention.note_alarmed(con, [old.recording for old, _term in soon], now)
+            self._reports.event(con, "recordings_never_fetched", "alarm", detail=detail)
+
+        await self._database.transact(work)
+        log.warning("recordings_never_fetched", n=len(soon), first=f"{first:%F}")
 
     async def _let_go(self, old: OldRecording, now: datetime) -> bool:
         return await self._database.transact(lambda con: retention.let_recording_go(con, old.recording, now))
@@ -125,6 +166,7 @@ class RecordingKeeper:
                     "packs": period.packs,
                     "since": old.ended_at,
                     "received_at": old.uploaded_at,
+                    "warned_at": old.alarmed_at,
                 },
             )
             retention.leaves_traces(con)
@@ -142,3 +184,12 @@ class RecordingKeeper:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def _is_unannounced(old: OldRecording, term: datetime, now: datetime) -> bool:
+    is_near = term - WARNED_AHEAD - WARNED_TOGETHER <= now
+    return is_near and old.uploaded_at is None and old.alarmed_at is None and not old.is_held
+
+
+def _was_warned_of(old: OldRecording, now: datetime) -> bool:
+    return old.alarmed_at is not None and old.alarmed_at + LEAST_NOTICE <= now

@@ -43,6 +43,13 @@ def rows(con: Connection, after_seq: int = 0, limit: int = 1000) -> list[AuditRo
     return [_audit_row(row) for row in found]
 
 
+def bodies_of(con: Connection, kind: str) -> list[str]:
+    """Return the entries of one kind, in order."""
+    # Canonical JSON sorts its keys: `kind` is the last of an entry.
+    found = con.rows("SELECT body FROM audit WHERE body LIKE ? ORDER BY seq", (f'%"kind":"{kind}"}}',))
+    return [row["body"] for row in found]
+
+
 def session_of_rules(con: Connection) -> str | None:
     """Return the run of the daemon that last wrote by which rules it judges."""
     value = con.value("SELECT value FROM setting WHERE key = ?", (_SESSION,))

@@ -41,6 +41,8 @@ class StoredContact:
     debt: str | None = None
     consents: tuple[str, ...] = ()
     """Kinds of consent."""
+    consented_at: dict[str, datetime] = field(default_factory=dict)
+    """When a kind of consent was given, where the console says it."""
     vars: dict[str, Any] = field(default_factory=dict, repr=False)
     priority: int = 0
     not_before: datetime | None = None
@@ -67,8 +69,8 @@ def add_contacts(con: Connection, contacts: Iterable[StoredContact]) -> None:
     """Keep new contacts. Raises StoreConflictError if one is in its campaign already."""
     con.execute_many(
         """INSERT INTO contact (campaign, contact, row, person, numbers, language, region, time_zone,
-               status, debt, consents, vars, priority, not_before, expires_at, state, due_at)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'open', ?)""",
+               status, debt, consents, consented_at, vars, priority, not_before, expires_at, state, due_at)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'open', ?)""",
         (
             (
                 contact.campaign,
@@ -82,6 +84,7 @@ def add_contacts(con: Connection, contacts: Iterable[StoredContact]) -> None:
                 contact.status,
                 contact.debt,
                 _json(contact.consents),
+                _json({kind: to_ms(at) for kind, at in contact.consented_at.items()}),
                 _json(contact.vars),
                 contact.priority,
                 _ms(contact.not_before),
@@ -250,6 +253,7 @@ def _contact(row: Row) -> StoredContact:
         status=row["status"],
         debt=row["debt"],
         consents=tuple(json.loads(row["consents"])),
+        consented_at={kind: from_ms(at) for kind, at in json.loads(row["consented_at"]).items()},
         vars=json.loads(row["vars"]),
         priority=row["priority"],
         not_before=_at(row["not_before"]),

@@ -1,20 +1,43 @@
-"""The sets of signing keys that the console has sent; the newest one is whom the box obeys."""
+"""The sets of signing keys that the console has sent, as it signed them; the newest that is believed is obeyed."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from firmware.clock import from_ms, to_ms
 from firmware.store.connection import Connection
 
 
-def keep(con: Connection, version: int, body: bytes, *, received_at: datetime) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredKeySet:
+    """One set, with the signature that makes it believable after it has lain on the disk."""
+
+    version: int
+    body: bytes
+    topic: str | None
+    kid: str | None
+    signature: str | None
+    """None: it was kept by a version of this program that did not keep signatures."""
+
+
+def keep(con: Connection, key_set: StoredKeySet, *, received_at: datetime) -> None:
     """Keep a new set. Raises StoreConflictError if its version is known."""
-    con.insert("key_set", {"version": version, "body": body, "received_at": to_ms(received_at)})
+    con.insert(
+        "key_set",
+        {
+            "version": key_set.version,
+            "body": key_set.body,
+            "topic": key_set.topic,
+            "kid": key_set.kid,
+            "signature": key_set.signature,
+            "received_at": to_ms(received_at),
+        },
+    )
 
 
-def newest(con: Connection) -> tuple[int, bytes] | None:
-    """Return version and body of the newest set, None for a box that knows its keys from enrolment alone."""
-    row = con.row("SELECT version, body FROM key_set ORDER BY version DESC LIMIT 1")
-    return (row["version"], row["body"]) if row else None
+def every(con: Connection) -> list[StoredKeySet]:
+    """Return all sets, oldest first; none for a box that knows its keys from enrolment alone."""
+    rows = con.rows("SELECT version, body, topic, kid, signature FROM key_set ORDER BY version")
+    return [StoredKeySet(**row) for row in rows]
 
 
 def latest_time(con: Connection) -> datetime | None:

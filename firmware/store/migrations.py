@@ -288,6 +288,25 @@ def add_outcome_hand_over(database: SqliteUtils) -> None:
     database.conn.execute("ALTER TABLE outcome ADD COLUMN hand_over TEXT")
 
 
+@migrations(name="recordings_never_fetched")
+def add_recording_alarmed_at(database: SqliteUtils) -> None:
+    """Note when the console was warned that a recording it has not fetched is about to go."""
+    database.conn.execute("ALTER TABLE recording ADD COLUMN alarmed_at INTEGER")
+
+
+@migrations(name="key_sets_signed")
+def add_key_set_signature(database: SqliteUtils) -> None:
+    """Keep a key set as it was signed, so that each can be held against the one before."""
+    for column in ("topic", "kid", "signature"):
+        database.conn.execute(f"ALTER TABLE key_set ADD COLUMN {column} TEXT")
+
+
+@migrations(name="contact_consent_dates")
+def add_contact_consented_at(database: SqliteUtils) -> None:
+    """Keep when a consent was given: one of a number's previous owner is none."""
+    database.conn.execute("ALTER TABLE contact ADD COLUMN consented_at TEXT NOT NULL DEFAULT '{}'")
+
+
 MIGRATION_NAMES = frozenset(
     {
         "0001_tables",
@@ -304,6 +323,9 @@ MIGRATION_NAMES = frozenset(
         "campaign_versions",
         "outcomes_by_day",
         "outcome_hand_over",
+        "recordings_never_fetched",
+        "key_sets_signed",
+        "contact_consent_dates",
     }
 )
 """Every migration above: a database that knows another one was written by a newer version."""

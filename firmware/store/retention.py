@@ -1,11 +1,12 @@
 """What is past its time, and its deletion: recordings one by one, people whole. Attempts stay and go on counting.
 
-Nothing here knows how long is long enough: the caller does. Nothing is deleted that the console has not got, that a
-legal hold covers, or that belongs to a campaign still running.
+Nothing here knows how long is long enough: the caller does. Nothing is deleted that a legal hold covers, or that belongs
+to a campaign still running; an outcome never before the console has it, a recording only after it was warned.
 """
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -35,7 +36,9 @@ class OldRecording:
     n_bytes: int
     ended_at: datetime
     uploaded_at: datetime | None
-    """When the console had it whole; until then it stays."""
+    """When the console had it whole; until then it stays, unless the console was warned long enough before."""
+    alarmed_at: datetime | None
+    """When the console was warned that it has not fetched it."""
     is_held: bool
 
 
@@ -104,15 +107,24 @@ def going_recordings(con: Connection, limit: int) -> list[OldRecording]:
 
 
 def let_recording_go(con: Connection, recording: str, at: datetime) -> bool:
-    """Decide that a file is deleted; False if a hold was set meanwhile, or the console has not got it."""
+    """Decide that a file is deleted; False if a hold was set meanwhile, or the console neither has it nor was warned."""
     return bool(
         con.execute(
             f"""UPDATE recording SET going_at = ? WHERE recording = ? AND going_at IS NULL
-                AND uploaded_at IS NOT NULL AND EXISTS (SELECT 1 FROM attempt
+                AND (uploaded_at IS NOT NULL OR alarmed_at IS NOT NULL) AND EXISTS (SELECT 1 FROM attempt
                     WHERE attempt.attempt = recording.attempt AND NOT {HELD_RECORDING})""",
             (to_ms(at), recording),
         )
     )
+
+
+def note_alarmed(con: Connection, recordings: Sequence[str], at: datetime) -> None:
+    """Note that the console was warned of the deletion of what it has not fetched; the first warning counts."""
+    for recording in recordings:
+        con.execute(
+            "UPDATE recording SET alarmed_at = ? WHERE recording = ? AND alarmed_at IS NULL",
+            (to_ms(at), recording),
+        )
 
 
 def forget_recording(con: Connection, recording: str) -> bool:
@@ -270,5 +282,6 @@ def _old_recording(row: Row) -> OldRecording:
         n_bytes=row["n_bytes"],
         ended_at=from_ms(row["ended_at"]),
         uploaded_at=None if row["uploaded_at"] is None else from_ms(row["uploaded_at"]),
+        alarmed_at=None if row["alarmed_at"] is None else from_ms(row["alarmed_at"]),
         is_held=bool(row["is_held"]),
     )

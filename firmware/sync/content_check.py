@@ -92,6 +92,12 @@ def _contact_of(given: ContactRow, *, campaign: CampaignId, row: int, now: datet
         status=given.status,
         debt=given.debt,
         consents=tuple(consent.kind for consent in given.consents),
+        # A day to come is no proof that it was this person who consented.
+        consented_at={
+            consent.kind: consent.obtained_at
+            for consent in given.consents
+            if consent.obtained_at is not None and consent.obtained_at <= now
+        },
         vars=given.vars,
         priority=given.priority,
         not_before=given.not_before,

@@ -19,6 +19,7 @@ from firmware.store import campaigns, inbox, outbox
 from firmware.store.connection import Connection as StoreConnection
 from firmware.store.database import Database
 from firmware.store.errors import StoreConflictError, StoreError
+from firmware.store.key_sets import StoredKeySet
 from firmware.sync.allowance import Allowance
 from firmware.sync.anchoring import answer_request
 from firmware.sync.answers import Answer, Apply, refused
@@ -61,7 +62,7 @@ from firmware.sync.messages_audit import AuditRequest
 from firmware.sync.messages_policy import PeopleElsewhere, PolicyRelease
 from firmware.sync.reading import MessageRefusedError, Reader, claim_of, kind_of
 from firmware.sync.responding import Responder
-from firmware.sync.signing import KID_PROPERTY, Verifier
+from firmware.sync.signing import KID_PROPERTY, SIGNATURE_PROPERTY
 from firmware.sync.topics import BoxTopics
 from firmware.values import CampaignId, UuidV7
 
@@ -103,7 +104,7 @@ class Downlink(Generic[FlowT]):
         self,
         database: Database,
         topics: BoxTopics,
-        verifier: Verifier,
+        keys: KeyRing,
         *,
         clock: Clock[Any],
         ids: UuidV7,
@@ -117,7 +118,7 @@ class Downlink(Generic[FlowT]):
     ) -> None:
         """`on_signed` hears the own time of every message that the console signed: a source for the clock."""
         self._database = database
-        self._keys = KeyRing(verifier.keys, clock.now)
+        self._keys = keys
         database.run_now(self._keys.load)
         self._reader = Reader(topics, self._keys)
         self._clock = clock
@@ -191,7 +192,14 @@ class Downlink(Generic[FlowT]):
             case BoxConfig():
                 await self._apply_once(message, lambda con: apply_config(con, message, self._bounds, now=now))
             case KeySet():
-                await self._apply_once(message, lambda con: self._keys.apply(con, message, now=now))
+                signed = StoredKeySet(
+                    version=message.version,
+                    body=received.payload,
+                    topic=received.topic,
+                    kid=received.properties[KID_PROPERTY],
+                    signature=received.properties[SIGNATURE_PROPERTY],
+                )
+                await self._apply_once(message, lambda con: self._keys.apply(con, message, signed, now=now))
                 await self._database.read(self._keys.load)
             case Command():
                 await self._apply_once(message, self._prepare_command(message, received))

@@ -7,6 +7,7 @@ import msgspec
 from firmware.sync.envelope import Id, Instant, Message, PositiveInt, Sha256, Text
 
 PackName = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+Channel = Literal["call", "agent", "inbound", "sms", "email", "message", "letter", "visit", "notice"]
 TomlText = Annotated[str, msgspec.Meta(max_length=100_000)]
 
 
@@ -45,7 +46,7 @@ class ContactElsewhere(msgspec.Struct, kw_only=True, frozen=True):
     person: Id
     number: Annotated[str, msgspec.Meta(max_length=20)]
     debt: Id | None = None
-    channel: Literal["call", "agent", "inbound", "sms", "email", "message", "letter", "visit", "notice"]
+    channel: Channel
     at: Instant
     connected: bool = False
     conversation: bool = False

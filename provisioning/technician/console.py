@@ -10,20 +10,21 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from firmware.checkup import database_path
 from firmware.compliance.errors import ComplianceError
 from firmware.compliance.history_file import HistoryFile
+from firmware.data_dir import database_path
 from firmware.host.journal import masked
 from firmware.local.client import BoxClient, BoxRefusedError, BoxSilentError
 from firmware.local.facts import BoxFacts
 from firmware.local.looking import day_began
 from firmware.local.words import Language
 from firmware.policy_question import Question, answer
-from firmware.rules_in_force import make_gate
+from firmware.rules_at_start import rules_here
 from firmware.settings import Settings, SettingsError
 from firmware.store import outbox, today
 from firmware.store.database import read_only
 from firmware.store.errors import StoreError
+from firmware.sync.signing import KeyFileError
 from provisioning import network
 from provisioning.diagnostics import write_bundle
 from provisioning.selfcheck import pin_file, self_check
@@ -209,9 +210,9 @@ class TechnicianConsole:
             history=HistoryFile(),
         )
         try:
-            gate, _refused = make_gate(self._settings.compliance)
-            return self._screens.gate(answer(gate, question, approvals=str(self._config)))
-        except (ComplianceError, SettingsError, ValueError) as error:
+            here = rules_here(self._settings, database_path(self._settings), self._now)
+            return self._screens.gate(answer(here.rules.gate, question, approvals=str(self._config)))
+        except (ComplianceError, SettingsError, KeyFileError, StoreError, ValueError) as error:
             return [masked(str(error))]
 
     def _self_check(self) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import insert
 
 from console.elsewhere import TELL_AGAIN_AFTER, tell_contact, tell_person, untold
-from console.elsewhere import _note as note
+from console.elsewhere import note_sent as note
 from console.ledger import Arrival, Ledger
 from console.ledger_tables import CONTACT
 from firmware.sync.messages import Ack, OutcomeMessage

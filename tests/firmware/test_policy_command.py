@@ -2,16 +2,25 @@
 
 import json
 import tomllib
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typer.testing import CliRunner, Result
 
 from firmware.compliance.library import load_packs
 from firmware.policy_command import policy_app
 from firmware.settings import load_settings
+from firmware.store import policy_releases
+from firmware.store.database import Database
+from firmware.store.inline_executor import InlineExecutor
+from firmware.store.policy_releases import StoredRelease
+from firmware.sync.messages import encode
+from firmware.sync.messages_policy import PolicyRelease
+from firmware.sync.signing import save_public_key, sign
+from tests.firmware.test_policy_release import CLOSED, CN2
 
 CN = "+8613800138000"
 MONDAY = "2026-11-23T10:00:00+08:00"
@@ -380,3 +389,74 @@ def test_the_packs_are_what_their_schema_says() -> None:
         assert list(validator.iter_errors(document)) == [], file.name
         assert list(validator.iter_errors(document | {"limits": []})) != []
         assert list(validator.iter_errors(document | {"schema": 2})) != []
+
+
+class TestReleaseInTheDatabase:
+    """What the office has sent is what the commands show, and what they approve."""
+
+    @pytest.fixture
+    def box(self, box_toml: Path) -> Path:
+        key, data = Ed25519PrivateKey.generate(), box_toml.parent / "data"
+        save_public_key(box_toml.parent / "console.pem", key.public_key())
+        data.mkdir()
+        release = PolicyRelease(
+            id="r1",
+            at=datetime(2026, 11, 24, tzinfo=UTC),
+            version=7,
+            packs=[CN2],
+            overlay=CLOSED.replace("2026-12-28", "2026-12-01"),
+        )
+        body, topic = encode(release), "branchline/bank/box/branch-7/down/policy"
+        kid, signature = sign(key, topic, body)
+        kept = StoredRelease(version=7, topic=topic, kid=kid, signature=signature, body=body)
+        database = Database.open(data / "box.db", executor=InlineExecutor())
+        database.run_now(lambda con: policy_releases.keep(con, kept, release.at))
+        database.close_now()
+        for pack in ("floor@1", "cn@1"):
+            assert policy("approve", pack, "--by", "Li Na", "--config", str(box_toml)).exit_code == 0
+        return box_toml
+
+    def rows(self, box: Path) -> dict[str, dict[str, Any]]:
+        listed = json.loads(policy("list", "--config", str(box), "--json").stdout)
+        return {row["pack"]: row for row in listed}
+
+    def test_a_pack_that_waits_is_listed_read_and_approved(self, box: Path) -> None:
+        rows = self.rows(box)
+        assert (rows["cn@2"]["state"], rows["cn@2"]["from"], rows["cn@2"]["approved_by"]) == (
+            "waits",
+            "office",
+            "",
+        )
+        assert (rows["cn@1"]["state"], rows["cn@1"]["from"], rows["cn@1"]["approved_by"]) == (
+            "in force",
+            "firmware",
+            "Li Na",
+        )
+        assert (rows["office@3"]["state"], rows["office@3"]["from"]) == ("in force", "office")
+        told = policy("list", "--config", str(box)).output
+        assert "release 7 is in force" in told
+        assert "policy approve cn@2" in told
+        assert policy("show", "cn@2").exit_code == 1
+        assert "cn@2: " in policy("show", "cn@2", "--config", str(box)).output
+        assert "cn@2 waits" in policy("check", "--config", str(box)).output.replace("\n", " ")
+        assert policy("approve", "cn@2", "--by", "Li Wei", "--config", str(box)).exit_code == 0
+        rows = self.rows(box)
+        assert "cn@1" not in rows
+        assert (rows["cn@2"]["state"], rows["cn@2"]["approved_by"]) == ("in force", "Li Wei")
+
+    def test_the_answers_go_by_the_offices_overlay(self, box: Path) -> None:
+        closed = "2026-12-01T10:00:00+08:00"
+        assert decided("--caller-number", "+8613900139000", at=closed)["outcome"] == "allow"
+        said = decided("--caller-number", "+8613900139000", "--config", str(box), at=closed)
+        assert "office@3" in said["packs"]
+        assert (said["outcome"], said["until"][:10]) == ("defer", "2026-12-02")
+        values = json.loads(policy("effective", CN, "--config", str(box), "--json").stdout)
+        assert "office@3" in values["policy"]["packs"]
+
+    def test_a_release_that_nobody_signed_is_said_and_nothing_counts_as_approved(self, box: Path) -> None:
+        (box.parent / "console.pem").unlink()
+        save_public_key(box.parent / "console.pem", Ed25519PrivateKey.generate().public_key())
+        done = policy("list", "--config", str(box), "--json")
+        assert "release 7 of rules cannot be used" in done.stderr.replace("\n", " ")
+        assert {row["approved_by"] for row in json.loads(done.stdout)} == {""}
+        assert policy("check", "--config", str(box)).exit_code == 1

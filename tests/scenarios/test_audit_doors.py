@@ -12,8 +12,8 @@ from typer.testing import CliRunner, Result
 
 from firmware.audit_command import audit_app
 from firmware.calls.audit_check import replay
-from firmware.checkup import database_path
 from firmware.compliance.audit import keyed_ref
+from firmware.data_dir import database_path
 from firmware.store import audit_log
 from firmware.store.errors import StoreFailedError
 from firmware.sync.messages import BoxEvent

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from firmware.calls.audit_check import replay
-from firmware.checkup import database_path
 from firmware.compliance import audit
+from firmware.data_dir import database_path
 from firmware.store import audit_log
 from firmware.store.connection import Connection
 from firmware.store.database import read_only

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware.checkup import database_path
+from firmware.data_dir import database_path
 from firmware.store.database import Database
 from firmware.store.inline_executor import InlineExecutor
 from firmware.sync.messages import BoxEvent

@@ -1,11 +1,14 @@
 """Rules and audit heads over the broker: what the office sends takes effect, what the box signs is held against it."""
 
 import asyncio
+import base64
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy import select
 from typer.testing import CliRunner
 
@@ -13,9 +16,10 @@ from console.audit_ledger import findings
 from console.audit_tables import ANCHOR
 from console.cli import app as console_app
 from firmware.audit_command import audit_app
-from firmware.checkup import database_path
+from firmware.data_dir import database_path
 from firmware.sync.messages import Ack, BoxEvent, encode
 from firmware.sync.messages_audit import AuditHead
+from firmware.sync.messages_keys import KeySet, SigningKey
 from firmware.sync.messages_policy import ContactElsewhere, PeopleElsewhere, PersonElsewhere, PolicyRelease
 from modem_drivers.simulator.people import Pause, Person, Say
 from tests.firmware.test_policy_release import CLOSED, CN2, OVERLAY
@@ -47,36 +51,51 @@ async def answer(town: Town, release: PolicyRelease) -> Ack:
     return next(ack for ack in town.acks() if ack.about == release.id)
 
 
-def test_an_overlay_is_in_force_from_the_next_decision_and_after_a_restart(tmp_path: Path) -> None:
+def test_an_overlay_is_in_force_from_the_next_decision_and_after_the_office_renewed_its_key(
+    tmp_path: Path,
+) -> None:
     async def story() -> None:
         town = Town(tmp_path, PEOPLE, n_modems=1)
+        async with town.console(), town.running_box():
+            await town.renew_lease()
+            ack = await answer(town, PolicyRelease(**town.head(), version=4, overlay=TODAY, packs=[CN2]))
+            assert (ack.accepted, ack.detail) == (
+                True,
+                "waiting to be approved by name on the box: cn@2",
+            )
+            assert any(isinstance(m, BoxEvent) and m.event == "policy_waiting" for m in town.seen)
+            await town.push([contact(1)])
+            await town.until(lambda: town.refusals() == {"c01": "window"})
+            older = PolicyRelease(**town.head(), version=3)
+            assert (await answer(town, older)).reason == "policy_rollback"
+            other = PolicyRelease(**town.head(), version=4)
+            assert (await answer(town, other)).reason == "policy_rollback"
+            wider = await answer(town, PolicyRelease(**town.head(), version=5, overlay=WIDER))
+            assert (wider.accepted, wider.reason) == (False, "overlay_widens")
+            assert wider.detail.startswith("$.overlay: time.end_guard_s ")
+            renewed = Ed25519PrivateKey.generate()
+            keys = KeySet(**town.head(), version=1, keys=[_listed(renewed, town.clock.now())])
+            await town.send("keys", keys)
+            await town.until(lambda: any(ack.about == keys.id for ack in town.acks()))
+        # The office signs with another key now, and nobody pushes the release again.
+        town.key = renewed
         async with town.console():
-            async with town.running_box():
-                await town.renew_lease()
-                ack = await answer(town, PolicyRelease(**town.head(), version=4, overlay=TODAY, packs=[CN2]))
-                assert (ack.accepted, ack.detail) == (
-                    True,
-                    "waiting to be approved by name on the box: cn@2",
-                )
-                assert any(isinstance(m, BoxEvent) and m.event == "policy_waiting" for m in town.seen)
-                await town.push([contact(1)])
-                await town.until(lambda: town.refusals() == {"c01": "window"})
-                older = PolicyRelease(**town.head(), version=3)
-                assert (await answer(town, older)).reason == "policy_rollback"
-                other = PolicyRelease(**town.head(), version=4)
-                assert (await answer(town, other)).reason == "policy_rollback"
-                wider = await answer(town, PolicyRelease(**town.head(), version=5, overlay=WIDER))
-                assert (wider.accepted, wider.reason) == (False, "overlay_widens")
-                assert wider.detail.startswith("$.overlay: time.end_guard_s ")
             async with town.running_box():
                 await town.renew_lease()
                 await town.push([contact(2)], campaign="december")
                 await town.until(lambda: town.refusals().get("c02") == "window")
             kinds = await _kinds(town)
             assert kinds.count("policy_refused") == 3
+            assert kinds.count("policy_release") == 1
+            assert not any(isinstance(m, BoxEvent) and m.severity == "alarm" for m in town.seen)
             assert town.network.call_log.dialled(PEOPLE[0].number) == 0
 
     run_virtually(story())
+
+
+def _listed(key: Ed25519PrivateKey, at: datetime) -> SigningKey:
+    raw = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    return SigningKey(public_key=base64.b64encode(raw).decode(), valid_from=at)
 
 
 async def _kinds(town: Town) -> list[str]:

@@ -22,8 +22,8 @@ from console.reports import OutcomeLine, outcome_lines
 from console.signed_sender import SignedSender
 from firmware.app import Box, Workers
 from firmware.calls.listening import Hearing
-from firmware.checkup import database_path
 from firmware.clock import SimulatedClock, SimulatedWorld, to_ms
+from firmware.data_dir import database_path
 from firmware.host.clock_trust import SimulatedClockTrust
 from firmware.lines.gsm_line import GsmLine
 from firmware.lines.gsm_ports import FixedPorts

@@ -9,8 +9,9 @@ import jsonschema
 import msgspec
 import pytest
 
-from firmware.evidence.checking import NotEvidenceError, check_evidence, compare_with_log, read_evidence
+from firmware.evidence.checking import NotEvidenceError, check_evidence, read_evidence
 from firmware.evidence.collecting import NoSuchCallError, collect
+from firmware.evidence.comparing import compare_with_log
 from firmware.evidence.facts import Evidence, evidence_schema
 from firmware.evidence.page import data_in, page_of
 from firmware.evidence.wording import WORDS

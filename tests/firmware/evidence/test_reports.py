@@ -1,10 +1,12 @@
 """Figures over many calls, from the audit log and the calls' own logs."""
 
+import hashlib
 import json
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typer.testing import CliRunner
 
 from firmware.cli import app
@@ -12,6 +14,7 @@ from firmware.evidence.figures import Asked, middle_and_most, not_made, opt_outs
 from firmware.store import contacts, outbox
 from firmware.store.attempts import CallEvent
 from firmware.store.connection import Connection
+from firmware.sync.signing import key_id, save_private_key
 from firmware.values import CampaignId, ContactId, PersonId
 from tests.firmware.retention.kept_box import CALLED, DAY, KeptBox
 
@@ -150,6 +153,7 @@ def test_the_evidence_command_and_its_verification(box: KeptBox) -> None:
     page, data = box.folder / "e.html", box.folder / "e.json"
     run(box.folder, "audit", "evidence", "attempt-1", "--out", str(page))
     assert page.stat().st_mode & 0o077 == 0
+    assert not page.with_name("e.html.seal.json").exists(), "this box has no key yet"
     data.write_text(run(box.folder, "audit", "evidence", "attempt-1", "--json", "--whole"), encoding="utf-8")
     for file in (page, data):
         checked = json.loads(run(box.folder, "audit", "verify", str(file), "--json"))
@@ -158,6 +162,43 @@ def test_the_evidence_command_and_its_verification(box: KeptBox) -> None:
     assert "does not show" in run(box.folder, "audit", "verify", str(page), code=1)
     assert "already" in run(box.folder, "audit", "evidence", "attempt-1", "--out", str(page), code=2)
     assert "no call" in run(box.folder, "audit", "evidence", "attempt-77", code=1)
+
+
+def test_evidence_is_sealed_by_the_boxs_own_key(box: KeptBox) -> None:
+    key = Ed25519PrivateKey.generate()
+    save_private_key(box.folder / "device.key", key)
+    kid, page = key_id(key.public_key()), box.folder / "e.html"
+    seal = page.with_name("e.html.seal.json")
+    run(box.folder, "audit", "evidence", "attempt-1", "--out", str(page))
+    assert seal.stat().st_mode & 0o077 == 0
+    listed = json.loads(seal.read_text(encoding="utf-8"))["files"]
+    assert [(each["what"], each["name"]) for each in listed] == [
+        ("evidence", "e.html"),
+        ("recording", "attempt-1"),
+    ]
+    assert listed[0]["sha256"] == hashlib.sha256(page.read_bytes()).hexdigest()
+    checked = json.loads(run(box.folder, "audit", "verify", str(page), "--sealed-by", kid, "--json"))
+    assert (checked["whole"], checked["sealed_by"]) == (True, kid)
+    assert "not by 00ff" in run(box.folder, "audit", "verify", str(page), "--sealed-by", "00ff", code=1)
+    other = box.folder / "other.html"
+    run(box.folder, "audit", "evidence", "attempt-1", "--language", "zh", "--out", str(other))
+    good = seal.read_text(encoding="utf-8")
+    seal.write_bytes(other.with_name("other.html.seal.json").read_bytes())
+    assert "not the one that was sealed" in run(box.folder, "audit", "verify", str(page), code=1)
+    seal.write_text(good.replace("attempt-1", "attempt-2"), encoding="utf-8")
+    assert "somebody changed it" in run(box.folder, "audit", "verify", str(page), code=1)
+    seal.write_text("{", encoding="utf-8")
+    assert "cannot be read" in run(box.folder, "audit", "verify", str(page), code=1)
+    seal.unlink()
+    assert "no seal" in run(box.folder, "audit", "verify", str(page))
+    assert "vouches for nothing" in run(box.folder, "audit", "verify", str(page), "--sealed-by", kid, code=1)
+    forged = Ed25519PrivateKey.generate()
+    (box.folder / "device.key").unlink()
+    save_private_key(box.folder / "device.key", forged)
+    seal.write_text(good, encoding="utf-8")
+    assert f"sealed by {kid}" in run(box.folder, "audit", "verify", str(page), code=1), (
+        "another box's, or an old key"
+    )
 
 
 def test_holds_asked_for_at_the_box_stand_before_the_daemon_has_taken_them(box: KeptBox) -> None:

@@ -93,18 +93,42 @@ def test_everything_of_a_person_goes_at_its_time_and_not_a_day_before(box: KeptB
     run(story())
 
 
-def test_nothing_goes_that_the_console_has_not_got(box: KeptBox) -> None:
+def test_what_nobody_ever_fetched_goes_at_its_term_after_a_warning_and_with_proof(box: KeptBox) -> None:
     async def story() -> None:
         box.person(3, uploaded=False)
         box.expire()
-        await box.until(RECORDS + 12 * DAY)
-        left = box.database.run_now(lambda con: con.rows("SELECT recording FROM recording"))
-        assert [row["recording"] for row in left] == ["attempt-3"]
-        assert [hit for hit in box.files_with(f"{NAME} 3") if hit == "box.db"], (
-            "their records go with the recording"
-        )
-        assert box.files_with(f"{NAME} 1") == []
-        assert "retention_waits" in box.events()
+        await box.until(RECORDINGS - 40 * DAY)
+        assert "recordings_never_fetched" not in box.events()
+        await box.until(RECORDINGS - 29 * DAY)
+        await box.until(RECORDINGS - 20 * DAY)
+        assert box.events().count("recordings_never_fetched") == 1
+        await box.until(RECORDINGS - DAY)
+        assert box.entries("deletion") == []
+        await box.until(RECORDINGS + DAY)
+        assert box.value("SELECT count(*) FROM recording") == 0
+        assert not list((box.folder / "recordings").iterdir())
+        (proof,) = [each for each in box.entries("deletion") if each["attempt"] == "attempt-3"]
+        assert (proof["rule"], proof["received_at"]) == ("minimum", None)
+        assert datetime.fromisoformat(str(proof["warned_at"])) == CALLED + RECORDINGS - 29 * DAY
+        assert box.events().count("recordings_never_fetched") == 1
+
+    run(story())
+
+
+def test_a_box_that_was_off_at_its_term_warns_first_and_a_hold_outlasts_the_warning(box: KeptBox) -> None:
+    async def story() -> None:
+        box.person(3, uploaded=False)
+        box.person(4, uploaded=False)
+        box.expire()
+        hold(box, "recording", "attempt-4")
+        await box.keeper.holds.take_requests()
+        await box.until(RECORDINGS + 40 * DAY)
+        assert box.events()[-2:] == ["recordings_never_fetched", "retention_waits"]
+        await box.until(RECORDINGS + 46 * DAY)
+        assert box.value("SELECT count(*) FROM recording") == 2, "warned of for less than a week"
+        await box.until(RECORDINGS + 48 * DAY)
+        assert box.value("SELECT recording FROM recording") == "attempt-4"
+        assert box.value("SELECT alarmed_at FROM recording") is None, "held: nobody loses it"
 
     run(story())
 

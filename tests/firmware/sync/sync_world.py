@@ -20,6 +20,7 @@ from firmware.sync.applying_config import ConfigBounds
 from firmware.sync.connection import Received
 from firmware.sync.content_check import CampaignCheck
 from firmware.sync.downlink import Downlink
+from firmware.sync.key_ring import KeyRing
 from firmware.sync.messages import (
     Ack,
     BoxConfig,
@@ -207,7 +208,7 @@ class BoxSide:
         self.downlink = Downlink(
             self.database,
             TOPICS,
-            console.verifier,
+            KeyRing(console.verifier.keys, self.clock.now),
             clock=self.clock,
             ids=UuidV7(),
             check=CHECK,
