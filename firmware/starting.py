@@ -7,12 +7,10 @@ import signal
 import time
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import structlog
 
 from audio.errors import RecogniserError
@@ -27,28 +25,22 @@ from firmware.host import systemd
 from firmware.host.heartbeats import Heartbeats
 from firmware.host.journal import RecentEvents, set_up_journal
 from firmware.local.opening import open_local_doors
-from firmware.settings import Settings, SettingsError, SpeechSection, VoiceSection, load_settings
+from firmware.settings import Settings, SettingsError, load_settings
 from firmware.speech.voices import voices_of_box
 from firmware.store import restoring
 from firmware.sync.connection import MqttConnection, MqttSettings, Will, probe_broker
 from firmware.sync.errors import BrokerRefusedError
 from firmware.sync.reports import renumbered
 from firmware.sync.topics import BoxTopics
-from firmware.worlds import World, hardware_world, simulated_world
-from modem_drivers.simulator.pty_host import SimulatedModemProcess
-from modem_drivers.simulator.simulation import ModemSpec, Simulation, Voice
+from firmware.worlds import World, hardware_world
 
 log = structlog.get_logger()
 
 ESPEAK_WORDS_PER_MINUTE = 175
-DEMO_WORDS_PER_MINUTE = 260
-"""The demo speaks fast: it is watched, not called."""
 RESTORE_WITHIN_S = 600.0
 """For a damaged database, salvaged row by row from a slow card."""
 MQTT_WITHIN_S = 300.0
 """A name server that does not answer holds the thread up for a while."""
-DEMO_SPEECH = SpeechSection(en=VoiceSection(engines=["espeak"]), zh=VoiceSection(engines=["espeak"]))
-"""…and at once: a better voice takes minutes to render what its people may hear."""
 
 
 async def run_hardware_box(settings: Settings, *, config: Path | None = None) -> None:
@@ -57,7 +49,7 @@ async def run_hardware_box(settings: Settings, *, config: Path | None = None) ->
     Raises BrokerRefusedError at a refused certificate.
     """
     loop = asyncio.get_running_loop()
-    await _run(
+    await serve(
         settings,
         hardware_world(settings.line, loop.time, settings.trunk),
         log_file=None,
@@ -66,31 +58,7 @@ async def run_hardware_box(settings: Settings, *, config: Path | None = None) ->
     )
 
 
-async def run_simulated_box(
-    settings: Settings, *, people_file: Path, starts_at: datetime, call_log: Path | None
-) -> None:
-    """Run the daemon on four simulated modems, in real time, under a clock that starts at `starts_at`."""
-    simulation = Simulation(
-        modems=tuple(
-            ModemSpec(personality=personality, imei=f"35693803564380{modem}", number=f"+861312345660{modem}")
-            for modem, personality in enumerate(("sim7600", "ec25", "sim7600", "ec25"))
-        ),
-        people=people_file.read_text(encoding="utf-8"),
-        today=starts_at.date(),
-        voice=Voice.ESPEAK,
-        call_log_path=str(call_log) if call_log else None,
-    )
-    async with SimulatedModemProcess(simulation) as process:
-        world = simulated_world(process, starts_at, asyncio.get_running_loop().time)
-        await _run(
-            msgspec.structs.replace(settings, speech=DEMO_SPEECH),
-            world,
-            log_file=Path(settings.box.data_dir) / "box.log",
-            words_per_minute=DEMO_WORDS_PER_MINUTE,
-        )
-
-
-async def _run(
+async def serve(
     settings: Settings,
     world: World[Any],
     *,
@@ -99,6 +67,7 @@ async def _run(
     understands: Understands | None = None,
     config: Path | None = None,
 ) -> None:
+    """Run the daemon on the lines of `world` until a signal ends it; without `understands` calls go by keys alone."""
     data = Path(settings.box.data_dir)
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
     recent = RecentEvents()

@@ -6,7 +6,6 @@ choosing: it takes the running process of simulated modems, never a path, so no 
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -15,24 +14,20 @@ from audio.errors import PortOpenError
 from audio.ports.frame_thread import FrameThread
 from audio.ports.port import AudioPort
 from audio.ports.serial_pcm import SerialPcmPort
-from firmware.clock import Clock, RealWorld, SimulatedClock, SimulatedWorld, SystemClock
-from firmware.host.clock_trust import ClockTrust, SimulatedClockTrust, SystemClockTrust
+from firmware.clock import Clock, RealWorld, SystemClock
+from firmware.host.clock_trust import ClockTrust, SystemClockTrust
 from firmware.host.credentials import CredentialMissingError, credential_file
 from firmware.lines.gsm_line import GsmLine
-from firmware.lines.gsm_ports import FixedPorts
 from firmware.lines.line_card import LineCard
 from firmware.lines.sim_pin import PinFileError, read_pin
 from firmware.lines.sip_line import SipLine
-from firmware.settings import LineSection, TrunkSection
+from firmware.settings_sections import LineSection, TrunkSection
 from firmware.sip_trunks import trunk_of
 from firmware.values import LineId, parse_e164
-from modem_drivers.at.byte_port import BytePort
-from modem_drivers.at.serial_port import open_serial_port
 from modem_drivers.dialect import AudioPlan
 from modem_drivers.hotplug import Change, watch_modems
 from modem_drivers.modem import Modem
 from modem_drivers.power_hook import PowerHook
-from modem_drivers.simulator.pty_host import SimulatedModemProcess
 from modem_drivers.slots import SlotFinder, Wanted
 from modem_drivers.usb_power import UsbPower
 
@@ -104,25 +99,6 @@ class HardwarePorts:
         return ""
 
 
-class SimulatedPorts(FixedPorts):
-    """The ports of one modem of a running simulation, opened by pyserial like any hardware."""
-
-    world = SimulatedWorld
-
-    def __init__(self, process: SimulatedModemProcess, modem: int, frames: FrameThread | None = None) -> None:
-        """Name the modem; `frames` moves the sound of all that are given the same."""
-        self._frames = frames
-        self._pair = process.ports[modem]
-
-    def open_at(self) -> BytePort:
-        """Open the AT port. Raises PortOpenError."""
-        return open_serial_port(self._pair.at_path)
-
-    def make_audio(self, plan: AudioPlan) -> AudioPort:
-        """Return the PCM port, not yet started."""
-        return SerialPcmPort(self._pair.pcm_path, block_bytes=plan.block_bytes, frames=self._frames)
-
-
 def hardware_world(
     lines: Sequence[LineSection], now_s: Callable[[], float], trunks: Sequence[TrunkSection] = ()
 ) -> World[RealWorld]:
@@ -173,21 +149,6 @@ def pin_source(line: LineSection) -> Callable[[], str] | None:
     if line.pin_credential is not None:
         return partial(_read_credential, line.pin_credential)
     return None
-
-
-def simulated_world(
-    process: SimulatedModemProcess, starts_at: datetime, now_s: Callable[[], float]
-) -> World[SimulatedWorld]:
-    """Return the modems of a running simulation under a clock that starts at `starts_at`."""
-    frames = FrameThread()
-    return World(
-        clock=SimulatedClock(starts_at, now_s),
-        trust=SimulatedClockTrust(),
-        lines=[
-            GsmLine(LineId(f"line-{modem + 1}"), SimulatedPorts(process, modem, frames), now_s=now_s)
-            for modem in range(len(process.ports))
-        ],
-    )
 
 
 def _read_credential(name: str) -> str:
