@@ -20,6 +20,7 @@ from audio.events import (
     SpeechEnded,
     SpeechStarted,
     UtteranceHeard,
+    UtterancePaused,
 )
 from audio.frame import NARROWBAND, AudioFormat, Clip, Frame
 from audio.orders import (
@@ -65,4 +66,5 @@ __all__ = [
     "StopPlaying",
     "StopRecording",
     "UtteranceHeard",
+    "UtterancePaused",
 ]

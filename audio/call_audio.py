@@ -35,6 +35,7 @@ from audio.events import (
     SpeechEnded,
     SpeechStarted,
     UtteranceHeard,
+    UtterancePaused,
 )
 from audio.frame import NARROWBAND, AudioFormat, Clip, Frame
 from audio.orders import (
@@ -211,6 +212,7 @@ class CallAudio:
             if self._endpointer.is_full:
                 self._end_speech(at_ms, events)
             self._speech.hangover_blocks = self._endpointer.hangover_blocks
+            self._tell_pause(self._endpointer, events)
         is_speech = self._speech.is_active and self._speech.is_speaking
         beep = self._beep.take_block(spectrum, is_speech=is_speech, is_key=is_key)
         if beep is not None:
@@ -342,6 +344,19 @@ class CallAudio:
                     events.append(UtteranceHeard(at_ms=ended_ms, duration_ms=duration_ms, pcm=pcm))
             case _:
                 assert_never(change)
+
+    def _tell_pause(self, endpointer: Endpointer, events: list[AudioEvent]) -> None:
+        """Tell what was said so far once a pause begins that may end the turn: its text can be there when it does."""
+        so_far = self._speech.so_far()
+        if so_far is None or not endpointer.may_end(self._speech.quiet_blocks):
+            return
+        events.append(
+            UtterancePaused(
+                at_ms=self._ms(so_far.end),
+                duration_ms=self._ms(so_far.end - so_far.begin),
+                pcm=endpointer.so_far(so_far.begin, so_far.end).pcm,
+            )
+        )
 
     def _end_speech(self, at_ms: int, events: list[AudioEvent]) -> None:
         if (offset := self._speech.finish()) is not None:

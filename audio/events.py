@@ -62,6 +62,20 @@ class SpeechEnded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UtterancePaused:
+    """What the far end has said so far, told when a pause has begun in which the turn may end; only by a call that listens.
+
+    If it does, an `UtteranceHeard` with the same `at_ms` and `duration_ms` follows; if they go on, that one is longer.
+    """
+
+    at_ms: int
+    """Where the last sound so far was heard."""
+    duration_ms: int
+    pcm: bytes = field(repr=False)
+    """As that of `UtteranceHeard`, but for the end of the silence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UtteranceHeard:
     """What the far end said in one go, told right after its `SpeechEnded`; only by a call that listens."""
 
@@ -179,6 +193,7 @@ AudioEvent: TypeAlias = (
     | DigitHeard
     | SpeechStarted
     | SpeechEnded
+    | UtterancePaused
     | UtteranceHeard
     | BeepHeard
     | AnswerClassified

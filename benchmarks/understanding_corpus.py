@@ -18,6 +18,9 @@ ROOT = Path(__file__).resolve().parents[1]
 CORPUS = ROOT / "firmware/dialogue/understanding/corpus"
 NOTHING = "none"
 NAMES = tuple(sorted(INTENTS))
+GUARDED = frozenset({"opt_out", "wrong_number", "want_human", "dispute", "vulnerable"})
+"""What must not be missed: more samples, and more of them misheard."""
+BIGGEST = 80
 FILLERS_ZH = "啊嗯呃哦那个就是的了吧"
 FILLERS_EN = ("uh", "um", "the", "a", "like", "so", "and", "you know")
 
@@ -119,28 +122,34 @@ def samples(language: str, *, per_pattern: int, seed: int, extra: Sequence[Patte
     sizes: dict[frozenset[str], int] = {}
     for pattern in all_patterns:
         sizes[pattern.intents] = sizes.get(pattern.intents, 0) + 1
-    biggest = 80
     for pattern in all_patterns:
-        # Every intent gets about as many samples, however many patterns say it; chatter gets five times that.
-        share = biggest / sizes[pattern.intents] * (5 if not pattern.intents else 1)
+        # Every intent gets about as many samples, however many patterns say it; chatter and what protects get more.
+        share = BIGGEST / sizes[pattern.intents] * _weight(pattern.intents)
         for _ in range(max(2, round(per_pattern * min(2.0, share) * variety(pattern.text)))):
             text = expand(pattern.text, lists, dice)
             if dice.random() < 0.35:
                 text = dice.choice(lists["opener"]) + join + text
             if dice.random() < 0.25:
                 text = text + join + dice.choice(lists["closer"])
-            made.append(Sample(text, pattern.intents, pattern.group))
+            # "I ('ll|will) go" is written with a space before the bracket.
+            made.append(Sample(text.replace(" '", "'"), pattern.intents, pattern.group))
     made.extend(_mixtures(made, len(made) // 3, join, dice))
     # A first word alone means nothing yet.
     made.extend(Sample(text, frozenset(), -1) for text in lists["opener"] if len(text) > 1)
     plain = []
     for sample in made:
         text = bare(normalise(sample.text, language), language)
-        if dice.random() < 0.35:
+        if dice.random() < (0.45 if sample.intents & GUARDED else 0.35):
             text = misheard(text, language, dice.choice((0.04, 0.08, 0.15)), dice)
         if text:
             plain.append(Sample(text, sample.intents, sample.group))
     return plain
+
+
+def _weight(intents: frozenset[str]) -> float:
+    if not intents:
+        return 5.0
+    return 1.25 if intents & GUARDED else 1.0
 
 
 ASIDES = frozenset({"affirm", "deny", "repeat", "confirm_identity"})

@@ -19,6 +19,8 @@ FOLDER = ROOT / "tests/firmware/dialogue/understanding"
 FIRST, SECOND = "challenge.toml", "challenge_second.toml"
 THIRD, SEALED = "challenge_third.toml", "challenge_sealed.toml"
 """Two halves of one set; no error of the sealed one was ever looked at."""
+FOURTH = "challenge_fourth.toml"
+"""Whole utterances of people in a situation, most of them about what protects a callee."""
 CRITICAL = ("opt_out", "wrong_number", "want_human", "dispute", "vulnerable")
 TODAY = date(2026, 11, 25)
 LEAST = 0.3

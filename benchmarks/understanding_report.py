@@ -11,6 +11,7 @@ from benchmarks.understanding_corpus import samples
 from benchmarks.understanding_evaluation import (
     CRITICAL,
     FOLDER,
+    FOURTH,
     SEALED,
     SECOND,
     THIRD,
@@ -111,7 +112,7 @@ def main() -> None:
         results[f"{language} second author"] = evaluate(
             understander, read(FOLDER / SECOND, language), language
         )
-        for name in (THIRD, SEALED):
+        for name in (THIRD, SEALED, FOURTH):
             measured(results, understander, name, language)
         if options.transfer:
             other, sample = transferred(understander, language)

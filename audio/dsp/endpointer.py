@@ -19,6 +19,10 @@ TAIL_MS = 240
 MAX_UTTERANCE_MS = 15_000
 """Nobody answers a question for longer; an answering machine may go on, and is cut here."""
 _RING_BLOCKS = 40
+EARLY_QUIET_MS = 140
+"""A pause that may end the turn has begun: longer than the silence of a "t" or "k" within a word."""
+EARLY_MOST_MS = 6_000
+"""A longer turn goes on, more often than not, and costs a recogniser more."""
 
 
 class Patience(StrEnum):
@@ -97,13 +101,27 @@ class Endpointer:
             self._pcm += data
         self._n_active = self._n_blocks - begin // BLOCK_SAMPLES
 
+    def may_end(self, quiet_blocks: int) -> bool:
+        """Say, once in each pause, that the turn may be over although the pause must still last."""
+        return (
+            quiet_blocks == EARLY_QUIET_MS // BLOCK_MS
+            and quiet_blocks < self.hangover_blocks
+            and len(self._pcm) <= EARLY_MOST_MS * BLOCK_SAMPLES // BLOCK_MS * 2
+        )
+
+    def so_far(self, begin: int, end: int) -> Turn:
+        """Return the turn as if it ended here."""
+        assert self._first_block is not None, "a turn ends that never began"
+        n_bytes = (self._last_block(end) - self._first_block) * BLOCK_SAMPLES * 2
+        with memoryview(self._pcm) as pcm:
+            return Turn(begin=begin, end=end, pcm=bytes(pcm[:n_bytes]))
+
     def end(self, begin: int, end: int) -> Turn:
         """Return the turn whose speech was from sample `begin` to before sample `end`, and wait for the next."""
-        assert self._first_block is not None, "a turn ends that never began"
-        last_block = min(self._n_blocks, -(-end // BLOCK_SAMPLES) + TAIL_MS // BLOCK_MS)
-        n_bytes = (last_block - self._first_block) * BLOCK_SAMPLES * 2
-        with memoryview(self._pcm) as pcm:
-            turn = Turn(begin=begin, end=end, pcm=bytes(pcm[:n_bytes]))
-        self._first_block, self._free_block = None, last_block
+        turn = self.so_far(begin, end)
+        self._first_block, self._free_block = None, self._last_block(end)
         self._pcm.clear()
         return turn
+
+    def _last_block(self, end: int) -> int:
+        return min(self._n_blocks, -(-end // BLOCK_SAMPLES) + TAIL_MS // BLOCK_MS)

@@ -125,14 +125,25 @@ class SpeechActivity:
             return self.finish()
         return None
 
+    @property
+    def quiet_blocks(self) -> int:
+        """Return how many blocks ago the speech that is on was last heard."""
+        return self._n_blocks - 1 - self._last_active_block
+
+    def so_far(self) -> SpeechOffset | None:
+        """Return what would be told if the speech that is on had ended where it was last heard."""
+        if self._begin_block is None:
+            return None
+        return SpeechOffset(
+            begin=self._begin_block * BLOCK_SAMPLES, end=(self._last_active_block + 1) * BLOCK_SAMPLES
+        )
+
     def finish(self) -> SpeechOffset | None:
         """End the speech that is on, if any: nothing more will be heard of it."""
-        begin, self._begin_block = self._begin_block, None
+        ended = self.so_far()
+        self._begin_block = None
         self._recent.clear()
-        if begin is None:
-            return None
-        end = self._last_active_block + 1
-        return SpeechOffset(begin=begin * BLOCK_SAMPLES, end=end * BLOCK_SAMPLES)
+        return ended
 
     def _stands_out(
         self,

@@ -92,6 +92,7 @@ class RecogniserPool:
         self._waiting: asyncio.Queue[_Job] = asyncio.Queue(most_waiting)
         self._tasks: list[asyncio.Task[None]] = []
         self._changed = asyncio.Event()
+        self._n_busy = 0
 
     async def __aenter__(self) -> Self:
         self._tasks = [
@@ -116,6 +117,11 @@ class RecogniserPool:
         while self.report.n_ready < n_workers:
             self._changed.clear()
             await self._changed.wait()
+
+    @property
+    def is_idle(self) -> bool:
+        """Say whether a worker has nothing to do, so that a guess costs nobody a wait."""
+        return self.report.n_ready > self._n_busy and self._waiting.empty()
 
     async def transcribe(self, pcm: bytes, language: str, expected: tuple[str, ...] = ()) -> Recognised:
         """Return what was said. Raises RecogniserError (busy, late, died) and never waits beyond the deadline."""
@@ -181,6 +187,7 @@ class RecogniserPool:
         try:
             while True:
                 job = await self._next_job(process)
+                self._n_busy += 1
                 try:
                     await self._do(process, job)
                 except (RecogniserError, OSError) as error:
@@ -189,6 +196,8 @@ class RecogniserPool:
                 except asyncio.CancelledError:
                     self._fail(job, RecogniserError("the recognisers were stopped"))
                     raise
+                finally:
+                    self._n_busy -= 1
         finally:
             self._count_ready(-1)
 

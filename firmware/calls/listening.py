@@ -2,6 +2,7 @@
 
 Whatever fails on the way costs this one answer: the dialogue is told that nothing was understood, and asks again.
 Who goes on after a pause, before anything was answered, is heard out: both parts are one utterance.
+A pause that may end the turn has the recogniser begin at once (`early_hearing`): mostly the text is there when it does.
 """
 
 import asyncio
@@ -15,9 +16,10 @@ import structlog
 
 from audio.dsp.endpointer import PRE_ROLL_MS, TAIL_MS, Patience
 from audio.dsp.speech_activity import SpeechActivity
-from audio.errors import RecogniserError
-from audio.events import UtteranceHeard
+from audio.errors import RecogniserError, RecogniserLateError
+from audio.events import UtteranceHeard, UtterancePaused
 from audio.listening.recogniser import Recognised
+from firmware.calls.early_hearing import EarlyHearing, Ears
 from firmware.dialogue.events import Intent, Utterance
 from firmware.dialogue.slots import Asked, Slots
 
@@ -44,18 +46,6 @@ _PATIENCE = {
     Asked.SATISFACTION: Patience.ANSWER,
     Asked.DIGITS: Patience.DIGITS,
 }
-
-
-class Ears(Protocol):
-    """Recognises speech for all calls."""
-
-    def hears(self, language: str) -> bool:
-        """Say whether utterances in this language can be recognised now."""
-        ...
-
-    async def transcribe(self, pcm: bytes, language: str, expected: tuple[str, ...] = ()) -> Recognised:
-        """Return what was said, within a deadline of its own. Raises RecogniserError."""
-        ...
 
 
 class Understood(Protocol):
@@ -124,6 +114,8 @@ class _Taken:
     utterance: UtteranceHeard
     question: Question
     told_s: float
+    early: "asyncio.Task[Recognised] | None" = None
+    """Its recognition, when that was begun in the pause."""
     beginning: "_Taken | None" = None
     """What it goes on from, whose sound is part of this one's."""
     goes_on: bool = False
@@ -148,6 +140,7 @@ class CallListener:
         self._waiting: asyncio.Queue[_Taken] = asyncio.Queue(MOST_WAITING)
         self._newest: _Taken | None = None
         """The newest utterance, until it is told."""
+        self._early = EarlyHearing(hearing.ears)
         self._task: asyncio.Task[None] | None = None
         self._tell: Callable[[Heard], None] | None = None
 
@@ -170,9 +163,15 @@ class CallListener:
         ):
             newest.goes_on = True
 
+    def paused(self, so_far: UtterancePaused, question: Question) -> None:
+        """Have what was said so far recognised, if nobody waits for that: the turn may be over."""
+        if self._newest is None:
+            self._early.begin(so_far, self.language, question.expected)
+
     def take(self, utterance: UtteranceHeard, question: Question) -> None:
         """Have an utterance recognised; never blocks."""
         taken = _Taken(utterance=utterance, question=question, told_s=self._now_s())
+        taken.early = self._early.taken(utterance)
         beginning = self._newest if self._newest is not None and self._newest.goes_on else None
         if beginning is not None:
             whole = _as_one(beginning.utterance, utterance)
@@ -199,6 +198,10 @@ class CallListener:
 
     async def close(self) -> None:
         """Forget what waits."""
+        self._early.forget()
+        while not self._waiting.empty():
+            if (early := self._waiting.get_nowait().early) is not None:
+                early.cancel()
         if self._task is not None:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
@@ -207,7 +210,7 @@ class CallListener:
     async def _work(self) -> None:
         while True:
             taken = await self._waiting.get()
-            heard = await self._understand(taken.utterance, taken.question, taken.told_s)
+            heard = await self._understand(taken)
             before = taken.beginning.heard if taken.beginning is not None else None
             if not _has_text(heard) and before is not None and _has_text(before):
                 # A grammar of short answers knows the yes and not what was added to it.
@@ -222,12 +225,27 @@ class CallListener:
             self._newest = None
         self._tell(heard)
 
-    async def _understand(self, utterance: UtteranceHeard, question: Question, told_s: float) -> Heard:
+    async def _recognise(self, taken: _Taken) -> Recognised:
+        """Return what was said. Raises RecogniserError."""
+        if taken.early is not None:
+            try:
+                return await taken.early
+            except RecogniserLateError:
+                raise
+            except RecogniserError as error:
+                # What failed on the guess may not fail on the whole.
+                log.info("early_recognition_lost", line=self._name, reason=str(error))
+        return await self._hearing.ears.transcribe(
+            taken.utterance.pcm, self.language, taken.question.expected
+        )
+
+    async def _understand(self, taken: _Taken) -> Heard:
+        utterance, question = taken.utterance, taken.question
         recognised: Recognised | None = None
         intents: tuple[Intent, ...] = ()
         slots = Slots()
         try:
-            recognised = await self._hearing.ears.transcribe(utterance.pcm, self.language, question.expected)
+            recognised = await self._recognise(taken)
             if recognised.text:
                 meaning = self._hearing.understands.understand(
                     recognised.text,
@@ -249,7 +267,7 @@ class CallListener:
             recognised=recognised,
             intents=intents,
             slots=slots,
-            took_ms=round((self._now_s() - told_s) * 1000),
+            took_ms=round((self._now_s() - taken.told_s) * 1000),
         )
 
 

@@ -74,6 +74,9 @@ class SoundReader:
                 state.human = True
                 self._handset.note("speech", ms=event.duration_ms)
                 await self._performer.tell(state, heard.SpeechEnded(duration_ms=event.duration_ms))
+            case sound.UtterancePaused():
+                if self._listener is not None:
+                    self._listener.paused(event, state.question)
             case sound.UtteranceHeard():
                 if self._listener is not None:
                     self._listener.take(event, state.question)

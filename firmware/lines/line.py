@@ -43,6 +43,8 @@ class EndKind(StrEnum):
     VACANT_NUMBER = "vacant_number"
     CONGESTION = "congestion"
     CALL_RESTRICTED = "call_restricted"
+    FORWARDED = "forwarded"
+    """The callee has their calls go elsewhere, and the network leaves it to us to call there: we do not."""
     NETWORK_FAULT = "network_fault"
     LOCAL_FAULT = "local_fault"
     UNKNOWN = "unknown"

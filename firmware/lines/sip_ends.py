@@ -27,6 +27,8 @@ _OTHER_CAUSES = {20: (EndKind.UNREACHABLE, 0.8), 25: (EndKind.NETWORK_FAULT, 0.8
 """Causes of Q.850 that mobile networks do not have: subscriber absent, exchange routing error."""
 _OURS = frozenset({400, 401, 402, 405, 406, 407, 413, 414, 415, 416, 420, 421, 488, 493, 606})
 _NORMAL = frozenset({16, 31})
+_MOVED = frozenset({300, 301, 302, 305, 380})
+"""The answer names another address. Nobody agreed to be called there, and no rule was asked about it."""
 _ANNOUNCED = {
     "busy": EndKind.BUSY,
     "switched_off": EndKind.POWERED_OFF,
@@ -128,6 +130,8 @@ def _kind(
     if not saw_active and (told is None or told in _NORMAL):
         if over.code in _OURS:
             return EndKind.LOCAL_FAULT, told, 0.8
+        if over.code in _MOVED:
+            return EndKind.FORWARDED, told, 0.9
         if over.code == 403:
             return EndKind.NETWORK_FAULT, told, 0.5
         if over.code in {408, 487}:

@@ -9,8 +9,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from audio import BargeIn, CallAudio, Listen, Play, PlayFinished, SpeechEnded, SpeechStarted, UtteranceHeard
-from audio.dsp.endpointer import MAX_UTTERANCE_MS, PRE_ROLL_MS, TAIL_MS, Endpointer, Patience
+from audio import (
+    BargeIn,
+    CallAudio,
+    Listen,
+    Play,
+    PlayFinished,
+    SpeechEnded,
+    SpeechStarted,
+    UtteranceHeard,
+    UtterancePaused,
+)
+from audio.dsp.endpointer import (
+    EARLY_MOST_MS,
+    EARLY_QUIET_MS,
+    MAX_UTTERANCE_MS,
+    PRE_ROLL_MS,
+    TAIL_MS,
+    Endpointer,
+    Patience,
+)
 from audio.events import AudioEvent
 from audio.frame import Clip
 
@@ -72,6 +90,27 @@ def test_a_turn_ends_after_the_pause_that_fits_it(
 def test_a_pause_parts_turns_or_does_not(mix: Mix, patience: Patience, gap_ms: int, n_turns: int) -> None:
     told = heard(mix(600, voice(700), gap_ms, voice(700), 2000), patience)
     assert len(utterances(told)) == n_turns
+
+
+def test_a_pause_that_may_end_the_turn_is_told_early_and_once(mix: Mix) -> None:
+    """What is told then is the turn itself, but for the end of its silence."""
+    told = heard(mix(600, voice(500), 500, voice(500), 2000))
+    early = [(at, event) for at, event in told if isinstance(event, UtterancePaused)]
+    ((ended_at, whole),) = utterances(told)
+    assert len(early) == 2
+    (_, first), (last_at, last) = early
+    assert (last.at_ms, last.duration_ms) == (whole.at_ms, whole.duration_ms)
+    assert whole.pcm.startswith(last.pcm)
+    assert whole.pcm.startswith(first.pcm[: len(first.pcm) - EARLY_QUIET_MS * 16])
+    assert EARLY_QUIET_MS - 20 <= last_at - last.at_ms <= EARLY_QUIET_MS + 20
+    assert ended_at - last_at >= 500
+
+
+def test_a_long_turn_is_told_when_it_is_over_and_not_before(mix: Mix) -> None:
+    told = heard(mix(600, voice(EARLY_MOST_MS + 500), 300, voice(400), 1500))
+    early = [event.duration_ms for _, event in told if isinstance(event, UtterancePaused)]
+    assert utterances(told)
+    assert max(early, default=0) <= EARLY_MOST_MS
 
 
 def test_what_is_kept_begins_before_the_first_sound_and_holds_all_of_it(mix: Mix, greeting: Clip) -> None:

@@ -63,6 +63,8 @@ class Ears:
         self._n_late = n_late
         self._engine = sphinx()
 
+    is_idle = True
+
     def hears(self, language: str) -> bool:
         return primary(language) == "en"
 

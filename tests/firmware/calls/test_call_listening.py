@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from audio import AudioEvent, CallAudio, Listen, SpeechEnded, SpeechStarted, UtteranceHeard
+from audio import AudioEvent, CallAudio, Listen, SpeechEnded, SpeechStarted, UtteranceHeard, UtterancePaused
 from audio.dsp.endpointer import Patience
 from audio.errors import RecogniserBusyError, RecogniserDiedError, RecogniserError, RecogniserLateError
 from audio.frame import NARROWBAND
@@ -52,6 +52,7 @@ class Ears:
     def __init__(self, slow_s: float = 0.4) -> None:
         self.slow_s = slow_s
         self.expected: list[tuple[str, ...]] = []
+        self.is_idle = True
         self.fails_on: str | None = None
         """What holds this comes out as nothing."""
 
@@ -178,6 +179,10 @@ class Call:
             ]
         )
 
+    def pauses(self, text: str, duration_ms: int = 400, *, begun_ms: int = 0) -> None:
+        at_ms = begun_ms + duration_ms
+        self.audio.tell([UtterancePaused(at_ms=at_ms, duration_ms=duration_ms, pcm=text.encode())])
+
     def utterances(self) -> list[heard.Utterance]:
         return [event for event in self.talk.heard if isinstance(event, heard.Utterance)]
 
@@ -217,6 +222,68 @@ def test_what_is_said_reaches_the_dialogue_with_its_meaning() -> None:
     assert call.ears.expected == [("是的", "不是")]
     (note,) = call.notes("utterance")
     assert note == {"text": "是的我是", "confidence": 0.8, "engine": "ears", "ms": 700, "took_ms": 400}
+
+
+def test_the_text_is_there_when_the_turn_ends_where_it_paused() -> None:
+    """Whisper's third of a second passes while the pause lasts."""
+
+    async def story(call: Call) -> None:
+        call.begins()
+        call.pauses("是的我是")
+        await asyncio.sleep(0.3)
+        call.ends("是的我是")
+        await asyncio.sleep(1)
+
+    call = carry(story)
+    (utterance,) = call.utterances()
+    assert utterance.text == "是的我是"
+    assert len(call.ears.expected) == 1
+    (note,) = call.notes("utterance")
+    assert note["took_ms"] == 100
+
+
+def test_what_was_guessed_in_a_pause_is_thrown_away_when_the_callee_goes_on() -> None:
+    async def story(call: Call) -> None:
+        call.begins()
+        call.pauses("是")
+        await asyncio.sleep(0.1)
+        call.pauses("是不是", 900)
+        await asyncio.sleep(0.1)
+        call.ends("是不是打错了", 1400)
+        await asyncio.sleep(1)
+
+    call = carry(story)
+    assert [one.text for one in call.utterances()] == ["是不是打错了"]
+
+
+@pytest.mark.parametrize(("failure", "n_asked"), [("died", 2), ("busy", 2), ("late", 1)])
+def test_a_guess_that_fails_is_made_good_unless_time_is_up(failure: str, n_asked: int) -> None:
+    async def story(call: Call) -> None:
+        call.begins()
+        call.pauses(failure)
+        await asyncio.sleep(0.3)
+        call.ends("不行")
+        await asyncio.sleep(1)
+
+    call = carry(story)
+    (utterance,) = call.utterances()
+    assert utterance.text == ("不行" if n_asked == 2 else "")
+    assert len(call.ears.expected) == n_asked
+
+
+def test_no_guess_is_made_while_every_recogniser_works() -> None:
+    ears = Ears()
+    ears.is_idle = False
+
+    async def story(call: Call) -> None:
+        call.begins()
+        call.pauses("是")
+        await asyncio.sleep(0.3)
+        assert not ears.expected
+        call.ends("是")
+        await asyncio.sleep(1)
+
+    assert [one.text for one in carry(story, ears).utterances()] == ["是"]
 
 
 @pytest.mark.parametrize("failure", ["late", "died", "busy", ""])

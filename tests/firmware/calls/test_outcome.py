@@ -7,6 +7,7 @@ import pytest
 
 from firmware.calls.outcome import FLAGS, CallLog, PromiseMade, conclude
 from firmware.calls.retry import RETRY
+from firmware.dialogue.endings import ENDINGS
 from firmware.lines.line import Ended, EndKind
 from firmware.values import Disposition
 
@@ -50,6 +51,41 @@ def log(kind: EndKind, **facts: object) -> CallLog:
 )
 def test_what_came_of_it(call: CallLog, expected: Disposition) -> None:
     assert conclude(call).disposition is expected
+
+
+FROM_THE_LINE = {
+    **{kind: Disposition(kind.value) for kind in EndKind if kind.value in {word.value for word in D}},
+    EndKind.UNKNOWN: D.TECHNICAL_FAILURE,
+}
+HEARD_INSTEAD = {D.SUSPENDED_NUMBER, D.FAX, D.SCREENING_ASSISTANT, D.MACHINE_NO_MESSAGE}
+STOPPED = {D.CANCELLED, D.RECALLED, D.BLOCKED}
+
+
+def reached() -> dict[Disposition, CallLog]:
+    """Return, for each word, a call that comes to it in the way in which calls do."""
+    calls = {word: log(kind, answered=False, human_heard=False) for kind, word in FROM_THE_LINE.items()}
+    calls |= {
+        word: log(EndKind.RELEASED_BY_CALLEE, human_heard=False, answered_by=word) for word in HEARD_INSTEAD
+    }
+    calls |= {
+        word: log(EndKind.RELEASED_BY_US, answered=False, human_heard=False, stopped=word) for word in STOPPED
+    }
+    calls |= {
+        word: log(EndKind.RELEASED_BY_US, decided=word, verified=True, promise=PROMISE) for word in ENDINGS
+    }
+    return calls | {
+        D.HUMAN_BRIDGED: log(EndKind.RELEASED_BY_CALLEE, decided=D.HUMAN_BRIDGED),
+        D.HUNG_UP_EARLY: log(EndKind.RELEASED_BY_CALLEE),
+        D.SILENCE: log(EndKind.RELEASED_BY_CALLEE, human_heard=False),
+        D.MACHINE_LEFT_MESSAGE: log(
+            EndKind.RELEASED_BY_US, decided=D.MACHINE_LEFT_MESSAGE, human_heard=False
+        ),
+    }
+
+
+@pytest.mark.parametrize("word", Disposition)
+def test_every_word_is_what_some_call_comes_to(word: Disposition) -> None:
+    assert conclude(reached()[word]).disposition is word
 
 
 def test_only_a_promise_carries_a_promise() -> None:

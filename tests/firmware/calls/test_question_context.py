@@ -34,6 +34,8 @@ VARS: dict[str, dict[str, object]] = {
 class Ears:
     """Recognises the bytes it is given as text, after a while."""
 
+    is_idle = True
+
     def hears(self, language: str) -> bool:
         return True
 

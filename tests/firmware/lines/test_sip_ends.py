@@ -27,6 +27,7 @@ K = EndKind
         (604, "604 Does Not Exist Anywhere", False, K.VACANT_NUMBER, 1),
         (484, "484 Address Incomplete", False, K.VACANT_NUMBER, 28),
         (603, "603 Decline", True, K.REJECTED, 21),
+        (301, "301 Moved Permanently", True, K.FORWARDED, None),
         (607, "607 Unwanted", True, K.REJECTED, 21),
         (487, "487 Request Terminated", True, K.NO_ANSWER, None),
         (408, "408 Request Timeout", False, K.UNREACHABLE, None),
@@ -41,7 +42,7 @@ K = EndKind
         (488, "488 Not Acceptable Here", False, K.LOCAL_FAULT, None),
         (0, "Connection refused", False, K.NETWORK_FAULT, None),
         (0, "engine: the SIP engine was lost in the call", True, K.LOCAL_FAULT, None),
-        (302, "302 Moved Temporarily", False, K.UNKNOWN, None),
+        (302, "302 Moved Temporarily", False, K.FORWARDED, None),
     ],
 )
 def test_an_unanswered_call(code: int, reason: str, alerted: bool, kind: EndKind, q850: int | None) -> None:
