@@ -94,7 +94,7 @@ OWNED_LIBRARIES = {
     "serial": ("modem_drivers.at.serial_port", "audio.ports"),
     "sqlite3": tuple(f"firmware.store.{name}" for name in ("database", "connection", "snapshot", "salvage")),
     "sqlite_utils": ("firmware.store.database", "firmware.store.migrations"),
-    "paho": ("firmware.sync.mqtt_epoch",),
+    "paho": ("firmware.sync.mqtt_epoch", "firmware.sync.mqtt_properties"),
     "systemd": ("firmware.host.systemd",),
     "sqlalchemy": ("console",),
     "alembic": ("console.ledger_engine", "console.migrations"),

@@ -84,6 +84,7 @@ Kept = (
 
 REFUSALS_PER_MINUTE = 20
 """Answers to messages that are not the console's or make no sense: more would fill the outbox."""
+_MAX_RECEIPTS_AT_ONCE = 32
 _MAX_FLOWS = 8
 _ROWS_AT_ONCE = 50
 
@@ -137,9 +138,22 @@ class Downlink(Generic[FlowT]):
         """Messages refused without an answer because too many came."""
 
     async def run(self, connection: Connection) -> None:
-        """Handle what the connection receives, in order, until it is closed."""
-        async for received in connection.received():
-            await self.handle(received)
+        """Handle what the connection receives, in order, until it is closed.
+
+        Receipts do not wait for one another: those that come while the disk is busy are committed together.
+        """
+        receipts = self._topics.down("receipt")
+        keeping: set[asyncio.Task[None]] = set()
+        try:
+            async for received in connection.received():
+                if received.topic == receipts and len(keeping) < _MAX_RECEIPTS_AT_ONCE:
+                    task = asyncio.create_task(self.handle(received), name="receipt")
+                    keeping.add(task)
+                    task.add_done_callback(keeping.discard)
+                else:
+                    await self.handle(received)
+        finally:
+            await asyncio.gather(*keeping, return_exceptions=True)
 
     async def handle(self, received: Received) -> None:
         """Apply one message, then acknowledge it; one that cannot be kept now is given back."""
