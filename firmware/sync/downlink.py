@@ -41,6 +41,7 @@ from firmware.sync.applying_config import NOTHING_CONFIGURABLE, ConfigBounds, ap
 from firmware.sync.applying_elsewhere import apply_elsewhere
 from firmware.sync.connection import Connection, Received
 from firmware.sync.content_check import CampaignCheck, check_row, reason_of
+from firmware.sync.in_flow import in_flow
 from firmware.sync.key_ring import KeyRing
 from firmware.sync.messages import (
     Ack,
@@ -84,7 +85,6 @@ Kept = (
 
 REFUSALS_PER_MINUTE = 20
 """Answers to messages that are not the console's or make no sense: more would fill the outbox."""
-_MAX_RECEIPTS_AT_ONCE = 32
 _MAX_FLOWS = 8
 _ROWS_AT_ONCE = 50
 
@@ -138,22 +138,8 @@ class Downlink(Generic[FlowT]):
         """Messages refused without an answer because too many came."""
 
     async def run(self, connection: Connection) -> None:
-        """Handle what the connection receives, in order, until it is closed.
-
-        Receipts do not wait for one another: those that come while the disk is busy are committed together.
-        """
-        receipts = self._topics.down("receipt")
-        keeping: set[asyncio.Task[None]] = set()
-        try:
-            async for received in connection.received():
-                if received.topic == receipts and len(keeping) < _MAX_RECEIPTS_AT_ONCE:
-                    task = asyncio.create_task(self.handle(received), name="receipt")
-                    keeping.add(task)
-                    task.add_done_callback(keeping.discard)
-                else:
-                    await self.handle(received)
-        finally:
-            await asyncio.gather(*keeping, return_exceptions=True)
+        """Handle what the connection receives until it is closed, in order as far as order matters."""
+        await in_flow(connection, self.handle, self._topics)
 
     async def handle(self, received: Received) -> None:
         """Apply one message, then acknowledge it; one that cannot be kept now is given back."""
