@@ -55,15 +55,9 @@ def append(
     not used up: that is what keeps the sequence without gaps.
     """
     seq = int(con.value("UPDATE outbox_head SET last_seq = last_seq + 1 RETURNING last_seq"))
-    con.insert(
-        "outbox",
-        {
-            "seq": seq,
-            "leaf": leaf,
-            "body": build(seq),
-            "created_at": to_ms(created_at),
-            "correlation": correlation or None,
-        },
+    con.execute(
+        "INSERT INTO outbox (seq, leaf, body, created_at, correlation) VALUES (?, ?, ?, ?, ?)",
+        (seq, leaf, build(seq), to_ms(created_at), correlation or None),
     )
     con.touch("outbox")
     return seq
