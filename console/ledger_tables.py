@@ -52,6 +52,16 @@ BOX = Table(
 )
 """Each box as its last `up/state` described it."""
 
+TELEMETRY = Table(
+    "telemetry",
+    METADATA,
+    _text("box", key=True),
+    _number("slot", key=True),
+    _number("seen_at"),
+    _text("body"),
+)
+"""The last telemetry of each box in each quarter of an hour (`slot`, since 1970); a week of it is kept."""
+
 CAMPAIGN = Table(
     "campaign",
     METADATA,
