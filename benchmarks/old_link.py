@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from types import TracebackType
@@ -11,6 +11,7 @@ from typing import Self
 from benchmarks.fleet_box import connect_packet, framed, read_packet, subscribe_packet
 from firmware.sync.connection import NO_PROPERTIES, Received
 from firmware.sync.errors import NotConnectedError
+from firmware.sync.sending import Sending
 
 PUBLISH_TIMEOUT_S = 60.0
 
@@ -74,6 +75,10 @@ class OldLink:
                     await answer
             except TimeoutError:
                 raise NotConnectedError("no PUBACK") from None
+
+    def start_sending(self, on_progress: Callable[[], None]) -> Sending:
+        """Send nothing in flow: a console does not."""
+        raise NotImplementedError(f"this end sends one by one ({on_progress})")
 
     def move(self, host: str, port: int) -> None:
         """Go nowhere: no console moves itself."""

@@ -38,6 +38,7 @@ def raw_rate(folder: Path, n_rows: int, a_commit: int) -> float:
     con.execute("PRAGMA journal_mode=WAL")
     con.execute("PRAGMA synchronous=FULL")
     con.execute("PRAGMA foreign_keys=ON")
+    con.execute("PRAGMA secure_delete=ON")
     began_s = time.perf_counter()
     for first in range(0, n_rows, a_commit):
         con.execute("BEGIN IMMEDIATE")
@@ -45,7 +46,7 @@ def raw_rate(folder: Path, n_rows: int, a_commit: int) -> float:
             (seq,) = con.execute(
                 "UPDATE outbox_head SET last_seq = last_seq + 1 RETURNING last_seq"
             ).fetchone()
-            con.execute("INSERT INTO outbox VALUES (?, ?, ?, ?)", (seq, "outcome", BODY, NOW_MS))
+            con.execute("INSERT INTO outbox VALUES (?, ?, ?, ?, NULL)", (seq, "outcome", BODY, NOW_MS))
         con.execute("COMMIT")
     took_s = time.perf_counter() - began_s
     con.close()

@@ -199,4 +199,7 @@ def _sent_contact(place: int, row: FileRow) -> SentContact:
         number=contact.numbers[0],
         debt=contact.debt,
         status=contact.status,
+        other_numbers=tuple(
+            dict.fromkeys(each for each in contact.numbers[1:] if each != contact.numbers[0])
+        ),
     )

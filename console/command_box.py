@@ -1,6 +1,6 @@
 """`box`: make a box a member, name the boxes, see how each was when it last spoke."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import typer
@@ -9,12 +9,14 @@ from sqlalchemy import select
 
 from console.arguments import JsonOption, NowOption, OfficeOption, clock_for, complete_box, office_at
 from console.authority import issue_box
+from console.box_health import Health, health_history, in_short, latest_health
 from console.ledger import Ledger
 from console.ledger_tables import BOX
 from console.tables import table
 from console.terminal import say, say_json
-from firmware.clock import SystemClock, to_ms
+from firmware.clock import SystemClock, from_ms, to_ms
 from firmware.sync.messages_state import LineWire
+from firmware.sync.messages_telemetry import Telemetry
 
 box_app = typer.Typer(help="The boxes of this office.", no_args_is_help=True)
 
@@ -32,6 +34,9 @@ class BoxStatus(msgspec.Struct, kw_only=True, frozen=True):
     unsent: int = 0
     lines: list[LineWire] = []
     seen_ago_s: float | None = None
+    health: Telemetry | None = None
+    """Its last telemetry, null if none came within a week."""
+    health_ago_s: float | None = None
 
 
 @box_app.command("add")
@@ -75,6 +80,7 @@ def box_status(
     at_ms = to_ms(clock_for(now).now())
     with Ledger(here.ledger).reading() as rows:
         known = {row.box: row for row in rows.execute(select(BOX))}
+        felt = latest_health(rows, wanted)
     found = [
         BoxStatus(
             box=name,
@@ -85,9 +91,10 @@ def box_status(
             unsent=row.outbox,
             lines=msgspec.json.decode(row.lines, type=list[LineWire]),
             seen_ago_s=max(0, at_ms - row.seen_at) / 1000,
+            **_felt(felt.get(name), at_ms),
         )
         if (row := known.get(name)) is not None
-        else BoxStatus(box=name, status="never seen")
+        else BoxStatus(box=name, status="never seen", **_felt(felt.get(name), at_ms))
         for name in wanted
     ]
     if as_json:
@@ -102,11 +109,52 @@ def box_status(
             each.unsent,
             _lines(each.lines),
             _ago(each.seen_ago_s),
+            *((in_short(each.health) if each.health else "",) if felt else ()),
         )
         for each in found
     ]
     names = ("box", "status", "dialling", "clock", "unsent", "lines", "last heard")
-    Console().print(table("Boxes", names, shown))
+    Console().print(table("Boxes", (*names, "health") if felt else names, shown))
+
+
+@box_app.command("health")
+def box_health(
+    context: typer.Context,
+    *,
+    box: Annotated[str, typer.Argument(help="The box.", autocompletion=complete_box)],
+    hours: Annotated[int, typer.Option(help="How far back; a week is kept.", min=1, max=168)] = 24,
+    as_json: JsonOption = False,
+    now: NowOption = None,
+    folder: OfficeOption = None,
+) -> None:
+    """Show how a box has felt: heat, memory, disk, signal and what it had not sent, a quarter of an hour apart."""
+    here = office_at(folder or context.obj)
+    since_ms = to_ms(clock_for(now).now()) - hours * 3_600_000
+    with Ledger(here.ledger).reading() as rows:
+        found = health_history(rows, here.require_box(box), since_ms=since_ms)
+    if as_json:
+        say_json([msgspec.to_builtins(each) for each in found])
+        return
+    shown = [
+        (
+            f"{from_ms(each.seen_at_ms):%m-%d %H:%M}Z",
+            in_short(each.telemetry),
+            ", ".join(
+                f"{line.line} {line.status}" + (f" {line.rssi_dbm} dBm" if line.rssi_dbm is not None else "")
+                for line in each.telemetry.lines
+            ),
+            each.telemetry.outbox,
+            each.telemetry.dialling,
+        )
+        for each in found
+    ]
+    Console().print(table(f"Health of {box}", ("came", "computer", "lines", "unsent", "dialling"), shown))
+
+
+def _felt(health: Health | None, at_ms: int) -> dict[str, Any]:
+    if health is None:
+        return {}
+    return {"health": health.telemetry, "health_ago_s": max(0, at_ms - health.seen_at_ms) / 1000}
 
 
 def _lines(lines: list[LineWire]) -> str:

@@ -18,6 +18,7 @@ from console.ledger import Ledger
 from console.ledger_facts import Fact
 from console.ledger_tables import CAMPAIGN, CONTACT
 from console.office import Office
+from console.owners import release
 from console.tables import table
 from console.terminal import say_json
 from firmware.clock import Clock, to_ms
@@ -194,9 +195,24 @@ async def send_orders(
                         campaign=order.campaign,
                         contact=order.contact,
                     )
-                    answers.append(await _one(with_box, order, message, patience_s))
+                    answer = await _one(with_box, order, message, patience_s)
+                    answers.append(answer)
+                    if answer.status in ("done", "nothing left") or _is_over(answer):
+                        await asyncio.to_thread(_let_go, ledger, order, clock)
                     progress.advance(task)
     return answers
+
+
+def _is_over(answer: Answer) -> bool:
+    """Say whether a box refuses to end a campaign because it has none that it would still call for."""
+    return answer.action == "cancel" and answer.detail.startswith(("campaign_over", "unknown_campaign"))
+
+
+def _let_go(ledger: Ledger, order: Order, clock: Clock[object]) -> None:
+    """Leave it to other boxes to call whom this one will not call any more."""
+    if order.campaign is not None and order.action in ("cancel", "recall"):
+        with ledger.transaction() as connection:
+            release(connection, order.box, order.campaign, clock.now(), contact=order.contact)
 
 
 async def _one(with_box: Exchange, order: Order, message: Control, patience_s: float) -> Answer:

@@ -15,7 +15,7 @@ from console.office import Office
 from console.signed_sender import SignedSender
 from console.watch_view import View
 from firmware.clock import Clock
-from firmware.sync.messages import OutcomeMessage
+from firmware.sync.messages import OutcomeMessage, Telemetry
 from firmware.sync.topics import up_filter
 from firmware.values import UuidV7
 
@@ -67,9 +67,10 @@ async def keep_reports(
 
         def on_recorded(recorded: Recorded) -> None:
             nonlocal last_s
-            last_s = loop.time()
             view.show(recorded)
             message = recorded.arrival.message
+            if not isinstance(message, Telemetry):
+                last_s = loop.time()  # a box that only says each minute how it feels is idle
             if recorded.is_new and isinstance(message, OutcomeMessage):
                 feed.changed()
                 if message.suppressed:

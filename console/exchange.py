@@ -17,7 +17,7 @@ from console.ledger_facts import Fact
 from console.office import Office
 from console.signed_sender import SignedSender
 from firmware.clock import Clock
-from firmware.sync.messages import BoxState
+from firmware.sync.messages import BoxState, Telemetry
 from firmware.sync.topics import BoxTopics
 from firmware.values import UuidV7
 
@@ -42,6 +42,8 @@ class Exchange:
             return
         if isinstance(message, BoxState):
             self._status = message.status
+            return
+        if isinstance(message, Telemetry):
             return
         self._heard = [*self._heard[-MAX_HEARD:], message]
         self._stirred.set()

@@ -47,7 +47,7 @@ RECEIPT_AFTER_S = 0.2
 GAP_AFTER_S = 10.0
 """A number that another reader has in its hands is not missing."""
 MAX_SEQ = 2**62
-_LEAVES_NOT_KEPT = ("telemetry", "recording/", "request")
+_LEAVES_NOT_KEPT = ("recording/", "request")
 """What is no fact for the ledger; a request is answered by `Resender`."""
 
 
@@ -144,7 +144,7 @@ class Ingest:
         # A duplicate is owed one too: the box sends again when a receipt was lost.
         self._owed[key] = max(recorded.up_to, self._owed.get(key, 0))
         message = recorded.arrival.message
-        if not isinstance(message, BoxState):
+        if not isinstance(message, BoxState | Telemetry):
             self._came.setdefault(key, set()).add(message.seq)
         self._unreceipted += 1
         self._receipt_wanted.set()
@@ -209,8 +209,10 @@ def read_arrival(received: Received, tenant: str) -> Arrival | None:
         log.warning("uplink_of_no_box", topic=received.topic)
         return None
     try:
-        message = _fact(decode_uplink(received.payload))
+        message = _kept(leaf, decode_uplink(received.payload))
     except MalformedMessageError as error:
+        if leaf == "telemetry":
+            return None  # the next one is a minute away
         unread = _unread(received.payload, str(error))
         if unread is None:
             log.warning("uplink_unreadable", box=box, leaf=leaf, problem=str(error)[:200])
@@ -220,12 +222,12 @@ def read_arrival(received: Received, tenant: str) -> Arrival | None:
     return Arrival(box=box, message=message)
 
 
-def _fact(message: Uplink) -> Fact | BoxState:
+def _kept(leaf: str, message: Uplink) -> Fact | BoxState | Telemetry:
+    if isinstance(message, Telemetry) != (leaf == "telemetry"):
+        raise MalformedMessageError("telemetry, and nothing else, belongs on up/telemetry - at `$.type`")
     if isinstance(message, Request | RecordingChunk | RecordingUnavailable):
         raise MalformedMessageError("this message belongs on another topic - at `$.type`")
-    if isinstance(message, Telemetry):
-        raise MalformedMessageError("telemetry belongs on up/telemetry - at `$.type`")
-    if not isinstance(message, BoxState):
+    if not isinstance(message, BoxState | Telemetry):
         if message.seq >= MAX_SEQ:
             raise MalformedMessageError(f"seq is above {MAX_SEQ} - at `$.seq`")
         if not is_storable(message.id) or not is_storable(message.stream):

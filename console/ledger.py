@@ -14,13 +14,14 @@ import structlog
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
+from console.box_health import keep_telemetry
 from console.errors import LedgerError
 from console.ledger_engine import Place, cause_of, name_of, open_engine
 from console.ledger_facts import Fact, Key, Unread, keep_facts, keep_states
 from console.ledger_marks import Mark, Stream, advance
 from console.ledger_tables import UPLINK
 from firmware.clock import to_ms
-from firmware.sync.messages import BoxState
+from firmware.sync.messages import BoxState, Telemetry
 
 log = structlog.get_logger(__name__)
 
@@ -34,7 +35,7 @@ class Arrival:
     """One message from a box; the topic it came on says which."""
 
     box: str
-    message: Fact | BoxState
+    message: Fact | BoxState | Telemetry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +122,7 @@ def _record(connection: Connection, arrivals: Sequence[Arrival], seen_at_ms: int
         kept, new = _one_by_one(connection, arrivals, seen_at_ms)
     numbers: dict[Stream, list[int]] = {}
     for each in kept:
-        if not isinstance(each.message, BoxState):
+        if not isinstance(each.message, BoxState | Telemetry):
             numbers.setdefault((each.box, each.message.stream), []).append(each.message.seq)
     marks = advance(connection, numbers)
     return [_recorded(each, new, marks) for each in kept]
@@ -129,13 +130,19 @@ def _record(connection: Connection, arrivals: Sequence[Arrival], seen_at_ms: int
 
 def _keep(connection: Connection, arrivals: Sequence[Arrival], seen_at_ms: int) -> set[Key]:
     states: list[tuple[str, BoxState]] = []
+    health: list[tuple[str, Telemetry]] = []
     facts: list[tuple[str, Fact]] = []
     for each in arrivals:
-        if isinstance(each.message, BoxState):
-            states.append((each.box, each.message))
-        else:
-            facts.append((each.box, each.message))
+        match each.message:
+            case BoxState():
+                states.append((each.box, each.message))
+            case Telemetry():
+                health.append((each.box, each.message))
+            case fact:
+                facts.append((each.box, fact))
     keep_states(connection, states, seen_at_ms)
+    if health:
+        keep_telemetry(connection, health, seen_at_ms)
     return keep_facts(connection, facts)
 
 
@@ -152,7 +159,7 @@ def _one_by_one(
         except OperationalError:
             raise
         except (SQLAlchemyError, ValueError, OverflowError) as error:
-            if isinstance(arrival.message, BoxState):
+            if isinstance(arrival.message, BoxState | Telemetry):
                 continue  # a number of 70 bits in it says nothing that the next state does not
             arrival = Arrival(box=arrival.box, message=_unread(arrival.message, error))  # noqa: PLW2901
             new |= _keep(connection, [arrival], seen_at_ms)
@@ -162,7 +169,7 @@ def _one_by_one(
 
 def _recorded(arrival: Arrival, new: set[Key], marks: dict[Stream, Mark]) -> Recorded:
     message = arrival.message
-    if isinstance(message, BoxState):
+    if isinstance(message, BoxState | Telemetry):
         return Recorded(arrival=arrival, is_new=True, stream=None, up_to=0, missing_from=None)
     mark = marks[arrival.box, message.stream]
     key = (arrival.box, message.id)

@@ -52,6 +52,16 @@ BOX = Table(
 )
 """Each box as its last `up/state` described it."""
 
+TELEMETRY = Table(
+    "telemetry",
+    METADATA,
+    _text("box", key=True),
+    _number("slot", key=True),
+    _number("seen_at"),
+    _text("body"),
+)
+"""The last telemetry of each box in each quarter of an hour (`slot`, since 1970); a week of it is kept."""
+
 CAMPAIGN = Table(
     "campaign",
     METADATA,
@@ -90,6 +100,26 @@ CONTACT = Table(
     _text("status"),
 )
 """Who was sent: `place` is the index within the campaign, `row` that of the spreadsheet."""
+
+CONTACT_NUMBER = Table(
+    "contact_number",
+    METADATA,
+    _text("box", key=True),
+    _text("campaign", key=True),
+    _text("contact", key=True),
+    _text("number", key=True),
+)
+"""Under which numbers besides the first a contact may be called."""
+
+ENDED = Table(
+    "ended",
+    METADATA,
+    _text("box", key=True),
+    _text("campaign", key=True),
+    _text("contact", key=True),
+    _number("at"),
+)
+"""Whom a box said it will not call any more, cancelled or recalled; `contact` is empty for a whole campaign."""
 
 SUPPRESSION = Table(
     "suppression",
@@ -247,6 +277,7 @@ Index("outcome_by_contact", OUTCOME.c.contact, OUTCOME.c.campaign, OUTCOME.c.box
 Index("outcome_by_person", OUTCOME.c.person, OUTCOME.c.reserved_at)
 Index("contact_by_person", CONTACT.c.person, CONTACT.c.box)
 Index("contact_by_number", CONTACT.c.number, CONTACT.c.box)
+Index("contact_number_by_number", CONTACT_NUMBER.c.number, CONTACT_NUMBER.c.box)
 Index("outcome_by_campaign", OUTCOME.c.campaign, OUTCOME.c.box)
 Index("refusal_by_contact", REFUSAL.c.campaign, REFUSAL.c.contact)
 Index("response_by_subject", RESPONSE.c.about)

@@ -7,17 +7,25 @@ is called by the same box, so that two boxes never ring one telephone.
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, or_, select, tuple_
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Delete, Update, delete, or_, select, tuple_, update
 
 from console.contacts_file import FileRow
 from console.errors import CampaignError
 from console.ledger_engine import insert_into
-from console.ledger_tables import CAMPAIGN, CONTACT
+from console.ledger_tables import BOX, CAMPAIGN, CONTACT, CONTACT_NUMBER, ENDED
 from console.payment_tables import OWNER
 from firmware.clock import from_ms, to_ms
+from firmware.sync.messages_state import LineWire
 
+LONGEST_CALL = timedelta(minutes=15)
+_SAME_CONTACT = (
+    (CONTACT_NUMBER.c.box == CONTACT.c.box)
+    & (CONTACT_NUMBER.c.campaign == CONTACT.c.campaign)
+    & (CONTACT_NUMBER.c.contact == CONTACT.c.contact)
+)
 _AT_ONCE = 500
 _NAMED = 10
 """Rows that a refusal names; the rest are counted."""
@@ -111,29 +119,71 @@ def claim(
         )
 
 
-def release(connection: Connection, box: str, campaign: str, now: datetime) -> int:
-    """Give up what a box holds for a campaign alone: it refused it, or will call nobody of it any more.
+def release(
+    connection: Connection, box: str, campaign: str, now: datetime, *, contact: str | None = None
+) -> int:
+    """Give up what a box holds for a campaign alone, or for one contact of it: it will call nobody of that any more.
 
-    Returns how many leases ended.
+    Returns how many leases ended. While the call may still be up they end with the longest one.
     """
-    here = (CONTACT.c.box == box) & (CONTACT.c.campaign == campaign)
-    others = (
-        select(CONTACT.c.person, CONTACT.c.number)
-        .join(CAMPAIGN, (CAMPAIGN.c.box == CONTACT.c.box) & (CAMPAIGN.c.campaign == CONTACT.c.campaign))
-        .where(
-            (CONTACT.c.box == box) & (CONTACT.c.campaign != campaign) & (CAMPAIGN.c.expires_at > to_ms(now))
-        )
+    adding = insert_into(connection, ENDED).on_conflict_do_nothing()
+    ended = {"box": box, "campaign": campaign, "contact": contact or "", "at": to_ms(now)}
+    connection.execute(adding, ended)
+    theirs = (CONTACT.c.box == box) & (CONTACT.c.campaign == campaign)
+    if contact is not None:
+        theirs &= CONTACT.c.contact == contact
+    free = sorted(_keys_where(connection, theirs))
+    is_calling = _may_be_calling(connection, box, campaign, contact)
+    n_ended = 0
+    for part in _parts(free):
+        gone = sorted(set(part) - _still_called(connection, box, part, to_ms(now)))
+        here = (OWNER.c.box == box) & tuple_(OWNER.c.kind, OWNER.c.value).in_(gone)
+        if is_calling:
+            last = to_ms(now + LONGEST_CALL)
+            change: Delete | Update = update(OWNER).where(here & (OWNER.c.until > last)).values(until=last)
+        else:
+            change = delete(OWNER).where(here)
+        n_ended += connection.execute(change).rowcount
+    return n_ended
+
+
+def _keys_where(connection: Connection, which: ColumnElement[bool]) -> set[Key]:
+    rows = connection.execute(select(CONTACT.c.person, CONTACT.c.number).where(which))
+    found = {key for row in rows for key in (("person", row.person), ("number", row.number))}
+    others = select(CONTACT_NUMBER.c.number).join(CONTACT, _SAME_CONTACT).where(which)
+    return found | {("number", number) for number in connection.execute(others).scalars()}
+
+
+def _still_called(connection: Connection, box: str, keys: Sequence[Key], now_ms: int) -> set[Key]:
+    """Return which of these people and numbers another contact of the box may be called for."""
+    ended = (
+        select(ENDED.c.at)
+        .where((ENDED.c.box == CONTACT.c.box) & (ENDED.c.campaign == CONTACT.c.campaign))
+        .where(ENDED.c.contact.in_(("", CONTACT.c.contact)))
     )
-    still = {
-        key for row in connection.execute(others) for key in (("person", row.person), ("number", row.number))
-    }
-    mine = connection.execute(select(CONTACT.c.person, CONTACT.c.number).where(here))
-    free = {key for row in mine for key in (("person", row.person), ("number", row.number))} - still
-    ended = 0
-    for part in _parts(sorted(free)):
-        gone = delete(OWNER).where((OWNER.c.box == box) & tuple_(OWNER.c.kind, OWNER.c.value).in_(part))
-        ended += connection.execute(gone).rowcount
-    return ended
+    is_open = (CONTACT.c.box == box) & (CAMPAIGN.c.expires_at > now_ms) & ~ended.exists()
+    of_campaign = (CAMPAIGN.c.box == CONTACT.c.box) & (CAMPAIGN.c.campaign == CONTACT.c.campaign)
+    found: set[Key] = set()
+    for kind, column in (("person", CONTACT.c.person), ("number", CONTACT.c.number)):
+        wanted = [value for of, value in keys if of == kind]
+        asked = select(column).join(CAMPAIGN, of_campaign).where(is_open & column.in_(wanted))
+        found |= {(kind, value) for value in connection.execute(asked).scalars()}
+    others = (
+        select(CONTACT_NUMBER.c.number)
+        .join(CONTACT, _SAME_CONTACT)
+        .join(CAMPAIGN, of_campaign)
+        .where(is_open & CONTACT_NUMBER.c.number.in_([value for of, value in keys if of == "number"]))
+    )
+    return found | {("number", value) for value in connection.execute(others).scalars()}
+
+
+def _may_be_calling(connection: Connection, box: str, campaign: str, contact: str | None) -> bool:
+    """Say whether the box was in a call of it when it last spoke: such a call goes on to its end."""
+    lines = connection.execute(select(BOX.c.lines).where(BOX.c.box == box)).scalar_one_or_none()
+    return any(
+        line.campaign == campaign and contact in (None, line.contact)
+        for line in msgspec.json.decode(lines or "[]", type=list[LineWire])
+    )
 
 
 def keys_of(row: FileRow) -> list[Key]:

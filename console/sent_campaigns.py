@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, insert, select
 
 from console.errors import CampaignError
-from console.ledger_tables import ACK, BATCH, CAMPAIGN, CONTACT
+from console.ledger_tables import ACK, BATCH, CAMPAIGN, CONTACT, CONTACT_NUMBER, ENDED
 from firmware.clock import to_ms
 
 MANIFEST_PLACE = 0
@@ -27,6 +27,8 @@ class SentContact:
     number: str
     debt: str | None
     status: str
+    other_numbers: tuple[str, ...] = ()
+    """Under which else they may be called."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +70,7 @@ def begin_or_resume(connection: Connection, sent: SentCampaign, *, pushed_at: da
             raise CampaignError(
                 f"{sent.box} has another campaign {sent.campaign} already; choose another --campaign name"
             )
-        for table in (CAMPAIGN, BATCH, CONTACT):
+        for table in (CAMPAIGN, BATCH, CONTACT, CONTACT_NUMBER, ENDED):
             here = (table.c.box == sent.box) & (table.c.campaign == sent.campaign)
             connection.execute(delete(table).where(here))
     _add(connection, sent, pushed_at)
@@ -102,9 +104,16 @@ def _add(connection: Connection, sent: SentCampaign, pushed_at: datetime) -> Non
     )
     where = {"box": sent.box, "campaign": sent.campaign}
     messages = [{**where, **_fields(message)} for message in sent.messages]
-    contacts = [{**where, **_fields(contact)} for contact in sent.contacts]
+    contacts = [{**where, **_fields(contact, but="other_numbers")} for contact in sent.contacts]
     connection.execute(insert(BATCH), messages)
     connection.execute(insert(CONTACT), contacts)
+    others = [
+        {**where, "contact": contact.contact, "number": number}
+        for contact in sent.contacts
+        for number in contact.other_numbers
+    ]
+    if others:
+        connection.execute(insert(CONTACT_NUMBER), others)
 
 
 def was_refused(connection: Connection, box: str, campaign: str) -> bool:
@@ -114,5 +123,5 @@ def was_refused(connection: Connection, box: str, campaign: str) -> bool:
     return connection.execute(answer.where(manifest)).scalars().first() is False
 
 
-def _fields(item: SentMessage | SentContact) -> dict[str, object]:
-    return {name: getattr(item, name) for name in item.__dataclass_fields__}
+def _fields(item: SentMessage | SentContact, *, but: str = "") -> dict[str, object]:
+    return {name: getattr(item, name) for name in item.__dataclass_fields__ if name != but}

@@ -12,11 +12,12 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 
+from console.box_health import in_short
 from console.ledger import Ledger, Recorded
 from console.ledger_facts import Unread
 from console.reports import CampaignReport, OutcomeLine, campaign_reports, outcome_lines
 from console.tables import funnel_table, outcomes_table, printable, table
-from firmware.sync.messages import Ack, BoxEvent, BoxState, OutcomeMessage, Refusals, Response
+from firmware.sync.messages import Ack, BoxEvent, BoxState, OutcomeMessage, Refusals, Response, Telemetry
 from firmware.sync.messages_audit import AuditHead, AuditSegment
 
 OUTCOMES_SHOWN = 12
@@ -80,6 +81,8 @@ def in_words(recorded: Recorded) -> str:
             return f"{box} sent {len(message.entries)} entries of its audit log"
         case Unread():
             return f"{box} sent message {message.seq}, which this console cannot read: {message.problem}"
+        case Telemetry():
+            return f"{box}: {in_short(message)}"
         case Response():
             return f"{box}: {message.name} {message.status} {message.reason} {message.detail}".rstrip()
         case _:
@@ -108,8 +111,8 @@ class JsonLines(Lines):
         self._out = out
 
     def show(self, recorded: Recorded) -> None:
-        """Print the message if it is new."""
-        if recorded.is_new:
+        """Print the message if it is new; how a box feels is told each minute, and `box status` shows it."""
+        if recorded.is_new and not isinstance(recorded.arrival.message, Telemetry):
             self._out.write(json.dumps(as_json(recorded), ensure_ascii=False) + "\n")
             self._out.flush()
 
@@ -121,8 +124,8 @@ class PlainLines(Lines):
         self._console = console
 
     def show(self, recorded: Recorded) -> None:
-        """Print the message if it is new."""
-        if recorded.is_new:
+        """Print the message if it is new; how a box feels is told each minute, and `box status` shows it."""
+        if recorded.is_new and not isinstance(recorded.arrival.message, Telemetry):
             self._console.print(printable(in_words(recorded)), soft_wrap=True)
 
 
@@ -132,6 +135,7 @@ class LiveTables:
     def __init__(self, console: Console, ledger: Ledger) -> None:
         self._ledger = ledger
         self._states: dict[str, BoxState] = {}
+        self._health: dict[str, Telemetry] = {}
         self._news: deque[str] = deque(maxlen=NEWS_SHOWN)
         self._is_stale = True
         self._live = Live(console=console, auto_refresh=False)
@@ -148,7 +152,9 @@ class LiveTables:
     def show(self, recorded: Recorded) -> None:
         """Take the message into the next picture."""
         message = recorded.arrival.message
-        if isinstance(message, BoxState):
+        if isinstance(message, Telemetry):
+            self._health[recorded.arrival.box] = message
+        elif isinstance(message, BoxState):
             self._states[recorded.arrival.box] = message
         elif recorded.is_new and not isinstance(message, OutcomeMessage):
             self._news.append(in_words(recorded))
@@ -171,8 +177,10 @@ class LiveTables:
         rows = []
         for box, state in sorted(self._states.items()):
             lines = ", ".join(f"{line.line} {line.call or line.status}" for line in state.lines)
-            rows.append((box, state.status, state.dialling, state.clock, state.outbox, lines))
-        return table("Boxes", ("box", "status", "dialling", "clock", "unsent", "lines"), rows)
+            health = (in_short(self._health[box]) if box in self._health else "",) if self._health else ()
+            rows.append((box, state.status, state.dialling, state.clock, state.outbox, lines, *health))
+        names = ("box", "status", "dialling", "clock", "unsent", "lines")
+        return table("Boxes", (*names, "health") if self._health else names, rows)
 
 
 def _clock_text(at: datetime) -> str:

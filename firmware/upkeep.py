@@ -15,7 +15,7 @@ from firmware.host.heartbeats import Heartbeats
 from firmware.store import commands, inbox, orders
 from firmware.store import suppressions as suppression_list
 from firmware.store.database import Database
-from firmware.store.errors import StoreError
+from firmware.store.errors import StoreDamagedError, StoreError
 from firmware.worlds import World
 
 log = structlog.get_logger()
@@ -29,6 +29,10 @@ SNAPSHOT_EVERY_S = 24 * 3600.0
 FIRST_SNAPSHOT_AFTER_S = 600.0
 """A box that restarts often must not spend its disk on copies."""
 CALLS_RETRY_S = 60.0
+LONGEST_CALLS_MIN = 15
+"""No call lasts longer than this."""
+CHECK_AFTER_S = 120.0
+"""First the lines come up and what waits goes out."""
 
 
 class Upkeep(Generic[WorldT]):
@@ -56,6 +60,7 @@ class Upkeep(Generic[WorldT]):
         yield "tidy", self.tidy()
         yield "snapshots", self.keep_snapshots()
         yield "hotplug", self.follow_hotplug()
+        yield "store-check", self.finish_check()
 
     async def tidy(self) -> None:
         """Say which rule packs need a person soon, and forget ids that no replay can bring back; once a day."""
@@ -68,6 +73,25 @@ class Upkeep(Generic[WorldT]):
                 await self._database.transact(partial(orders.forget_before, before=now - ORDERS_KEPT))
                 await self._database.transact(partial(commands.forget_before, before=now - INBOX_KEPT))
             await asyncio.sleep(24 * 3600)
+
+    async def finish_check(self) -> None:
+        """Look at the rest of a database too large to be looked at whole before the start.
+
+        Raises StoreDamagedError: this ends the service, and its next start sets the file aside and restores it.
+        """
+        if self._database.is_checked:
+            return
+        await asyncio.sleep(CHECK_AFTER_S)
+        try:
+            await self._database.check_rest()
+        except StoreDamagedError as error:
+            log.error("database_damaged", reason=str(error), next="restarting to restore it")
+            for _ in range(LONGEST_CALLS_MIN):
+                if not self._is_busy():
+                    break
+                await asyncio.sleep(CALLS_RETRY_S)
+            raise
+        log.info("database_checked")
 
     async def keep_snapshots(self) -> None:
         """Copy the database once a day, when no call is up: what a damaged one is restored from."""

@@ -131,9 +131,12 @@ ALLOWED: dict[str, set[str]] = {
 OWNED_LIBRARIES = {
     # A library with side effects, and the only place that may import it.
     "serial": ("modem_drivers.at.serial_port", "audio.ports"),
-    "sqlite3": tuple(f"firmware.store.{name}" for name in ("database", "connection", "snapshot", "salvage")),
-    "sqlite_utils": ("firmware.store.database", "firmware.store.migrations"),
-    "paho": ("firmware.sync.mqtt_epoch",),
+    "sqlite3": tuple(
+        f"firmware.store.{name}"
+        for name in ("connection", "database", "migrating", "old_pages", "salvage", "snapshot", "soundness")
+    ),
+    "sqlite_utils": ("firmware.store.migrating", "firmware.store.migrations"),
+    "paho": ("firmware.sync.mqtt_epoch", "firmware.sync.mqtt_properties"),
     "systemd": ("firmware.host.systemd",),
     "sqlalchemy": ("console",),
     "alembic": ("console.ledger_engine", "console.migrations"),

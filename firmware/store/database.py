@@ -7,7 +7,6 @@ fails takes nothing of the others with it.
 
 import asyncio
 import contextlib
-import fcntl
 import os
 import sqlite3
 import threading
@@ -16,10 +15,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, TypeVar
 
 import structlog
-from sqlite_utils import Database as SqliteUtils
 
 from firmware.store.connection import Connection, store_errors
 from firmware.store.errors import (
@@ -27,11 +25,19 @@ from firmware.store.errors import (
     StoreClosedError,
     StoreDamagedError,
     StoreFailedError,
-    StoreLockedError,
-    StoreNewerError,
 )
-from firmware.store.migrations import MIGRATION_NAMES, migrations
+from firmware.store.file_lock import locked
+from firmware.store.jobs import Job, settle_all
+from firmware.store.migrating import migrate
+from firmware.store.old_pages import overwrite_old_pages
 from firmware.store.snapshot import forget_snapshots, require_room, sync_file, take_snapshot
+from firmware.store.soundness import (
+    LONGEST_AT_START_S,
+    LaterLook,
+    problems_within,
+    suspect,
+    suspicion_of,
+)
 from firmware.values import UuidV7
 
 log = structlog.get_logger(__name__)
@@ -39,42 +45,22 @@ T = TypeVar("T")
 MAX_WAITING = 256
 """Transactions and reads that may wait for the store thread."""
 _MAX_A_COMMIT = 64
-_QUICK_CHECK_ROWS = 5
-_MADE_ANEW = "made_anew"
-"""The setting that says: no page of this file is from before deleted content was overwritten."""
-_EMPTY_SHARE = 4
-
-
-class _Job:
-    """One transaction that waits, and the future of its caller: of a loop, or of a thread if there is none."""
-
-    def __init__(
-        self, work: Callable[[Connection], Any], loop: asyncio.AbstractEventLoop | None = None
-    ) -> None:
-        self.work = work
-        self.loop = loop
-        self.result: asyncio.Future[Any] | Future[Any] = loop.create_future() if loop else Future()
-        self.value: Any = None
-        self.error: BaseException | None = None
-
-    def settle(self) -> None:
-        """Tell the caller, on its loop."""
-        if self.result.done():
-            return
-        if self.error is not None:
-            self.result.set_exception(self.error)
-        else:
-            self.result.set_result(self.value)
 
 
 class Database:
     """The box's database. `transact` and `read` are for the asyncio loop, the rest is the store thread's."""
 
-    def __init__(self, path: Path, executor: Executor, owns_executor: bool) -> None:
+    def __init__(
+        self, path: Path, executor: Executor, owns_executor: bool, check_within_s: float = LONGEST_AT_START_S
+    ) -> None:
         self.path = path
+        self._check_within_s = check_within_s
+        self.is_checked = False
+        """Every page has been looked at since it was opened."""
+        self._later: LaterLook | None = None
         self._executor = executor
         self._owns_executor = owns_executor
-        self._waiting: deque[_Job] = deque()
+        self._waiting: deque[Job] = deque()
         self._n_waiting = 0
         self._commit_is_asked = False
         self._count_lock = threading.Lock()
@@ -86,15 +72,17 @@ class Database:
         """The id of this database, made once: sequence numbers of the outbox count within it."""
 
     @classmethod
-    def open(cls, path: Path, *, executor: Executor | None = None) -> "Database":
-        """Return the database, migrated and checked.
+    def open(
+        cls, path: Path, *, executor: Executor | None = None, check_within_s: float = LONGEST_AT_START_S
+    ) -> "Database":
+        """Return the database, migrated and checked; a large one as far as that goes in time (`is_checked`).
 
         Raises StoreDamagedError, StoreNewerError, StoreLockedError, StoreFailedError.
         `executor` must run one job at a time; None makes a store thread of its own.
         """
         owns = executor is None
         chosen = executor or ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
-        database = cls(path, chosen, owns)
+        database = cls(path, chosen, owns, check_within_s)
         try:
             chosen.submit(database._open).result()
         except BaseException:
@@ -110,7 +98,7 @@ class Database:
         Raises StoreBusyError, StoreFailedError, and whatever `work` raises.
         """
         self._count_one()
-        job = _Job(work, asyncio.get_running_loop())
+        job = Job(work, asyncio.get_running_loop())
         self._waiting.append(job)
         self._ask_commit()
         assert isinstance(job.result, asyncio.Future)
@@ -127,7 +115,7 @@ class Database:
 
     def run_now(self, work: Callable[[Connection], T]) -> T:
         """Run one transaction from outside any loop, waiting for it; otherwise like `transact`."""
-        job = _Job(work)
+        job = Job(work)
         self._waiting.append(job)
         self._ask_commit()
         assert isinstance(job.result, Future)
@@ -143,6 +131,27 @@ class Database:
             asyncio.wrap_future(self._executor.submit(take_snapshot, self._sqlite, self.path, at))
         )
 
+    async def check_rest(self) -> None:
+        """Look at the whole file on a thread of its own while work goes on, if that was cut short when it was opened.
+
+        Raises StoreDamagedError; the next `open` then looks to the end, however long that takes.
+        """
+        if self.is_checked or self._closed:
+            return
+        later = self._later = LaterLook(self.path)
+        looking: Future[list[str] | None] = Future()
+        threading.Thread(
+            target=lambda: looking.set_result(later.run()), name="store-check", daemon=True
+        ).start()
+        try:
+            problems = await asyncio.wrap_future(looking)
+        finally:
+            later.end()
+        if problems:
+            suspect(self.path)
+            raise StoreDamagedError(f"{self.path}: {'; '.join(problems)}")
+        self.is_checked = problems is not None
+
     async def leave_no_trace(self, *, at: datetime) -> None:
         """Have nothing of what was deleted left in the log file or in a copy beside; ask when no call is up.
 
@@ -155,6 +164,8 @@ class Database:
         if self._closed:
             return
         self._closed = True
+        if self._later is not None:
+            self._later.end()
         await asyncio.wrap_future(self._executor.submit(self._close))
         if self._owns_executor:
             self._executor.shutdown(wait=False)
@@ -204,7 +215,7 @@ class Database:
     @contextlib.contextmanager
     def lock(path: Path) -> Iterator[None]:
         """Keep every other process from this database. Raises StoreLockedError."""
-        file = _locked(path)
+        file = locked(path)
         try:
             yield
         finally:
@@ -212,7 +223,7 @@ class Database:
 
     def _open(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._lock_file = _locked(self.path)
+        self._lock_file = locked(self.path)
         try:
             self._open_locked()
         except sqlite3.DatabaseError as error:
@@ -248,10 +259,13 @@ class Database:
             if found != expected:
                 # A PRAGMA that does not apply is silent, and without these an acknowledged row can be lost.
                 raise StoreFailedError(f"{self.path}: {pragma} is not to be had here (got {found})")
-        problems = [row[0] for row in sqlite.execute(f"PRAGMA quick_check({_QUICK_CHECK_ROWS})")]
-        if problems != ["ok"]:
+        suspicion = suspicion_of(self.path)
+        problems = problems_within(sqlite, None if suspicion.exists() else self._check_within_s)
+        if problems:
             raise sqlite3.DatabaseError("; ".join(problems))
-        _migrate(SqliteUtils(sqlite, execute_plugins=False), self.path)
+        self.is_checked = problems is not None
+        suspicion.unlink(missing_ok=True)
+        migrate(sqlite, self.path)
         found = sqlite.execute("SELECT value FROM setting WHERE key = 'stream'").fetchone()
         if found is None:
             # Only its being unique matters, not its time.
@@ -274,21 +288,12 @@ class Database:
     def _leave_no_trace(self, at: datetime) -> None:
         require_room(self.path)
         with store_errors():
-            self._overwrite_old_pages()
+            overwrite_old_pages(self._sqlite)
             busy = self._sqlite.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
         if busy:
             raise StoreFailedError("somebody reads the database: the log cannot be emptied now")
         only = take_snapshot(self._sqlite, self.path, at)
         forget_snapshots(self.path, but=only)
-
-    def _overwrite_old_pages(self) -> None:
-        """Make the file anew once, for what versions before this one deleted, and whenever much of it lies empty."""
-        empty = self._sqlite.execute("PRAGMA freelist_count").fetchone()[0]
-        pages = self._sqlite.execute("PRAGMA page_count").fetchone()[0]
-        known = self._sqlite.execute("SELECT 1 FROM setting WHERE key = ?", (_MADE_ANEW,)).fetchone()
-        if known is None or empty * _EMPTY_SHARE > pages:
-            self._sqlite.execute("VACUUM")
-            self._sqlite.execute("INSERT OR IGNORE INTO setting VALUES (?, '1')", (_MADE_ANEW,))
 
     def _read(self, work: Callable[[Connection], T]) -> T:
         with store_errors():
@@ -312,9 +317,9 @@ class Database:
             if touched:
                 self._tell(touched)
 
-    def _settle(self, jobs: list[_Job]) -> None:
+    def _settle(self, jobs: list[Job]) -> None:
         """Tell the callers: those of one loop with one call, as each wakes it by writing to a socket."""
-        by_loop: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
+        by_loop: dict[asyncio.AbstractEventLoop, list[Job]] = {}
         for job in jobs:
             if job.loop is None:
                 job.settle()
@@ -323,9 +328,9 @@ class Database:
                 by_loop.setdefault(job.loop, []).append(job)
         for loop, settled in by_loop.items():
             with contextlib.suppress(RuntimeError):  # that loop is closed
-                loop.call_soon_threadsafe(_settle_all, settled)
+                loop.call_soon_threadsafe(settle_all, settled)
 
-    def _commit(self, jobs: list[_Job]) -> frozenset[str]:
+    def _commit(self, jobs: list[Job]) -> frozenset[str]:
         """Commit together; each job knows what came of it. Return what was touched, once it is on the disk."""
         connection = Connection(self._sqlite)
         try:
@@ -345,7 +350,7 @@ class Database:
         # From here the transactions are on the disk, and only from here anyone may hear of them.
         return frozenset(connection.touched)
 
-    def _in_savepoint(self, job: _Job, connection: Connection) -> None:
+    def _in_savepoint(self, job: Job, connection: Connection) -> None:
         """Do the work and note what came of it; what failed is undone. Raises if all is lost."""
         touched_before = set(connection.touched)
         self._sqlite.execute("SAVEPOINT job")
@@ -373,24 +378,9 @@ class Database:
                 loop.call_soon_threadsafe(listener, touched)
 
 
-def _settle_all(jobs: list[_Job]) -> None:
-    for job in jobs:
-        job.settle()
-
-
 def mark_of(path: Path) -> Path:
     """Return the file that says, while it is there, that this database is being replaced (`restoring`)."""
     return path.with_name(f"{path.name}.restoring")
-
-
-def _locked(path: Path) -> IO[bytes]:
-    file = path.with_name(path.name + ".lock").open("ab")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        file.close()
-        raise StoreLockedError(f"{path} is in use by another process: stop that one first") from None
-    return file
 
 
 @contextlib.contextmanager
@@ -406,12 +396,3 @@ def read_only(path: Path) -> Iterator[Connection]:
         yield Connection(sqlite)
     finally:
         sqlite.close()
-
-
-def _migrate(database: SqliteUtils, path: Path) -> None:
-    unknown = {applied.name for applied in migrations.applied(database)} - MIGRATION_NAMES
-    if unknown:
-        raise StoreNewerError(
-            f"{path} was written by a newer version ({', '.join(sorted(unknown))}): update first"
-        )
-    migrations.apply(database)

@@ -19,7 +19,6 @@ class OutboxRow:
     leaf: str
     """The up topic's last part: ack, outcome, event…"""
     body: bytes
-    created_at: datetime
     correlation: bytes = b""
     """Of an answer: what the asker knows its question by."""
 
@@ -56,15 +55,9 @@ def append(
     not used up: that is what keeps the sequence without gaps.
     """
     seq = int(con.value("UPDATE outbox_head SET last_seq = last_seq + 1 RETURNING last_seq"))
-    con.insert(
-        "outbox",
-        {
-            "seq": seq,
-            "leaf": leaf,
-            "body": build(seq),
-            "created_at": to_ms(created_at),
-            "correlation": correlation or None,
-        },
+    con.execute(
+        "INSERT INTO outbox (seq, leaf, body, created_at, correlation) VALUES (?, ?, ?, ?, ?)",
+        (seq, leaf, build(seq), to_ms(created_at), correlation or None),
     )
     con.touch("outbox")
     return seq
@@ -77,19 +70,12 @@ def pending(
     wanted = ""
     if leaves is not None:
         wanted = f" AND substr(leaf, 1, instr(leaf || '/', '/') - 1) IN ({', '.join('?' * len(leaves))})"
-    rows = con.rows(
-        f"SELECT * FROM outbox WHERE seq > ?{wanted} ORDER BY seq LIMIT ?",
-        (after_seq, *(leaves or ()), limit),
-    )
     return [
-        OutboxRow(
-            seq=row["seq"],
-            leaf=row["leaf"],
-            body=row["body"],
-            created_at=from_ms(row["created_at"]),
-            correlation=row["correlation"] or b"",
+        OutboxRow(seq=seq, leaf=leaf, body=body, correlation=correlation or b"")
+        for seq, leaf, body, correlation in con.tuples(
+            f"SELECT seq, leaf, body, correlation FROM outbox WHERE seq > ?{wanted} ORDER BY seq LIMIT ?",
+            (after_seq, *(leaves or ()), limit),
         )
-        for row in rows
     ]
 
 

@@ -5,7 +5,7 @@ Days and months are those of UTC.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from types import TracebackType
@@ -17,6 +17,7 @@ from firmware.store import uplink_use
 from firmware.store.database import Database
 from firmware.store.errors import StoreError
 from firmware.sync.connection import NO_PROPERTIES, Connection, Received
+from firmware.sync.sending import Outgoing, Sending
 
 log = structlog.get_logger(__name__)
 
@@ -144,6 +145,10 @@ class MeteredConnection:
             correlation=correlation,
         )
 
+    def start_sending(self, on_progress: Callable[[], None]) -> Sending:
+        """Return a way to send many messages in order. Raises NotConnectedError."""
+        return _MeteredSending(self._connection.start_sending(on_progress), self._budget)
+
     def received(self) -> AsyncIterator[Received]:
         """Iterate over what arrives."""
         return self._connection.received()
@@ -160,6 +165,46 @@ class MeteredConnection:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._connection.__aexit__(kind, error, trace)
+
+
+class _MeteredSending:
+    """A sending whose messages are counted when they are handed over."""
+
+    def __init__(self, sending: Sending, budget: ByteBudget) -> None:
+        self._sending = sending
+        self._budget = budget
+
+    @property
+    def room(self) -> int:
+        """How many more messages are useful now."""
+        return self._sending.room
+
+    @property
+    def n_confirmed(self) -> int:
+        """How many the broker has confirmed without a gap."""
+        return self._sending.n_confirmed
+
+    @property
+    def n_open(self) -> int:
+        """How many have no answer yet."""
+        return self._sending.n_open
+
+    @property
+    def failure(self) -> Exception | None:
+        """Why the first message behind the confirmed ones failed."""
+        return self._sending.failure
+
+    async def send(self, messages: Sequence[Outgoing]) -> None:
+        """Count, then hand over."""
+        if self._sending.failure is None:
+            await self._budget.spend(
+                sum(_OVERHEAD_BYTES + len(message.topic) + len(message.payload) for message in messages)
+            )
+        await self._sending.send(messages)
+
+    def abandon(self) -> None:
+        """Stop caring."""
+        self._sending.abandon()
 
 
 def _day_of(at: datetime) -> str:

@@ -8,7 +8,7 @@ acknowledged by a new one, so what was not confirmed is the caller's to send aga
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType, TracebackType
 from typing import Protocol, Self
@@ -17,16 +17,17 @@ import structlog
 
 from firmware.sync.errors import BrokerRefusedError, NotConnectedError, PublishRefusedError
 from firmware.sync.mqtt_epoch import Arrival, EpochFacts, Publication
+from firmware.sync.mqtt_sending import LiveEpoch, MqttSending, Settle, refuse_oversize, settle_future
 from firmware.sync.mqtt_settings import MqttSettings, TlsFiles, Will
 from firmware.sync.mqtt_thread import MqttThread
+from firmware.sync.sending import Sending
 
 __all__ = ["Connection", "MqttConnection", "MqttSettings", "Received", "TlsFiles", "Will", "probe_broker"]
 
 log = structlog.get_logger(__name__)
 NO_PROPERTIES: Mapping[str, str] = MappingProxyType({})
-PACKET_TOO_LARGE = 0x95
-_HEADER_BYTES = 64
-_PROPERTY_BYTES = 3
+_FAILURE = 0x80
+"""Reason codes from here on say that the broker did not take it."""
 MAX_INBOX_BYTES = 32 * 1024 * 1024
 """Of arrivals that nobody has handled yet."""
 _ENTRY_BYTES = 512
@@ -92,6 +93,10 @@ class Connection(Protocol):
         """
         ...
 
+    def start_sending(self, on_progress: Callable[[], None]) -> Sending:
+        """Return a way to send many messages in order, over this connection and no later one."""
+        ...
+
     def received(self) -> AsyncIterator[Received]:
         """Iterate over what arrives, for ever, in order; one reader. Ends when the connection is closed."""
         ...
@@ -107,13 +112,7 @@ class Connection(Protocol):
     ) -> None: ...
 
 
-@dataclass(slots=True)
-class _Epoch:
-    """What belongs to one connection and ends with it."""
-
-    facts: EpochFacts
-    window: asyncio.Semaphore
-    waiting: dict[int, asyncio.Future[tuple[int, str]]] = field(default_factory=dict)
+_NOBODY: tuple[str, Settle] = ("", lambda _token, _failure: None)
 
 
 class MqttConnection:
@@ -125,13 +124,12 @@ class MqttConnection:
         self._settings = settings
         self._subscriptions = tuple(subscriptions)
         self._will = will
-        self._epoch: _Epoch | None = None
+        self._epoch: LiveEpoch | None = None
         self._changed = asyncio.Event()
         self._inbox: deque[Received] = deque()
         self._inbox_bytes = 0
         self._arrived = asyncio.Event()
         self._closed = False
-        self._last_token = 0
         self._thread: MqttThread | None = None
         self.failure = ""
         """Why there is no connection: one line, empty while there is one."""
@@ -200,43 +198,36 @@ class MqttConnection:
         epoch = self._epoch
         if epoch is None or self._thread is None:
             raise NotConnectedError(self.failure or "not connected to the broker")
-        size = _HEADER_BYTES + len(topic.encode()) + len(payload)
-        size += len(response_topic.encode()) + len(correlation) + 2 * _PROPERTY_BYTES
-        size += sum(len(key.encode()) + len(value.encode()) + 5 for key, value in properties.items())
-        if size > epoch.facts.maximum_packet_bytes:
-            raise PublishRefusedError(
-                topic, PACKET_TOO_LARGE, f"{size} bytes, the broker takes {epoch.facts.maximum_packet_bytes}"
-            )
+        refuse_oversize(
+            epoch.facts, topic, payload, properties, response_topic=response_topic, correlation=correlation
+        )
+        reply: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        token = epoch.expect(topic, partial(settle_future, reply))
+        publication = Publication(
+            token=token,
+            topic=topic,
+            payload=payload,
+            qos=qos,
+            retain=retain,
+            properties=properties,
+            response_topic=response_topic,
+            correlation=correlation,
+        )
+        self._thread.publish(epoch.facts.epoch, (publication,))
         try:
             async with asyncio.timeout(self._settings.publish_timeout_s):
-                await epoch.window.acquire()
-                if self._epoch is not epoch:
-                    epoch.window.release()  # wakes the next one who waits for this ended epoch
-                    raise NotConnectedError(self.failure or "the connection broke")
-                self._last_token += 1
-                token = self._last_token
-                reply: asyncio.Future[tuple[int, str]] = asyncio.get_running_loop().create_future()
-                # The PUBACK frees the place in the window, not this caller's patience: the broker counts.
-                epoch.waiting[token] = reply
-                self._thread.publish(
-                    Publication(
-                        epoch=epoch.facts.epoch,
-                        token=token,
-                        topic=topic,
-                        payload=payload,
-                        qos=qos,
-                        retain=retain,
-                        properties=properties,
-                        response_topic=response_topic,
-                        correlation=correlation,
-                    )
-                )
-                code, reason = await reply
+                await reply
         except TimeoutError:
-            self._thread.drop(epoch.facts.epoch, f"no PUBACK within {self._settings.publish_timeout_s:g} s")
-            raise NotConnectedError(f"no PUBACK within {self._settings.publish_timeout_s:g} s") from None
-        if code >= 0x80:
-            raise PublishRefusedError(topic, code, reason)
+            raise epoch.give_up(self._thread, self._settings.publish_timeout_s) from None
+
+    def start_sending(self, on_progress: Callable[[], None]) -> Sending:
+        """Return a way to send many messages in order. Raises NotConnectedError."""
+        epoch = self._epoch
+        if epoch is None or self._thread is None:
+            raise NotConnectedError(self.failure or "not connected to the broker")
+        return MqttSending(
+            epoch, self._thread, timeout_s=self._settings.publish_timeout_s, on_progress=on_progress
+        )
 
     async def received(self) -> AsyncIterator[Received]:
         """Iterate over what arrives; a bounded number of bytes waits here, the broker keeps the rest."""
@@ -265,7 +256,7 @@ class MqttConnection:
         """Note a connection with every subscription granted."""
         if facts.settings is not self._settings:
             return  # it was made before we moved, and is being ended
-        self._epoch = _Epoch(facts=facts, window=asyncio.Semaphore(facts.window))
+        self._epoch = LiveEpoch(facts=facts)
         self.failure = ""
         self._tell_change()
 
@@ -276,23 +267,19 @@ class MqttConnection:
         # Unacknowledged messages come again in the next epoch, so those still in here would be seen twice.
         self._inbox.clear()
         self._inbox_bytes = 0
-        for reply in ended.waiting.values() if ended else ():
-            if not reply.done():
-                reply.set_exception(NotConnectedError(reason))
         if ended:
-            ended.window.release()
+            ended.break_off(reason)
         self._tell_change()
 
-    def on_confirmed(self, epoch: int, token: int, code: int, reason: str) -> None:
-        """Note a PUBACK."""
+    def on_confirmed(self, epoch: int, confirmed: list[tuple[int, int, str]]) -> None:
+        """Note PUBACKs."""
         if self._epoch is None or self._epoch.facts.epoch != epoch:
             return
-        reply = self._epoch.waiting.pop(token, None)
-        if reply is None:
-            return
-        self._epoch.window.release()
-        if not reply.done():
-            reply.set_result((code, reason))
+        for token, code, reason in confirmed:
+            topic, settle = self._epoch.waiting.pop(token, _NOBODY)
+            settle(token, PublishRefusedError(topic, code, reason) if code >= _FAILURE else None)
+        for sending in self._epoch.sendings:
+            sending.look()
 
     def on_message(self, arrival: Arrival) -> None:
         """Keep an arrival for the reader; bounded in bytes, beyond which the connection is given up.

@@ -42,6 +42,7 @@ from firmware.sync.applying_config import NOTHING_CONFIGURABLE, ConfigBounds, ap
 from firmware.sync.applying_elsewhere import apply_elsewhere
 from firmware.sync.connection import Connection, Received
 from firmware.sync.content_check import CampaignCheck, check_row, reason_of
+from firmware.sync.in_flow import in_flow
 from firmware.sync.key_ring import KeyRing
 from firmware.sync.messages import (
     Ack,
@@ -138,9 +139,8 @@ class Downlink(Generic[FlowT]):
         """Messages refused without an answer because too many came."""
 
     async def run(self, connection: Connection) -> None:
-        """Handle what the connection receives, in order, until it is closed."""
-        async for received in connection.received():
-            await self.handle(received)
+        """Handle what the connection receives until it is closed, in order as far as order matters."""
+        await in_flow(connection, self.handle, self._topics)
 
     async def handle(self, received: Received) -> None:
         """Apply one message, then acknowledge it; one that cannot be kept now is given back."""

@@ -11,6 +11,7 @@ from typing import Self
 
 from firmware.sync.connection import NO_PROPERTIES, Received, Will
 from firmware.sync.errors import NotConnectedError, PublishRefusedError
+from firmware.sync.sending import Outgoing, Sending, TaskSending
 from firmware.sync.topics import topic_matches
 
 _RECEIVE_MAXIMUM = 32
@@ -89,6 +90,10 @@ class MemoryBroker:
         for connection in self._connections:
             if connection.is_entered:
                 self.attach(connection)
+
+    def n_unacknowledged(self, client_id: str) -> int:
+        """Return how many messages a client has and has not acknowledged."""
+        return len(self._sessions[client_id].in_flight)
 
     def attach(self, connection: "MemoryConnection") -> None:
         """Let a client in: its unacknowledged messages come again, marked dup."""
@@ -242,6 +247,15 @@ class MemoryConnection:
             raise NotConnectedError("not connected to the broker")
         await self._broker.take(
             self, _Message(topic, payload, dict(properties), retain, response_topic, correlation)
+        )
+
+    def start_sending(self, on_progress: Callable[[], None]) -> Sending:
+        """Return a way to send many messages in order."""
+        return TaskSending(self._publish_one, window=_RECEIVE_MAXIMUM, on_progress=on_progress)
+
+    async def _publish_one(self, message: Outgoing) -> None:
+        await self.publish(
+            message.topic, message.payload, properties=message.properties, correlation=message.correlation
         )
 
     async def received(self) -> AsyncIterator[Received]:

@@ -7,10 +7,9 @@ ends its thread silently. A new client per connection means that no packet id an
 
 import asyncio
 import contextlib
-import functools
-import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -23,11 +22,15 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from firmware.sync.broker_faults import explain, tls_context
+from firmware.sync.buffered_link import BufferedLink
+from firmware.sync.mqtt_properties import properties_of, publish_properties, request_properties
 from firmware.sync.mqtt_settings import MqttSettings, Will
 
 log = structlog.get_logger(__name__)
 MAXIMUM_PACKET_BYTES = 256 * 1024 + 4096
 """The largest message of the API and room for topic and properties; the broker discards what is larger."""
+WITHDRAWN = 0x100
+"""Instead of a reason code: the message was not sent."""
 TURN_S = 1.0
 """Longest wait in one turn, which is also how often the thread shows that it lives."""
 _RETAINED_ONLY_WHEN_NEW = 1  # retain handling, MQTT 5 §3.8.3.1
@@ -52,9 +55,8 @@ class EpochFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
-    """One message to send in one epoch; `token` names it in the answer."""
+    """One message to send; `token` names it in the answer."""
 
-    epoch: int
     token: int
     topic: str
     payload: bytes
@@ -63,6 +65,8 @@ class Publication:
     properties: Mapping[str, str]
     response_topic: str = ""
     correlation: bytes = b""
+    run: int = 0
+    """Messages of one run (not 0) go in order: when one is refused, those that have not gone are withdrawn."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,8 +94,8 @@ class Listener(Protocol):
     def on_down(self, reason: str) -> None:
         """Hear that a connection ended, or that an attempt failed."""
 
-    def on_confirmed(self, epoch: int, token: int, code: int, reason: str) -> None:
-        """Hear what the broker says about a publication."""
+    def on_confirmed(self, epoch: int, confirmed: list[tuple[int, int, str]]) -> None:
+        """Hear what the broker says about publications: token, reason code (0 is good), its name."""
 
     def on_message(self, arrival: Arrival) -> None:
         """Hear that a message arrived."""
@@ -117,8 +121,12 @@ class MqttEpoch:
         self._subscriptions = subscriptions
         self._listener = listener
         self._loop = loop
-        self._tokens: dict[int, int] = {}
-        self._confirmed: list[tuple[int, int, str]] = []
+        self._queue: deque[Publication] = deque()
+        self._n_under_way = 0
+        self._tokens: dict[int, tuple[int, int]] = {}
+        """Token and run by packet id."""
+        self._confirmed: deque[tuple[int, int, str]] = deque()
+        self._is_told = False
         self._granted: EpochFacts | None = None
         self._end_reason = ""
         self._deadline_s = time.monotonic() + settings.connect_timeout_s
@@ -127,7 +135,7 @@ class MqttEpoch:
     def connect(self) -> None:
         """Open the socket and send CONNECT; blocks up to the connect timeout. Raises EpochEndedError."""
         settings = self._settings
-        wishes = _properties(PacketTypes.CONNECT)
+        wishes = properties_of(PacketTypes.CONNECT)
         wishes.SessionExpiryInterval = settings.session_expiry_s
         wishes.ReceiveMaximum = settings.receive_maximum
         wishes.MaximumPacketSize = MAXIMUM_PACKET_BYTES
@@ -151,33 +159,57 @@ class MqttEpoch:
         Raises EpochEndedError.
         """
         link: Any = self._client.socket()
-        if link is None or self._end_reason:
+        if not isinstance(link, BufferedLink) or self._end_reason:
             raise EpochEndedError(self._end_reason or "the broker closed the connection")
         timeout_s = TURN_S if self.is_ready else self._deadline_s - time.monotonic()
         if timeout_s < 0:
             raise EpochEndedError(
                 f"{self._settings.host}:{self._settings.port} does not answer as an MQTT 5 broker"
             )
-        # Bytes that TLS has decrypted already do not make the socket readable.
-        has_pending = isinstance(link, ssl.SSLSocket) and link.pending() > 0
+        # What has been read already, or decrypted, does not make the socket readable.
+        has_pending = link.pending() > 0
         if has_pending:
             timeout_s = 0.0
-        readable, writable = wait(link, self._client.want_write(), min(timeout_s, TURN_S))
-        if (readable or has_pending) and self._client.loop_read() != paho.MQTT_ERR_SUCCESS:
-            self._tell_confirmed()
-            return
-        if writable:
-            self._client.loop_write()
-        self._client.loop_misc()
+        wants_write = link.wants_write or self._client.want_write()
+        readable, writable = wait(link, wants_write, min(timeout_s, TURN_S))
+        is_broken = bool(readable or has_pending) and self._client.loop_read() != paho.MQTT_ERR_SUCCESS
+        if not is_broken:
+            if writable:
+                self._client.loop_write()
+            self._client.loop_misc()
+        self._pump()
         self._tell_confirmed()
 
-    def publish(self, publication: Publication) -> None:
-        """Send a message; `on_confirmed` follows unless the connection ends."""
+    def publish(self, publications: Iterable[Publication]) -> None:
+        """Send messages, one window under way; `on_confirmed` follows for each unless the connection ends."""
+        self._queue.extend(publications)
+        self._pump()
+
+    def flush(self) -> None:
+        """Let what was said since the last turn go out."""
+        link: Any = self._client.socket()
+        if isinstance(link, BufferedLink) and link.wants_write:
+            try:
+                link.flush()
+            except (OSError, ValueError) as error:
+                # Reading may yet tell why: a broker that refuses a certificate says so and hangs up.
+                self._client.loop_read()
+                self.end(f"the link ended the connection: {error}")
+
+    def _pump(self) -> None:
+        """Hand paho what the broker takes now."""
+        if self._granted is None or self._end_reason:
+            return
+        window = self._granted.window
+        while self._queue and (self._n_under_way < window or self._queue[0].qos == 0):
+            self._hand_over(self._queue.popleft())
+
+    def _hand_over(self, publication: Publication) -> None:
         user = tuple(publication.properties.items())
         if publication.response_topic or publication.correlation:
-            sent_with = _request_properties(user, publication.response_topic, publication.correlation)
+            sent_with = request_properties(user, publication.response_topic, publication.correlation)
         else:
-            sent_with = _publish_properties(user)
+            sent_with = publish_properties(user)
         info = self._client.publish(
             publication.topic,
             publication.payload,
@@ -186,9 +218,11 @@ class MqttEpoch:
             properties=sent_with,
         )
         if publication.qos == 0 and info.is_published():
-            self._tell(self._listener.on_confirmed, self.number, publication.token, 0, "")
+            self._confirmed.append((publication.token, 0, ""))
+            self._tell_confirmed()
         else:
-            self._tokens[info.mid] = publication.token
+            self._n_under_way += 1
+            self._tokens[info.mid] = (publication.token, publication.run)
 
     def ack(self, mid: int) -> None:
         """Acknowledge an arrival of this epoch."""
@@ -206,6 +240,8 @@ class MqttEpoch:
             return
         with contextlib.suppress(OSError, ValueError):
             if politely:
+                if isinstance(link, BufferedLink):
+                    link.gather_no_more()
                 self._client.disconnect()
             link.close()
 
@@ -257,19 +293,31 @@ class MqttEpoch:
         self.end(f"{who} ended the connection: {code.getName()}")
 
     def _on_publish(self, _client: paho.Client, _: Any, mid: int, code: ReasonCode, _properties: Any) -> None:
-        token = self._tokens.pop(mid, None)
-        if token is not None:
-            self._confirmed.append((token, code.value if code.is_failure else 0, code.getName()))
+        token, run = self._tokens.pop(mid, (None, 0))
+        if token is None:
+            return
+        self._n_under_way = max(0, self._n_under_way - 1)
+        if not code.is_failure:
+            self._confirmed.append((token, 0, ""))
+            return
+        self._confirmed.append((token, code.value, code.getName()))
+        if run:
+            withdrawn = [each for each in self._queue if each.run == run]
+            self._queue = deque(each for each in self._queue if each.run != run)
+            self._confirmed.extend((each.token, WITHDRAWN, "one before it was refused") for each in withdrawn)
 
     def _tell_confirmed(self) -> None:
-        """Tell of all that one turn brought with one call: each call wakes the loop by writing to a socket."""
-        if self._confirmed:
-            confirmed, self._confirmed = self._confirmed, []
-            self._tell(self._hear_confirmed, confirmed)
+        """Tell of all that came since the loop last listened with one call: each writes to a socket to wake it."""
+        if self._confirmed and not self._is_told:
+            self._is_told = True
+            self._tell(self._hear_confirmed)
 
-    def _hear_confirmed(self, confirmed: list[tuple[int, int, str]]) -> None:
-        for token, code, reason in confirmed:
-            self._listener.on_confirmed(self.number, token, code, reason)
+    def _hear_confirmed(self) -> None:
+        # On the loop. First the mark: what is added from here on is told of once more.
+        self._is_told = False
+        confirmed = [self._confirmed.popleft() for _ in range(len(self._confirmed))]
+        if confirmed:
+            self._listener.on_confirmed(self.number, confirmed)
 
     def _on_message(self, _client: paho.Client, _: Any, message: paho.MQTTMessage) -> None:
         arrival = Arrival(
@@ -310,7 +358,7 @@ class MqttEpoch:
             self._loop.call_soon_threadsafe(callback, *arguments)
 
     def _make_client(self, will: Will | None) -> paho.Client:
-        client = paho.Client(
+        client = _GatheringClient(
             CallbackAPIVersion.VERSION2,
             client_id=self._settings.client_id,
             protocol=MQTTProtocolVersion.MQTTv5,
@@ -328,47 +376,15 @@ class MqttEpoch:
         if self._settings.user_name is not None:
             client.username_pw_set(self._settings.user_name, self._settings.password)
         if will is not None:
-            delay = _properties(PacketTypes.WILLMESSAGE)
+            delay = properties_of(PacketTypes.WILLMESSAGE)
             delay.WillDelayInterval = will.delay_s
             client.will_set(will.topic, will.payload, qos=1, retain=True, properties=delay)
         return client
 
 
-class _Packed(Properties):
-    """Properties packed once: paho's own packing took a third of the time of a publication."""
+class _GatheringClient(paho.Client):
+    """paho's client on a socket that gathers."""
 
-    def __init__(self, packed: bytes) -> None:
-        super().__init__(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-        object.__setattr__(self, "_packed", packed)
-
-    def pack(self) -> bytes:
-        """Return the block with its length."""
-        return self._packed  # type: ignore[attr-defined,no-any-return]
-
-
-@functools.lru_cache(64)
-def _publish_properties(user: tuple[tuple[str, str], ...]) -> Properties:
-    return _Packed(_made_properties(user).pack())  # type: ignore[no-untyped-call]
-
-
-def _request_properties(
-    user: tuple[tuple[str, str], ...], response_topic: str, correlation: bytes
-) -> Properties:
-    made = _made_properties(user)
-    if response_topic:
-        made.ResponseTopic = response_topic
-    if correlation:
-        made.CorrelationData = correlation
-    return made
-
-
-def _made_properties(user: tuple[tuple[str, str], ...]) -> Properties:
-    made: Properties = _properties(PacketTypes.PUBLISH)
-    made.ContentType = "application/json"
-    if user:
-        made.UserProperty = list(user)
-    return made
-
-
-def _properties(packet_type: int) -> Any:
-    return Properties(packet_type)  # type: ignore[no-untyped-call]
+    def _create_socket(self) -> Any:
+        # The one place where paho makes its socket; no public door leads there.
+        return BufferedLink(super()._create_socket())  # type: ignore[no-untyped-call,unused-ignore]

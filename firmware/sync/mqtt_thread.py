@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import structlog
@@ -42,7 +42,7 @@ class MqttThread:
         self._listener = listener
         self._loop = loop
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
-        # Bounded by the window (publications) and by Receive Maximum (acknowledgements).
+        # Bounded by who waits for an answer (publications) and by Receive Maximum (acknowledgements).
         self._orders: deque[Callable[[MqttEpoch], None]] = deque()
         self._wake_read, self._wake_write = socket.socketpair()
         self._wake_read.setblocking(False)
@@ -70,9 +70,9 @@ class MqttThread:
         self._orders.append(lambda epoch: epoch.end("moved") if epoch.settings is not settings else None)
         self._wake()
 
-    def publish(self, publication: Publication) -> None:
-        """Send a message, if its epoch still stands; the listener hears of it by its token."""
-        self._order(publication.epoch, lambda epoch: epoch.publish(publication))
+    def publish(self, epoch_number: int, publications: Sequence[Publication]) -> None:
+        """Send messages, if their epoch still stands; the listener hears of each by its token."""
+        self._order(epoch_number, lambda epoch: epoch.publish(publications))
 
     def ack(self, epoch_number: int, mid: int) -> None:
         """Acknowledge an arrival, if its epoch still stands."""
@@ -131,6 +131,7 @@ class MqttThread:
                 epoch.turn(self._wait)
                 while self._orders:
                     self._orders.popleft()(epoch)
+                epoch.flush()
         except EpochEndedError as ended:
             return str(ended)
         except Exception as error:

@@ -45,6 +45,11 @@ class BoxTopics:
         """Return where a campaign's contact batches go down."""
         return f"{self._root}/down/contacts/{topic_level(campaign)}"
 
+    @property
+    def any_contacts(self) -> str:
+        """Return what the topic of every campaign's batches begins with."""
+        return f"{self._root}/down/contacts/"
+
     def recording(self, recording: str) -> str:
         """Return where orders about a recording go down."""
         return f"{self._root}/down/recording/{topic_level(recording)}"

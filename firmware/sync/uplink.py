@@ -1,13 +1,14 @@
 """The outbox, in order, to the console; a row goes when the console's receipt covers it, not before.
 
 A PUBACK proves only that the broker took a message. So at most `max_unreceipted` messages are out beyond the
-last receipt (a broker's queue for an absent console is finite and drops silently), and after a silence the
-oldest ones are sent again: as a probe of one window, ever more rarely, until a receipt moves.
+last receipt (a broker's queue for an absent console is finite and drops silently), more while receipts keep
+coming, and after a silence the oldest ones are sent again: as a probe of one window, ever more rarely, until a receipt moves.
 """
 
 import asyncio
+import functools
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import structlog
 
@@ -19,6 +20,7 @@ from firmware.store.outbox import OutboxRow
 from firmware.sync.byte_budget import ByteBudget, Thrift
 from firmware.sync.connection import Connection
 from firmware.sync.errors import NotConnectedError, PublishRefusedError
+from firmware.sync.sending import Outgoing
 from firmware.sync.topics import BoxTopics
 
 log = structlog.get_logger(__name__)
@@ -26,8 +28,10 @@ _RETRY_CAP_S = 3600.0
 _REFUSED_CAP_S = 300.0
 _BUSY_RETRY_S = 0.5
 _SHORTEST_WAIT_S = 0.01
-_ROWS_AT_ONCE = 64
-"""Read ahead: at most so many wait in memory beside the window."""
+_ROWS_AT_ONCE = 128
+"""Read ahead: at most twice so many wait in memory beside those handed over."""
+_GROWTH = 8
+"""So many times the first limit may be out to a console that receipts all the while."""
 _THRIFT_LOOK_S = 60.0
 """How soon a renewed budget is noticed."""
 URGENT_LEAVES = ("outcome", "ack", "response")
@@ -55,7 +59,7 @@ class Uplink:
         self._connection = connection
         self._topics = topics
         self._window = window
-        self._max_unreceipted = max_unreceipted
+        self._max_unreceipted = self._may_be_out = max_unreceipted
         self._resend_after_s = resend_after_s
         self._expects_receipts = expects_receipts
         self._budget = budget
@@ -144,15 +148,18 @@ class Uplink:
 
     def _note_receipts(self, receipted: int) -> None:
         if receipted > self._receipted or self._ceiling == 0:
+            if self._ceiling:  # the console keeps up: what is on its way to it may grow
+                self._may_be_out = min(self._may_be_out * 2, self._max_unreceipted * _GROWTH)
             self._receipted = receipted
             self._quiet_since_s = _now_s()
             self._silence_s = self._resend_after_s
-            self._ceiling = receipted + self._max_unreceipted
+            self._ceiling = receipted + self._may_be_out
         self._sent_up_to = max(self._sent_up_to, receipted)
 
     def _start_probe(self) -> None:
         log.info("uplink_sends_again", from_seq=self._receipted + 1, after_s=round(self._silence_s, 1))
         self._sent_up_to = self._receipted
+        self._may_be_out = self._max_unreceipted
         self._ceiling = self._receipted + self._window
         self._quiet_since_s = _now_s()
         self._silence_s = min(self._silence_s * 2, max(_RETRY_CAP_S, self._resend_after_s))
@@ -168,79 +175,82 @@ class Uplink:
         return [row for row in rows if row.seq <= self._ceiling]
 
     async def _send(self, rows: Sequence[OutboxRow]) -> None:
-        """Publish in order, one window under way; what counts as sent is the unbroken run that the broker confirmed.
+        """Publish in order, the window kept full; what counts as sent is the unbroken run that the broker confirmed.
 
-        The next rows are read while these are under way, so that the window stays full.
+        The next rows are read while these are under way.
         """
         waiting = deque(rows)
+        under_way: deque[int] = deque()
         last_read = rows[-1].seq
-        under_way: deque[tuple[OutboxRow, asyncio.Task[None]]] = deque()
         reading: asyncio.Task[list[OutboxRow]] | None = None
         is_all = False
-        failure: BaseException | None = None
+        moved = asyncio.Event()
+        sending = self._connection.start_sending(moved.set)
+        n_counted = 0
         try:
-            while (waiting or under_way) and failure is None:
+            while (waiting or under_way) and sending.failure is None:
+                moved.clear()
                 if self._is_thrifty:
                     waiting.clear()  # the next turn sends what is urgent of it
                     if not under_way:
                         break
-                while waiting and len(under_way) < self._window:
-                    row = waiting.popleft()
-                    under_way.append((row, asyncio.create_task(self._publish(row))))
-                may_read = reading is None and len(waiting) < self._window and not self._is_thrifty
+                if waiting and (room := min(sending.room, len(waiting))):
+                    batch = [waiting.popleft() for _ in range(room)]
+                    under_way.extend(row.seq for row in batch)
+                    await sending.send([self._outgoing(row) for row in batch])
+                may_read = reading is None and len(waiting) < _ROWS_AT_ONCE and not self._is_thrifty
                 if may_read and (not is_all or self._changed.is_set()):
                     self._changed.clear()
                     reading = asyncio.create_task(self._read(after=last_read))
-                head = under_way[0][1]
-                await asyncio.wait(
-                    {head} if reading is None else {head, reading}, return_when=asyncio.FIRST_COMPLETED
-                )
+                    reading.add_done_callback(lambda _: moved.set())
+                if not moved.is_set():
+                    await moved.wait()
                 if reading is not None and reading.done():
                     more, reading = reading.result(), None
                     is_all = not more
                     waiting.extend(more)
                     last_read = more[-1].seq if more else last_read
-                failure = await self._count_confirmed(under_way)
+                if n_new := sending.n_confirmed - n_counted:
+                    n_counted += n_new
+                    await self._count_confirmed(under_way, n_new)
+            while sending.failure is not None and sending.n_open:
+                moved.clear()  # what is under way gets its own answer first
+                await moved.wait()
         finally:
+            sending.abandon()
             if reading is not None:
                 reading.cancel()
-            for _, task in under_way:
-                if failure is None:
-                    task.cancel()  # we are being stopped; else their own answer is awaited
-            await asyncio.gather(
-                *(task for _, task in under_way), *([reading] if reading else []), return_exceptions=True
-            )
-        match failure:
+                await asyncio.gather(reading, return_exceptions=True)
+        match sending.failure:
             case None:
                 self._refused_s, self._told_refusal = self._refused_retry_s, ""
                 self._quiet_since_s = _now_s()
-            case PublishRefusedError():
-                await self._stand_refusal(failure)
-            case _:
+            case PublishRefusedError() as refusal:
+                await self._stand_refusal(refusal)
+            case failure:
                 raise failure
 
-    async def _count_confirmed(
-        self, under_way: deque[tuple[OutboxRow, asyncio.Task[None]]]
-    ) -> BaseException | None:
-        """Take what is confirmed off the front; return why the first one failed, if it did."""
-        before = self._sent_up_to
-        failure: BaseException | None = None
-        while under_way and under_way[0][1].done() and failure is None:
-            row, task = under_way.popleft()
-            failure = task.exception()
-            if failure is None:
-                self._sent_up_to = max(self._sent_up_to, row.seq)
-        if not self._expects_receipts and self._sent_up_to > before:
+    async def _count_confirmed(self, under_way: deque[int], n_new: int) -> None:
+        for _ in range(n_new):
+            self._sent_up_to = max(self._sent_up_to, under_way.popleft())
+        if not self._expects_receipts:
             up_to, stream = self._sent_up_to, self._database.stream
             await self._database.transact(lambda con: outbox.receipt(con, stream, up_to))
-        return failure
+
+    def _outgoing(self, row: OutboxRow) -> Outgoing:
+        return Outgoing(
+            topic=self._topics.up(row.leaf),
+            payload=row.body,
+            properties=_properties_of(row.leaf),
+            correlation=row.correlation,
+        )
 
     async def _publish(self, row: OutboxRow) -> None:
         await self._connection.publish(
             self._topics.up(row.leaf),
             row.body,
             qos=1,
-            properties={"schema": f"{row.leaf.partition('/')[0]}/1"},
+            properties=_properties_of(row.leaf),
             correlation=row.correlation,
         )
 
@@ -259,6 +269,11 @@ class Uplink:
                 await self._changed.wait()
         except TimeoutError:
             return
+
+
+@functools.lru_cache(64)
+def _properties_of(leaf: str) -> Mapping[str, str]:
+    return {"schema": f"{leaf.partition('/')[0]}/1"}
 
 
 def _now_s() -> float:

@@ -16,11 +16,12 @@ from typing import Any
 
 import duckdb
 import pytest
+from sqlalchemy import select
 
 from console.cli import main
 from console.command_control import Answer, Order, send_orders
 from console.ledger import Arrival, Ledger
-from console.ledger_tables import CAMPAIGN, CONTACT
+from console.ledger_tables import CAMPAIGN, CONTACT, ENDED
 from console.office import Office
 from console.outcome_files import COLUMNS
 from firmware.clock import SimulatedClock
@@ -127,6 +128,8 @@ def test_a_person_is_recalled_from_every_list(
     assert code == 0
     [answer] = json.loads(out)
     assert (answer["box"], answer["contact"], answer["status"]) == ("b1", "c01", "done")
+    with Ledger(office.ledger).reading() as connection:
+        assert [tuple(row)[:3] for row in connection.execute(select(ENDED))] == [("b1", "nov", "c01")]
 
 
 @pytest.mark.parametrize(

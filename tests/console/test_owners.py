@@ -18,7 +18,7 @@ from console.campaigns import Terms, build_campaign
 from console.command_push import PushOrder, push_command
 from console.contacts_file import FileRow
 from console.errors import CampaignError, CampaignRefusedError
-from console.ledger import Ledger
+from console.ledger import Arrival, Ledger
 from console.ledger_tables import CONTACT
 from console.office import Office
 from console.owners import Lease, claim, deal, keys_of, leases, release
@@ -26,6 +26,7 @@ from console.payment_tables import OWNER
 from console.sent_campaigns import begin_or_resume
 from firmware.clock import SimulatedClock
 from firmware.sync.messages import ContactRow
+from firmware.sync.messages_state import BoxState, LineWire
 from firmware.sync.topics import BoxTopics
 from firmware.values import UuidV7
 
@@ -127,18 +128,48 @@ def test_of_two_pushes_at_once_the_later_one_fails_whole(ledger: Ledger) -> None
     assert held(ledger, [row(4, "p4")]) == {}
 
 
-def test_a_campaign_that_is_over_gives_up_whom_no_other_one_holds(ledger: Ledger) -> None:
-    def begin(campaign: str, rows: list[FileRow]) -> None:
-        sent = build_campaign(
-            rows, flow_text="flow: x\n", terms=Terms(campaign=campaign, name=campaign, expires_at=LATER),
-            topics=BoxTopics("demo", "b1"), ids=UuidV7(), now=NOW,
-        )  # fmt: skip
-        with ledger.transaction() as connection:
-            claim(connection, "b1", rows, until=LATER, now=NOW)
-            begin_or_resume(connection, sent, pushed_at=NOW)
+def begin(ledger: Ledger, campaign: str, rows: list[FileRow]) -> None:
+    sent = build_campaign(
+        rows, flow_text="flow: x\n", terms=Terms(campaign=campaign, name=campaign, expires_at=LATER),
+        topics=BoxTopics("demo", "b1"), ids=UuidV7(), now=NOW,
+    )  # fmt: skip
+    with ledger.transaction() as connection:
+        claim(connection, "b1", rows, until=LATER, now=NOW)
+        begin_or_resume(connection, sent, pushed_at=NOW)
 
-    begin("one", [row(0, "p0"), row(1, "p1")])
-    begin("two", [row(1, "p1")])
+
+def test_recalled_people_are_free_once_no_list_of_the_box_holds_them(ledger: Ledger) -> None:
+    """With every number of theirs, in whichever order the lists let go; one who shares a number keeps that number."""
+    two = row(1, "p1", "+8613123456001", "+8613123456099")
+    begin(ledger, "one", [two, row(2, "p2", "+8613123456099")])
+    begin(ledger, "two", [two])
+
+    def recalled(campaign: str, contact: str) -> set[str]:
+        with ledger.transaction() as connection:
+            release(connection, "b1", campaign, NOW, contact=contact)
+        return set(held(ledger, [two, row(2, "p2", "+8613123456099")]))
+
+    everybody = {"p1", "p2", "+8613123456001", "+8613123456099"}
+    assert recalled("one", "c1") == everybody
+    assert recalled("two", "c1") == {"p2", "+8613123456099"}
+    assert recalled("one", "c2") == set()
+
+
+def test_a_call_that_may_still_be_up_keeps_its_person_until_it_must_be_over(ledger: Ledger) -> None:
+    people = [row(0, "p0")]
+    begin(ledger, "one", people)
+    line = LineWire(line="line-1", status="in_call", campaign="one", contact="c0", call="active")
+    state = BoxState(id="s", at=NOW, status="online", boot="b", lines=[line])
+    ledger.record([Arrival(box="b1", message=state)], seen_at=NOW)
+    with ledger.transaction() as connection:
+        assert release(connection, "b1", "one", NOW) == 2
+    assert set(held(ledger, people, NOW + timedelta(minutes=14))) == {"p0", "+8613123456000"}
+    assert held(ledger, people, NOW + timedelta(minutes=15)) == {}
+
+
+def test_a_campaign_that_is_over_gives_up_whom_no_other_one_holds(ledger: Ledger) -> None:
+    begin(ledger, "one", [row(0, "p0"), row(1, "p1")])
+    begin(ledger, "two", [row(1, "p1")])
     with ledger.transaction() as connection:
         assert release(connection, "b1", "one", NOW) == 2, "a person and a number"
     assert set(held(ledger, [row(0, "p0"), row(1, "p1")])) == {"p1", "+8613123456001"}

@@ -174,7 +174,7 @@ def test_a_migration_that_fails_leaves_the_older_version_whole(
             raise RuntimeError("the power is gone")
 
         failing(name=each.name)(dies if each.name == broken else each.fn)
-    monkeypatch.setattr("firmware.store.database.migrations", failing)
+    monkeypatch.setattr("firmware.store.migrating.migrations", failing)
     with pytest.raises(RuntimeError):
         Database.open(path, executor=InlineExecutor())
     monkeypatch.undo()

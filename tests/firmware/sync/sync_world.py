@@ -198,10 +198,16 @@ class BoxSide:
     """A database and a Downlink over it."""
 
     def __init__(
-        self, folder: Path, console: Console, *, monotonic_s: Callable[[], float] = lambda: 0.0
+        self,
+        folder: Path,
+        console: Console,
+        *,
+        monotonic_s: Callable[[], float] = lambda: 0.0,
+        is_threaded: bool = False,
     ) -> None:
         self.console = console
-        self.database = Database.open(folder / "box.db", executor=InlineExecutor())
+        executor = None if is_threaded else InlineExecutor()
+        self.database = Database.open(folder / "box.db", executor=executor)
         self.clock = SimulatedClock(NOW, monotonic_s)
         self.n_changes = 0
         self.on_fetch: Callable[[RecordingFetch], None] = lambda _order: None

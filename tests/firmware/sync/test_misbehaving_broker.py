@@ -97,6 +97,19 @@ def test_a_refusing_puback_is_no_receipt(tmp_path: Path, code: int, tricks: dict
     assert n_refused == 12
 
 
+def test_what_stands_behind_a_refused_message_does_not_go(tmp_path: Path) -> None:
+    """The network thread has some in hand; a refusal withdraws them, or all would go twice over a metered link."""
+    n_tried = 0
+
+    def refuse(client: str, _topic: str) -> int:
+        nonlocal n_tried
+        n_tried += client == "box"
+        return QUOTA_EXCEEDED if client == "box" and n_tried == 1 else 0
+
+    play(tmp_path, Tricks(puback=refuse, receive_maximum=2), n=8)
+    assert n_tried <= 8 + 2
+
+
 def test_a_session_that_is_lost_with_everything_in_it(tmp_path: Path) -> None:
     """Queued messages and subscriptions are gone: both sides subscribe anew, and the box says it all again."""
 
