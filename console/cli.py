@@ -36,11 +36,12 @@ from console.command_followups import followups_app
 from console.command_ingest import ingest
 from console.command_keys import keys_app
 from console.command_measures import measures_command
-from console.command_outcomes import outcomes_command, report_command
+from console.command_outcomes import outcomes_command
 from console.command_payment import payment_app
 from console.command_policy import policy_app
 from console.command_push import PushOrder, run_push
 from console.command_recording import recording_app
+from console.command_report import report_command
 from console.command_strategy import strategy_app
 from console.command_suppress import run_suppress
 from console.command_watch import watch_command

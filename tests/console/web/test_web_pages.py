@@ -16,8 +16,8 @@ from console.corrections import standing
 from console.errors import BrokerError
 from console.ledger import Arrival, Ledger
 from console.web import application
+from console.web.catalogue import CATALOGUE, DISPOSITIONS, WORDS
 from console.web.roles import Role
-from console.web.wording import CATALOGUE, DISPOSITIONS, WORDS
 from console.web_tables import CASE, WEB_ACCESS
 from firmware.sync.messages import Ack, OutcomeMessage
 from firmware.values import Disposition, mask
@@ -317,6 +317,8 @@ def test_measures_count_what_the_ledger_holds(supervisor: Visitor) -> None:
     assert "75.0%" in page, "connected: six of eight"
     assert "90 / 120" in page
     assert page.count('class="plot"') == 3
+    assert "Of it came in" in page
+    assert "From answer to first word" in page
     assert supervisor.get("/measures?days=8").status_code == 400
 
 
