@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from console.cli import main
 from console.errors import ConsoleError
 from console.ledger import Arrival, Ledger
 from console.month_report import month_ends, month_report
 from console.office import Office
 from firmware.sync.messages import MoneyWire, OutcomeMessage, PromiseWire, Refusals
 from firmware.values import Disposition
+from tests.console.command_line import said
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 FIRST = datetime(2026, 10, 31, 16, 0, tzinfo=UTC)
@@ -47,13 +47,6 @@ def filled(office: Office, outcome: Outcome) -> Office:
     ledger.record([Arrival(box="b1", message=each) for each in messages], seen_at=FIRST)
     ledger.close()
     return office
-
-
-def said(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as ended:
-        main([str(each) for each in arguments])
-    captured = capsys.readouterr()
-    return int(ended.value.code or 0), captured.out, captured.err
 
 
 def test_a_month_is_one_of_its_own_clock(filled: Office) -> None:

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from console.cli import main
 from console.command_ingest import ingest_command
 from console.ledger import Ledger
 from console.office import load_office
@@ -28,7 +27,8 @@ from firmware.lines.line import EndKind
 from firmware.store.campaigns import StoredContact
 from firmware.values import Disposition, Money
 from tests.console.calling_box import CallingBox, Told
-from tests.console.conftest import Broker
+from tests.console.command_line import said
+from tests.console.office_broker import Broker
 from tests.console.web.web_world import PASSWORD, Visitor
 
 ROOT = Path(__file__).parents[2]
@@ -108,12 +108,9 @@ class Desktop:
 
     def says(self, *arguments: object, code: int = 0) -> str:
         """Type a command; return what it prints."""
-        self._capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main(["--office", str(self.office), *map(str, arguments)])
-        captured = self._capsys.readouterr()
-        assert (ended.value.code or 0) == code, captured.err
-        return captured.out
+        found, out, err = said(self._capsys, "--office", self.office, *arguments)
+        assert found == code, err
+        return out
 
     async def says_meanwhile(self, *arguments: object) -> str:
         """Type a command that waits for a box which runs beside it."""
