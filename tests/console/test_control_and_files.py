@@ -26,11 +26,11 @@ from firmware.sync.messages import (
     BoxState,
     Control,
     Downlink,
-    LineWire,
     MoneyWire,
     OutcomeMessage,
     PromiseWire,
 )
+from firmware.sync.messages_state import LineWire
 from firmware.values import Disposition
 from tests.console.command_line import said
 
