@@ -7,6 +7,7 @@ from console.html_page import heading, page, paragraph, table
 from console.measures import Group, Measures
 from console.month_report import MonthReport
 from console.svg_charts import bars, grid, lines
+from console.web.box_words import rule_word
 from console.web.catalogue import count_text, money_text, share_text, translated
 
 MAX_GROUPS = 60
@@ -26,7 +27,7 @@ _WORDS = {
         "funnel": "From list to money: contacts", "days": "Day by day", "week": "Connected, of calls, by weekday and hour",
         "by_campaign": "By campaign", "by_flow": "By flow and version", "by_branch": "By branch (box)",
         "by_hour": "By hour", "by_weekday": "By weekday", "cohorts": "Lists pushed in this month",
-        "refusals": "What the rules held back", "rule": "rule", "times": "times", "contacts": "contacts",
+        "refusals": "What the rules held back", "rule": "rule", "why": "why", "times": "times", "contacts": "contacts",
         "week_of": "week of", "spoken": "spoken to within {n} w", "calls": "calls", "name": "name",
         "first_word_short": "first word, s", "promised_short": "promised", "came_in_short": "came in",
         "attempted": "called", "answered": "answered", "reached": "somebody talked", "right_party": "right person",
@@ -48,7 +49,7 @@ _WORDS = {
         "funnel": "从名单到回款：联系人数", "days": "每日走势", "week": "各星期、各时段接通率",
         "by_campaign": "按任务", "by_flow": "按话术及版本", "by_branch": "按网点（盒子）",
         "by_hour": "按时段", "by_weekday": "按星期", "cohorts": "本月下发的名单",
-        "refusals": "规则拦下的拨打", "rule": "规则", "times": "次数", "contacts": "联系人",
+        "refusals": "规则拦下的拨打", "rule": "规则", "why": "原因", "times": "次数", "contacts": "联系人",
         "week_of": "所在周", "spoken": "{n} 周内已通话", "calls": "拨打", "name": "名称",
         "first_word_short": "首字（秒）", "promised_short": "承诺金额", "came_in_short": "已到账",
         "attempted": "已拨打", "answered": "已接通", "reached": "有人应答", "right_party": "本人",
@@ -79,8 +80,11 @@ def month_page(found: MonthReport, *, tenant: str, language: str, made_at: datet
             *_cohorts(found, words),
             heading(words["refusals"]),
             table(
-                (words["rule"], words["times"], words["contacts"]),
-                [(each.rule, each.refusals, each.contacts) for each in found.refusals[:MAX_GROUPS]],
+                (words["rule"], words["why"], words["times"], words["contacts"]),
+                [
+                    (each.rule, rule_word(each.rule, "", language), each.refusals, each.contacts)
+                    for each in found.refusals[:MAX_GROUPS]
+                ],
             ),
             paragraph(words["how"], is_note=True),
             paragraph(words["made"].format(at=f"{made_at.astimezone():%Y-%m-%d %H:%M}"), is_note=True),

@@ -83,6 +83,7 @@ WORDS = {
     "number_seen": "number looked at", "people_searched": "people searched", "case_seen": "case looked at",
     "case_worked": "case worked on", "outcomes_exported": "outcomes exported",
     "campaign_ordered": "campaign order", "recording_heard": "recording opened",
+    "person_suppressed": "calls stopped for good", "person_recalled": "taken off the lists",
     "recording_fetched": "recording fetched", "corrected": "correction made",
 }  # fmt: skip
 

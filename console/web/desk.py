@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar, cast
 
@@ -31,6 +31,14 @@ class Orders(Protocol):
 
     def control(self, box: str, campaign: str, action: str, order: str) -> str:
         """Send an order about a campaign. Return what the box says: ``done``, ``waits`` or why not."""
+        ...
+
+    def recall(self, contacts: Sequence[tuple[str, str, str]]) -> list[str]:
+        """Take (box, campaign, contact) off lists. Return what became of each: ``done``, ``nothing left``, ``waits`` or why not."""
+        ...
+
+    def tell_suppressed(self) -> None:
+        """Tell every box whom it may not call. Raises ConsoleError; then it is told within the hour."""
         ...
 
     def fetch(self, box: str, recording: str) -> None:

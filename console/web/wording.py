@@ -4,6 +4,7 @@ from datetime import datetime
 
 from flask import Flask, g, request, session
 
+from console.web import box_words
 from console.web.catalogue import (
     LANGUAGES,
     TAGS,
@@ -76,6 +77,11 @@ def install(app: Flask) -> None:
     )
     app.jinja_env.filters |= {
         "word": word, "local": local, "count": count, "share": share, "duration": duration,
+        "event": lambda name: box_words.event_word(name, language()),
+        "reason": lambda name: box_words.reason_word(name, language()),
+        "cause": lambda name: box_words.cause_word(name, language()),
+        "dialling": lambda said: box_words.dialling_word(said, language()),
+        "rule": lambda rule, said="": box_words.rule_word(rule, said, language()),
     }  # fmt: skip
     app.jinja_env.globals |= {
         "money": money, "languages": LANGUAGES, "language": language, "tags": TAGS,

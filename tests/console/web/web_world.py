@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -15,6 +16,7 @@ from werkzeug.test import TestResponse
 
 from audio.events import RecordingChunk
 from audio.recording import SealedRecording
+from console.errors import BrokerError
 from console.ledger import Arrival, Ledger
 from console.ledger_tables import CAMPAIGN, CONTACT
 from console.office import Office
@@ -68,6 +70,15 @@ class NotedOrders:
         self.given.append((box, campaign, action))
         assert order
         return self.answer
+
+    def recall(self, contacts: Sequence[tuple[str, str, str]]) -> list[str]:
+        self.given += [(box, contact, "recall") for box, _campaign, contact in contacts]
+        return [self.answer for _each in contacts]
+
+    def tell_suppressed(self) -> None:
+        if self.answer != "done":
+            raise BrokerError("the broker is away")
+        self.given.append(("*", "*", "suppress"))
 
     def fetch(self, box: str, recording: str) -> None:
         self.given.append((box, recording, "fetch"))
