@@ -1,6 +1,6 @@
 """How far people came, and what held calls back: the funnel, cohorts, refusals by rule, how many people were called."""
 
-from datetime import timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from itertools import pairwise
 
 import msgspec
@@ -79,9 +79,25 @@ def funnel(connection: Connection, scope: Scope = EVERYTHING) -> list[Stage]:
 
 
 def cohorts(
-    connection: Connection, scope: Scope = EVERYTHING, *, zone: tzinfo | None, weeks: int = 8
+    connection: Connection,
+    scope: Scope = EVERYTHING,
+    *,
+    zone: tzinfo | None,
+    weeks: int = 8,
+    pushed: tuple[datetime, datetime] | None = None,
 ) -> list[Cohort]:
-    """Return, for each week in which lists were pushed, how many contacts had been spoken to after 1…`weeks` weeks."""
+    """Return, for each week in which lists were pushed, how many contacts had been spoken to after 1…`weeks` weeks.
+
+    With `pushed` only lists that were pushed from the one instant to before the other; `scope` is of their calls.
+    """
+    sent = [
+        column == value
+        for column, value in ((CAMPAIGN.c.campaign, scope.campaign), (CAMPAIGN.c.box, scope.box))
+        if value is not None
+    ]
+    if pushed is not None:
+        sent += [CAMPAIGN.c.pushed_at >= to_ms(pushed[0]), CAMPAIGN.c.pushed_at < to_ms(pushed[1])]
+    same_list = and_(CAMPAIGN.c.box == OUTCOME.c.box, CAMPAIGN.c.campaign == OUTCOME.c.campaign)
     first = (
         select(
             OUTCOME.c.box,
@@ -89,17 +105,17 @@ def cohorts(
             func.min(case((OUTCOME.c.right_party, OUTCOME.c.reserved_at))).label("right_party"),
             func.min(case((PROMISE.c.attempt.is_not(None), OUTCOME.c.reserved_at))).label("promised"),
         )
-        .select_from(OUTCOME.outerjoin(PROMISE, SAME_CALL))
-        .where(*conditions(scope))
+        .select_from(OUTCOME.join(CAMPAIGN, same_list).outerjoin(PROMISE, SAME_CALL))
+        .where(*conditions(scope), *sent)
         .group_by(OUTCOME.c.box, OUTCOME.c.campaign, OUTCOME.c.contact)
         .subquery()
     )
-    pushed = select(CAMPAIGN.c.box, CAMPAIGN.c.campaign, CAMPAIGN.c.pushed_at, CAMPAIGN.c.contacts)
-    for column, value in ((CAMPAIGN.c.campaign, scope.campaign), (CAMPAIGN.c.box, scope.box)):
-        pushed = pushed if value is None else pushed.where(column == value)
+    lists = select(CAMPAIGN.c.box, CAMPAIGN.c.campaign, CAMPAIGN.c.pushed_at, CAMPAIGN.c.contacts).where(
+        *sent
+    )
     sizes: dict[str, int] = {}
     week_of: dict[tuple[str, str], str] = {}
-    for row in connection.execute(pushed):
+    for row in connection.execute(lists):
         day = from_ms(row.pushed_at).astimezone(zone).date()
         week = (day - timedelta(days=day.weekday())).isoformat()
         week_of[row.box, row.campaign] = week

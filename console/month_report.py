@@ -52,7 +52,7 @@ def month_report(
     since, until = _begin(first, zone), _begin(after, zone)
     scope = Scope(since=since, until=until, campaign=campaign, box=box)
     earlier = Scope(since=_begin(before, zone), until=since, campaign=campaign, box=box)
-    pushed = contact_measures.cohorts(rows, Scope(campaign=campaign, box=box), zone=zone)
+    of_lists = Scope(campaign=campaign, box=box)
     return MonthReport(
         month=month,
         since=since,
@@ -67,7 +67,7 @@ def month_report(
         campaigns=measures.by(rows, Dimension.CAMPAIGN, scope, zone=zone, today=today),
         flows=measures.by(rows, Dimension.FLOW, scope, zone=zone, today=today),
         branches=measures.by(rows, Dimension.BOX, scope, zone=zone, today=today),
-        cohorts=[each for each in pushed if _overlaps(each.week, first, after)],
+        cohorts=contact_measures.cohorts(rows, of_lists, zone=zone, pushed=(since, until)),
         refusals=contact_measures.refusals(rows, scope),
     )
 
@@ -78,11 +78,6 @@ def month_ends(month: str) -> tuple[date, date]:
         raise ConsoleError(f"{month!r} is no month; write a year and a month, such as 2026-11")
     first = date.fromisoformat(f"{month}-01")
     return first, (first + timedelta(days=31)).replace(day=1)
-
-
-def _overlaps(week: str, first: date, after: date) -> bool:
-    monday = date.fromisoformat(week)
-    return monday < after and monday + timedelta(days=7) > first
 
 
 def _begin(day: date, zone: tzinfo | None) -> datetime:

@@ -55,6 +55,11 @@ class Remembered:
         self._known: dict[Any, tuple[float, Any]] = {}
         self._making: dict[Any, threading.Lock] = {}
 
+    def forget(self, key: Any) -> None:
+        """Have it made anew the next time: it has changed."""
+        with self._lock:
+            self._known.pop(key, None)
+
     def get(self, key: Any, make: Callable[[], T]) -> T:
         """Return what `make` returned at most a while ago; while it is made anew, others get the old one."""
         with self._lock:

@@ -158,7 +158,13 @@ def test_cohorts_fill_week_by_week(ledger: Ledger, outcome: Outcome) -> None:
     ledger.record([Arrival(box="b1", message=each) for each in (late, later)], seen_at=NOW)
     with ledger.reading() as connection:
         [cohort] = contact_measures.cohorts(connection, zone=SHANGHAI, weeks=3)
+        day = timedelta(days=1)
+        of_days = contact_measures.cohorts(
+            connection, zone=SHANGHAI, weeks=3, pushed=(NOW - 4 * day, NOW - day)
+        )
+        none = contact_measures.cohorts(connection, zone=SHANGHAI, weeks=3, pushed=(NOW - 2 * day, NOW))
     assert (cohort.week, cohort.contacts) == ("2026-10-26", 6)
+    assert (of_days, none) == ([cohort], [])
     assert (cohort.right_party, cohort.promised) == ([3, 4, 4], [3, 3, 3])
 
 
