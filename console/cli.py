@@ -217,6 +217,9 @@ def open_recording(
     picture: Annotated[
         Path | None, typer.Option(help="Also draw it, with what was heard in it: an .svg file.")
     ] = None,
+    transcript: Annotated[
+        Path | None, typer.Option(help="Also write what was said, as the box took it: a text file.")
+    ] = None,
     folder: OfficeOption = None,
 ) -> None:
     """Open a sealed recording to a WAV or FLAC file: left is the person called, right is the box."""
@@ -226,7 +229,16 @@ def open_recording(
     if picture is not None:
         with Ledger(here.ledger).reading() as rows:
             outcome = outcome_of_recording(rows, digest_of(recording))
-    say(write_sound(recording, target, here.recording_identity, picture=picture, outcome=outcome))
+    say(
+        write_sound(
+            recording,
+            target,
+            here.recording_identity,
+            picture=picture,
+            transcript=transcript,
+            outcome=outcome,
+        )
+    )
 
 
 @app.command()

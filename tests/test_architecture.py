@@ -100,6 +100,7 @@ ALLOWED: dict[str, set[str]] = {
         "firmware.compliance",
         "audio.recording",
         "audio.recording_marks",
+        "audio.transcript",
         "audio.errors",
     },
 }

@@ -276,6 +276,15 @@ def test_a_recording_opens_in_memory_and_corrections_leave_the_record(
     page = text_of(supervisor, f"/recordings/one?{here}")
     assert "<svg" in page
     assert "2.0 s" in page
+    said = re.findall(r'<td class="n">(-?[0-9.]+)</td><td>([a-z ]+)</td><td>(.*?)</td>', page)
+    assert [(at, who) for at, who, _ in said[:3]] == [
+        ("-0.6", "box"),
+        ("0.9", "person called"),
+        ("1.5", "person called"),
+    ]
+    assert "下周三我还 &lt;script&gt;" in said[1][2]
+    assert "87.0%" in said[1][2]
+    assert said[2][2] == "key: 1"
     answer = supervisor.get(f"/recordings/sound?{here}")
     with wave.open(io.BytesIO(answer.get_data())) as sound:
         assert (sound.getnchannels(), sound.getframerate(), sound.getnframes()) == (2, 8000, 16_000)
