@@ -3,7 +3,8 @@ r"""Seal a call's recording as it is written, so that the box itself cannot read
 The file is one JSON line (the header), then messages, each a 4-byte big-endian length and an age file
 (https://age-encryption.org/v1) sealed to the recipients. A message holds the SHA-256 of the header line, the chunk's
 index, flags and first millisecond, and the chunk's sound as FLAC. So a chunk cannot be moved, repeated or taken from
-another recording unnoticed; a file torn by a power cut opens up to the tear. Anyone can seal to a public key: who
+another recording unnoticed; a file torn by a power cut opens up to the tear. The last message is without sound and
+holds what else belongs to the call, such as its transcript. Anyone can seal to a public key: who
 made the file is proved by its SHA-256 in a signed message, not by the file.
 """
 
@@ -77,6 +78,7 @@ class SealedRecording:
         self._n_bytes = self._n_moments = self._index = 0
         self._end_ms = 0
         self._is_ended = False
+        """The last chunk of sound was written."""
         try:
             fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         except OSError as error:
@@ -95,13 +97,16 @@ class SealedRecording:
             raise RecordingError(
                 f"chunk {chunk.index} does not follow: {self._path.name} waits for {self._index}"
             )
-        self._seal(chunk.pcm, chunk.first_at_ms, is_last=chunk.is_last)
+        self._seal(chunk.pcm, chunk.first_at_ms)
+        self._is_ended = chunk.is_last
 
-    def close(self) -> RecordingSummary:
-        """Have it all on disk and return what it is; the same again when called again. Raises RecordingWriteError."""
+    def close(self, notes: bytes = b"") -> RecordingSummary:
+        """Have it all on disk, with `notes` sealed beside the sound, and return what it is; the same again when called again.
+
+        Raises RecordingWriteError.
+        """
         if not self._file.closed:
-            if not self._is_ended:
-                self._seal(b"", self._end_ms, is_last=True)
+            self._seal(b"", self._end_ms, notes=notes, is_last=True)
             try:
                 os.fsync(self._file.fileno())
                 self._file.close()
@@ -117,15 +122,15 @@ class SealedRecording:
             n_bytes=self._n_bytes,
         )
 
-    def _seal(self, pcm: bytes, first_at_ms: int, *, is_last: bool) -> None:
+    def _seal(self, pcm: bytes, first_at_ms: int, *, notes: bytes = b"", is_last: bool = False) -> None:
+        # Who reads version 1 and knows of no notes takes no sound from a message that says it has none.
         flags = (_IS_LAST if is_last else 0) | (0 if pcm else _IS_EMPTY)
-        plain = _CHUNK.pack(self._header_digest, self._index, flags, first_at_ms) + _to_flac(pcm)
+        plain = _CHUNK.pack(self._header_digest, self._index, flags, first_at_ms) + _to_flac(pcm) + notes
         message = pyrage.encrypt(plain, self._recipients)
         self._write(_LENGTH.pack(len(message)) + message)
         self._index += 1
         self._n_moments += len(pcm) // _BYTES_PER_MOMENT
         self._end_ms = first_at_ms + len(pcm) // _BYTES_PER_MOMENT * 1000 // NARROWBAND.rate_hz
-        self._is_ended = is_last
 
     def _write(self, data: bytes) -> None:
         try:
@@ -142,8 +147,30 @@ def key_id(recipient: str) -> str:
     return hashlib.sha256(recipient.encode()).hexdigest()[:16]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedRecording:
+    """What a recording holds."""
+
+    sound: NDArray[np.int16]
+    """int16, shape (n_samples, 2): callee, box."""
+    header: dict[str, Any]
+    is_whole: bool
+    """Whether the end was written."""
+    notes: bytes
+    """What the box kept beside the sound, such as the call's transcript; empty for none."""
+
+
 def open_recording(path: Path, identity: str) -> tuple[NDArray[np.int16], dict[str, Any], bool]:
     """Return the sound (int16, shape (n_samples, 2): callee, box), the header, and whether the end was written.
+
+    Raises what `read_recording` raises.
+    """
+    opened = read_recording(path, identity)
+    return opened.sound, opened.header, opened.is_whole
+
+
+def read_recording(path: Path, identity: str) -> OpenedRecording:
+    """Return all that a recording holds.
 
     Raises RecordingLockedError for another's identity, RecordingTamperedError for chunks that do not follow each
     other, RecordingError for anything that is no recording. A torn tail is no error: the part before it is returned.
@@ -157,15 +184,17 @@ def open_recording(path: Path, identity: str) -> tuple[NDArray[np.int16], dict[s
         header = _read_header(line, path.name)
         header_digest = hashlib.sha256(line).digest()
         parts: list[NDArray[np.int16]] = [np.zeros((0, 2), dtype=np.int16)]
-        is_complete = False
+        is_complete, notes = False, b""
         while (message := _next_message(file)) is not None:
             if is_complete:
                 raise RecordingTamperedError(f"{path.name} goes on after its end")
             plain = _unseal(message, key, path.name, is_first=len(parts) == 1)
-            sound, is_complete = _open_chunk(plain, header_digest, len(parts) - 1, path.name)
+            sound, is_complete, notes = _open_chunk(plain, header_digest, len(parts) - 1, path.name)
             parts.append(sound)
         is_at_end = file.read(1) == b""
-    return np.concatenate(parts), header, is_complete and is_at_end
+    return OpenedRecording(
+        sound=np.concatenate(parts), header=header, is_whole=is_complete and is_at_end, notes=notes
+    )
 
 
 def _read_header(line: bytes, name: str) -> dict[str, Any]:
@@ -205,8 +234,10 @@ def _unseal(message: bytes, key: "pyrage.x25519.Identity", name: str, *, is_firs
         raise RecordingTamperedError(f"{name} has a chunk that does not open") from error
 
 
-def _open_chunk(plain: bytes, header_digest: bytes, index: int, name: str) -> tuple[NDArray[np.int16], bool]:
-    """Return one chunk's sound and whether it ends the recording."""
+def _open_chunk(
+    plain: bytes, header_digest: bytes, index: int, name: str
+) -> tuple[NDArray[np.int16], bool, bytes]:
+    """Return one chunk's sound, whether it ends the recording, and what lies in it beside sound."""
     if len(plain) < _CHUNK.size:
         raise RecordingTamperedError(f"{name}: chunk {index} is too short")
     digest, its_index, flags, _ = _CHUNK.unpack_from(plain)
@@ -215,14 +246,14 @@ def _open_chunk(plain: bytes, header_digest: bytes, index: int, name: str) -> tu
     if its_index != index:
         raise RecordingTamperedError(f"{name}: chunk {its_index} stands where {index} belongs")
     if flags & _IS_EMPTY:
-        return np.zeros((0, 2), dtype=np.int16), bool(flags & _IS_LAST)
+        return np.zeros((0, 2), dtype=np.int16), bool(flags & _IS_LAST), plain[_CHUNK.size :]
     try:
         sound, rate_hz = soundfile.read(io.BytesIO(plain[_CHUNK.size :]), dtype="int16", always_2d=True)
     except soundfile.LibsndfileError as error:
         raise RecordingTamperedError(f"{name}: the sound of chunk {index} cannot be read") from error
     if rate_hz != NARROWBAND.rate_hz or sound.shape[1] != len(CHANNELS):
         raise RecordingTamperedError(f"{name}: chunk {index} is not 8 kHz stereo")
-    return sound, bool(flags & _IS_LAST)
+    return sound, bool(flags & _IS_LAST), b""
 
 
 def _to_flac(pcm: bytes) -> bytes:

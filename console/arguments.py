@@ -3,13 +3,14 @@
 import os
 from contextvars import ContextVar
 from dataclasses import replace
-from datetime import datetime, time
+from datetime import datetime, time, tzinfo
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
-from console.contact_fields import FieldError, parse_amount, parse_currency
+from console.contact_fields import FieldError, parse_amount, parse_currency, parse_time_zone
 from console.errors import OfficeError
 from console.ledger_engine import has_password
 from console.office import Office, load_office
@@ -48,6 +49,21 @@ def complete_box(context: typer.Context, incomplete: str) -> list[str]:
 
 
 BoxOption = Annotated[str | None, typer.Option("--box", help="Only this box.", autocompletion=complete_box)]
+
+
+ZoneOption = Annotated[
+    str | None, typer.Option("--zone", help="Clock to go by (IANA); else this computer's.")
+]
+
+
+def parse_zone(name: str | None) -> tzinfo | None:
+    """Return a zone; None is this computer's, with its summer time. Raises BadParameter."""
+    if name is None:
+        return None
+    try:
+        return ZoneInfo(parse_time_zone(name))
+    except FieldError as error:
+        raise typer.BadParameter(error.detail) from None
 
 
 def parse_instant(text: str) -> datetime:

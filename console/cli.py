@@ -38,11 +38,12 @@ from console.command_hold import hold_app
 from console.command_ingest import ingest
 from console.command_keys import keys_app
 from console.command_measures import measures_command
-from console.command_outcomes import outcomes_command, report_command
+from console.command_outcomes import outcomes_command
 from console.command_payment import payment_app
 from console.command_policy import policy_app
 from console.command_push import PushOrder, run_push
 from console.command_recording import recording_app
+from console.command_report import report_command
 from console.command_strategy import strategy_app
 from console.command_suppress import run_suppress
 from console.command_watch import watch_command
@@ -220,6 +221,9 @@ def open_recording(
     picture: Annotated[
         Path | None, typer.Option(help="Also draw it, with what was heard in it: an .svg file.")
     ] = None,
+    transcript: Annotated[
+        Path | None, typer.Option(help="Also write what was said, as the box took it: a text file.")
+    ] = None,
     folder: OfficeOption = None,
 ) -> None:
     """Open a sealed recording to a WAV or FLAC file: left is the person called, right is the box."""
@@ -229,7 +233,16 @@ def open_recording(
     if picture is not None:
         with Ledger(here.ledger).reading() as rows:
             outcome = outcome_of_recording(rows, digest_of(recording))
-    say(write_sound(recording, target, here.recording_identity, picture=picture, outcome=outcome))
+    say(
+        write_sound(
+            recording,
+            target,
+            here.recording_identity,
+            picture=picture,
+            transcript=transcript,
+            outcome=outcome,
+        )
+    )
 
 
 @app.command()

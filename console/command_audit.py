@@ -2,17 +2,18 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, tuple_
 
 from console.arguments import JsonOption, NowOption, OfficeOption, clock_for, office_at
-from console.audit_ledger import findings, note_findings, pin_key
-from console.audit_tables import ANCHOR, AUDIT_ENTRY, BOX_KEY, SEGMENT
+from console.audit_ledger import note_findings, pin_key
+from console.audit_tables import ANCHOR, AUDIT_ENTRY, BOX_KEY, FINDING, SEGMENT
 from console.authority import load_signing_key
 from console.broker import connected
 from console.command_evidence import evidence
@@ -231,26 +232,42 @@ def _is_answered(ledger: Ledger, box: str, request: str) -> bool:
 
 def standing(rows: Connection, box: str) -> dict[str, Any]:
     """Return how a box's audit log stands: its newest signed head, how much of it is here, what was found wrong."""
-    newest = rows.execute(
-        select(ANCHOR).where(ANCHOR.c.box == box).order_by(ANCHOR.c.at.desc(), ANCHOR.c.seq.desc()).limit(1)
-    ).first()
-    n_heads = rows.execute(select(func.count()).select_from(ANCHOR).where(ANCHOR.c.box == box)).scalar_one()
-    chain = newest.chain if newest else ""
-    n_here = rows.execute(
-        select(func.count(func.distinct(AUDIT_ENTRY.c.entry))).where(
-            (AUDIT_ENTRY.c.box == box) & (AUDIT_ENTRY.c.chain == chain)
-        )
-    ).scalar_one()
-    return {
-        "box": box,
-        "key": newest.kid if newest else "",
-        "log": chain,
-        "entries": newest.entry if newest else 0,
-        "here": n_here,
-        "signed_at": _short_time(newest.signed_at) if newest else "",
-        "heads": n_heads,
-        "findings": [{"severity": each.severity, "what": each.what} for each in findings(rows, box)],
-    }
+    return standings(rows, [box])[0]
+
+
+def standings(rows: Connection, boxes: Sequence[str]) -> list[dict[str, Any]]:
+    """Return how the audit logs of these boxes stand, in their order."""
+    place = func.row_number().over(
+        partition_by=ANCHOR.c.box, order_by=(ANCHOR.c.at.desc(), ANCHOR.c.seq.desc())
+    )
+    ranked = select(ANCHOR, place.label("place")).where(ANCHOR.c.box.in_(boxes)).subquery()
+    newest = {row.box: row for row in rows.execute(select(ranked).where(ranked.c.place == 1))}
+    counted = select(ANCHOR.c.box, func.count()).where(ANCHOR.c.box.in_(boxes)).group_by(ANCHOR.c.box)
+    n_heads = {row[0]: row[1] for row in rows.execute(counted)}
+    kept = select(AUDIT_ENTRY.c.box, AUDIT_ENTRY.c.chain, func.count(func.distinct(AUDIT_ENTRY.c.entry)))
+    kept = kept.where(
+        tuple_(AUDIT_ENTRY.c.box, AUDIT_ENTRY.c.chain).in_([(box, row.chain) for box, row in newest.items()])
+    )
+    n_here = {row[0]: row[2] for row in rows.execute(kept.group_by(AUDIT_ENTRY.c.box, AUDIT_ENTRY.c.chain))}
+    found: dict[str, list[dict[str, str]]] = {}
+    for row in rows.execute(
+        select(FINDING).where(FINDING.c.box.in_(boxes)).order_by(FINDING.c.at, FINDING.c.what)
+    ):
+        found.setdefault(row.box, []).append({"severity": row.severity, "what": row.what})
+    return [
+        {
+            "box": box,
+            "key": head.kid if head else "",
+            "log": head.chain if head else "",
+            "entries": head.entry if head else 0,
+            "here": n_here.get(box, 0),
+            "signed_at": _short_time(head.signed_at) if head else "",
+            "heads": n_heads.get(box, 0),
+            "findings": found.get(box, []),
+        }
+        for box in boxes
+        for head in [newest.get(box)]
+    ]
 
 
 def _short_time(text: str) -> str:

@@ -1,25 +1,41 @@
 """`measures`: rates, money, funnel, cohorts and hours, as tables or JSON."""
 
 from collections.abc import Iterable
-from datetime import tzinfo
 from enum import StrEnum
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 import msgspec
 import typer
 from rich.console import Console
 
-from console import measures
-from console.arguments import JsonOption, NowOption, OfficeOption, clock_for, office_at, parse_instant
-from console.contact_fields import FieldError, parse_time_zone
+from console import contact_measures, measures
+from console.arguments import (
+    JsonOption,
+    NowOption,
+    OfficeOption,
+    ZoneOption,
+    clock_for,
+    office_at,
+    parse_instant,
+    parse_zone,
+)
 from console.ledger import Ledger
 from console.measures import Dimension, Measures, Scope
 from console.reports import amount_text
 from console.tables import table
 from console.terminal import say_json
 
-_NAMES = ("attempts", "connect", "right party", "promise", "kept", "promised", "came in", "talk s")
+_NAMES = (
+    "attempts",
+    "connect",
+    "right party",
+    "promise",
+    "kept",
+    "promised",
+    "came in",
+    "talk s",
+    "first word s",
+)
 _PER = ("opt-outs/10 000", "complaints/10 000")
 
 
@@ -43,7 +59,7 @@ def measures_command(
     campaign: Annotated[str | None, typer.Option(help="Only this campaign.")] = None,
     box: Annotated[str | None, typer.Option(help="Only this box.")] = None,
     flow: Annotated[str | None, typer.Option(help="Only this flow.")] = None,
-    zone: Annotated[str | None, typer.Option(help="Clock to go by (IANA); else this computer's.")] = None,
+    zone: ZoneOption = None,
     as_json: JsonOption = False,
     now: NowOption = None,
     folder: OfficeOption = None,
@@ -59,7 +75,7 @@ def measures_command(
         box=box,
         flow=flow,
     )
-    go_by = _zone(zone)
+    go_by = parse_zone(zone)
     today = clock.now().astimezone(go_by).date()
     ledger = Ledger(here.ledger)
     try:
@@ -67,13 +83,13 @@ def measures_command(
             found: Any
             match show:
                 case Picture.FUNNEL:
-                    found = measures.funnel(rows, scope)
+                    found = contact_measures.funnel(rows, scope)
                 case Picture.COHORTS:
-                    found = measures.cohorts(rows, scope, zone=go_by)
+                    found = contact_measures.cohorts(rows, scope, zone=go_by)
                 case Picture.HEAT_MAP:
                     found = measures.heat_map(rows, scope, zone=go_by, today=today)
                 case Picture.REFUSALS:
-                    found = measures.refusals(rows, scope)
+                    found = contact_measures.refusals(rows, scope)
                 case Picture.TOTALS if by is not None:
                     found = measures.by(rows, by, scope, zone=go_by, today=today)
                 case Picture.TOTALS:
@@ -121,6 +137,7 @@ def _cells(found: Measures) -> tuple[object, ...]:
         _money(found.promised),
         _money(found.kept_money),
         "-" if found.mean_talk_ms is None else f"{found.mean_talk_ms / 1000:.1f}",
+        "-" if found.mean_first_word_ms is None else f"{found.mean_first_word_ms / 1000:.2f}",
         *(
             "-" if rate is None else f"{rate:.1f}"
             for rate in (found.opt_outs_per_10000, found.complaints_per_10000)
@@ -136,12 +153,3 @@ def _money(amounts: dict[str, int]) -> str:
     return " ".join(
         f"{amount_text(minor, currency)} {currency}" for currency, minor in sorted(amounts.items())
     )
-
-
-def _zone(name: str | None) -> tzinfo | None:
-    if name is None:
-        return None  # this computer's, with its summer time
-    try:
-        return ZoneInfo(parse_time_zone(name))
-    except FieldError as error:
-        raise typer.BadParameter(error.detail) from None

@@ -1,4 +1,4 @@
-"""`outcomes`: what came of the calls, for people and as files; `report`: from call list to promise."""
+"""`outcomes`: what came of the calls, for people and as files."""
 
 import sys
 from datetime import datetime
@@ -13,8 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from console.arguments import BoxOption, JsonOption, OfficeOption, office_at, parse_instant
 from console.ledger import Ledger
 from console.outcome_files import count, new_file, outcomes_between, write_csv, write_parquet
-from console.reports import campaign_reports, gaps, outcome_lines
-from console.tables import counts_table, funnel_table, outcomes_table, printable
+from console.reports import outcome_lines
+from console.tables import outcomes_table
 from console.terminal import say, say_json
 from firmware.clock import to_ms
 
@@ -49,37 +49,6 @@ def outcomes_command(
         say_json([{**msgspec.to_builtins(each), "ended_at": _iso(each.ended_at_ms)} for each in found])
     else:
         Console().print(outcomes_table(found))
-
-
-def report_command(
-    context: typer.Context,
-    *,
-    campaign: CampaignOption = None,
-    as_json: JsonOption = False,
-    folder: OfficeOption = None,
-) -> None:
-    """Count from call list to promise, and say what the rules held back."""
-    ledger = Ledger(office_at(folder or context.obj).ledger)
-    with ledger.reading() as rows:
-        found = campaign_reports(rows, campaign=campaign)
-        missing = gaps(rows)
-    if as_json:
-        say_json(
-            {
-                "campaigns": [msgspec.to_builtins(each) for each in found],
-                "gaps": [{"box": each[0], "stream": each[1], "missing_from": each[2]} for each in missing],
-            }
-        )
-        return
-    console = Console()
-    console.print(funnel_table(found))
-    for each in found:
-        console.print(
-            counts_table(f"Outcomes of {each.campaign} on {each.box}", "outcome", each.dispositions)
-        )
-        console.print(counts_table(f"Held back on {each.box}", "rule", each.refusals))
-    for box, stream, number in missing:
-        console.print(printable(f"box {box}: message {number} of stream {stream} has not come yet"))
 
 
 def _write(

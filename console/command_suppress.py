@@ -20,12 +20,17 @@ async def run_suppress(office: Office, *, scope: str, value: str, reason: str, c
     try:
         with ledger.transaction() as rows:
             is_new = add_suppression(rows, scope, value, reason, clock.now())
-        async with connected(office, [], lasting=False) as connection:
-            sender = SignedSender(connection, load_signing_key(office))
-            lease = SuppressionLease(
-                sender=sender, ledger=ledger, tenant=office.tenant, clock=clock, ids=UuidV7()
-            )
-            await lease.renew()
+        await tell_suppressed(office, ledger, clock)
     finally:
         ledger.close()
     return is_new
+
+
+async def tell_suppressed(office: Office, ledger: Ledger, clock: Clock[object]) -> None:
+    """Tell every box whom it may not call. Raises ConsoleError."""
+    async with connected(office, [], lasting=False) as connection:
+        sender = SignedSender(connection, load_signing_key(office))
+        lease = SuppressionLease(
+            sender=sender, ledger=ledger, tenant=office.tenant, clock=clock, ids=UuidV7()
+        )
+        await lease.renew()

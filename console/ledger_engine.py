@@ -29,7 +29,7 @@ from console import audit_tables, office_tables, payment_tables, web_tables  # n
 from console.errors import LedgerError
 from console.ledger_tables import METADATA
 
-LAYOUT = "layout_3"
+LAYOUT = "layout_4"
 """The last step in `migrations/versions`."""
 _FILE_LAYOUT = 3
 """What a SQLite file says of itself, so that programs that knew no steps yet refuse it by its number."""

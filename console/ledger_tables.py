@@ -181,6 +181,7 @@ OUTCOME = Table(
     _number("callback_at", null=True),
     _text("transfer", null=True),
     _text("hand_over", null=True),
+    _number("first_word_ms", null=True),
 )
 PROMISE = Table(
     "promise",

@@ -7,20 +7,18 @@ counts where it was reserved; a promise counts where its call counts, whenever i
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta, tzinfo
 from enum import StrEnum
-from itertools import pairwise
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, case, cast, distinct, func, literal, select
+from sqlalchemy import ColumnElement, Connection, and_, case, cast, func, literal, select
 
-from console.ledger_tables import CAMPAIGN, CONTACT, OUTCOME, PROMISE, REFUSAL
+from console.ledger_tables import OUTCOME, PROMISE
 from console.promise_settling import GRACE
 from firmware.clock import from_ms, to_ms
 from firmware.values import Disposition
 
 _BUCKET_MS = 15 * 60 * 1000
 """Zones differ from UTC by whole quarters of an hour, so these fold into anybody's hours."""
-_WEEK_MS = 7 * 24 * 3600 * 1000
 
 MoneyByCurrency = dict[str, int]
 """ISO 4217 to minor units; `reports.amount_text` writes one out."""
@@ -77,6 +75,10 @@ class Measures(msgspec.Struct, kw_only=True, frozen=True):
     kept_money: MoneyByCurrency = {}
     """Of what was promised, what has come in."""
     talk_ms: int = 0
+    first_words: int = 0
+    """Calls in which the box said something, as far as it told when."""
+    first_word_ms: int = 0
+    """From the answer to the first word, of all of these together."""
     opt_outs: int = 0
     complaints: int = 0
     stopped: int = 0
@@ -91,6 +93,7 @@ class Measures(msgspec.Struct, kw_only=True, frozen=True):
     """Kept of kept and broken: a promise that still has time is neither."""
     mean_talk_ms: float | None = None
     """Of answered calls."""
+    mean_first_word_ms: float | None = None
     opt_outs_per_10000: float | None = None
     """Of attempts, as regulators and carriers count them."""
     complaints_per_10000: float | None = None
@@ -103,14 +106,13 @@ class Group(msgspec.Struct, kw_only=True, frozen=True):
     measures: Measures
 
 
-class Stage(msgspec.Struct, kw_only=True, frozen=True):
-    """One step of the funnel: contacts that came so far."""
+class FirstWord(msgspec.Struct, kw_only=True, frozen=True):
+    """How long those who answered waited for the first word."""
 
-    name: str
-    """sent, attempted, answered, reached, right_party, promised, kept."""
-    contacts: int
-    of_before: float | None
-    """Share of the stage before."""
+    calls: int
+    median_ms: int | None
+    p95_ms: int | None
+    """Rounded up to 50 ms."""
 
 
 class Cell(msgspec.Struct, kw_only=True, frozen=True):
@@ -122,24 +124,15 @@ class Cell(msgspec.Struct, kw_only=True, frozen=True):
     measures: Measures
 
 
-class Cohort(msgspec.Struct, kw_only=True, frozen=True):
-    """Contacts that were sent in one week, and how many of them had been spoken to, week by week."""
+class Calendar(msgspec.Struct, kw_only=True, frozen=True):
+    """Figures of a scope as a whole and by the clock, all from one look."""
 
-    week: str
-    """The Monday, ``2026-11-02``."""
-    contacts: int
-    right_party: list[int]
-    """Contacts whose right party was reached within 1, 2, … weeks of the push (cumulative)."""
-    promised: list[int]
-
-
-class RuleRefusals(msgspec.Struct, kw_only=True, frozen=True):
-    """How often one rule held a call back."""
-
-    rule: str
-    refusals: int
-    """Times that a contact came under it."""
-    contacts: int
+    total: Measures
+    hours: list[Group]
+    weekdays: list[Group]
+    days: list[Group]
+    """Every day of the scope if it names its ends, else those with a call."""
+    cells: list[Cell]
 
 
 def totals(connection: Connection, scope: Scope = EVERYTHING, *, today: date) -> Measures:
@@ -172,112 +165,55 @@ def heat_map(
     for (bucket,), sums in _sums(connection, scope, (_bucket(),), today).items():
         at = from_ms(bucket * _BUCKET_MS).astimezone(zone)
         _add(folded.setdefault((at.isoweekday(), at.hour), {}), sums)
-    return [
-        Cell(weekday=weekday, hour=hour, measures=_measures(folded[weekday, hour]))
-        for weekday, hour in sorted(folded)
-    ]
+    return _cells(folded)
 
 
-def funnel(connection: Connection, scope: Scope = EVERYTHING) -> list[Stage]:
-    """Return how many contacts came how far, from the list to the money.
-
-    With a time or a flow in the scope it begins at the attempts: a list has neither.
-    """
-    flags = {
-        "answered": OUTCOME.c.answered_at.is_not(None),
-        "reached": OUTCOME.c.reached,
-        "right_party": OUTCOME.c.right_party,
-        "promised": PROMISE.c.attempt.is_not(None),
-        "kept": PROMISE.c.kept_on.is_not(None),
-    }
-    each = (
-        select(*(func.max(case((flag, 1), else_=0)).label(name) for name, flag in flags.items()))
-        .select_from(OUTCOME.outerjoin(PROMISE, _SAME_CALL))
-        .where(*_conditions(scope))
-        .group_by(OUTCOME.c.box, OUTCOME.c.campaign, OUTCOME.c.contact)
-        .subquery()
+def calendar(
+    connection: Connection, scope: Scope = EVERYTHING, *, zone: tzinfo | None, today: date
+) -> Calendar:
+    """Return the figures of a scope in total, by hour, weekday, day, and hour of the week."""
+    total: dict[str, Any] = {}
+    folded: dict[Dimension, dict[str, dict[str, Any]]] = {each: {} for each in _CLOCK}
+    cells: dict[tuple[int, int], dict[str, Any]] = {}
+    if scope.since is not None and scope.until is not None:
+        first, last = scope.since.astimezone(zone).date(), (scope.until - _A_MOMENT).astimezone(zone).date()
+        folded[Dimension.DAY] = {
+            (first + timedelta(days=n)).isoformat(): {} for n in range((last - first).days + 1)
+        }
+    for (bucket,), sums in _sums(connection, scope, (_bucket(),), today).items():
+        at = from_ms(bucket * _BUCKET_MS).astimezone(zone)
+        _add(total, sums)
+        _add(cells.setdefault((at.isoweekday(), at.hour), {}), sums)
+        for dimension, groups in folded.items():
+            _add(groups.setdefault(_timed(dimension, bucket, zone), {}), sums)
+    hours, weekdays, days = (
+        [Group(key=key, measures=_measures(groups[key])) for key in sorted(groups)]
+        for groups in folded.values()
     )
-    row = connection.execute(
-        select(func.count().label("attempted"), *(func.sum(each.c[name]).label(name) for name in flags))
-    ).one()
-    counts = {"attempted": int(row.attempted), **{name: int(getattr(row, name) or 0) for name in flags}}
-    if all(part is None for part in (scope.since, scope.until, scope.flow, scope.flow_version)):
-        sent = select(func.count()).select_from(CONTACT)
-        for column, value in ((CONTACT.c.campaign, scope.campaign), (CONTACT.c.box, scope.box)):
-            sent = sent if value is None else sent.where(column == value)
-        counts = {"sent": connection.execute(sent).scalar_one(), **counts}
-    first, *_ = counts.items()
-    stages = [Stage(name=first[0], contacts=first[1], of_before=None)]
-    for (_, before), (name, n) in pairwise(counts.items()):
-        stages.append(Stage(name=name, contacts=n, of_before=_ratio(n, before)))
-    return stages
+    return Calendar(total=_measures(total), hours=hours, weekdays=weekdays, days=days, cells=_cells(cells))
 
 
-def cohorts(
-    connection: Connection, scope: Scope = EVERYTHING, *, zone: tzinfo | None, weeks: int = 8
-) -> list[Cohort]:
-    """Return, for each week in which lists were pushed, how many contacts had been spoken to after 1…`weeks` weeks."""
-    first = (
-        select(
-            OUTCOME.c.box,
-            OUTCOME.c.campaign,
-            func.min(case((OUTCOME.c.right_party, OUTCOME.c.reserved_at))).label("right_party"),
-            func.min(case((PROMISE.c.attempt.is_not(None), OUTCOME.c.reserved_at))).label("promised"),
-        )
-        .select_from(OUTCOME.outerjoin(PROMISE, _SAME_CALL))
-        .where(*_conditions(scope))
-        .group_by(OUTCOME.c.box, OUTCOME.c.campaign, OUTCOME.c.contact)
-        .subquery()
-    )
-    pushed = select(CAMPAIGN.c.box, CAMPAIGN.c.campaign, CAMPAIGN.c.pushed_at, CAMPAIGN.c.contacts)
-    for column, value in ((CAMPAIGN.c.campaign, scope.campaign), (CAMPAIGN.c.box, scope.box)):
-        pushed = pushed if value is None else pushed.where(column == value)
-    sizes: dict[str, int] = {}
-    week_of: dict[tuple[str, str], str] = {}
-    for row in connection.execute(pushed):
-        day = from_ms(row.pushed_at).astimezone(zone).date()
-        week = (day - timedelta(days=day.weekday())).isoformat()
-        week_of[row.box, row.campaign] = week
-        sizes[week] = sizes.get(week, 0) + row.contacts
-    found = {name: {week: [0] * weeks for week in sizes} for name in ("right_party", "promised")}
-    for name, counts in found.items():
-        after = (first.c[name] - CAMPAIGN.c.pushed_at) // literal(_WEEK_MS, type_=CAMPAIGN.c.pushed_at.type)
-        same = and_(CAMPAIGN.c.box == first.c.box, CAMPAIGN.c.campaign == first.c.campaign)
-        query = (
-            select(first.c.box, first.c.campaign, after.label("after"), func.count().label("n"))
-            .join_from(first, CAMPAIGN, same)
-            .where(first.c[name].is_not(None))
-            .group_by(first.c.box, first.c.campaign, after)
-        )
-        for row in connection.execute(query):
-            known = week_of.get((row.box, row.campaign))
-            for week_number in range(max(int(row.after), 0), weeks) if known else ():
-                counts[known or ""][week_number] += row.n
-    return [
-        Cohort(week=week, contacts=sizes[week], **{name: counts[week] for name, counts in found.items()})
-        for week in sorted(sizes)
-    ]
+def first_word(connection: Connection, scope: Scope = EVERYTHING) -> FirstWord:
+    """Return the middle and the 95th percentile of the time from the answer to the box's first word."""
+    step = (
+        OUTCOME.c.first_word_ms // literal(_FIRST_WORD_STEP_MS, type_=OUTCOME.c.first_word_ms.type)
+    ).label("step")
+    query = select(step, func.count()).where(*conditions(scope), OUTCOME.c.first_word_ms.is_not(None))
+    steps = sorted((int(row[0]), int(row[1])) for row in connection.execute(query.group_by(step)))
+    calls = sum(n for _step, n in steps)
+
+    def percentile(share: float) -> int | None:
+        seen = 0
+        for place, n in steps:
+            seen += n
+            if seen >= share * calls:
+                return (place + 1) * _FIRST_WORD_STEP_MS
+        return None
+
+    return FirstWord(calls=calls, median_ms=percentile(0.5), p95_ms=percentile(0.95))
 
 
-def refusals(connection: Connection, scope: Scope = EVERYTHING) -> list[RuleRefusals]:
-    """Return how often each rule held calls back, the most frequent first; a refusal knows no flow."""
-    query = select(
-        REFUSAL.c.rule,
-        func.count().label("refusals"),
-        func.count(distinct(REFUSAL.c.campaign + literal("\n") + REFUSAL.c.contact)).label("contacts"),
-    ).group_by(REFUSAL.c.rule)
-    for column, value in ((REFUSAL.c.campaign, scope.campaign), (REFUSAL.c.box, scope.box)):
-        query = query if value is None else query.where(column == value)
-    if scope.since is not None:
-        query = query.where(REFUSAL.c.at >= to_ms(scope.since))
-    if scope.until is not None:
-        query = query.where(REFUSAL.c.at < to_ms(scope.until))
-    rows = connection.execute(query)
-    found = [RuleRefusals(rule=row.rule, refusals=row.refusals, contacts=row.contacts) for row in rows]
-    return sorted(found, key=lambda each: (-each.refusals, each.rule))
-
-
-_SAME_CALL = and_(PROMISE.c.box == OUTCOME.c.box, PROMISE.c.attempt == OUTCOME.c.attempt)
+SAME_CALL = and_(PROMISE.c.box == OUTCOME.c.box, PROMISE.c.attempt == OUTCOME.c.attempt)
 _COLUMNS: Mapping[Dimension, tuple[ColumnElement[Any], ...]] = {
     Dimension.CAMPAIGN: (OUTCOME.c.campaign,),
     Dimension.FLOW: (OUTCOME.c.flow, OUTCOME.c.flow_version),
@@ -285,6 +221,18 @@ _COLUMNS: Mapping[Dimension, tuple[ColumnElement[Any], ...]] = {
     Dimension.LINE: (OUTCOME.c.box, OUTCOME.c.line),
 }
 _OF_TIME = {Dimension.HOUR, Dimension.WEEKDAY, Dimension.DAY, Dimension.MONTH}
+
+
+_CLOCK = (Dimension.HOUR, Dimension.WEEKDAY, Dimension.DAY)
+_A_MOMENT = timedelta(milliseconds=1)
+_FIRST_WORD_STEP_MS = 50
+
+
+def _cells(folded: dict[tuple[int, int], dict[str, Any]]) -> list[Cell]:
+    return [
+        Cell(weekday=weekday, hour=hour, measures=_measures(folded[weekday, hour]))
+        for weekday, hour in sorted(folded)
+    ]
 
 
 def _bucket() -> ColumnElement[int]:
@@ -314,7 +262,8 @@ def _timed(dimension: Dimension, bucket: int, zone: tzinfo | None) -> str:
             return at.date().isoformat()
 
 
-def _conditions(scope: Scope) -> list[ColumnElement[bool]]:
+def conditions(scope: Scope) -> list[ColumnElement[bool]]:
+    """Return what a scope asks of a call."""
     wanted = (
         (OUTCOME.c.campaign, scope.campaign),
         (OUTCOME.c.box, scope.box),
@@ -344,12 +293,14 @@ def _sums(
         "reached": n(OUTCOME.c.reached),
         "right_party": n(OUTCOME.c.right_party),
         "talk_ms": cast(func.coalesce(func.sum(OUTCOME.c.talk_ms), 0), OUTCOME.c.talk_ms.type),
+        "first_words": func.count(OUTCOME.c.first_word_ms),
+        "first_word_ms": cast(func.coalesce(func.sum(OUTCOME.c.first_word_ms), 0), OUTCOME.c.talk_ms.type),
         "opt_outs": n(OUTCOME.c.disposition == str(Disposition.OPT_OUT)),
         "complaints": n(OUTCOME.c.disposition == str(Disposition.COMPLAINT)),
         "stopped": func.count(OUTCOME.c.suppressed),
     }
     query = select(*keys, *(count.label(name) for name, count in counts.items()))
-    query = query.select_from(OUTCOME).where(*_conditions(scope)).group_by(*keys)
+    query = query.select_from(OUTCOME).where(*conditions(scope)).group_by(*keys)
     found: dict[tuple[Any, ...], dict[str, Any]] = {}
     for row in connection.execute(query):
         found[tuple(row[: len(keys)])] = {name: int(getattr(row, name)) for name in counts}
@@ -362,7 +313,7 @@ def _sums(
         "kept_money": func.coalesce(func.sum(PROMISE.c.paid_minor), 0),
     }
     query = select(*keys, PROMISE.c.currency, *(each.label(name) for name, each in of_promises.items()))
-    query = query.select_from(PROMISE.join(OUTCOME, _SAME_CALL)).where(*_conditions(scope))
+    query = query.select_from(PROMISE.join(OUTCOME, SAME_CALL)).where(*conditions(scope))
     for row in connection.execute(query.group_by(*keys, PROMISE.c.currency)):
         here: dict[str, Any] = {name: int(getattr(row, name)) for name in ("promises", "kept", "broken")}
         if row.currency is not None:
@@ -383,15 +334,17 @@ def _measures(sums: dict[str, Any]) -> Measures:
     found = Measures(**sums)
     return msgspec.structs.replace(
         found,
-        connect_rate=_ratio(found.answered, found.attempts),
-        right_party_rate=_ratio(found.right_party, found.answered),
-        promise_rate=_ratio(found.promises, found.right_party),
-        kept_rate=_ratio(found.kept, found.kept + found.broken),
-        mean_talk_ms=_ratio(found.talk_ms, found.answered),
-        opt_outs_per_10000=_ratio(10_000 * found.opt_outs, found.attempts),
-        complaints_per_10000=_ratio(10_000 * found.complaints, found.attempts),
+        connect_rate=ratio(found.answered, found.attempts),
+        right_party_rate=ratio(found.right_party, found.answered),
+        promise_rate=ratio(found.promises, found.right_party),
+        kept_rate=ratio(found.kept, found.kept + found.broken),
+        mean_talk_ms=ratio(found.talk_ms, found.answered),
+        mean_first_word_ms=ratio(found.first_word_ms, found.first_words),
+        opt_outs_per_10000=ratio(10_000 * found.opt_outs, found.attempts),
+        complaints_per_10000=ratio(10_000 * found.complaints, found.attempts),
     )
 
 
-def _ratio(part: int, whole: int) -> float | None:
+def ratio(part: int, whole: int) -> float | None:
+    """Return a share, None of nothing."""
     return part / whole if whole else None

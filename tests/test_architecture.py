@@ -125,6 +125,7 @@ ALLOWED: dict[str, set[str]] = {
         "firmware.evidence.seal",
         "audio.recording",
         "audio.recording_marks",
+        "audio.transcript",
         "audio.errors",
     },
 }

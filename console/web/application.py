@@ -28,6 +28,7 @@ from console.web.people_pages import people_pages
 from console.web.recording_pages import recording_pages
 from console.web.roles import PUBLIC, May, need_of, public
 from console.web.sign_in_pages import sign_in_pages
+from console.web.stopping_pages import stopping_pages
 from console.web_tables import add_indices
 
 IDLE = timedelta(minutes=30)
@@ -91,7 +92,7 @@ def make_app(with_desk: Desk) -> Flask:
     _sessions(app)
     for pages in (
         sign_in_pages, fleet_pages, campaign_pages, outcome_pages, people_pages, case_pages, recording_pages,
-        measure_pages, audit_pages,
+        measure_pages, audit_pages, stopping_pages,
     ):  # fmt: skip
         app.register_blueprint(pages)
     public(app.view_functions["static"])

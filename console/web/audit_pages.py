@@ -3,7 +3,7 @@
 from flask import Blueprint, abort, render_template
 from sqlalchemy import select, tuple_
 
-from console.command_audit import standing
+from console.command_audit import standings
 from console.ledger_tables import BOX
 from console.web.desk import asked, desk
 from console.web.roles import May, needs
@@ -20,7 +20,7 @@ def show() -> str:
     here = desk()
     with here.ledger.reading() as rows:
         names = sorted({*here.office.boxes(), *rows.execute(select(BOX.c.box)).scalars()})
-        found = [standing(rows, name) for name in names]
+        found = standings(rows, names)
     return render_template("audit.html", boxes=found)
 
 

@@ -10,11 +10,12 @@ from werkzeug.wrappers import Response as AnyResponse
 from console.errors import ConsoleError
 from console.ledger_tables import ACK, CAMPAIGN, OUTCOME, PROMISE
 from console.reports import CampaignReport, campaign_reports
+from console.web.box_words import reason_word
 from console.web.desk import asked, desk, log_access, me
 from console.web.live import live
 from console.web.ordering import ACTIONS
 from console.web.roles import May, needs
-from console.web.wording import gettext
+from console.web.wording import gettext, language
 from console.web_tables import WEB_ORDER
 
 campaign_pages = Blueprint("campaigns", __name__)
@@ -130,7 +131,7 @@ def order() -> str | AnyResponse:
     elif said == "waits":
         flash(gettext("Sent. The box is away and will do it when it is back."), "waits")
     else:
-        flash(gettext("The box refuses: %(reason)s", reason=said), "bad")
+        flash(gettext("The box refuses: %(reason)s", reason=reason_word(said, language())), "bad")
     return redirect(url_for("campaigns.one", box=box, campaign=campaign))
 
 

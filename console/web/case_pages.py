@@ -30,6 +30,8 @@ case_pages = Blueprint("cases", __name__)
 PAGE_ROWS = 50
 KEY = (CASE.c.due_at, CASE.c.box, CASE.c.attempt)
 VIEWS = ("todo", "mine", "done")
+COUNTS = "open cases"
+"""What is remembered of all cases: of a hundred thousand, counting is what takes long."""
 
 
 @case_pages.get("/cases")
@@ -50,11 +52,7 @@ def show() -> str:
         query = query.where(tuple_(*KEY) > tuple_(*after))
     with here.ledger.reading() as rows:
         found = list(rows.execute(query.order_by(*KEY).limit(PAGE_ROWS + 1)))
-        is_open = CASE.c.is_done.is_(False)
-        counted = rows.execute(select(CASE.c.kind, func.count()).where(is_open).group_by(CASE.c.kind))
-        open_by_kind = {row[0]: row[1] for row in counted}
-        late = select(func.count()).select_from(CASE).where(is_open & (CASE.c.due_at < here.now_ms()))
-        n_late = rows.execute(late).scalar_one()
+    open_by_kind, n_late = here.remembered.get(COUNTS, _counts)
     shown = found[:PAGE_ROWS]
     return render_template(
         "cases.html",
@@ -133,6 +131,7 @@ def note() -> Response:
                 note=text,
             )
             log_access(rows, "case_worked", f"{case.attempt}: {state}")
+        here.remembered.forget(COUNTS)
         flash(gettext("Kept."), "good")
     except ConsoleError as error:
         flash(gettext(str(error)), "bad")
@@ -157,6 +156,15 @@ def assign() -> Response:
     return redirect(url_for("cases.one", box=case.box, attempt=case.attempt))
 
 
+def _counts() -> tuple[dict[str, int], int]:
+    """Return open cases by kind, and how many are late."""
+    is_open = CASE.c.is_done.is_(False)
+    late = select(func.count()).select_from(CASE).where(is_open & (CASE.c.due_at < desk().now_ms()))
+    with desk().ledger.reading() as rows:
+        counted = rows.execute(select(CASE.c.kind, func.count()).where(is_open).group_by(CASE.c.kind))
+        return {row[0]: row[1] for row in counted}, rows.execute(late).scalar_one()
+
+
 def make_cases() -> None:
     """Make cases of the outcomes that have come, if any came."""
     ledger = desk().ledger
@@ -165,6 +173,7 @@ def make_cases() -> None:
             return
     with ledger.transaction() as rows:
         sweep(rows)
+    desk().remembered.forget(COUNTS)
 
 
 def _asked_case() -> Row[Any]:

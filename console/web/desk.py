@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar, cast
 
@@ -33,6 +33,14 @@ class Orders(Protocol):
         """Send an order about a campaign. Return what the box says: ``done``, ``waits`` or why not."""
         ...
 
+    def recall(self, contacts: Sequence[tuple[str, str, str]]) -> list[str]:
+        """Take (box, campaign, contact) off lists. Return what became of each: ``done``, ``nothing left``, ``waits`` or why not."""
+        ...
+
+    def tell_suppressed(self) -> None:
+        """Tell every box whom it may not call. Raises ConsoleError; then it is told within the hour."""
+        ...
+
     def fetch(self, box: str, recording: str) -> None:
         """Bring a sealed recording. Raises ConsoleError."""
         ...
@@ -46,6 +54,11 @@ class Remembered:
         self._lock = threading.Lock()
         self._known: dict[Any, tuple[float, Any]] = {}
         self._making: dict[Any, threading.Lock] = {}
+
+    def forget(self, key: Any) -> None:
+        """Have it made anew the next time: it has changed."""
+        with self._lock:
+            self._known.pop(key, None)
 
     def get(self, key: Any, make: Callable[[], T]) -> T:
         """Return what `make` returned at most a while ago; while it is made anew, others get the old one."""

@@ -1,41 +1,62 @@
-"""Measures with plots: rates, the funnel, the week's hours, the days."""
+"""Measures with plots: rates, money, the funnel, the week's hours, the days, what held calls back."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from flask import Blueprint, abort, render_template
 from sqlalchemy import select
 
+from console.contact_measures import RuleRefusals, people_called, refusals
 from console.ledger_tables import BOX, CAMPAIGN
+from console.measures import Calendar, FirstWord, Measures, Scope, calendar, first_word
 from console.web import plots
 from console.web.desk import asked, desk
-from console.web.figures import Counts, Figures, rate, read_figures
 from console.web.roles import May, needs
 from console.web.wording import gettext
-from firmware.clock import to_ms
 
 measure_pages = Blueprint("measures", __name__)
 PERIODS = (7, 30, 90)
+N_HOURS, N_WEEKDAYS = 24, 7
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What the page shows, all from one state of the ledger."""
+
+    calendar: Calendar
+    people: int
+    first_word: FirstWord
+    refusals: list[RuleRefusals]
 
 
 @measure_pages.get("/measures")
 @needs(May.SEE_MEASURES)
 def show() -> str:
-    """Show what came of the calls of the last days."""
+    """Show what came of the calls of the last days, by this computer's clock."""
     here = desk()
     campaign, box, days = asked("campaign"), asked("box"), asked("days") or "30"
     if not days.isascii() or not days.isdigit() or int(days) not in PERIODS:
         abort(400)
     today = here.clock.now().astimezone().date()
     until = datetime.combine(today + timedelta(days=1), datetime.min.time())
-    since_ms = to_ms((until - timedelta(days=int(days))).astimezone())
+    scope = Scope(
+        since=(until - timedelta(days=int(days))).astimezone(),
+        until=until.astimezone(),
+        campaign=campaign or None,
+        box=box or None,
+    )
 
     def read() -> Figures:
         with here.ledger.reading() as rows:
-            return read_figures(
-                rows, since_ms=since_ms, until_ms=to_ms(until.astimezone()), campaign=campaign, box=box
+            return Figures(
+                calendar=calendar(rows, scope, zone=None, today=today),
+                people=people_called(rows, scope),
+                first_word=first_word(rows, scope),
+                refusals=refusals(rows, scope),
             )
 
-    figures = here.remembered.get(("figures", campaign, box, since_ms), read)
+    figures = here.remembered.get(("figures", scope), read)
     with here.ledger.reading() as rows:
         campaigns = (
             rows.execute(select(CAMPAIGN.c.campaign).distinct().order_by(CAMPAIGN.c.campaign)).scalars().all()
@@ -44,25 +65,32 @@ def show() -> str:
     return render_template(
         "measures.html",
         figures=figures,
-        rates=_rates(figures.total),
+        total=figures.calendar.total,
+        rates=_rates(figures.calendar.total),
         filters={"campaign": campaign, "box": box, "days": int(days)},
         choices={"campaign": campaigns, "box": boxes},
         periods=PERIODS,
-        **_plots(figures),
+        **_plots(figures.calendar),
     )
 
 
-def _rates(total: Counts) -> list[tuple[str, float | None, int, int]]:
+def _rates(total: Measures) -> list[tuple[str, float | None, int, int]]:
+    over = total.kept + total.broken
     return [
-        (gettext("Connected, of calls"), rate(total.answered, total.attempts), total.answered, total.attempts),
-        (gettext("Right person, of connected"), rate(total.right_party, total.answered), total.right_party, total.answered),
-        (gettext("Promised, of right persons"), rate(total.promises, total.right_party), total.promises, total.right_party),
-    ]  # fmt: skip
+        (gettext("Connected, of calls"), total.connect_rate, total.answered, total.attempts),
+        (gettext("Right person, of connected"), total.right_party_rate, total.right_party, total.answered),
+        (gettext("Promised, of right persons"), total.promise_rate, total.promises, total.right_party),
+        (gettext("Kept, of promises that are over"), total.kept_rate, total.kept, over),
+    ]
 
 
-def _plots(figures: Figures) -> dict[str, object]:
+def _plots(figures: Calendar) -> dict[str, object]:
     total = figures.total
-    weekdays = [gettext(name) for name in ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")]
+    by_hour = {
+        (cell.weekday - 1, cell.hour): (cell.measures.answered, cell.measures.attempts)
+        for cell in figures.cells
+    }
+    days = [(group.key[5:], group.measures) for group in figures.days]
     return {
         "funnel": plots.funnel(
             [
@@ -71,23 +99,25 @@ def _plots(figures: Figures) -> dict[str, object]:
                 (gettext("talked"), total.reached),
                 (gettext("right person"), total.right_party),
                 (gettext("promised"), total.promises),
+                (gettext("kept"), total.kept),
             ],
             title=gettext("From calls to promises"),
         ),
         "week": plots.heat_map(
-            [[(cell.answered, cell.attempts) for cell in row] for row in figures.week],
-            names=weekdays,
+            [[by_hour.get((day, hour), (0, 0)) for hour in range(N_HOURS)] for day in range(N_WEEKDAYS)],
+            names=[gettext(name) for name in WEEKDAYS],
             title=gettext("Share of calls that connected, by weekday and hour"),
         ),
         "trend": plots.trend(
-            [f"{day:%m-%d}" for day, _counts in figures.days],
+            [day for day, _counts in days],
             [
-                (gettext("connected"), [rate(each.answered, each.attempts) for _day, each in figures.days]),
-                (
-                    gettext("right person"),
-                    [rate(each.right_party, each.attempts) for _day, each in figures.days],
-                ),
+                (gettext("connected"), [each.connect_rate for _day, each in days]),
+                (gettext("right person"), [_of_calls(each) for _day, each in days]),
             ],
             title=gettext("Share of calls by day"),
         ),
     }
+
+
+def _of_calls(counts: Measures) -> float | None:
+    return counts.right_party / counts.attempts if counts.attempts else None

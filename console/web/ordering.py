@@ -1,10 +1,13 @@
 """Orders from the pages to the boxes, through the office's signed sender; each has a deadline."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, cast
 
+from console.command_control import Order, send_orders
 from console.command_recording import fetch_recording
+from console.command_suppress import tell_suppressed
 from console.errors import BoxSilentError
 from console.exchange import exchange
 from console.ledger import Ledger
@@ -15,6 +18,7 @@ from firmware.sync.messages import Ack, Control, encode
 
 ANSWER_S = 4.0
 """A person waits at the page; a box that is away answers later, and the page shows it then."""
+LEAST_ANSWER_S = 0.5
 PART_S = 15.0
 CampaignAction = Literal["pause", "resume", "cancel"]
 ACTIONS: tuple[CampaignAction, ...] = ("pause", "resume", "cancel")
@@ -36,6 +40,25 @@ class BrokerOrders:
     def control(self, box: str, campaign: str, action: str, order: str) -> str:
         """Send the order with id `order`. Return ``done``, ``waits`` or why the box refuses. Raises ConsoleError."""
         return asyncio.run(self._control(box, campaign, action, order))
+
+    def recall(self, contacts: Sequence[tuple[str, str, str]]) -> list[str]:
+        """Take (box, campaign, contact) off lists. Return what became of each. Raises ConsoleError."""
+        orders = [
+            Order(box=box, action="recall", campaign=campaign, contact=contact)
+            for box, campaign, contact in contacts
+        ]
+        patience_s = max(LEAST_ANSWER_S, ANSWER_S / len(orders))
+        sending = send_orders(self._office, self._ledger, orders, patience_s=patience_s, clock=self._clock)
+        answers = asyncio.run(sending)
+        said = {"silent": "waits"}
+        return [
+            each.detail if each.status == "refused" else said.get(each.status, each.status)
+            for each in answers
+        ]
+
+    def tell_suppressed(self) -> None:
+        """Tell every box whom it may not call. Raises ConsoleError."""
+        asyncio.run(tell_suppressed(self._office, self._ledger, self._clock))
 
     def fetch(self, box: str, recording: str) -> None:
         """Bring a sealed recording to the office. Raises ConsoleError."""

@@ -9,6 +9,7 @@ from flask import Blueprint, Response, abort, flash, redirect, render_template, 
 from sqlalchemy import Row, select
 from werkzeug.wrappers import Response as AnyResponse
 
+from audio.transcript import TranscriptEntry, from_bytes
 from console.corrections import ANSWERS, Correction, Kind, keep, of_call, what_box_took
 from console.errors import ConsoleError
 from console.ledger_tables import OUTCOME
@@ -32,6 +33,8 @@ class Opened:
     rate_hz: int
     started_at: str
     is_whole: bool
+    transcript: list[TranscriptEntry]
+    """What was said, as the box took it; none of a box that wrote none."""
 
 
 @recording_pages.get("/recordings/one")
@@ -133,7 +136,7 @@ def _file(outcome: Row[Any]) -> Path:
 def _opened(path: Path, outcome: Row[Any]) -> Opened:
     """Open in memory. Raises ConsoleError."""
     from audio.errors import RecordingError  # noqa: PLC0415 - the audio room starts slowly
-    from audio.recording import open_recording  # noqa: PLC0415
+    from audio.recording import read_recording  # noqa: PLC0415
 
     if outcome.recording_sha256 and digest_of(path) != outcome.recording_sha256:
         raise ConsoleError(
@@ -141,11 +144,15 @@ def _opened(path: Path, outcome: Row[Any]) -> Opened:
         )
     identity = desk().office.recording_identity.read_text(encoding="utf-8").strip()
     try:
-        samples, header, is_whole = open_recording(path, identity)
+        opened = read_recording(path, identity)
     except RecordingError as error:
         raise ConsoleError(f"{error}; it was sealed for another office") from None
     return Opened(
-        sound=samples, rate_hz=int(header["rate_hz"]), started_at=str(header["started_at"]), is_whole=is_whole
+        sound=opened.sound,
+        rate_hz=int(opened.header["rate_hz"]),
+        started_at=str(opened.header["started_at"]),
+        is_whole=opened.is_whole,
+        transcript=from_bytes(opened.notes),
     )
 
 

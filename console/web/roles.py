@@ -25,6 +25,8 @@ class May(StrEnum):
     EXPORT_OUTCOMES = "export_outcomes"
     SEE_PEOPLE = "see_people"
     SEE_NUMBERS = "see_numbers"
+    STOP_CALLS = "stop_calls"
+    """To a person: who rings an operator and wants no calls gets none at once."""
     SEE_CASES = "see_cases"
     WORK_CASES = "work_cases"
     ASSIGN_CASES = "assign_cases"
@@ -47,7 +49,7 @@ _EVERYBODY = frozenset(
 )
 GRANTS: dict[Role, frozenset[May]] = {
     # Sees numbers of the cases that are its own, and no others.
-    Role.OPERATOR: _EVERYBODY | {May.WORK_CASES},
+    Role.OPERATOR: _EVERYBODY | {May.WORK_CASES, May.STOP_CALLS},
     Role.SUPERVISOR: frozenset(May),
     # Looks at everything that was done and changes nothing; whose number it was is not its business.
     Role.AUDITOR: _EVERYBODY | {May.EXPORT_OUTCOMES, May.HEAR_RECORDINGS, May.SEE_AUDIT, May.SEE_ACCESS},

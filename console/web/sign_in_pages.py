@@ -7,9 +7,9 @@ from flask_login import current_user, login_user, logout_user
 from werkzeug.wrappers import Response
 
 from console.web.accounts import SignInRefused, sign_in
+from console.web.catalogue import LANGUAGES
 from console.web.desk import asked, desk, log_access
 from console.web.roles import May, needs, public
-from console.web.wording import LANGUAGES
 
 sign_in_pages = Blueprint("sign_in", __name__)
 

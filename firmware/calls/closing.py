@@ -135,7 +135,14 @@ class Closing:
         )
         attempt = attempts.get_attempt(con, result.attempt)
         assert attempt is not None
-        self._reports.outcome(con, attempt, outcome, suppressed=suppressed, recording=recording)
+        self._reports.outcome(
+            con,
+            attempt,
+            outcome,
+            suppressed=suppressed,
+            recording=recording,
+            first_word_ms=_first_word_ms(result),
+        )
         self.finish_campaigns(con)
 
     def _keep_recording(self, con: Connection, result: CallResult) -> recordings.StoredRecording | None:
@@ -216,3 +223,11 @@ class Closing:
         """End campaigns in which nobody is left to call, and say so."""
         for campaign in campaigns.finish_completed(con, self._now()):
             self._reports.event(con, "campaign_done", "info", campaign=campaign)
+
+
+def _first_word_ms(result: CallResult) -> int | None:
+    """Return the time from the answer to the first prompt that began; None for a call without one."""
+    began = next((at for at, kind, _detail in result.events if kind == "prompt_started"), None)
+    if began is None or result.answered_at is None:
+        return None
+    return max(0, round((began - result.answered_at) / timedelta(milliseconds=1)))

@@ -100,6 +100,8 @@ class Performer:
                     self.is_recording = True
                     self._handset.order(orders.StartRecording())
                     self._handset.note("recording_started")
+                    if state.recorded_from_s is None:
+                        state.recorded_from_s = self._handset.now_s()
                 case acts.Suppress():
                     state.suppressed += (action.scope,)
                     self._handset.note("suppress", scope=action.scope, reason=action.reason)

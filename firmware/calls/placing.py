@@ -14,6 +14,7 @@ import structlog
 from audio.errors import AudioError
 from audio.frame import Clip
 from audio.speech.clip_cache import ClipCache
+from audio.transcript import to_bytes
 from firmware.calls.closing import CallResult
 from firmware.calls.desk import Desk
 from firmware.calls.handing_over import HandOver, Switchboard
@@ -169,7 +170,7 @@ class CallPlacer:
         if order.stopped is not None:
             session.stop(order.stopped)
         call_log = await session.run()
-        recording = await recorder.close()
+        recording = await recorder.close(to_bytes(session.transcript()))
         ended_at = self._clock.now()
         conclusion = conclude(call_log)
         await self._conclude_for_certain(

@@ -49,11 +49,11 @@ class RecordingWriter:
         if self._started:
             self._submit(chunk)
 
-    async def close(self) -> RecordingResult:
-        """Return the finished file's digest, once it is on the disk."""
+    async def close(self, notes: bytes = b"") -> RecordingResult:
+        """Return the finished file's digest, once it is on the disk with `notes` sealed into it."""
         if not self._started:
             return RecordingResult(summary=None)
-        finished = self._executor.submit(self._close)
+        finished = self._executor.submit(self._close, notes)
         summary = await asyncio.wrap_future(finished)
         return RecordingResult(summary=summary, failure=self._failure)
 
@@ -76,11 +76,11 @@ class RecordingWriter:
             self._failure = f"recording stopped: {error}; free some disk space"
             log.error("recording_failed", reason=self._failure)
 
-    def _close(self) -> RecordingSummary | None:
+    def _close(self, notes: bytes) -> RecordingSummary | None:
         if self._file is None:
             return None
         try:
-            return self._file.close()
+            return self._file.close(notes)
         except (OSError, RecordingError) as error:
             self._failure = f"recording not finished: {error}; free some disk space"
             log.error("recording_failed", reason=self._failure)

@@ -19,8 +19,9 @@ class Reports(Protocol):
         *,
         suppressed: str | None = None,
         recording: recordings.StoredRecording | None = None,
+        first_word_ms: int | None = None,
     ) -> None:
-        """Report what came of one attempt."""
+        """Report what came of one attempt; `first_word_ms` is from the answer to our first word."""
         ...
 
     def standing(

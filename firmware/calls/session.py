@@ -13,6 +13,7 @@ from audio import orders
 from audio.call_audio import CallAudio
 from audio.errors import AudioError
 from audio.frame import AudioFormat, Clip
+from audio.transcript import TranscriptEntry
 from firmware.calls.agents import HandOverResult
 from firmware.calls.handing_over import AgentLeft, Found, HandOver, HandOverNews, Nobody
 from firmware.calls.handset import Handset, TimedEvent
@@ -110,6 +111,10 @@ class CallSession:
     def events(self) -> list[TimedEvent]:
         """Return the call's record so far."""
         return self._handset.events
+
+    def transcript(self) -> list[TranscriptEntry]:
+        """Return what was said, by the recording's time; none of a call that is not recorded."""
+        return [] if self._talk is None else self._talk.transcript()
 
     def stop(self, disposition: Disposition) -> None:
         """End the call now, for `disposition`: before answer it is never answered, after answer no content follows."""

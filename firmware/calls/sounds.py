@@ -1,14 +1,15 @@
 """What an answered call sounds like: into its record, into what is true of it, and to the dialogue."""
 
-from typing import assert_never
+from typing import Any, assert_never
 
 from audio import events as sound
 from audio import orders
+from audio.transcript import Speaker
 from firmware.calls.handset import Handset
 from firmware.calls.listening import CallListener, Heard, Question, as_answer_to
 from firmware.calls.outcome import answered_by
 from firmware.calls.performing import Performer, Recorder
-from firmware.calls.talk import Talk
+from firmware.calls.talk import Spoken, Talk
 from firmware.dialogue import events as heard
 from firmware.dialogue.machine import Dialogue
 from firmware.dialogue.slots import Asked
@@ -53,12 +54,16 @@ class SoundReader:
             case sound.PlayStarted():
                 said = state.prompts.get(event.play_id)
                 self._handset.note("prompt_started", prompt=said.prompt if said else "")
+                if said is not None:
+                    space = "" if self._dialogue.language.startswith("zh") else " "
+                    self._spoke(state, Speaker.BOX, space.join(said.phrases), prompt=said.prompt)
             case sound.PlayFinished():
                 await self._play_finished(state, event)
             case sound.DigitHeard():
                 state.human = state.key = True
                 key = PRIVATE_KEY if self._dialogue.keys_are_private else event.digit
                 self._handset.note("digit", digit=key, ms=event.duration_ms)
+                self._spoke(state, Speaker.CALLEE, key, is_key=True)
                 self._handset.doing("heard a key")
                 await self._performer.tell(state, heard.Digit(digit=event.digit))
             case sound.SpeechStarted():
@@ -115,10 +120,16 @@ class SoundReader:
         """Take what was said, once it is recognised."""
         found = item.recognised
         text = found.text if found is not None else ""
+        is_secret = item.asked is Asked.DIGITS  # figures may be the secret that was asked for
+        self._spoke(
+            state,
+            Speaker.CALLEE,
+            PRIVATE_KEY if is_secret else text,
+            confidence=round(found.confidence, 3) if found is not None else None,
+        )
         self._handset.note(
             "utterance",
-            # Figures may be the secret that was asked for.
-            text="" if item.asked is Asked.DIGITS else text,
+            text="" if is_secret else text,
             confidence=round(found.confidence, 3) if found is not None else 0.0,
             engine=found.engine if found is not None else "none",
             ms=item.duration_ms,
@@ -127,6 +138,9 @@ class SoundReader:
         utterance = as_answer_to(self._dialogue.asked, item, node=self._dialogue.asking)
         if utterance is not None:
             await self._performer.tell(state, utterance)
+
+    def _spoke(self, state: Talk, speaker: Speaker, text: str, **more: Any) -> None:
+        state.spoken.append(Spoken(at_s=self._handset.now_s(), speaker=speaker, text=text, **more))
 
     def _classified(self, state: Talk, event: sound.AnswerClassified) -> None:
         """Keep who answered for the call's outcome; hang up only on what no person can sound like.

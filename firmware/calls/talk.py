@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from audio.dsp.endpointer import Patience
+from audio.transcript import Speaker, TranscriptEntry
 from firmware.calls.listening import Question
 from firmware.calls.outcome import PromiseMade
 from firmware.dialogue import actions as acts
@@ -11,6 +12,18 @@ from firmware.dialogue.slots import Asked
 from firmware.values import Disposition
 
 NO_QUESTION = Question(asked=Asked.NOTHING, expected=())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spoken:
+    """Something that was said, or a key."""
+
+    at_s: float
+    speaker: Speaker
+    text: str = field(repr=False)
+    prompt: str = ""
+    confidence: float | None = None
+    is_key: bool = False
 
 
 @dataclass(slots=True)
@@ -35,6 +48,10 @@ class Talk:
     """When a person took over: from here on the box says, reads and hears nothing."""
     suppressed: tuple[str, ...] = ()
     answers: dict[str, str] = field(default_factory=dict)
+    recorded_from_s: float | None = None
+    """When the recording began."""
+    spoken: list[Spoken] = field(default_factory=list)
+    """What was said so far: for the sealed recording alone, as the record lies unencrypted on the box."""
     playing: int = 0
     """The play id now in the air, 0 for none."""
     prompts: dict[int, acts.Say] = field(default_factory=dict)
@@ -47,3 +64,20 @@ class Talk:
     def is_person(self) -> bool:
         """Somebody was heard, and nothing heard was a machine's; a key outweighs what the sound resembles."""
         return self.key or self.verified or (self.human and not self.machine and self.answered_by is None)
+
+    def transcript(self) -> list[TranscriptEntry]:
+        """Return what was said by the recording's own time; none of a call that is not recorded."""
+        began_s = self.recorded_from_s
+        if began_s is None:
+            return []
+        return [
+            TranscriptEntry(
+                at_ms=round(1000 * (each.at_s - began_s)),
+                speaker=each.speaker,
+                text=each.text,
+                prompt=each.prompt,
+                confidence=each.confidence,
+                is_key=each.is_key,
+            )
+            for each in self.spoken
+        ]

@@ -260,6 +260,8 @@ class OutcomeMessage(Durable, frozen=True, kw_only=True, tag_field="type", tag="
     answered_at: Instant | None = None
     ended_at: Instant
     talk_ms: NonNegativeInt = 0
+    first_word_ms: NonNegativeInt | None = None
+    """From the answer to the box's first word; null where it said none."""
     cause_q850: int | None = None
     cause: str = ""
     """The lines' word for how the call ended, e.g. ``busy``, ``powered_off``, ``released_by_callee``."""

@@ -41,6 +41,7 @@ class Reports:
         *,
         suppressed: str | None = None,
         recording: StoredRecording | None = None,
+        first_word_ms: int | None = None,
     ) -> None:
         """Report what came of one attempt."""
         promise = outcome.promise
@@ -66,6 +67,7 @@ class Reports:
                     answered_at=attempt.answered_at,
                     ended_at=outcome.ended_at,
                     talk_ms=outcome.talk_ms,
+                    first_word_ms=first_word_ms,
                     cause_q850=attempt.cause_q850,
                     cause=attempt.cause or "",
                     confidence=outcome.confidence,

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from audio.errors import RecordingError, RecordingLockedError, RecordingTamperedError, RecordingWriteError
 from audio.events import RecordingChunk
-from audio.recording import RecordingSummary, SealedRecording, key_id, open_recording
+from audio.recording import RecordingSummary, SealedRecording, key_id, open_recording, read_recording
 
 STARTED_AT = "2025-11-21T09:30:00Z"
 IDENTITY = pyrage.x25519.Identity.generate()
@@ -47,6 +47,20 @@ def messages(path: Path) -> tuple[bytes, list[bytes]]:
         found.append(rest[:n_bytes])
         rest = rest[n_bytes:]
     return header, found
+
+
+def test_notes_lie_beside_the_sound_and_go_with_a_torn_end(tmp_path: Path) -> None:
+    path, sound = tmp_path / "call.sealed", sound_of(3200)
+    recording = SealedRecording(path, [RECIPIENT], started_at=STARTED_AT)
+    recording.append(RecordingChunk(index=0, pcm=sound.astype("<i2").tobytes(), first_at_ms=0, is_last=True))
+    assert recording.close(b"who said what") == recording.close(b"something else"), "the first close counts"
+    opened = read_recording(path, str(IDENTITY))
+    assert (opened.notes, opened.is_whole) == (b"who said what", True)
+    assert np.array_equal(opened.sound, sound)
+    path.write_bytes(path.read_bytes()[:-1])
+    torn = read_recording(path, str(IDENTITY))
+    assert (torn.notes, torn.is_whole) == (b"", False)
+    assert np.array_equal(torn.sound, sound)
 
 
 def test_what_was_recorded_comes_back_bit_for_bit(tmp_path: Path) -> None:

@@ -2,8 +2,6 @@
 
 import asyncio
 import socket
-import subprocess
-import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -32,6 +30,7 @@ from firmware.sync.mqtt_settings import MqttSettings, TlsFiles
 from firmware.sync.signing import Verifier, load_public_key
 from firmware.sync.topics import BoxTopics
 from firmware.values import Disposition
+from tests.console.office_broker import Broker
 from tests.console.throwaway_postgresql import ThrowawayPostgresql, throwaway_postgresql
 
 NewPlace = Callable[[], Path | str]
@@ -69,37 +68,6 @@ def office(tmp_path: Path) -> Office:
     for box in ("b1", "b2"):
         issue_box(made, box, now=datetime.now(UTC))
     return made
-
-
-class Broker:
-    """mosquitto with the configuration that `init` wrote."""
-
-    def __init__(self, office: Office) -> None:
-        self._office = office
-        self._process: subprocess.Popen[bytes] | None = None
-        self.log = office.folder / "mosquitto.log"
-
-    def start(self) -> None:
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                ["/usr/sbin/mosquitto", "-c", str(self._office.broker_folder / "mosquitto.conf")],
-                stdout=log,
-                stderr=log,
-            )
-        deadline_s = time.monotonic() + 5
-        while time.monotonic() < deadline_s:
-            assert self._process.poll() is None, self.log.read_text()
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self._office.broker_port)) == 0:
-                    return
-            time.sleep(0.01)
-        raise AssertionError(self.log.read_text())
-
-    def stop(self) -> None:
-        if self._process is not None:
-            self._process.terminate()
-            self._process.wait(5)
-            self._process = None
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ import pytest
 from rich.console import Console
 
 from console.campaigns import Terms
-from console.cli import main
 from console.command_push import PushOrder, push_command
 from console.command_suppress import run_suppress
 from console.errors import BoxSilentError, CampaignRefusedError
@@ -35,6 +34,7 @@ from firmware.sync.messages import (
     decode_contact,
 )
 from firmware.values import Disposition
+from tests.console.command_line import said
 
 ROOT = Path(__file__).parents[2]
 LIST = ROOT / "examples" / "contacts.csv"
@@ -66,20 +66,17 @@ async def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     return process.returncode, out, err
 
 
-def said(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
-    """Run in this process: quick, for everything that needs no broker."""
-    capsys.readouterr()
-    with pytest.raises(SystemExit) as exit_:
-        main([str(each) for each in arguments])
-    captured = capsys.readouterr()
-    code = exit_.value.code
-    return (code if isinstance(code, int) else 0), captured.out, captured.err
-
-
 @pytest.mark.usefixtures("broker")
 def test_a_list_is_pushed_answered_and_reported(
-    office: Office, play: Playing, acks: Any, flow_file: Path, tmp_path: Path
+    office: Office,
+    play: Playing,
+    acks: Any,
+    flow_file: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
     summary = tmp_path / "summary.json"
 
     async def story() -> tuple[int, str, str]:
@@ -87,9 +84,9 @@ def test_a_list_is_pushed_answered_and_reported(
             box.answer = acks(
                 rejected=[RejectedRow(row=2, contact="c03", reason="unspeakable", detail="name")]
             )
-            code, out, err = await ended(
-                run("push", LIST, "--flow", flow_file, "--campaign", "November", "--box", "b1", "--now", NOW,
-                    "--json", summary, office=office)
+            code, out, err = await asyncio.to_thread(
+                said, capsys, "--office", office.folder, "push", LIST, "--flow", flow_file, "--campaign", "November",
+                "--box", "b1", "--now", NOW, "--json", summary,
             )  # fmt: skip
             kinds = [type(message) for message in box.heard]
             assert kinds == [Suppress, CampaignManifest, ContactBatch], (

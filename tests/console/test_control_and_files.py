@@ -4,8 +4,6 @@ import asyncio
 import csv
 import io
 import json
-import os
-import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -18,7 +16,6 @@ import duckdb
 import pytest
 from sqlalchemy import select
 
-from console.cli import main
 from console.command_control import Answer, Order, send_orders
 from console.ledger import Arrival, Ledger
 from console.ledger_tables import CAMPAIGN, CONTACT, ENDED
@@ -36,20 +33,12 @@ from firmware.sync.messages import (
 )
 from firmware.sync.messages_state import LineWire
 from firmware.values import Disposition
+from tests.console.command_line import said
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 11, 2, 2, 0, tzinfo=UTC)
 Playing = Callable[[Office, str], AbstractAsyncContextManager[Any]]
 Outcome = Callable[..., OutcomeMessage]
-
-
-def said(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
-    capsys.readouterr()
-    with pytest.raises(SystemExit) as ended:
-        main([str(each) for each in arguments])
-    captured = capsys.readouterr()
-    code = ended.value.code
-    return (code if isinstance(code, int) else 0), captured.out, captured.err
 
 
 def answering(message: Downlink) -> Ack | None:
@@ -234,17 +223,16 @@ def test_parquet_without_its_library_says_what_to_install(
     ("typed", "offered"),
     [(["rec"], "recall"), (["box", "status", ""], "b1"), (["pause", "nov", "--box", ""], "b2")],
 )
-def test_the_shell_completes_commands_and_boxes(office: Office, typed: list[str], offered: str) -> None:
+def test_the_shell_completes_commands_and_boxes(
+    office: Office,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    typed: list[str],
+    offered: str,
+) -> None:
     words = ["branchline-console", *typed]
-    environment = dict(
-        os.environ,
-        _BRANCHLINE_CONSOLE_COMPLETE="complete_bash",
-        COMP_WORDS=" ".join(words),
-        COMP_CWORD=str(len(words) - 1),
-        BRANCHLINE_OFFICE=str(office.folder),
-    )
-    ran = subprocess.run(
-        [sys.executable, "-c", "from console.cli import main; main()"],
-        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=20, check=False,
-    )  # fmt: skip
-    assert offered in ran.stdout.split(), ran.stderr
+    monkeypatch.setenv("_BRANCHLINE_CONSOLE_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", " ".join(words))
+    monkeypatch.setenv("COMP_CWORD", str(len(words) - 1))
+    monkeypatch.setenv("BRANCHLINE_OFFICE", str(office.folder))
+    assert offered in said(capsys)[1].split()

@@ -14,7 +14,6 @@ from benchmarks.answer_report import recorded
 from benchmarks.answer_set import CLASSES
 from benchmarks.understanding_corpus import NOTHING as THEIR_NOTHING
 from benchmarks.understanding_evaluation import read as read_phrases
-from console.cli import main
 from console.corrections import ANSWERS, NOTHING, Correction, Kind, keep, mistakes, standing, wilson
 from console.errors import ConsoleError
 from console.ledger import Arrival, Ledger
@@ -23,18 +22,10 @@ from console.opened_recording import digest_of
 from console.reports import outcome_lines
 from firmware.sync.messages import OutcomeMessage
 from firmware.values import Disposition
+from tests.console.command_line import said
 
 NOW = datetime(2026, 11, 2, 2, 0, tzinfo=UTC)
 Outcome = Callable[..., OutcomeMessage]
-
-
-def said(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
-    capsys.readouterr()
-    with pytest.raises(SystemExit) as ended:
-        main([str(each) for each in arguments])
-    captured = capsys.readouterr()
-    code = ended.value.code
-    return (code if isinstance(code, int) else 0), captured.out, captured.err
 
 
 def correction(n: int, **changes: object) -> Correction:

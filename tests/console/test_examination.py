@@ -10,7 +10,6 @@ import pytest
 from openpyxl import Workbook, load_workbook
 
 from console.cell_safety import plain_cell
-from console.cli import main
 from console.contacts_file import ContactsFile, read_contacts
 from console.corrected_file import write_corrected
 from console.errors import ContactsFileError
@@ -22,6 +21,7 @@ from console.office import Office
 from console.quality_history import examined_lists, source_of
 from firmware.sync.messages import OutcomeMessage
 from firmware.values import Disposition
+from tests.console.command_line import said
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 HEADER = "contact,person,name,number,language,region,creditor,amount,currency,due_date,last4,consents"
@@ -256,15 +256,6 @@ def test_the_corrected_file_is_a_good_list(
 )
 def test_a_cell_is_never_a_formula(text: str, cell: str) -> None:
     assert plain_cell(text) == cell
-
-
-def said(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
-    capsys.readouterr()
-    with pytest.raises(SystemExit) as ended:
-        main([str(each) for each in arguments])
-    captured = capsys.readouterr()
-    code = ended.value.code
-    return (code if isinstance(code, int) else 0), captured.out, captured.err
 
 
 def test_examine_and_quality_on_the_command_line(

@@ -15,7 +15,6 @@ import pytest
 from aiosmtpd.controller import Controller
 from rich.console import Console
 
-from console.cli import main
 from console.command_followups import run_followups
 from console.elsewhere import tell_contact, untold
 from console.followup_outbox import WAITING, end_interrupted, listed, plan, take_next, unsubscribe
@@ -30,6 +29,7 @@ from firmware.clock import SimulatedClock, from_ms
 from firmware.sync.messages import OutcomeMessage, PromiseWire
 from firmware.sync.messages_policy import ContactElsewhere
 from firmware.values import Disposition
+from tests.console.command_line import said
 
 NOW = datetime(2026, 11, 2, 2, 0, tzinfo=UTC)
 Outcome = Callable[..., OutcomeMessage]
@@ -348,15 +348,6 @@ def test_a_secret_that_others_can_read_is_refused(hooked: Office) -> None:
     (hooked.folder / "hook.secret").chmod(0o644)
     with pytest.raises(FollowupRulesError, match="chmod 600"):
         go(hooked)
-
-
-def said(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
-    capsys.readouterr()
-    with pytest.raises(SystemExit) as ended:
-        main([str(each) for each in arguments])
-    captured = capsys.readouterr()
-    code = ended.value.code
-    return (code if isinstance(code, int) else 0), captured.out, captured.err
 
 
 def test_followups_on_the_command_line(

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import insert
 
-from console import measures
+from console import contact_measures, measures
 from console.ledger import Arrival, Ledger
 from console.ledger_tables import CAMPAIGN, CONTACT
 from console.measures import Dimension, Scope
@@ -30,7 +30,7 @@ def promise(minor: int, due: str, currency: str = "CNY") -> PromiseWire:
 @pytest.fixture
 def ledger(new_ledger: Callable[[], Ledger], outcome: Outcome) -> Ledger:
     """Two boxes and flows; four contacts of the six sent were tried."""
-    talked: dict[str, Any] = {"answered_at": NOW, "reached": True, "talk_ms": 20_000}
+    talked: dict[str, Any] = {"answered_at": NOW, "reached": True, "talk_ms": 20_000, "first_word_ms": 810}
     right = talked | {"right_party": True, "flow": "remind", "flow_version": 3}
     hour = timedelta(hours=1)
     b1 = [
@@ -38,14 +38,14 @@ def ledger(new_ledger: Callable[[], Ledger], outcome: Outcome) -> Ledger:
         outcome(2, contact="c1", disposition=Disposition.PROMISE_FULL, promise=promise(500, "2026-11-10"), **right),
         outcome(
             3, contact="c2", disposition=Disposition.PROMISE_FULL, promise=promise(700, "2026-11-19"),
-            **right | {"reserved_at": NOW + 6 * hour},
+            **right | {"reserved_at": NOW + 6 * hour, "first_word_ms": 1490},
         ),
         outcome(4, contact="c3", disposition=Disposition.OPT_OUT, suppressed="person", **talked),
     ]  # fmt: skip
     b2: list[OutcomeMessage | Refusals] = [
         outcome(
             1, campaign="dec", contact="c4", disposition=Disposition.PROMISE_FULL,
-            promise=promise(9, "2026-11-05", "JPY"), **right | {"reserved_at": NOW + 25 * hour, "flow_version": 4},
+            promise=promise(9, "2026-11-05", "JPY"), **right | {"reserved_at": NOW + 25 * hour, "flow_version": 4, "first_word_ms": None},
         ),
         Refusals(id="r1", at=NOW, stream="s1", seq=2, campaign="dec", contact="c5", verdict="defer", rule="CN-WIN-1"),
         Refusals(id="r2", at=NOW + hour, stream="s1", seq=3, campaign="dec", contact="c5", verdict="defer", rule="CN-WIN-1"),
@@ -138,8 +138,8 @@ def test_an_hour_of_the_week_has_a_cell(ledger: Ledger) -> None:
 
 def test_a_contact_is_in_the_funnel_once(ledger: Ledger) -> None:
     with ledger.reading() as connection:
-        stages = measures.funnel(connection)
-        of_flow = measures.funnel(connection, Scope(flow="remind"))
+        stages = contact_measures.funnel(connection)
+        of_flow = contact_measures.funnel(connection, Scope(flow="remind"))
     assert {stage.name: stage.contacts for stage in stages} == {
         "sent": 6, "attempted": 4, "answered": 4, "reached": 4, "right_party": 3, "promised": 3, "kept": 0,
     }  # fmt: skip
@@ -157,16 +157,53 @@ def test_cohorts_fill_week_by_week(ledger: Ledger, outcome: Outcome) -> None:
     )
     ledger.record([Arrival(box="b1", message=each) for each in (late, later)], seen_at=NOW)
     with ledger.reading() as connection:
-        [cohort] = measures.cohorts(connection, zone=SHANGHAI, weeks=3)
+        [cohort] = contact_measures.cohorts(connection, zone=SHANGHAI, weeks=3)
+        day = timedelta(days=1)
+        of_days = contact_measures.cohorts(
+            connection, zone=SHANGHAI, weeks=3, pushed=(NOW - 4 * day, NOW - day)
+        )
+        none = contact_measures.cohorts(connection, zone=SHANGHAI, weeks=3, pushed=(NOW - 2 * day, NOW))
     assert (cohort.week, cohort.contacts) == ("2026-10-26", 6)
+    assert (of_days, none) == ([cohort], [])
     assert (cohort.right_party, cohort.promised) == ([3, 4, 4], [3, 3, 3])
 
 
 def test_rules_are_counted_by_refusal_and_contact(ledger: Ledger) -> None:
     with ledger.reading() as connection:
-        found = measures.refusals(connection)
-        none = measures.refusals(connection, Scope(box="b1"))
+        found = contact_measures.refusals(connection)
+        none = contact_measures.refusals(connection, Scope(box="b1"))
     assert [(each.rule, each.refusals, each.contacts) for each in found] == [
         ("CN-WIN-1", 2, 1), ("ALL-STS-1", 1, 1),
     ]  # fmt: skip
     assert none == []
+
+
+def test_one_look_agrees_with_the_single_ones(ledger: Ledger) -> None:
+    scope = Scope(since=NOW - timedelta(hours=2), until=NOW + timedelta(days=3))
+    with ledger.reading() as connection:
+        whole = measures.calendar(connection, scope, zone=SHANGHAI, today=TODAY)
+        assert whole.total == measures.totals(connection, scope, today=TODAY)
+        assert whole.cells == measures.heat_map(connection, scope, zone=SHANGHAI, today=TODAY)
+        for dimension, groups in (
+            (Dimension.HOUR, whole.hours),
+            (Dimension.WEEKDAY, whole.weekdays),
+            (Dimension.DAY, [each for each in whole.days if each.measures.attempts]),
+        ):
+            assert groups == measures.by(connection, dimension, scope, zone=SHANGHAI, today=TODAY)
+    assert [each.key for each in whole.days] == ["2026-11-02", "2026-11-03", "2026-11-04", "2026-11-05"]
+
+
+def test_how_long_they_waited_for_the_first_word(ledger: Ledger) -> None:
+    with ledger.reading() as connection:
+        found = measures.first_word(connection)
+        none = measures.first_word(connection, Scope(box="b2"))
+        mean = measures.totals(connection, today=TODAY).mean_first_word_ms
+    assert (found.calls, found.median_ms, found.p95_ms) == (3, 850, 1500)
+    assert (none.calls, none.median_ms, none.p95_ms) == (0, None, None)
+    assert mean == pytest.approx((810 + 810 + 1490) / 3)
+
+
+def test_people_are_counted_once(ledger: Ledger) -> None:
+    with ledger.reading() as connection:
+        assert contact_measures.people_called(connection, Scope(campaign="nov")) == 4
+        assert contact_measures.people_called(connection, Scope(campaign="none")) == 0

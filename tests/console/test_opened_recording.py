@@ -14,6 +14,7 @@ from audio.events import RecordingChunk
 from audio.recording import SealedRecording
 from audio.recording_marks import MarkKind, marks_of
 from audio.speech.espeak import EspeakSynthesizer
+from audio.transcript import Speaker, TranscriptEntry, to_bytes
 from console.errors import ConsoleError
 from console.office import Office
 from console.opened_recording import write_sound
@@ -45,6 +46,29 @@ def test_the_office_hears_what_the_box_sealed(office: Office, sealed: Path, tmp_
         heard = np.frombuffer(file.readframes(N_MOMENTS), dtype="<i2").reshape(-1, 2)
     assert np.array_equal(heard, sound())
     assert (tmp_path / "call.wav").stat().st_mode & 0o077 == 0, "what a person said is its owner's alone"
+
+
+def test_what_was_said_is_written_beside_it(office: Office, sealed: Path, tmp_path: Path) -> None:
+    recipient = office.recording_recipient.read_text().strip()
+    recording = SealedRecording(tmp_path / "talk.rec", [recipient], started_at="2026-11-02T02:00:00Z")
+    recording.append(RecordingChunk(index=0, pcm=sound().tobytes(), first_at_ms=0, is_last=True))
+    said = [
+        TranscriptEntry(at_ms=-1500, speaker=Speaker.BOX, text="您好", prompt="opening"),
+        TranscriptEntry(at_ms=1200, speaker=Speaker.CALLEE, text="", confidence=0.1),
+        TranscriptEntry(at_ms=1700, speaker=Speaker.CALLEE, text="2", is_key=True),
+    ]
+    recording.close(to_bytes(said))
+    for name, source in (("talk", tmp_path / "talk.rec"), ("old", sealed)):
+        target = tmp_path / f"{name}.txt"
+        told = write_sound(source, tmp_path / f"{name}.wav", office.recording_identity, transcript=target)
+        assert target.name in told
+        assert target.stat().st_mode & 0o077 == 0
+    assert [line.strip() for line in (tmp_path / "talk.txt").read_text(encoding="utf-8").splitlines()] == [
+        "-1.5 s  box (opening): 您好", "1.2 s  callee: (not understood)", "1.7 s  callee: key 2",
+    ]  # fmt: skip
+    assert "no transcript" in (tmp_path / "old.txt").read_text(encoding="utf-8")
+    with pytest.raises(ConsoleError, match="another file with --transcript"):
+        write_sound(sealed, tmp_path / "x.wav", office.recording_identity, transcript=tmp_path / "old.txt")
 
 
 def test_flac_holds_the_same(office: Office, sealed: Path, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ Outcome = Callable[..., OutcomeMessage]
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 ADDED = (
     *("answers", "callback_local", "callback_at", "transfer", "instalments", "every"),
-    *("total_minor", "last_due", "paid_minor", "kept_on", "hand_over"),
+    *("total_minor", "last_due", "paid_minor", "kept_on", "hand_over", "first_word_ms"),
 )
 PLAN = PromiseWire(
     due=date(2026, 12, 1),

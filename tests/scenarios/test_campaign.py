@@ -15,6 +15,7 @@ from firmware.store.connection import Connection
 from firmware.store.database import read_only
 from firmware.store.outcomes import list_outcomes
 from firmware.sync.envelope import Durable
+from firmware.sync.messages import OutcomeMessage
 from modem_drivers.simulator.people import Person, Press, Reaction, WaitForSilence
 from modem_drivers.simulator.people_file import load_people
 from tests.scenarios.town import TUESDAY_10, Town, contact
@@ -54,6 +55,9 @@ def test_the_main_job(tmp_path: Path, people: list[Person]) -> None:
                 "c11": "silence",
             }
             assert town.refusals() == {"c12": "ALL-STS-1"}
+            waited = {m.contact: m.first_word_ms for m in town.seen if isinstance(m, OutcomeMessage)}
+            assert all(0 < (waited[contact] or 0) <= 2000 for contact in ("c01", "c05", "c07", "c09")), waited
+            assert waited["c02"] is None, "nothing was said to a busy line"
             at_box = await town.box_outcomes()
             assert sorted(at_box) == sorted(line.attempt for line in town.ledger_outcomes())
             chain = await town.box.database.read(audit_log.rows)

@@ -2,18 +2,30 @@
 
 import json
 import subprocess
+import wave
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from console.cli import main
 from firmware.demo.processes import program
 
 BUDGET_S = 90
 
 
 @pytest.mark.timeout(240)
-def test_the_demo_does_what_the_readme_says(tmp_path: Path) -> None:
+def test_the_demo_does_what_the_readme_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     summary = tmp_path / "summary.json"
+
+    def console(*arguments: str) -> Any:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main(["--office", str(tmp_path / "demo" / "console"), *arguments])
+        out = capsys.readouterr().out
+        assert not ended.value.code, out
+        return json.loads(out) if "--json" in arguments else out
+
     done = subprocess.run(
         program("branchline", "demo", "--summary", str(summary), "--folder", str(tmp_path / "demo")),
         capture_output=True, text=True, timeout=200, check=False,
@@ -44,4 +56,13 @@ def test_the_demo_does_what_the_readme_says(tmp_path: Path) -> None:
     assert 6 <= result["recordings"] <= 8
     assert result["seconds"] <= BUDGET_S
     assert "same ids, none missing, none twice" in " ".join(done.stdout.split())
+    total = console("report", "--month", "2026-11", "--zone", "Asia/Shanghai", "--json")["calendar"]["total"]
+    assert (total["attempts"], total["opt_outs"], total["promised"].keys()) == (11, 1, {"CNY"})
+    assert 0 < total["first_word_ms"] <= 2000 * total["first_words"]
+    [promised] = [row for row in console("outcomes", "--json") if row["disposition"] == "promise_full"]
+    sealed = tmp_path / "demo" / "console" / "boxes" / "branch-7" / "data" / "recordings"
+    [recording] = [path for path in sealed.iterdir() if promised["recording"] in path.name]
+    console("open-recording", str(recording), "--out", str(tmp_path / "call.wav"))
+    with wave.open(str(tmp_path / "call.wav")) as sound:
+        assert sound.getnframes() > 8000 * promised["talk_s"] * 0.5, "the call can be heard"
     assert "+861312345" not in (tmp_path / "demo" / "logs" / "box.log").read_text(encoding="utf-8")

@@ -8,7 +8,8 @@ import pyrage
 import pytest
 
 from audio.errors import RecordingLockedError
-from audio.recording import open_recording
+from audio.recording import open_recording, read_recording
+from audio.transcript import Speaker, from_bytes
 from console.recording_fetch import RecordingFetcher
 from console.signed_sender import SignedSender
 from firmware.store import recordings
@@ -72,6 +73,13 @@ def test_the_console_opens_what_the_box_sealed(tmp_path: Path) -> None:
         sound, _header, complete = open_recording(sealed, identity)
         assert complete
         assert fetched.read_bytes() == sealed.read_bytes()
+        said_so = from_bytes(read_recording(sealed, identity).notes)
+        opening, *rest = said_so
+        assert (opening.speaker, opening.prompt) == (Speaker.BOX, "opening")
+        assert "安心银行" in opening.text
+        assert opening.at_ms < 0 < rest[-1].at_ms < len(sound) / 8
+        assert [each.text for each in rest if each.is_key] == ["2"]
+        assert "安心银行".encode() not in sealed.read_bytes()
         heard, said = sound[:, 0].astype(float), sound[:, 1].astype(float)
         assert np.abs(heard).max() > 1000
         assert np.abs(said).max() > 1000

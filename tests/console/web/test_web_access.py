@@ -27,6 +27,12 @@ VIEWS = [
     ("GET", "/people", EVERYBODY),
     ("POST", "/people/find?wanted=p05", EVERYBODY),
     ("GET", "/people/one?person=p05", EVERYBODY),
+    ("GET", "/people/stop?person=p06&action=suppress", EVERYBODY - {Role.AUDITOR}),
+    (
+        "POST",
+        "/people/stop?person=p06&action=suppress&scope=person&reason=opt_out",
+        EVERYBODY - {Role.AUDITOR},
+    ),
     ("GET", "/cases", EVERYBODY),
     ("GET", f"/cases/one?{CASE}", EVERYBODY),
     ("POST", f"/cases/note?{CASE}&state=open&note=seen", EVERYBODY - {Role.AUDITOR}),

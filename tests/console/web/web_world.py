@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -15,6 +16,8 @@ from werkzeug.test import TestResponse
 
 from audio.events import RecordingChunk
 from audio.recording import SealedRecording
+from audio.transcript import Speaker, TranscriptEntry, to_bytes
+from console.errors import BrokerError
 from console.ledger import Arrival, Ledger
 from console.ledger_tables import CAMPAIGN, CONTACT
 from console.office import Office
@@ -68,6 +71,15 @@ class NotedOrders:
         self.given.append((box, campaign, action))
         assert order
         return self.answer
+
+    def recall(self, contacts: Sequence[tuple[str, str, str]]) -> list[str]:
+        self.given += [(box, contact, "recall") for box, _campaign, contact in contacts]
+        return [self.answer for _each in contacts]
+
+    def tell_suppressed(self) -> None:
+        if self.answer != "done":
+            raise BrokerError("the broker is away")
+        self.given.append(("*", "*", "suppress"))
 
     def fetch(self, box: str, recording: str) -> None:
         self.given.append((box, recording, "fetch"))
@@ -166,7 +178,17 @@ def _seal(office: Office) -> str:
     recording.append(
         RecordingChunk(index=0, pcm=np.stack([voice, -voice], axis=1).tobytes(), first_at_ms=0, is_last=True)
     )
-    recording.close()
+    recording.close(
+        to_bytes(
+            [
+                TranscriptEntry(at_ms=-600, speaker=Speaker.BOX, text="这里是晨光银行", prompt="opening"),
+                TranscriptEntry(
+                    at_ms=900, speaker=Speaker.CALLEE, text=f"下周三我还 {HOSTILE}", confidence=0.87
+                ),
+                TranscriptEntry(at_ms=1500, speaker=Speaker.CALLEE, text="1", is_key=True),
+            ]
+        )
+    )
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
