@@ -14,10 +14,6 @@ MAX_PASSWORD_BYTES = 256
 
 def trunk_of(section: TrunkSection) -> Trunk:
     """Return the trunk; its password is read at every start of an engine. Raises SettingsError."""
-    try:
-        engine = choose_engine(section.engine)
-    except NoEngineError as error:
-        raise SettingsError(f"[[trunk]] {section.id!r}: {error}") from None
     account = Account(
         user=section.user,
         domain=section.server,
@@ -31,6 +27,10 @@ def trunk_of(section: TrunkSection) -> Trunk:
         ca_file=section.ca or "",
         interface=section.interface or "",
     )
+    try:
+        engine = choose_engine(section.engine, account)
+    except NoEngineError as error:
+        raise SettingsError(f"[[trunk]] {section.id!r}: {error}") from None
     plan = TrunkPlan(
         name=section.id,
         engine=engine,

@@ -249,7 +249,8 @@ class BaresipEngine:
                     await self._agent.register(timeout=10.0)
                 except RegistrationError as error:
                     if error.status is None:  # nobody answered: the stack has no event for that
-                        self._tell(Registration(is_registered=False, detail="the registrar does not answer"))
+                        detail = f"the registrar cannot be reached: {error.reason}"[:120]
+                        self._tell(Registration(is_registered=False, detail=detail))
                 except BaresipError as error:
                     self._tell(Registration(is_registered=False, detail=type(error).__name__))
             await asyncio.sleep(pause_s)
@@ -275,7 +276,11 @@ def _plain(error: Exception) -> str:
 
 
 def _config(account: Account) -> Any:
-    lines = ["sip_verify_server yes"] if account.transport == "tls" else []
+    lines = [
+        "dns_getaddrinfo yes"
+    ]  # the machine's own resolver: /etc/hosts too, and no server to ask for an address
+    if account.transport == "tls":
+        lines.append("sip_verify_server yes")
     if account.ca_file:
         lines.append(f"sip_cafile {account.ca_file}")
     return Config(

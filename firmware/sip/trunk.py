@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from ipaddress import ip_address
 from typing import Literal
 
 import msgspec
@@ -21,6 +22,11 @@ ENGINE_MODULES: dict[EngineKind, str] = {"baresip": "baresip", "pjsua2": "pjsua2
 NumberFormat = Literal["plus", "00", "digits"]
 EMERGENCY = ("000", "110", "111", "112", "113", "118", "119", "120", "122", "911", "999")
 """A number written without its plus that begins so may ring there, depending on the server's dial plan."""
+NOTHING_INSTALLED = "no SIP engine is installed: pip install 'branchline[sip]'"
+CHECKS_NO_ADDRESS = (
+    "baresip holds a certificate against a name and never against an address: "
+    "name the server (or the proxy) as its certificate does"
+)
 
 
 class NoEngineError(Exception):
@@ -35,12 +41,18 @@ def installed_engines() -> list[EngineKind]:
     return [kind for kind in kinds if importlib.util.find_spec(ENGINE_MODULES[kind]) is not None]
 
 
-def choose_engine(wanted: EngineKind | Literal["auto"]) -> EngineKind:
-    """Return the engine to use. Raises NoEngineError."""
+def choose_engine(wanted: EngineKind | Literal["auto"], account: Account | None = None) -> EngineKind:
+    """Return the engine to use, for an account that wants no more than it can. Raises NoEngineError."""
     installed = installed_engines()
+    if account is not None and _is_certified_address(account):
+        if wanted == "baresip":
+            raise NoEngineError(CHECKS_NO_ADDRESS)
+        if wanted == "auto" and "pjsua2" not in installed:
+            raise NoEngineError(CHECKS_NO_ADDRESS if installed else NOTHING_INSTALLED)
+        wanted = "pjsua2"
     if wanted == "auto":
         if not installed:
-            raise NoEngineError("no SIP engine is installed: pip install 'branchline[sip]'")
+            raise NoEngineError(NOTHING_INSTALLED)
         return installed[0]
     if wanted not in installed:
         package = {"baresip": "baresip-python", "pjsua2": "pjsua2-python (x86-64 only)"}[wanted]
@@ -48,6 +60,17 @@ def choose_engine(wanted: EngineKind | Literal["auto"]) -> EngineKind:
             f"{package} is not installed: pip install 'branchline[sip]', or take engine = \"auto\""
         )
     return wanted
+
+
+def _is_certified_address(account: Account) -> bool:
+    """Say whether the peer of a TLS connection is written as an address."""
+    peer = account.proxy or account.domain
+    host = peer[1:].partition("]")[0] if peer.startswith("[") else peer.partition(":")[0]
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return account.transport == "tls"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

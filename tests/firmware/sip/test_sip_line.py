@@ -128,11 +128,11 @@ async def test_sound_keys_and_hang_up_both_ways(tmp_path: Path, engine: EngineKi
     assert call.quality.packets_in > 50
 
 
-def loud_part(pcm: NDArray[np.int16]) -> NDArray[np.int16]:
+def loud_part(pcm: NDArray[np.int16], *, seconds: float = 1.2) -> NDArray[np.int16]:
     loud = np.flatnonzero(np.abs(pcm) > 3000)
     assert len(loud), "the far end heard nothing"
     part = pcm[loud[0] : loud[-1]]
-    assert len(part) > 0.9 * 1.2 * 8000, "the far end heard only a part of it"
+    assert len(part) > 0.9 * seconds * 8000, "the far end heard only a part of it"
     return part
 
 
