@@ -33,7 +33,7 @@ TLS_LIBRARY = "OpenSSL 1.1.1k (2021-03)"
 """What the wheel bundles, by the names of its libraries."""
 RTP_LOST_S = 30
 """No packet for so long in a call that should have some: the far end vanished without a BYE."""
-FIRST_RETRY_S, LONGEST_RETRY_S = 2.0, 60.0
+LONGEST_RETRY_S = 60.0
 READ_BYTES = 6400
 MAX_UNCLAIMED = 64
 _STATUS = re.compile(r"([1-6][0-9]{2})\b")
@@ -73,7 +73,7 @@ class BaresipEngine:
         self._runtime.subscribe(self._heed)
         self._agent.on_incoming(self._heed_incoming)
         if account.registers:
-            self._spawn(self._keep_registering(), "register")
+            self._spawn(self._keep_registering(float(account.retry_s)), "register")
         return Up(engine="baresip", version=version("baresip-python"), tls=TLS_LIBRARY)
 
     async def dial(self, call: int, uri: str, headers: dict[str, str]) -> None:
@@ -238,12 +238,12 @@ class BaresipEngine:
             code = int(status.group(1)) if status else 0
             self._tell(Registration(is_registered=False, code=code, detail=(event.text or "")[:120]))
 
-    async def _keep_registering(self) -> None:
-        """Register, and again after a refusal; while registered the stack itself renews it in time."""
-        pause_s = FIRST_RETRY_S
+    async def _keep_registering(self, retry_s: float) -> None:
+        """Register, and again after a refusal or a loss; while registered the stack itself renews it in time."""
+        pause_s = retry_s
         while True:
             if self._is_registered:
-                pause_s = FIRST_RETRY_S
+                pause_s = retry_s
             else:
                 try:
                     await self._agent.register(timeout=10.0)
@@ -299,12 +299,19 @@ def _account(account: Account) -> Any:
         password=account.password,
         auth_user=account.auth_user or None,
         registrar=f"{account.proxy};transport={account.transport}" if account.proxy else None,
-        reg_interval=account.register_s if account.registers else 0,
+        reg_interval=_register_s(account) if account.registers else 0,
         transport=account.transport,
         audio_codecs=account.codecs,
         dtmf_mode="rtpevent",
         extra_params=("mediaenc=srtp-mand",) if account.is_srtp else (),
     )
+
+
+def _register_s(account: Account) -> int:
+    """Return how long a registration lasts: a new one, in time, is the stack's only way to keep a NAT open."""
+    if account.transport == "udp" and account.keep_alive_s:
+        return min(account.register_s, account.keep_alive_s)
+    return account.register_s
 
 
 def _quality(payload: Any) -> Quality | None:

@@ -31,6 +31,7 @@ alias="{domain}"
 mpath="/usr/lib/x86_64-linux-gnu/kamailio/modules/"
 {modules}
 modparam("auth", "nonce_expire", 300)
+modparam("registrar", "min_expires", 1)
 modparam("tls", "config", "{folder}/tls.cfg")
 request_route {{
     $var(sound) = "-";
