@@ -42,6 +42,17 @@ def trunk_of(section: TrunkSection) -> Trunk:
     return Trunk(plan, lambda: read_password(section))
 
 
+def simulated_trunk(server: str, *, n_lines: int, numbers: tuple[str, ...]) -> Trunk:
+    """Return a trunk to simulated people who answer at `server`, an address of this machine. Raises SettingsError."""
+    account = Account(user="branch", domain=server, interface=server.partition(":")[0])
+    try:
+        engine = choose_engine("auto", account)
+    except NoEngineError as error:
+        raise SettingsError(str(error)) from None
+    plan = TrunkPlan(name="trunk", engine=engine, account=account, n_lines=n_lines, numbers=numbers)
+    return Trunk(plan)
+
+
 def read_password(section: TrunkSection) -> str:
     """Return the account's password, "" where the settings name none. Raises SipEngineError."""
     if section.password_file is not None:

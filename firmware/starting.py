@@ -67,21 +67,26 @@ async def run_hardware_box(settings: Settings, *, config: Path | None = None) ->
 
 
 async def run_simulated_box(
-    settings: Settings, *, people_file: Path, starts_at: datetime, call_log: Path | None
+    settings: Settings, *, people_file: Path, starts_at: datetime, call_log: Path | None, n_sip_lines: int = 0
 ) -> None:
-    """Run the daemon on four simulated modems, in real time, under a clock that starts at `starts_at`."""
+    """Run the daemon on four simulated lines, in real time, under a clock that starts at `starts_at`.
+
+    So many of the four are SIP lines, the others modems. Raises SettingsError.
+    """
     simulation = Simulation(
         modems=tuple(
             ModemSpec(personality=personality, imei=f"35693803564380{modem}", number=f"+861312345660{modem}")
-            for modem, personality in enumerate(("sim7600", "ec25", "sim7600", "ec25"))
+            for modem, personality in enumerate(("sim7600", "ec25", "sim7600", "ec25")[n_sip_lines:])
         ),
         people=people_file.read_text(encoding="utf-8"),
         today=starts_at.date(),
         voice=Voice.ESPEAK,
         call_log_path=str(call_log) if call_log else None,
+        speaks_sip=n_sip_lines > 0,
     )
     async with SimulatedModemProcess(simulation) as process:
-        world = simulated_world(process, starts_at, asyncio.get_running_loop().time)
+        now_s = asyncio.get_running_loop().time
+        world = simulated_world(process, starts_at, now_s, n_sip_lines=n_sip_lines)
         await _run(
             msgspec.structs.replace(settings, speech=DEMO_SPEECH),
             world,

@@ -24,7 +24,7 @@ from firmware.lines.line_card import LineCard
 from firmware.lines.sim_pin import PinFileError, read_pin
 from firmware.lines.sip_line import SipLine
 from firmware.settings import LineSection, TrunkSection
-from firmware.sip_trunks import trunk_of
+from firmware.sip_trunks import simulated_trunk, trunk_of
 from firmware.values import LineId, parse_e164
 from modem_drivers.at.byte_port import BytePort
 from modem_drivers.at.serial_port import open_serial_port
@@ -176,16 +176,30 @@ def pin_source(line: LineSection) -> Callable[[], str] | None:
 
 
 def simulated_world(
-    process: SimulatedModemProcess, starts_at: datetime, now_s: Callable[[], float]
+    process: SimulatedModemProcess, starts_at: datetime, now_s: Callable[[], float], *, n_sip_lines: int = 0
 ) -> World[SimulatedWorld]:
-    """Return the modems of a running simulation under a clock that starts at `starts_at`."""
+    """Return the modems of a running simulation, and SIP lines to its people, under a clock that starts at `starts_at`.
+
+    Raises SettingsError when no SIP engine is installed.
+    """
     frames = FrameThread()
+    sip: list[SipLine[SimulatedWorld]] = []
+    if n_sip_lines:
+        numbers = tuple(f"+86213456780{line}" for line in range(n_sip_lines))
+        trunk = simulated_trunk(f"127.0.0.1:{process.sip_port}", n_lines=n_sip_lines, numbers=numbers)
+        sip = [
+            SipLine(LineId(f"sip-{line + 1}"), trunk, line, world=SimulatedWorld, now_s=now_s, frames=frames)
+            for line in range(n_sip_lines)
+        ]
     return World(
         clock=SimulatedClock(starts_at, now_s),
         trust=SimulatedClockTrust(),
         lines=[
-            GsmLine(LineId(f"line-{modem + 1}"), SimulatedPorts(process, modem, frames), now_s=now_s)
-            for modem in range(len(process.ports))
+            *(
+                GsmLine(LineId(f"line-{modem + 1}"), SimulatedPorts(process, modem, frames), now_s=now_s)
+                for modem in range(len(process.ports))
+            ),
+            *sip,
         ],
     )
 
