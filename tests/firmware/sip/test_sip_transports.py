@@ -15,7 +15,8 @@ from audio.orders import Play
 from firmware.clock import RealWorld
 from firmware.lines.line import Active, Ended, EndKind, LineStatus
 from firmware.lines.sip_line import SipLine
-from firmware.settings import SettingsError, TrunkSection
+from firmware.settings import SettingsError
+from firmware.settings_sections import TrunkSection
 from firmware.sip.wire import EngineKind
 from firmware.sip_trunks import trunk_of
 from firmware.values import E164, LineId
