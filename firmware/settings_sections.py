@@ -93,6 +93,8 @@ class TrunkSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fie
     register: bool = True
     """False: the server knows this box by its address."""
     register_s: Annotated[int, msgspec.Meta(ge=30, le=86_400)] = 600
+    keep_alive_s: Annotated[int, msgspec.Meta(ge=0, le=300)] = 30
+    """How often something goes to the server over UDP, so that no NAT on the way forgets us; 0 for never."""
     codecs: Annotated[tuple[Literal["pcma", "pcmu"], ...], msgspec.Meta(min_length=1, max_length=2)] = (
         "pcma",
         "pcmu",

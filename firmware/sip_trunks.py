@@ -23,6 +23,7 @@ def trunk_of(section: TrunkSection) -> Trunk:
         transport=section.transport,
         registers=section.register,
         register_s=section.register_s,
+        keep_alive_s=section.keep_alive_s,
         codecs=section.codecs,
         is_srtp=section.srtp,
         ca_file=section.ca or "",

@@ -2,16 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from typing import assert_never
+from typing import Protocol, assert_never
 
 from audio.call_audio import CallAudio
 from audio.dsp.progress_tones import ProgressTone
 from audio.errors import AudioError
 from audio.events import AudioEvent, ProgressHeard
-from audio.ports.frame_thread import FrameThread
 from audio.ports.port import AudioPort
 from firmware.lines.line import Active, Alerting, CallEvent, Dialing, Ended
-from firmware.lines.sip_audio import SipAudioPort
 from firmware.lines.sip_ends import EarlyWord, early_word, end_of
 from firmware.sip.engine_process import EngineCall
 from firmware.sip.wire import Answered, EarlyMedia, KeyHeard, Over, Quality, Referred, Ringing
@@ -19,6 +17,22 @@ from firmware.sip.wire import Answered, EarlyMedia, KeyHeard, Over, Quality, Ref
 RELEASE_LIMIT_S = 40.0
 """From our hang-up to the engine's word of the end: a CANCEL or BYE that nobody answers is given up after 32 s
 (RFC 3261, timers B and F)."""
+
+
+class CallSound(AudioPort, Protocol):
+    """The sound of one SIP call, which is told the keys that the engine heard."""
+
+    def key_heard(self, key: str, duration_ms: int) -> None:
+        """Tell a key that came as an event."""
+        ...
+
+
+class OpenSound(Protocol):
+    """Makes the port of a call's sound, not yet started."""
+
+    def __call__(self, call: EngineCall, *, speaks: bool) -> CallSound:
+        """Return it; one that does not speak is for what comes before the answer."""
+        ...
 
 
 class SipCall:
@@ -31,11 +45,11 @@ class SipCall:
         ring_timeout_s: float,
         now_s: Callable[[], float],
         on_over: Callable[["SipCall"], None],
-        frames: FrameThread | None = None,
+        open_sound: OpenSound,
     ) -> None:
         self.audio_tries = 1
         """A SIP call's sound is never asked for twice."""
-        self._port = SipAudioPort(call, frames=frames)
+        self._port = open_sound(call, speaks=True)
         self.audio: AudioPort = self._port
         self.quality: Quality | None = None
         """How the network treated the sound, known when the call is over."""
@@ -43,8 +57,8 @@ class SipCall:
         self._ring_timeout_s = ring_timeout_s
         self._now_s = now_s
         self._on_over = on_over
-        self._frames = frames
-        self._early_port: SipAudioPort | None = None
+        self._open_sound = open_sound
+        self._early_port: CallSound | None = None
         self._early: EarlyWord | None = None
         self._gave_up_ringing = False
         self._saw_alerting = self._saw_active = False
@@ -113,7 +127,7 @@ class SipCall:
     def _hear_early(self) -> None:
         if self._early_port is not None or self._saw_active:
             return
-        port = SipAudioPort(self._call, frames=self._frames, speaks=False)
+        port = self._open_sound(self._call, speaks=False)
         try:
             port.start(CallAudio(port.format), self._heard_early)
         except AudioError:

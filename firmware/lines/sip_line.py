@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import Generic, TypeVar
 
 from audio.ports.frame_thread import FrameThread
 from firmware.lines.line import LineError, LineNotReadyError, LineReport, LineStatus
-from firmware.lines.sip_call import SipCall
+from firmware.lines.sip_audio import SipAudioPort
+from firmware.lines.sip_call import OpenSound, SipCall
 from firmware.sip.engine_process import SipEngineError
 from firmware.sip.trunk import Trunk
 from firmware.values import E164, InvalidNumberError, LineId, parse_e164
@@ -30,9 +32,13 @@ class SipLine(Generic[WorldT]):
         world: type[WorldT],
         now_s: Callable[[], float],
         frames: FrameThread | None = None,
+        open_sound: OpenSound | None = None,
         on_change: Callable[[LineReport], None] = lambda _report: None,
     ) -> None:
-        """Take the `index`-th slot of `trunk`; `frames` moves the sound of all lines that are given the same."""
+        """Take the `index`-th slot of `trunk`; `frames` moves the sound of all lines that are given the same.
+
+        `open_sound` stands in for the sound of a real engine.
+        """
         self.line_id = line_id
         self.on_change = on_change
         self.on_round: Callable[[], None] = lambda: None
@@ -42,7 +48,7 @@ class SipLine(Generic[WorldT]):
         self._index = index
         self._world = world
         self._now_s = now_s
-        self._frames = frames
+        self._open_sound = open_sound or partial(SipAudioPort, frames=frames)
         self._call: SipCall | None = None
         self._is_served = False
         number = trunk.number_of(index)
@@ -92,7 +98,7 @@ class SipLine(Generic[WorldT]):
             ring_timeout_s=ring_timeout_s,
             now_s=self._now_s,
             on_over=self._call_over,
-            frames=self._frames,
+            open_sound=self._open_sound,
         )
         self._look()
         return self._call

@@ -89,7 +89,13 @@ class TrunkPlan:
 class Trunk:
     """Runs a trunk's engines while at least one of its lines is served."""
 
-    def __init__(self, plan: TrunkPlan, password: Callable[[], str] = lambda: "") -> None:
+    def __init__(
+        self,
+        plan: TrunkPlan,
+        password: Callable[[], str] = lambda: "",
+        *,
+        make_process: Callable[..., EngineProcess] = EngineProcess,
+    ) -> None:
         """`password` is asked at every start of an engine; what it raises as SipEngineError shows at the lines."""
         self.plan = plan
         self._listeners: list[Callable[[], None]] = []
@@ -98,7 +104,7 @@ class Trunk:
         most = MAX_CALLS[plan.engine]
         n_processes = -(-plan.n_lines // most)
         self.processes = [
-            EngineProcess(
+            make_process(
                 f"{plan.name}/{number}",
                 plan.engine,
                 partial(self._account, password, registers=number == 0),
