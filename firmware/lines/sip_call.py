@@ -9,9 +9,9 @@ from audio.dsp.progress_tones import ProgressTone
 from audio.errors import AudioError
 from audio.events import AudioEvent, ProgressHeard
 from audio.ports.port import AudioPort
-from firmware.lines.line import Active, Alerting, CallEvent, Dialing, Ended
+from firmware.lines.line import Active, Alerting, CallEvent, Dialing, Ended, EndKind
 from firmware.lines.sip_ends import EarlyWord, early_word, end_of
-from firmware.sip.engine_process import EngineCall
+from firmware.sip.engine_process import EngineCall, SipEngineError
 from firmware.sip.wire import Answered, EarlyMedia, KeyHeard, Over, Quality, Referred, Ringing
 
 RELEASE_LIMIT_S = 40.0
@@ -46,7 +46,9 @@ class SipCall:
         now_s: Callable[[], float],
         on_over: Callable[["SipCall"], None],
         open_sound: OpenSound,
+        uri_of: Callable[[str], str],
     ) -> None:
+        """`uri_of` says where a number or an address is to be found, for `transfer`; it may raise SipEngineError."""
         self.audio_tries = 1
         """A SIP call's sound is never asked for twice."""
         self._port = open_sound(call, speaks=True)
@@ -58,6 +60,7 @@ class SipCall:
         self._now_s = now_s
         self._on_over = on_over
         self._open_sound = open_sound
+        self._uri_of = uri_of
         self._early_port: CallSound | None = None
         self._early: EarlyWord | None = None
         self._gave_up_ringing = False
@@ -91,6 +94,10 @@ class SipCall:
                         if self._referred is not None and not self._referred.done():
                             self._referred.set_result(referred)
                     case Over() as over:
+                        if self._referred is not None and not self._referred.done():
+                            self._referred.set_result(
+                                Referred(call=over.call, code=0, detail="the call ended")
+                            )
                         await self._end_early()
                         self.quality = over.quality
                         yield self._ended(over)
@@ -112,15 +119,23 @@ class SipCall:
         """Press keys at the far end as RFC 4733 events."""
         self._call.send_keys(keys)
 
-    async def refer(self, uri: str, *, timeout_s: float) -> Referred:
-        """Ask the far end to call `uri` instead (blind transfer); its answer, or code 0 when none came in time."""
+    async def transfer(self, to: str, *, timeout_s: float) -> EndKind | None:
+        """Have the far end call `to` instead of us (RFC 5589 §6); None when that was answered, else why not."""
+        try:
+            uri = self._uri_of(to)
+        except SipEngineError:
+            return EndKind.LOCAL_FAULT
         self._referred = asyncio.get_running_loop().create_future()
         self._call.refer(uri)
         try:
             async with asyncio.timeout(timeout_s):
-                return await self._referred
+                referred = await self._referred
         except TimeoutError:
-            return Referred(call=self._call.number, code=0, detail="no word of the transfer in time")
+            return EndKind.NO_ANSWER
+        if 200 <= referred.code < 300:
+            return None
+        told = Over(call=self._call.number, code=referred.code, reason=referred.detail)
+        return end_of(told, saw_alerting=True, saw_active=False).kind
 
     # ---- before the answer
 

@@ -11,7 +11,7 @@ from audio.ports.frame_thread import FrameThread
 from firmware.lines.line import LineError, LineNotReadyError, LineReport, LineStatus
 from firmware.lines.sip_audio import SipAudioPort
 from firmware.lines.sip_call import OpenSound, SipCall
-from firmware.sip.engine_process import SipEngineError
+from firmware.sip.engine_process import EngineCall, SipEngineError
 from firmware.sip.trunk import Trunk
 from firmware.values import E164, InvalidNumberError, LineId, parse_e164
 
@@ -85,12 +85,22 @@ class SipLine(Generic[WorldT]):
 
         Raises LineNotReadyError, LineError. `ring_timeout_s` is how long it may ring before we give up.
         """
+        return self._dial(lambda: self._trunk.dial(self._index, parse_e164(number)), ring_timeout_s)
+
+    async def dial_address(self, address: str, *, ring_timeout_s: float) -> SipCall:
+        """Call one of the office's own people at an extension or a SIP address.
+
+        Raises LineNotReadyError, LineError.
+        """
+        return self._dial(lambda: self._trunk.dial_address(self._index, address), ring_timeout_s)
+
+    def _dial(self, place: Callable[[], EngineCall], ring_timeout_s: float) -> SipCall:
         if self._report.status is not LineStatus.READY or self._call is not None:
             raise LineNotReadyError(
                 f"line {self.line_id} is {self._report.status}: {self._report.detail or 'not ready'}"
             )
         try:
-            call = self._trunk.dial(self._index, parse_e164(number))
+            call = place()
         except (SipEngineError, InvalidNumberError) as error:
             raise LineError(f"line {self.line_id} refused to dial: {error}") from None
         self._call = SipCall(
@@ -99,6 +109,7 @@ class SipLine(Generic[WorldT]):
             now_s=self._now_s,
             on_over=self._call_over,
             open_sound=self._open_sound,
+            uri_of=self._trunk.uri_of,
         )
         self._look()
         return self._call

@@ -36,6 +36,8 @@ RTP_LOST_S = 30
 LONGEST_RETRY_S = 60.0
 READ_BYTES = 6400
 MAX_UNCLAIMED = 64
+TRANSFERRED = "Call transfered"
+"""How the stack closes a call that the far end has put through as it was asked (its spelling)."""
 _STATUS = re.compile(r"([1-6][0-9]{2})\b")
 
 
@@ -119,13 +121,15 @@ class BaresipEngine:
         handle = self._calls.get(call)
         if handle is None:
             return
-        code, detail = 200, ""
+        code, detail = 0, ""
         try:
             await handle.transfer(uri)
         except baresip.TransferFailed as error:
             code, detail = error.status or 0, error.reason
         except (BaresipError, ValueError) as error:
-            code, detail = 0, type(error).__name__
+            detail = type(error).__name__
+        else:
+            return  # told with the call's end, which the stack makes of it
         self._tell(Referred(call=call, code=code, detail=detail[:120]))
 
     async def ping(self) -> None:
@@ -210,6 +214,8 @@ class BaresipEngine:
             return
         del self._numbers[event.call]
         text = event.text or ""
+        if text == TRANSFERRED:
+            self._tell(Referred(call=call, code=200))
         status = _STATUS.match(text)
         self._tell(
             Over(

@@ -15,13 +15,12 @@ import msgspec
 
 from firmware.sip.engine_process import EngineCall, EngineProcess, EngineState, SipEngineError
 from firmware.sip.wire import Account, EngineKind
+from firmware.values import EMERGENCY, EXTENSION, SIP_ADDRESS, is_emergency_address
 
 MAX_CALLS: dict[EngineKind, int] = {"baresip": 32, "pjsua2": 4}
 """Of one process; pjsua2's wheel is built for four."""
 ENGINE_MODULES: dict[EngineKind, str] = {"baresip": "baresip", "pjsua2": "pjsua2"}
 NumberFormat = Literal["plus", "00", "digits"]
-EMERGENCY = ("000", "110", "111", "112", "113", "118", "119", "120", "122", "911", "999")
-"""A number written without its plus that begins so may ring there, depending on the server's dial plan."""
 NOTHING_INSTALLED = "no SIP engine is installed: pip install 'branchline[sip]'"
 CHECKS_NO_ADDRESS = (
     "baresip holds a certificate against a name and never against an address: "
@@ -155,6 +154,26 @@ class Trunk:
 
     def dial(self, line: int, number: str) -> EngineCall:
         """Call an E.164 number; whom the callee sees is no caller's choice. Raises SipEngineError."""
+        return self._call(line, self._uri_of_number(number))
+
+    def dial_address(self, line: int, address: str) -> EngineCall:
+        """Call one of the office's own people at an extension or a SIP address. Raises SipEngineError."""
+        return self._call(line, self.uri_of(address))
+
+    def uri_of(self, address: str) -> str:
+        """Return where an E.164 number, an extension or a SIP address is to be found. Raises SipEngineError."""
+        if address.startswith("+"):
+            return self._uri_of_number(address)
+        if is_emergency_address(address):
+            raise SipEngineError("an emergency number is no extension: nobody is put through there")
+        transport = self.plan.account.transport
+        if re.fullmatch(SIP_ADDRESS, address):
+            return f"{address};transport={transport}"
+        if re.fullmatch(EXTENSION, address):
+            return f"sip:{address}@{self.plan.account.domain};transport={transport}"
+        raise SipEngineError("neither a number, an extension nor a SIP address")
+
+    def _uri_of_number(self, number: str) -> str:
         if not re.fullmatch(r"\+[1-9][0-9]{6,14}", number):
             raise SipEngineError("a trunk dials E.164 numbers alone: no emergency and no service number")
         digits = number[1:]
@@ -163,11 +182,12 @@ class Trunk:
                 'without its plus this number begins as an emergency number: set number_format = "plus" or "00"'
             )
         user = {"plus": number, "00": f"00{digits}", "digits": digits}[self.plan.number_format]
-        domain = self.plan.account.domain
+        return f"sip:{user}@{self.plan.account.domain};transport={self.plan.account.transport}"
+
+    def _call(self, line: int, uri: str) -> EngineCall:
         headers = {}
         if own := self.number_of(line):
-            headers["P-Preferred-Identity"] = f"<sip:{own}@{domain}>"  # RFC 3325 §9.2
-        uri = f"sip:{user}@{domain};transport={self.plan.account.transport}"
+            headers["P-Preferred-Identity"] = f"<sip:{own}@{self.plan.account.domain}>"  # RFC 3325 §9.2
         return self._process(line).dial(line % self._most, uri, headers)
 
     def _process(self, line: int) -> EngineProcess:

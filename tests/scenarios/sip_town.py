@@ -10,12 +10,15 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from audio.ports.loopback import LoopbackPort
+from audio.ports.port import ClockSource, PortClock
 from firmware.clock import SimulatedWorld
 from firmware.lines.gsm_line import GsmLine
 from firmware.lines.sip_line import SipLine
+from firmware.settings_sections import TrunkSection
 from firmware.sip.engine_process import EngineCall, EngineProcess, EngineState
 from firmware.sip.trunk import Trunk, TrunkPlan
 from firmware.sip.wire import Account, Answered, EarlyMedia, HangUp, Order, Over, Ringing
@@ -27,6 +30,7 @@ from modem_drivers.simulator.sip_exchange import STATUSES
 from tests.scenarios.town import Town
 
 RELEASE_S = 0.05
+DOMAIN = "sip.town.example"
 
 
 class MemoryEngine(EngineProcess):
@@ -105,7 +109,12 @@ class _Party:
 
 
 class MemorySound(LoopbackPort):
-    """The sound of one such call."""
+    """The sound of one such call, whose clock is its own and `ppm` fast."""
+
+    def __init__(self, engine: MemoryEngine, call: EngineCall, ppm: float) -> None:
+        super().__init__(partial(engine.exchange, call.number))
+        self.clock = PortClock(source=ClockSource.DEVICE, name=f"sip:{call.number}")
+        self._ptime_s /= 1 + ppm * 1e-6
 
     def key_heard(self, key: str, duration_ms: int) -> None:
         raise AssertionError("no engine of this town tells keys")
@@ -114,9 +123,12 @@ class MemorySound(LoopbackPort):
 class SipTown(Town):
     """A town with so many SIP lines beside its modems."""
 
-    def __init__(self, *given: Any, n_sip_lines: int, **named: Any) -> None:
+    def __init__(self, *given: Any, n_sip_lines: int, ppm: float = 0.0, **named: Any) -> None:
+        """`ppm`: how much faster the clock of a SIP call's sound runs than a modem's."""
         super().__init__(*given, **named)
-        self._n_sip_lines = n_sip_lines
+        self._n_sip_lines, self._ppm = n_sip_lines, ppm
+        trunk = TrunkSection(id="trunk", server=DOMAIN, user="branch", lines=n_sip_lines)
+        self.settings = msgspec.structs.replace(self.settings, trunk=[trunk])
         self.engine: MemoryEngine | None = None
 
     def _lines(
@@ -126,7 +138,7 @@ class SipTown(Town):
         plan = TrunkPlan(
             name="trunk",
             engine="baresip",
-            account=Account(user="branch", domain="sip.town.example"),
+            account=Account(user="branch", domain=DOMAIN),
             n_lines=self._n_sip_lines,
             numbers=own,
             number_format="00",
@@ -137,7 +149,8 @@ class SipTown(Town):
         self.engine = engine
 
         def open_sound(call: EngineCall, *, speaks: bool) -> MemorySound:
-            return MemorySound(partial(engine.exchange, call.number))
+            del speaks
+            return MemorySound(engine, call, self._ppm)
 
         sip = [
             SipLine(
