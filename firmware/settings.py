@@ -140,6 +140,7 @@ def _check_agents(path: Path, settings: Settings) -> None:
     trunks = {trunk.id: set(trunk_line_ids(trunk)) for trunk in settings.trunk}
     lines = {line.id for line in settings.line}.union(*trunks.values())
     own = {line.number for line in settings.line if line.number is not None}
+    own.update(*(trunk.numbers for trunk in settings.trunk))
     for agent in settings.agent:
         if sum(other.id == agent.id for other in settings.agent) > 1:
             raise SettingsError(f"{path}: two [[agent]] sections have the id {agent.id!r}: keep one")

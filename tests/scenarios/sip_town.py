@@ -21,7 +21,7 @@ from firmware.lines.sip_line import SipLine
 from firmware.settings_sections import TrunkSection
 from firmware.sip.engine_process import EngineCall, EngineProcess, EngineState
 from firmware.sip.trunk import Trunk, TrunkPlan
-from firmware.sip.wire import Account, Answered, EarlyMedia, HangUp, Order, Over, Ringing
+from firmware.sip.wire import Account, Answered, EarlyMedia, HangUp, Order, Over, Refer, Referred, Ringing
 from firmware.values import LineId
 from modem_drivers.simulator.leg import Leg, LegState
 from modem_drivers.simulator.modem import SimulatedModem
@@ -41,6 +41,7 @@ class MemoryEngine(EngineProcess):
         self.legs: dict[int, Leg] = {}
         self.asked: list[tuple[str, dict[str, str]]] = []
         """What was dialled, with its headers."""
+        self.referred: list[str] = []
         self._network = network
         self._loop = asyncio.get_running_loop()
         self._no_sound, self._other_end = socket.socketpair()
@@ -76,6 +77,16 @@ class MemoryEngine(EngineProcess):
         if isinstance(order, HangUp) and self.legs[order.call].state is not LegState.OVER:
             self.legs[order.call].release()
             self._loop.call_later(RELEASE_S, self._heed_call, Over(call=order.call, is_ours=True))
+
+        if isinstance(order, Refer):
+            self.referred.append(order.uri)
+            self._loop.call_later(3.0, self._put_through, order.call)
+
+    def _put_through(self, number: int) -> None:
+        """Tell that whoever the callee was put through to has answered, and end our part of the call at once."""
+        self._heed_call(Referred(call=number, code=200))
+        self.legs[number].release()
+        self._heed_call(Over(call=number, reason="Q.850;cause=16"))
 
     def exchange(self, number: int, said: bytes) -> bytes:
         """Carry one frame each way."""

@@ -344,6 +344,33 @@ def test_an_agent_at_a_sip_extension_talks_to_a_callee_on_gsm(tmp_path: Path) ->
     run_virtually(told())
 
 
+def test_a_trunk_that_wants_it_puts_the_callee_through_itself(tmp_path: Path) -> None:
+    """A blind transfer: no second line; the trunk ends our part the moment the agent answers, and the result is kept."""
+
+    async def told() -> None:
+        people = [callee(Pause(duration_s=20), steps=EARLY)]
+        town = SipTown(tmp_path, people, n_modems=0, n_sip_lines=1)
+        desk = section(number=None, sip="2001", trunk="trunk", transfer="refer")
+        story = Story(tmp_path, people, [desk], town=town)
+        async with town.open():
+            outcome = await story.settle()
+            assert town.box is not None
+            assert town.engine is not None
+            assert town.engine.referred == [f"sip:2001@{DOMAIN};transport=udp"]
+            assert len(town.engine.asked) == 1, "nobody but the callee was called"
+            key = (Path(town.settings.box.data_dir) / "audit.key").read_bytes()
+            replayed = await town.box.database.read(lambda con: replay(con, key))
+            assert replayed.problems == []
+        assert outcome.hand_over is not None
+        over = outcome.hand_over
+        assert (over.result, over.agent, over.n_called) == ("answered", "desk-1", 1)
+        assert 2_500 < over.waited_ms < 4_000
+        assert (outcome.disposition, outcome.transfer) == ("human_bridged", "want_human")
+        assert [m.event for m in town.seen if isinstance(m, BoxEvent)].count("handed_over") == 1
+
+    run_virtually(told())
+
+
 def is_ready(state: BoxState) -> bool:
     return all(line.status == "ready" for line in state.lines)
 
