@@ -180,13 +180,16 @@ def demo(
     folder: Annotated[
         Path | None, typer.Option(help="Where to work (a new temporary folder by default).")
     ] = None,
+    sip_lines: Annotated[
+        int, typer.Option(min=0, max=4, help="How many of the four lines are SIP lines, not modems.")
+    ] = 0,
 ) -> None:
     """Show the main job: a broker, a console and a box with four simulated modems call twelve people."""
     from firmware.demo.processes import DemoError
     from firmware.demo.story import run_demo
 
     try:
-        code = run_demo(summary=summary, folder=folder)
+        code = run_demo(summary=summary, folder=folder, n_sip_lines=sip_lines)
     except DemoError as error:
         _fail(str(error), EXIT_REFUSED)
     raise typer.Exit(code)
@@ -242,16 +245,25 @@ def simulated_box(
     call_log: Annotated[
         Path | None, typer.Option(help="Where the simulated network writes each call, JSON lines.")
     ] = None,
+    sip_lines: Annotated[
+        int, typer.Option(min=0, max=4, help="How many of its four lines are SIP lines.")
+    ] = 0,
 ) -> None:
     """Run the box on simulated modems under a simulated clock: there is no telephone behind it."""
     from firmware.simulated_box import run_simulated_box
 
     settings = _settings(config)
-    asyncio.run(
-        run_simulated_box(
-            settings, people_file=people, starts_at=datetime.fromisoformat(starts_at), call_log=call_log
-        )
+    work = run_simulated_box(
+        settings,
+        people_file=people,
+        starts_at=datetime.fromisoformat(starts_at),
+        call_log=call_log,
+        n_sip_lines=sip_lines,
     )
+    try:
+        asyncio.run(work)
+    except SettingsError as error:
+        _fail(str(error), EXIT_SETTINGS)
 
 
 @app.command("install", context_settings=FORWARDED, add_help_option=False)

@@ -29,7 +29,9 @@ from firmware.settings_sections import (
     TrialNumberSection,
     TrunkSection,
     UplinkSection,
+    trunk_line_ids,
 )
+from firmware.values import is_emergency_address
 
 
 class SettingsError(ValueError):
@@ -135,8 +137,10 @@ def _check(path: Path, settings: Settings) -> None:
 
 
 def _check_agents(path: Path, settings: Settings) -> None:
-    lines = {line.id for line in settings.line}
+    trunks = {trunk.id: set(trunk_line_ids(trunk)) for trunk in settings.trunk}
+    lines = {line.id for line in settings.line}.union(*trunks.values())
     own = {line.number for line in settings.line if line.number is not None}
+    own.update(*(trunk.numbers for trunk in settings.trunk))
     for agent in settings.agent:
         if sum(other.id == agent.id for other in settings.agent) > 1:
             raise SettingsError(f"{path}: two [[agent]] sections have the id {agent.id!r}: keep one")
@@ -144,14 +148,28 @@ def _check_agents(path: Path, settings: Settings) -> None:
             raise SettingsError(f"{path}: [[agent]] {agent.id!r} has the number of one of our own lines")
         if unknown := sorted(set(agent.lines) - lines):
             raise SettingsError(
-                f"{path}: [[agent]] {agent.id!r} names the line {unknown[0]!r}, and no [[line]] has that id"
+                f"{path}: [[agent]] {agent.id!r} names the line {unknown[0]!r}, and no [[line]] or [[trunk]] has that line"
             )
+        _check_agent_address(f"{path}: [[agent]] {agent.id!r}", agent, trunks)
         for span in agent.hours:
             if span.opens >= span.closes:
                 raise SettingsError(
                     f"{path}: [[agent]] {agent.id!r}: hours open at {span.opens} and close at {span.closes}; "
                     "over midnight takes two spans"
                 )
+
+
+def _check_agent_address(where: str, agent: AgentSection, trunks: dict[str, set[str]]) -> None:
+    if (agent.number is None) == (agent.sip is None):
+        raise SettingsError(f"{where}: name either number or sip, for how they are to be called")
+    if agent.trunk is not None and agent.trunk not in trunks:
+        raise SettingsError(f"{where} names the trunk {agent.trunk!r}, and no [[trunk]] has that id")
+    if agent.trunk is not None and (strange := sorted(set(agent.lines) - trunks[agent.trunk])):
+        raise SettingsError(f"{where}: line {strange[0]!r} is not one of trunk {agent.trunk!r}")
+    if agent.trunk is None and (agent.sip is not None or agent.transfer == "refer"):
+        raise SettingsError(f'{where}: sip and transfer = "refer" need the trunk that they go by: trunk = ID')
+    if agent.sip is not None and is_emergency_address(agent.sip):
+        raise SettingsError(f"{where}: an emergency number is no agent: nobody is put through there")
 
 
 def _check_trunks(path: Path, settings: Settings) -> None:
@@ -168,7 +186,7 @@ def _check_trunks(path: Path, settings: Settings) -> None:
             raise SettingsError(f'{where}: srtp = true sends its keys in SIP: set transport = "tls"')
         if (trunk.transport == "tls") != (trunk.ca is not None):
             raise SettingsError(f'{where}: transport = "tls" and ca go together: ca proves the server')
-        line_ids += [f"{trunk.id}-{number + 1}" for number in range(trunk.lines)]
+        line_ids += trunk_line_ids(trunk)
     for line_id in line_ids:
         if line_ids.count(line_id) > 1 and any(
             line_id.startswith(f"{trunk.id}-") for trunk in settings.trunk

@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from firmware.values import EXTENSION, SIP_ADDRESS
+
 Name = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 
 
@@ -93,6 +95,8 @@ class TrunkSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fie
     register: bool = True
     """False: the server knows this box by its address."""
     register_s: Annotated[int, msgspec.Meta(ge=30, le=86_400)] = 600
+    keep_alive_s: Annotated[int, msgspec.Meta(ge=0, le=300)] = 30
+    """How often something goes to the server over UDP, so that no NAT on the way forgets us; 0 for never."""
     codecs: Annotated[tuple[Literal["pcma", "pcmu"], ...], msgspec.Meta(min_length=1, max_length=2)] = (
         "pcma",
         "pcmu",
@@ -107,6 +111,11 @@ class TrunkSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fie
     """The trunk's own numbers: line k shows callees the k-th, and none ever shows another."""
     number_format: Literal["plus", "00", "digits"] = "plus"
     """How the server wants numbers: +8613…, 008613… or 8613…"""
+
+
+def trunk_line_ids(trunk: TrunkSection) -> list[str]:
+    """Return what the lines of a trunk are called."""
+    return [f"{trunk.id}-{number + 1}" for number in range(trunk.lines)]
 
 
 class TrialNumberSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -234,7 +243,13 @@ class AgentSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fie
 
     id: Name
     """What messages and logs call them: no name of a person."""
-    number: Annotated[str, msgspec.Meta(pattern=r"^\+[1-9][0-9]{6,14}$")]
+    number: Annotated[str, msgspec.Meta(pattern=r"^\+[1-9][0-9]{6,14}$")] | None = None
+    sip: Annotated[str, msgspec.Meta(pattern=f"^({EXTENSION}|{SIP_ADDRESS})$")] | None = None
+    """Instead of a number: an extension of the trunk's server, or a SIP address that the trunk reaches."""
+    trunk: Name | None = None
+    """The [[trunk]] whose lines ring them; left out, any line rings a number."""
+    transfer: Literal["bridge", "refer"] = "bridge"
+    """refer: the trunk's server puts the callee's own call through, where that came over the trunk."""
     languages: Annotated[
         list[Annotated[str, msgspec.Meta(pattern="^[a-z]{2}(-[A-Z]{2})?$")]], msgspec.Meta(min_length=1)
     ]

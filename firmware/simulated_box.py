@@ -14,8 +14,10 @@ from firmware.clock import SimulatedClock, SimulatedWorld
 from firmware.host.clock_trust import SimulatedClockTrust
 from firmware.lines.gsm_line import GsmLine
 from firmware.lines.gsm_ports import FixedPorts
+from firmware.lines.sip_line import SipLine
 from firmware.settings import Settings
 from firmware.settings_sections import SpeechSection, VoiceSection
+from firmware.sip_trunks import simulated_trunk
 from firmware.starting import serve
 from firmware.values import LineId
 from firmware.worlds import World
@@ -51,21 +53,26 @@ class SimulatedPorts(FixedPorts):
 
 
 async def run_simulated_box(
-    settings: Settings, *, people_file: Path, starts_at: datetime, call_log: Path | None
+    settings: Settings, *, people_file: Path, starts_at: datetime, call_log: Path | None, n_sip_lines: int = 0
 ) -> None:
-    """Run the daemon on four simulated modems, in real time, under a clock that starts at `starts_at`."""
+    """Run the daemon on four simulated lines, in real time, under a clock that starts at `starts_at`.
+
+    So many of the four are SIP lines, the others modems. Raises SettingsError.
+    """
     simulation = Simulation(
         modems=tuple(
             ModemSpec(personality=personality, imei=f"35693803564380{modem}", number=f"+861312345660{modem}")
-            for modem, personality in enumerate(("sim7600", "ec25", "sim7600", "ec25"))
+            for modem, personality in enumerate(("sim7600", "ec25", "sim7600", "ec25")[n_sip_lines:])
         ),
         people=people_file.read_text(encoding="utf-8"),
         today=starts_at.date(),
         voice=Voice.ESPEAK,
         call_log_path=str(call_log) if call_log else None,
+        speaks_sip=n_sip_lines > 0,
     )
     async with SimulatedModemProcess(simulation) as process:
-        world = simulated_world(process, starts_at, asyncio.get_running_loop().time)
+        now_s = asyncio.get_running_loop().time
+        world = simulated_world(process, starts_at, now_s, n_sip_lines=n_sip_lines)
         await serve(
             msgspec.structs.replace(settings, speech=DEMO_SPEECH),
             world,
@@ -75,15 +82,29 @@ async def run_simulated_box(
 
 
 def simulated_world(
-    process: SimulatedModemProcess, starts_at: datetime, now_s: Callable[[], float]
+    process: SimulatedModemProcess, starts_at: datetime, now_s: Callable[[], float], *, n_sip_lines: int = 0
 ) -> World[SimulatedWorld]:
-    """Return the modems of a running simulation under a clock that starts at `starts_at`."""
+    """Return the modems of a running simulation, and SIP lines to its people, under a clock that starts at `starts_at`.
+
+    Raises SettingsError when no SIP engine is installed.
+    """
     frames = FrameThread()
+    sip: list[SipLine[SimulatedWorld]] = []
+    if n_sip_lines:
+        numbers = tuple(f"+86213456780{line}" for line in range(n_sip_lines))
+        trunk = simulated_trunk(f"127.0.0.1:{process.sip_port}", n_lines=n_sip_lines, numbers=numbers)
+        sip = [
+            SipLine(LineId(f"sip-{line + 1}"), trunk, line, world=SimulatedWorld, now_s=now_s, frames=frames)
+            for line in range(n_sip_lines)
+        ]
     return World(
         clock=SimulatedClock(starts_at, now_s),
         trust=SimulatedClockTrust(),
         lines=[
-            GsmLine(LineId(f"line-{modem + 1}"), SimulatedPorts(process, modem, frames), now_s=now_s)
-            for modem in range(len(process.ports))
+            *(
+                GsmLine(LineId(f"line-{modem + 1}"), SimulatedPorts(process, modem, frames), now_s=now_s)
+                for modem in range(len(process.ports))
+            ),
+            *sip,
         ],
     )

@@ -15,10 +15,6 @@ MAX_PASSWORD_BYTES = 256
 
 def trunk_of(section: TrunkSection) -> Trunk:
     """Return the trunk; its password is read at every start of an engine. Raises SettingsError."""
-    try:
-        engine = choose_engine(section.engine)
-    except NoEngineError as error:
-        raise SettingsError(f"[[trunk]] {section.id!r}: {error}") from None
     account = Account(
         user=section.user,
         domain=section.server,
@@ -27,11 +23,16 @@ def trunk_of(section: TrunkSection) -> Trunk:
         transport=section.transport,
         registers=section.register,
         register_s=section.register_s,
+        keep_alive_s=section.keep_alive_s,
         codecs=section.codecs,
         is_srtp=section.srtp,
         ca_file=section.ca or "",
         interface=section.interface or "",
     )
+    try:
+        engine = choose_engine(section.engine, account)
+    except NoEngineError as error:
+        raise SettingsError(f"[[trunk]] {section.id!r}: {error}") from None
     plan = TrunkPlan(
         name=section.id,
         engine=engine,
@@ -41,6 +42,17 @@ def trunk_of(section: TrunkSection) -> Trunk:
         number_format=section.number_format,
     )
     return Trunk(plan, lambda: read_password(section))
+
+
+def simulated_trunk(server: str, *, n_lines: int, numbers: tuple[str, ...]) -> Trunk:
+    """Return a trunk to simulated people who answer at `server`, an address of this machine. Raises SettingsError."""
+    account = Account(user="branch", domain=server, interface=server.partition(":")[0])
+    try:
+        engine = choose_engine("auto", account)
+    except NoEngineError as error:
+        raise SettingsError(str(error)) from None
+    plan = TrunkPlan(name="trunk", engine=engine, account=account, n_lines=n_lines, numbers=numbers)
+    return Trunk(plan)
 
 
 def read_password(section: TrunkSection) -> str:

@@ -25,6 +25,21 @@ class InvalidNumberError(ValueError):
     """The text is not an E.164 number."""
 
 
+EXTENSION = r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}"
+"""Of a SIP server: one of the office's own people, never a callee."""
+SIP_ADDRESS = r"sip:[A-Za-z0-9+][A-Za-z0-9+._-]{0,63}@[A-Za-z0-9][A-Za-z0-9.-]{0,252}(:[0-9]{1,5})?"
+EMERGENCY = ("000", "110", "111", "112", "113", "118", "119", "120", "122", "911", "999")
+"""A number written without its plus that begins so may ring there, depending on the server's dial plan."""
+_OUTSIDE_LINE = ("", "0", "9", "00", "99", "0-", "9-")
+"""What private exchanges take before a number of the public network."""
+
+
+def is_emergency_address(address: str) -> bool:
+    """Say whether an extension or a SIP address may ring at an emergency service."""
+    user = address.removeprefix("sip:").partition("@")[0]
+    return any(user == prefix + number for prefix in _OUTSIDE_LINE for number in EMERGENCY)
+
+
 def parse_e164(text: str) -> E164:
     """Return `text` as a number. Raises InvalidNumberError. Whether it exists is the gate's question."""
     if not _E164.fullmatch(text):

@@ -22,6 +22,7 @@ class LoopbackPort:
     def __init__(self, exchange: Callable[[bytes], bytes], *, format: AudioFormat = NARROWBAND) -> None:
         self.format = format
         self.clock = PortClock(source=ClockSource.LOOP, name="asyncio")
+        self._ptime_s = format.ptime_s
         self._exchange = exchange
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -39,7 +40,7 @@ class LoopbackPort:
             raise PortStateError("a port carries one call: make another port")
         self._loop = asyncio.get_running_loop()
         self._call_audio, self._on_events = call_audio, on_events
-        self._due_s = self._loop.time() + self.format.ptime_s
+        self._due_s = self._loop.time() + self._ptime_s
         self._timer = self._loop.call_at(self._due_s, self._tick)
 
     def order(self, order: AudioOrder) -> None:
@@ -68,7 +69,7 @@ class LoopbackPort:
     def _tick(self) -> None:
         assert self._loop is not None
         assert self._call_audio is not None
-        ptime_s = self.format.ptime_s
+        ptime_s = self._ptime_s
         late_s = self._loop.time() - self._due_s
         self._max_late_s = max(self._max_late_s, late_s)
         if late_s > ptime_s:

@@ -1,6 +1,7 @@
 """The call to an agent: rings, asks for a key, whispers, is joined to the callee's call, and is released."""
 
 import asyncio
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -9,14 +10,26 @@ from audio import orders
 from audio.call_audio import CallAudio
 from audio.dsp.answer import AnswerClass
 from audio.errors import AudioError
-from audio.frame import Clip, silence
+from audio.frame import Clip, clip_duration_ms, silence
 from audio.ports.port import PortClock
 from firmware.calls.agents import Agent, HandOverResult, Terms
-from firmware.lines.line import Active, CallEvent, Ended, EndKind, Line, LineCall, LineError
+from firmware.calls.whisper import fitting
+from firmware.lines.line import (
+    Active,
+    CallEvent,
+    CallsAddresses,
+    Ended,
+    EndKind,
+    Line,
+    LineCall,
+    LineError,
+)
 
 ACCEPT_KEY, DECLINE_KEY = "1", "2"
 BRIEFING_MOST_S = 4.0
-"""The callee waits meanwhile: what was not said by then stays unsaid."""
+"""The callee waits meanwhile: a sentence that would not be over by then is left out."""
+PLAY_GRACE_S = 0.5
+"""A leg whose sound does not tell the end of what it plays is not waited for longer."""
 RELEASE_DEADLINE_S = 100.0
 """From our hang-up to `Ended`, as for any call."""
 RING_GRACE_S = 15.0
@@ -28,7 +41,7 @@ _GREETING_MOST_MS = 2500
 _WORD_MS = range(150, 2501)
 """How long the word is that takes a call: not a click, not a greeting that a machine plays."""
 
-_UNANSWERED = {
+UNANSWERED = {
     EndKind.BUSY: HandOverResult.BUSY,
     EndKind.NO_ANSWER: HandOverResult.NO_ANSWER,
     EndKind.POWERED_OFF: HandOverResult.NO_ANSWER,
@@ -59,7 +72,13 @@ class AgentLeg:
 
     async def __aenter__(self) -> Self:
         """Dial. Raises LineError."""
-        self._call = await self._line.dial(self.agent.number, ring_timeout_s=self._ring_s)
+        line, number = self._line, self.agent.number
+        if number is not None:
+            self._call = await line.dial(number, ring_timeout_s=self._ring_s)
+        elif isinstance(line, CallsAddresses):
+            self._call = await line.dial_address(self.agent.address, ring_timeout_s=self._ring_s)
+        else:
+            raise LineError(f"line {line.line_id} reaches numbers alone, and {self.agent.agent} has none")
         self._pump = asyncio.create_task(self._events(self._call), name=f"agent-events:{self._line.line_id}")
         return self
 
@@ -98,7 +117,7 @@ class AgentLeg:
                         case Active():
                             return self._open_sound()
                         case Ended(kind=kind):
-                            return _UNANSWERED.get(kind, HandOverResult.FAILED)
+                            return UNANSWERED.get(kind, HandOverResult.FAILED)
                         case _:
                             continue
         except TimeoutError:
@@ -134,12 +153,13 @@ class AgentLeg:
         except TimeoutError:
             return HandOverResult.NO_ANSWER
 
-    async def hears(self, briefing: Clip) -> HandOverResult:
-        """Say the briefing; a key, or too much time, ends it. DECLINED when the agent hangs up instead."""
+    async def hears(self, briefing: Sequence[Clip]) -> HandOverResult:
+        """Say of the briefing's sentences what fits; a key ends it. DECLINED when the agent hangs up instead."""
+        said = fitting(briefing, BRIEFING_MOST_S)
         self._order(orders.StopPlaying())
-        play_id = self._play(briefing)
+        play_id = self._play(*said)
         try:
-            async with asyncio.timeout(BRIEFING_MOST_S):
+            async with asyncio.timeout(clip_duration_ms(said) / 1000 + PLAY_GRACE_S):
                 while True:
                     match await self._inbox.get():
                         case Ended() | sound.PortDied():

@@ -42,17 +42,31 @@ class Agent:
 
     agent: str
     """What the settings call them: no name."""
-    number: E164 = field(repr=False)
+    address: str = field(repr=False)
+    """A number in E.164, or of a SIP trunk an extension or a ``sip:`` address."""
     languages: tuple[str, ...]
     """The first is the one the box speaks to them."""
     hours: OfficeHours | None
     """None: at any time."""
     lines: frozenset[LineId] = frozenset()
     """The lines that may reach them; empty: all."""
+    is_referred: bool = False
+    """The trunk puts the callee's own call through (REFER): no second line, and nothing said to them before."""
+
+    @property
+    def number(self) -> E164 | None:
+        """Return their number, None for an address that only SIP knows."""
+        return E164(self.address) if self.address.startswith("+") else None
 
     def speaks(self, language: str) -> bool:
         """Say whether they speak it; `zh-CN` and `zh` are one."""
         return _primary(language) in {_primary(each) for each in self.languages}
+
+    def is_reached(self, other_lines: AbstractSet[LineId], own_line: LineId | None) -> bool:
+        """Say whether a call on `own_line` could be handed to them, over one of `other_lines` or by its trunk."""
+        if self.is_referred:
+            return own_line in self.lines
+        return bool(other_lines & self.lines if self.lines else other_lines)
 
     def is_there(self, now: datetime) -> bool:
         """Say whether it is their hour."""
@@ -88,7 +102,7 @@ class Roster:
         return [agent for agent in self.agents if agent.speaks(language) and agent.is_there(now)]
 
     def why_nobody(
-        self, language: str, now: datetime, other_lines: AbstractSet[LineId]
+        self, language: str, now: datetime, other_lines: AbstractSet[LineId], own_line: LineId | None = None
     ) -> HandOverResult | None:
         """Return why it is vain to seek an agent now, None when it is not; `other_lines` are all but the call's own."""
         speaking = [agent for agent in self.agents if agent.speaks(language)]
@@ -97,7 +111,7 @@ class Roster:
         there = [agent for agent in speaking if agent.is_there(now)]
         if not there:
             return HandOverResult.HOURS_CLOSED
-        if not any(other_lines & agent.lines if agent.lines else other_lines for agent in there):
+        if not any(agent.is_reached(other_lines, own_line) for agent in there):
             return HandOverResult.NO_LINE
         return None
 

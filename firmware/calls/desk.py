@@ -21,7 +21,7 @@ from firmware.store import attempts, campaigns, suppressions
 from firmware.store.campaigns import CampaignState, ContactState, StoredCampaign, StoredContact
 from firmware.store.connection import Connection
 from firmware.store.database import Database
-from firmware.values import E164, AttemptId, CampaignId, ContactId, Disposition, PersonId
+from firmware.values import E164, AttemptId, CampaignId, ContactId, Disposition, LineId, PersonId
 
 log = structlog.get_logger()
 
@@ -190,7 +190,7 @@ class Desk:
 
         return await self._database.transact(work)
 
-    async def may_reach_agent(self, agent: str, line: LineReport, attempt: AttemptId) -> str:
+    async def may_reach_agent(self, agent: str, line: LineId, attempt: AttemptId) -> str:
         """Write down that one of our own people is rung for a call under way; return why not, empty when they may be.
 
         The rules about callees do not bind a call to our own staff; the console's stop does.
@@ -200,17 +200,17 @@ class Desk:
             if campaigns.is_stopped(con):
                 return "stopped by the console"
             self._judge.note(
-                con, "agent_called", {"agent": agent, "line": str(line.line), "attempt": str(attempt)}
+                con, "agent_called", {"agent": agent, "line": str(line), "attempt": str(attempt)}
             )
             return ""
 
         return await self._database.transact(work)
 
-    async def tell_hand_over(self, contact: StoredContact, line: LineReport, detail: str) -> None:
+    async def tell_hand_over(self, contact: StoredContact, line: LineId, detail: str) -> None:
         """Tell the console at once which agent has whom, and what is known, for the screen before the agent."""
         await self._database.transact(
             lambda con: self._reports.event(
-                con, "handed_over", "info", detail=detail, line=line.line, campaign=contact.campaign
+                con, "handed_over", "info", detail=detail, line=line, campaign=contact.campaign
             )
         )
 

@@ -16,12 +16,12 @@ import structlog
 from audio.errors import AudioError
 from audio.frame import Clip
 from audio.speech.clip_cache import ClipCache
-from firmware.calls.agent_leg import AgentLeg
+from firmware.calls.agent_leg import UNANSWERED, AgentLeg
 from firmware.calls.agents import Agent, HandOverFacts, HandOverResult, Roster
 from firmware.calls.borrowing import Borrow, LineBusyError
 from firmware.calls.desk import Desk
 from firmware.calls.whisper import Briefing, briefing_words, invitation
-from firmware.lines.line import Line, LineError
+from firmware.lines.line import LineCall, LineError, TransfersCalls
 from firmware.store.campaigns import StoredContact
 from firmware.store.errors import StoreError
 from firmware.values import AttemptId, LineId
@@ -30,6 +30,9 @@ log = structlog.get_logger()
 
 CLIP_DEADLINE_S = 5.0
 """How long an agent who answered may wait for a voice that is slow."""
+LAST_WORD_S = 5.0
+REFER_GRACE_S = 5.0
+"""What a trunk may take, beside the ringing, to put a call through."""
 R = HandOverResult
 
 
@@ -52,7 +55,12 @@ class AgentLeft:
     """The agent hung up, or their call was lost."""
 
 
-HandOverNews = Found | Nobody | AgentLeft
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transferred:
+    """An agent has taken the call, and the trunk has put it through: ours may end."""
+
+
+HandOverNews = Found | Nobody | AgentLeft | Transferred
 
 
 class Switchboard:
@@ -81,12 +89,16 @@ class Switchboard:
 
     def why_nobody(self, language: str, own_line: LineId) -> HandOverResult | None:
         """Return why it is vain to seek an agent now for a call on `own_line`."""
-        others = frozenset(self._line_ids()) - {own_line}
-        return self.roster.why_nobody(language, self._now(), others)
+        return self.roster.why_nobody(language, self._now(), self._others(own_line), own_line)
 
-    def on_duty(self, language: str) -> list[Agent]:
-        """Return who may be called now."""
-        return self.roster.on_duty(language, self._now())
+    def on_duty(self, language: str, own_line: LineId) -> list[Agent]:
+        """Return who may be called now for a call on `own_line`."""
+        others = self._others(own_line)
+        there = self.roster.on_duty(language, self._now())
+        return [agent for agent in there if agent.is_reached(others, own_line)]
+
+    def _others(self, own_line: LineId) -> frozenset[LineId]:
+        return frozenset(self._line_ids()) - {own_line}
 
     @contextlib.contextmanager
     def engaging(self, agent: Agent) -> Iterator[bool]:
@@ -123,16 +135,24 @@ class HandOver:
         self._line = line
         self._name = name
         self._post: Callable[[HandOverNews], None] = lambda _news: None
+        self._callee: Callable[[], LineCall | None] = lambda: None
         self._note: Callable[..., None] = lambda _kind, **_detail: None
         self._task: asyncio.Task[None] | None = None
         self._agent = ""
         self._n_called = 0
         self._result: HandOverResult | None = None
         self._over_s: float | None = None
+        self._transferring: asyncio.Task[Any] | None = None
+        self._was_taken = False
 
-    def attach(self, post: Callable[[HandOverNews], None], note: Callable[..., None]) -> None:
-        """Say where the news go, and what is to be kept in the call's record."""
-        self._post, self._note = post, note
+    def attach(
+        self,
+        post: Callable[[HandOverNews], None],
+        note: Callable[..., None],
+        callee: Callable[[], LineCall | None],
+    ) -> None:
+        """Say where the news go, what is to be kept in the call's record, and which call is to be handed over."""
+        self._post, self._note, self._callee = post, note, callee
 
     @property
     def is_open(self) -> bool:
@@ -195,6 +215,12 @@ class HandOver:
                 self._over_s = self._switchboard.now_s()
             await asyncio.wait([self._task])
 
+    async def last_word(self) -> bool:
+        """Return, when the callee's call is over, whether that is because the trunk has put it through."""
+        if self._transferring is not None:
+            await asyncio.wait([self._transferring], timeout=LAST_WORD_S)
+        return self._was_taken and self._result is None
+
     def briefing(self, *, reason: str, verified: bool, language: str, promised: Any) -> Briefing:
         """Return what is known of the callee."""
         return Briefing(
@@ -206,7 +232,7 @@ class HandOver:
     async def _seek(self, briefing: Briefing) -> None:
         result = self._switchboard.why_nobody(briefing.language, self._line)
         until_s = self._switchboard.now_s() + self.terms.search_s
-        for agent in self._switchboard.on_duty(briefing.language) if result is None else ():
+        for agent in self._switchboard.on_duty(briefing.language, self._line) if result is None else ():
             left_s = until_s - self._switchboard.now_s()
             if left_s <= 0:
                 break
@@ -215,7 +241,8 @@ class HandOver:
                     result = result or R.BUSY
                     continue
                 self._agent = agent.agent
-                result = await self._try(agent, briefing, left_s)
+                by = self._refer if agent.is_referred else self._try
+                result = await by(agent, briefing, left_s)
             if result is R.ANSWERED:
                 return
             self._note("hand_over_try", agent=agent.agent, result=result.value)
@@ -226,6 +253,34 @@ class HandOver:
         self._note("hand_over", result=result.value)
         self._post(Nobody(result=result))
 
+    async def _refer(self, agent: Agent, briefing: Briefing, left_s: float) -> HandOverResult:
+        """Have the trunk put the callee's own call through to one agent."""
+        call = self._callee()
+        if not isinstance(call, TransfersCalls):
+            return R.FAILED
+        try:
+            if refusal := await self._switchboard.desk.may_reach_agent(
+                agent.agent, self._line, self._attempt
+            ):
+                log.info("agent_not_called", agent=agent.agent, reason=refusal)
+                return R.STOPPED
+            self._n_called += 1
+            limit_s = min(self.terms.ring_s + REFER_GRACE_S, left_s)
+            self._transferring = asyncio.current_task()
+            why_not = await call.transfer(agent.address, timeout_s=limit_s)
+            if why_not is None:
+                self._was_taken = True
+                await self._tell(agent, briefing, self._line)
+        except StoreError as error:
+            log.warning("agent_call_failed", agent=agent.agent, reason=str(error))
+            return R.FAILED
+        finally:
+            self._transferring = None
+        if why_not is not None:
+            return UNANSWERED.get(why_not, R.FAILED)
+        self._post(Transferred())
+        return R.ANSWERED
+
     async def _try(self, agent: Agent, briefing: Briefing, left_s: float) -> HandOverResult:
         """Call one agent; when they take the call, keep theirs until it is over."""
         board = self._switchboard
@@ -233,7 +288,7 @@ class HandOver:
         try:
             # Without a line soon, nobody: another agent needs one just as well.
             async with board.borrow(deadline_s=left_s, among=agent.lines) as line:
-                if refusal := await board.desk.may_reach_agent(agent.agent, line.report, self._attempt):
+                if refusal := await board.desk.may_reach_agent(agent.agent, line.line_id, self._attempt):
                     log.info("agent_not_called", agent=agent.agent, reason=refusal)
                     return R.STOPPED
                 self._n_called += 1
@@ -244,7 +299,7 @@ class HandOver:
                         result = await self._offer(leg, voice)
                         if result is R.ANSWERED:
                             self._post(Found(leg=leg))
-                            await self._tell(agent, briefing, line)
+                            await self._tell(agent, briefing, line.line_id)
                             await leg.until_over()
                             self._over_s = board.now_s()
                             self._post(AgentLeft())
@@ -255,18 +310,16 @@ class HandOver:
             log.warning("agent_call_failed", agent=agent.agent, reason=str(error) or type(error).__name__)
             return R.FAILED
 
-    async def _offer(self, leg: AgentLeg, voice: "asyncio.Task[tuple[Clip, Clip]]") -> HandOverResult:
+    async def _offer(self, leg: AgentLeg, voice: "asyncio.Task[list[Clip]]") -> HandOverResult:
         if (unanswered := await leg.rings()) is not None:
             return unanswered
         async with asyncio.timeout(CLIP_DEADLINE_S):
-            invites, tells = await asyncio.shield(voice)
+            invites, *tells = await asyncio.shield(voice)
         result = await leg.asks(invites)
         return await leg.hears(tells) if result is R.ANSWERED else result
 
     @contextlib.asynccontextmanager
-    async def _voice(
-        self, agent: Agent, briefing: Briefing
-    ) -> AsyncIterator["asyncio.Task[tuple[Clip, Clip]]"]:
+    async def _voice(self, agent: Agent, briefing: Briefing) -> AsyncIterator["asyncio.Task[list[Clip]]"]:
         """Have spoken, while the telephone rings, what the agent will hear."""
         task = asyncio.create_task(self._spoken(agent, briefing), name=f"whisper:{self._line}")
         try:
@@ -277,13 +330,14 @@ class HandOver:
             if not task.cancelled():
                 task.exception()  # who waited for it was told; who did not needs it no more
 
-    async def _spoken(self, agent: Agent, briefing: Briefing) -> tuple[Clip, Clip]:
+    async def _spoken(self, agent: Agent, briefing: Briefing) -> list[Clip]:
+        """Return the invitation and the sentences of the briefing."""
         language = agent.languages[0]
-        texts = (invitation(language), briefing_words(briefing, language))
+        texts = [invitation(language), *briefing_words(briefing, language)]
         clips = await self._switchboard.clips.prepare(texts, language)
-        return clips[texts[0]], clips[texts[1]]
+        return [clips[text] for text in texts]
 
-    async def _tell(self, agent: Agent, briefing: Briefing, line: Line[Any]) -> None:
+    async def _tell(self, agent: Agent, briefing: Briefing, line: LineId) -> None:
         detail = {
             "attempt": self._attempt,
             "contact": self._contact.contact,
@@ -295,7 +349,7 @@ class HandOver:
         }
         try:
             text = msgspec.json.encode(detail).decode()
-            await self._switchboard.desk.tell_hand_over(self._contact, line.report, text)
+            await self._switchboard.desk.tell_hand_over(self._contact, line, text)
         except StoreError as error:
             log.warning("hand_over_not_told", attempt=self._attempt, reason=str(error))
 

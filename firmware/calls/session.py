@@ -15,7 +15,7 @@ from audio.errors import AudioError
 from audio.frame import AudioFormat, Clip
 from audio.transcript import TranscriptEntry
 from firmware.calls.agents import HandOverResult
-from firmware.calls.handing_over import AgentLeft, Found, HandOver, HandOverNews, Nobody
+from firmware.calls.handing_over import AgentLeft, Found, HandOver, HandOverNews, Nobody, Transferred
 from firmware.calls.handset import Handset, TimedEvent
 from firmware.calls.hold_sound import HOLD_PLAY, hold_clip
 from firmware.calls.joining import join_calls
@@ -100,7 +100,7 @@ class CallSession:
         self._hand_over = hand_over
         self._is_holding = False
         if hand_over is not None:
-            hand_over.attach(self._post, self._handset.note)
+            hand_over.attach(self._post, self._handset.note, lambda: self._handset.call)
         self._sounds = SoundReader(
             self._handset, self._performer, dialogue=dialogue, recorder=recorder, listener=listener
         )
@@ -183,7 +183,9 @@ class CallSession:
                 continue
             if isinstance(item, Ended):
                 handset.note("ended", cause=item.kind.value, q850=item.q850, evidence=list(item.evidence))
-                talk = self._talk
+                talk, over = self._talk, self._hand_over
+                if talk is not None and over is not None and await over.last_word():
+                    await self._joined(talk, over)
                 # A call lost to a fault was not ended by the callee: unless something was agreed, nobody decided.
                 is_lost = item.kind is EndKind.LOCAL_FAULT and talk is not None and talk.promise is None
                 if talk is not None and talk.decided is None and not handset.stopped and not is_lost:
@@ -243,7 +245,7 @@ class CallSession:
                 raise AssertionError("Ended is taken by the loop")
             case _ if self._talk is None:
                 pass  # nobody has answered: there is nothing to hear
-            case Found() | Nobody() | AgentLeft():
+            case Found() | Nobody() | AgentLeft() | Transferred():
                 await self._handed_over(self._talk, item)
             case sound.PlayStarted(play_id=play_id) | sound.PlayFinished(play_id=play_id) if (
                 play_id == HOLD_PLAY
@@ -300,12 +302,12 @@ class CallSession:
                 except AudioError as error:
                     self._handset.sound_failed("join_failed", str(error))
                     return
-                talk.joined_s = self._now_s()
-                over.joined()
-                self._handset.doing("talks to a person")
                 if self._performer.is_recording and not over.terms.records:
                     self._handset.order(orders.StopRecording())
-                await self._do(talk, self._dialogue.on(heard.HandOverEnded(connected=True), self._now_s()))
+                await self._joined(talk, over)
+            case Transferred() if over.is_open:
+                await self._joined(talk, over)
+                self._handset.hang_up()
             case Nobody(result=result) if self._dialogue.seeks_person:
                 self._handset.order(orders.StopPlaying())
                 told = heard.HandOverEnded(connected=False, reason=result.value)
@@ -315,6 +317,13 @@ class CallSession:
                 self._handset.hang_up()
             case _:
                 pass  # the callee has gone on to something else meanwhile
+
+    async def _joined(self, talk: Talk, over: HandOver) -> None:
+        talk.joined_s = self._now_s()
+        over.joined()
+        self._handset.doing("talks to a person")
+        if self._dialogue.seeks_person:
+            await self._do(talk, self._dialogue.on(heard.HandOverEnded(connected=True), self._now_s()))
 
     def _mind_the_wait(self) -> None:
         """Play something to a callee who waits for a person; seek nobody for one who waits no more."""

@@ -5,9 +5,11 @@ says nothing about the callee. After that it says who was called, whether they h
 want a person; never an amount, and nothing that the callee was asked to key.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
+from audio.frame import Clip, clip_duration_ms
 from firmware.dialogue.speaking import in_words, speak_day
 
 _INVITATION = {
@@ -63,17 +65,29 @@ def invitation(language: str) -> str:
     return in_words(_INVITATION[spoken], spoken)
 
 
-def briefing_words(known: Briefing, language: str) -> str:
-    """Return what an agent who took the call hears before the callee does, the most important first."""
+def briefing_words(known: Briefing, language: str) -> list[str]:
+    """Return what an agent who took the call may hear before the callee does: sentences, the weightiest first."""
     spoken = _spoken(language)
     reason = _REASONS[spoken].get(known.reason, _REASONS[spoken]["asked"])
-    parts = [_VERIFIED[spoken] if known.verified else _NOT_VERIFIED[spoken], reason]
+    parts = [_VERIFIED[spoken] if known.verified else _NOT_VERIFIED[spoken]]
     if known.name:
         stop = "。" if spoken == "zh" else "."
-        parts.insert(0, f"{known.name}{stop}")
+        parts.append(f"{known.name}{stop}")
+    parts.append(reason)
     if known.promised is not None and known.verified:
         parts.append(_PROMISED[spoken].format(day=speak_day(known.promised, spoken)))
-    return in_words(("" if spoken == "zh" else " ").join(parts), spoken)
+    return [in_words(part, spoken) for part in parts]
+
+
+def fitting(sentences: Sequence[Clip], most_s: float) -> list[Clip]:
+    """Return the sentences that can be said whole in so long; the first, what must not be said, whatever it takes."""
+    chosen, left_ms = list(sentences[:1]), most_s * 1000 - clip_duration_ms(sentences[:1])
+    for sentence in sentences[1:]:
+        takes_ms = clip_duration_ms([sentence])
+        if takes_ms <= left_ms:
+            chosen.append(sentence)
+            left_ms -= takes_ms
+    return chosen
 
 
 def _spoken(language: str) -> str:

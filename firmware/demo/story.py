@@ -56,7 +56,7 @@ class Places:
         return self.root / "logs" / f"{name}.log"
 
 
-def run_demo(*, summary: Path | None, folder: Path | None) -> int:
+def run_demo(*, summary: Path | None, folder: Path | None, n_sip_lines: int = 0) -> int:
     """Run the demo and return its exit code: 0 only when nothing is missing or doubled. Raises DemoError."""
     if not EXAMPLES.is_dir():
         raise DemoError(f"{EXAMPLES} is not there: run the demo from a checkout, ./branchline demo")
@@ -70,7 +70,7 @@ def run_demo(*, summary: Path | None, folder: Path | None) -> int:
     places.root.chmod(0o700)
     with contextlib.ExitStack() as stack:
         port = _set_up(places, stack, out)
-        picture = _call(places, stack, out)
+        picture = _call(places, stack, out, n_sip_lines)
         result = _add_up(places, picture, time.monotonic() - started_s)
     _tell(result, places, port, out)
     if summary is not None:
@@ -123,7 +123,7 @@ def _approve_packs(box_toml: Path) -> None:
             file.write(f'\n[[compliance.approval]]\npack = "{pack}"\nversion = 1\nby = "Demo Operator"\n')
 
 
-def _call(places: Places, stack: contextlib.ExitStack, out: Console) -> Picture:
+def _call(places: Places, stack: contextlib.ExitStack, out: Console, n_sip_lines: int) -> Picture:
     watch = stack.enter_context(
         running(
             Child(
@@ -141,7 +141,7 @@ def _call(places: Places, stack: contextlib.ExitStack, out: Console) -> Picture:
                 program(
                     "branchline", "simulated-box", "--config", str(places.box / "box.toml"),
                     "--people", str(EXAMPLES / "people.yaml"), "--starts-at", STARTS_AT,
-                    "--call-log", str(places.root / "network-calls.jsonl"),
+                    "--call-log", str(places.root / "network-calls.jsonl"), "--sip-lines", str(n_sip_lines),
                 ),
                 log=places.log("box"),
             )
@@ -164,7 +164,7 @@ def _call(places: Places, stack: contextlib.ExitStack, out: Console) -> Picture:
     out.print(pushed.rstrip(), markup=False, highlight=False)
     for contact in _taken(report):
         picture.contacts[contact.contact] = contact
-    title = "Branchline demo: four simulated modems, twelve people, Tuesday 10:00 in Shanghai"
+    title = f"Branchline demo: {_lines(n_sip_lines)}, twelve people, Tuesday 10:00 in Shanghai"
     started_s = time.monotonic()
     with Live(
         console=out,
@@ -174,6 +174,11 @@ def _call(places: Places, stack: contextlib.ExitStack, out: Console) -> Picture:
     ):
         _wait_for(picture, watch, box, lambda: picture.is_complete, "", DEADLINE_S - 15.0)
     return picture
+
+
+def _lines(n_sip: int) -> str:
+    modems = f"{('no', 'one', 'two', 'three', 'four')[4 - n_sip]} simulated modem{'s' * (n_sip != 3)}"
+    return modems if not n_sip else f"{modems} and {n_sip} SIP line{'s' * (n_sip > 1)}"
 
 
 def _taken(report: Path) -> list[ContactView]:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from audio.ports.port import AudioPort
 from firmware.values import E164, LineId
@@ -123,6 +123,27 @@ class LineCall(Protocol):
 
     async def hang_up(self) -> None:
         """End the call; `Ended` follows."""
+        ...
+
+
+@runtime_checkable
+class CallsAddresses(Protocol):
+    """A line that reaches SIP addresses of the office's own people too; no callee is ever called so."""
+
+    async def dial_address(self, address: str, *, ring_timeout_s: float) -> LineCall:
+        """Place a call to an extension or a ``sip:`` address. Raises LineNotReadyError or LineError."""
+        ...
+
+
+@runtime_checkable
+class TransfersCalls(Protocol):
+    """A call that can be handed on without a second line: the network behind it then rings whom it is told."""
+
+    async def transfer(self, to: str, *, timeout_s: float) -> EndKind | None:
+        """Hand the call on to an E.164 number, an extension or a ``sip:`` address (blind transfer).
+
+        None when whoever is there has answered, so that our side may hang up; else why they did not.
+        """
         ...
 
 

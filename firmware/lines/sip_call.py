@@ -2,23 +2,37 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from typing import assert_never
+from typing import Protocol, assert_never
 
 from audio.call_audio import CallAudio
 from audio.dsp.progress_tones import ProgressTone
 from audio.errors import AudioError
 from audio.events import AudioEvent, ProgressHeard
-from audio.ports.frame_thread import FrameThread
 from audio.ports.port import AudioPort
-from firmware.lines.line import Active, Alerting, CallEvent, Dialing, Ended
-from firmware.lines.sip_audio import SipAudioPort
+from firmware.lines.line import Active, Alerting, CallEvent, Dialing, Ended, EndKind
 from firmware.lines.sip_ends import EarlyWord, early_word, end_of
-from firmware.sip.engine_process import EngineCall
+from firmware.sip.engine_process import EngineCall, SipEngineError
 from firmware.sip.wire import Answered, EarlyMedia, KeyHeard, Over, Quality, Referred, Ringing
 
 RELEASE_LIMIT_S = 40.0
 """From our hang-up to the engine's word of the end: a CANCEL or BYE that nobody answers is given up after 32 s
 (RFC 3261, timers B and F)."""
+
+
+class CallSound(AudioPort, Protocol):
+    """The sound of one SIP call, which is told the keys that the engine heard."""
+
+    def key_heard(self, key: str, duration_ms: int) -> None:
+        """Tell a key that came as an event."""
+        ...
+
+
+class OpenSound(Protocol):
+    """Makes the port of a call's sound, not yet started."""
+
+    def __call__(self, call: EngineCall, *, speaks: bool) -> CallSound:
+        """Return it; one that does not speak is for what comes before the answer."""
+        ...
 
 
 class SipCall:
@@ -31,11 +45,13 @@ class SipCall:
         ring_timeout_s: float,
         now_s: Callable[[], float],
         on_over: Callable[["SipCall"], None],
-        frames: FrameThread | None = None,
+        open_sound: OpenSound,
+        uri_of: Callable[[str], str],
     ) -> None:
+        """`uri_of` says where a number or an address is to be found, for `transfer`; it may raise SipEngineError."""
         self.audio_tries = 1
         """A SIP call's sound is never asked for twice."""
-        self._port = SipAudioPort(call, frames=frames)
+        self._port = open_sound(call, speaks=True)
         self.audio: AudioPort = self._port
         self.quality: Quality | None = None
         """How the network treated the sound, known when the call is over."""
@@ -43,8 +59,9 @@ class SipCall:
         self._ring_timeout_s = ring_timeout_s
         self._now_s = now_s
         self._on_over = on_over
-        self._frames = frames
-        self._early_port: SipAudioPort | None = None
+        self._open_sound = open_sound
+        self._uri_of = uri_of
+        self._early_port: CallSound | None = None
         self._early: EarlyWord | None = None
         self._gave_up_ringing = False
         self._saw_alerting = self._saw_active = False
@@ -77,6 +94,10 @@ class SipCall:
                         if self._referred is not None and not self._referred.done():
                             self._referred.set_result(referred)
                     case Over() as over:
+                        if self._referred is not None and not self._referred.done():
+                            self._referred.set_result(
+                                Referred(call=over.call, code=0, detail="the call ended")
+                            )
                         await self._end_early()
                         self.quality = over.quality
                         yield self._ended(over)
@@ -98,22 +119,30 @@ class SipCall:
         """Press keys at the far end as RFC 4733 events."""
         self._call.send_keys(keys)
 
-    async def refer(self, uri: str, *, timeout_s: float) -> Referred:
-        """Ask the far end to call `uri` instead (blind transfer); its answer, or code 0 when none came in time."""
+    async def transfer(self, to: str, *, timeout_s: float) -> EndKind | None:
+        """Have the far end call `to` instead of us (RFC 5589 §6); None when that was answered, else why not."""
+        try:
+            uri = self._uri_of(to)
+        except SipEngineError:
+            return EndKind.LOCAL_FAULT
         self._referred = asyncio.get_running_loop().create_future()
         self._call.refer(uri)
         try:
             async with asyncio.timeout(timeout_s):
-                return await self._referred
+                referred = await self._referred
         except TimeoutError:
-            return Referred(call=self._call.number, code=0, detail="no word of the transfer in time")
+            return EndKind.NO_ANSWER
+        if 200 <= referred.code < 300:
+            return None
+        told = Over(call=self._call.number, code=referred.code, reason=referred.detail)
+        return end_of(told, saw_alerting=True, saw_active=False).kind
 
     # ---- before the answer
 
     def _hear_early(self) -> None:
         if self._early_port is not None or self._saw_active:
             return
-        port = SipAudioPort(self._call, frames=self._frames, speaks=False)
+        port = self._open_sound(self._call, speaks=False)
         try:
             port.start(CallAudio(port.format), self._heard_early)
         except AudioError:

@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import Generic, TypeVar
 
 from audio.ports.frame_thread import FrameThread
 from firmware.lines.line import LineError, LineNotReadyError, LineReport, LineStatus
-from firmware.lines.sip_call import SipCall
-from firmware.sip.engine_process import SipEngineError
+from firmware.lines.sip_audio import SipAudioPort
+from firmware.lines.sip_call import OpenSound, SipCall
+from firmware.sip.engine_process import EngineCall, SipEngineError
 from firmware.sip.trunk import Trunk
 from firmware.values import E164, InvalidNumberError, LineId, parse_e164
 
@@ -30,9 +32,13 @@ class SipLine(Generic[WorldT]):
         world: type[WorldT],
         now_s: Callable[[], float],
         frames: FrameThread | None = None,
+        open_sound: OpenSound | None = None,
         on_change: Callable[[LineReport], None] = lambda _report: None,
     ) -> None:
-        """Take the `index`-th slot of `trunk`; `frames` moves the sound of all lines that are given the same."""
+        """Take the `index`-th slot of `trunk`; `frames` moves the sound of all lines that are given the same.
+
+        `open_sound` stands in for the sound of a real engine.
+        """
         self.line_id = line_id
         self.on_change = on_change
         self.on_round: Callable[[], None] = lambda: None
@@ -42,7 +48,7 @@ class SipLine(Generic[WorldT]):
         self._index = index
         self._world = world
         self._now_s = now_s
-        self._frames = frames
+        self._open_sound = open_sound or partial(SipAudioPort, frames=frames)
         self._call: SipCall | None = None
         self._is_served = False
         number = trunk.number_of(index)
@@ -79,12 +85,22 @@ class SipLine(Generic[WorldT]):
 
         Raises LineNotReadyError, LineError. `ring_timeout_s` is how long it may ring before we give up.
         """
+        return self._dial(lambda: self._trunk.dial(self._index, parse_e164(number)), ring_timeout_s)
+
+    async def dial_address(self, address: str, *, ring_timeout_s: float) -> SipCall:
+        """Call one of the office's own people at an extension or a SIP address.
+
+        Raises LineNotReadyError, LineError.
+        """
+        return self._dial(lambda: self._trunk.dial_address(self._index, address), ring_timeout_s)
+
+    def _dial(self, place: Callable[[], EngineCall], ring_timeout_s: float) -> SipCall:
         if self._report.status is not LineStatus.READY or self._call is not None:
             raise LineNotReadyError(
                 f"line {self.line_id} is {self._report.status}: {self._report.detail or 'not ready'}"
             )
         try:
-            call = self._trunk.dial(self._index, parse_e164(number))
+            call = place()
         except (SipEngineError, InvalidNumberError) as error:
             raise LineError(f"line {self.line_id} refused to dial: {error}") from None
         self._call = SipCall(
@@ -92,7 +108,8 @@ class SipLine(Generic[WorldT]):
             ring_timeout_s=ring_timeout_s,
             now_s=self._now_s,
             on_over=self._call_over,
-            frames=self._frames,
+            open_sound=self._open_sound,
+            uri_of=self._trunk.uri_of,
         )
         self._look()
         return self._call

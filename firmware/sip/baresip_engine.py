@@ -33,9 +33,11 @@ TLS_LIBRARY = "OpenSSL 1.1.1k (2021-03)"
 """What the wheel bundles, by the names of its libraries."""
 RTP_LOST_S = 30
 """No packet for so long in a call that should have some: the far end vanished without a BYE."""
-FIRST_RETRY_S, LONGEST_RETRY_S = 2.0, 60.0
+LONGEST_RETRY_S = 60.0
 READ_BYTES = 6400
 MAX_UNCLAIMED = 64
+TRANSFERRED = "Call transfered"
+"""How the stack closes a call that the far end has put through as it was asked (its spelling)."""
 _STATUS = re.compile(r"([1-6][0-9]{2})\b")
 
 
@@ -73,7 +75,7 @@ class BaresipEngine:
         self._runtime.subscribe(self._heed)
         self._agent.on_incoming(self._heed_incoming)
         if account.registers:
-            self._spawn(self._keep_registering(), "register")
+            self._spawn(self._keep_registering(float(account.retry_s)), "register")
         return Up(engine="baresip", version=version("baresip-python"), tls=TLS_LIBRARY)
 
     async def dial(self, call: int, uri: str, headers: dict[str, str]) -> None:
@@ -119,13 +121,15 @@ class BaresipEngine:
         handle = self._calls.get(call)
         if handle is None:
             return
-        code, detail = 200, ""
+        code, detail = 0, ""
         try:
             await handle.transfer(uri)
         except baresip.TransferFailed as error:
             code, detail = error.status or 0, error.reason
         except (BaresipError, ValueError) as error:
-            code, detail = 0, type(error).__name__
+            detail = type(error).__name__
+        else:
+            return  # told with the call's end, which the stack makes of it
         self._tell(Referred(call=call, code=code, detail=detail[:120]))
 
     async def ping(self) -> None:
@@ -210,6 +214,8 @@ class BaresipEngine:
             return
         del self._numbers[event.call]
         text = event.text or ""
+        if text == TRANSFERRED:
+            self._tell(Referred(call=call, code=200))
         status = _STATUS.match(text)
         self._tell(
             Over(
@@ -238,18 +244,19 @@ class BaresipEngine:
             code = int(status.group(1)) if status else 0
             self._tell(Registration(is_registered=False, code=code, detail=(event.text or "")[:120]))
 
-    async def _keep_registering(self) -> None:
-        """Register, and again after a refusal; while registered the stack itself renews it in time."""
-        pause_s = FIRST_RETRY_S
+    async def _keep_registering(self, retry_s: float) -> None:
+        """Register, and again after a refusal or a loss; while registered the stack itself renews it in time."""
+        pause_s = retry_s
         while True:
             if self._is_registered:
-                pause_s = FIRST_RETRY_S
+                pause_s = retry_s
             else:
                 try:
                     await self._agent.register(timeout=10.0)
                 except RegistrationError as error:
                     if error.status is None:  # nobody answered: the stack has no event for that
-                        self._tell(Registration(is_registered=False, detail="the registrar does not answer"))
+                        detail = f"the registrar cannot be reached: {error.reason}"[:120]
+                        self._tell(Registration(is_registered=False, detail=detail))
                 except BaresipError as error:
                     self._tell(Registration(is_registered=False, detail=type(error).__name__))
             await asyncio.sleep(pause_s)
@@ -275,7 +282,11 @@ def _plain(error: Exception) -> str:
 
 
 def _config(account: Account) -> Any:
-    lines = ["sip_verify_server yes"] if account.transport == "tls" else []
+    lines = [
+        "dns_getaddrinfo yes"
+    ]  # the machine's own resolver: /etc/hosts too, and no server to ask for an address
+    if account.transport == "tls":
+        lines.append("sip_verify_server yes")
     if account.ca_file:
         lines.append(f"sip_cafile {account.ca_file}")
     return Config(
@@ -294,12 +305,19 @@ def _account(account: Account) -> Any:
         password=account.password,
         auth_user=account.auth_user or None,
         registrar=f"{account.proxy};transport={account.transport}" if account.proxy else None,
-        reg_interval=account.register_s if account.registers else 0,
+        reg_interval=_register_s(account) if account.registers else 0,
         transport=account.transport,
         audio_codecs=account.codecs,
         dtmf_mode="rtpevent",
         extra_params=("mediaenc=srtp-mand",) if account.is_srtp else (),
     )
+
+
+def _register_s(account: Account) -> int:
+    """Return how long a registration lasts: a new one, in time, is the stack's only way to keep a NAT open."""
+    if account.transport == "udp" and account.keep_alive_s:
+        return min(account.register_s, account.keep_alive_s)
+    return account.register_s
 
 
 def _quality(payload: Any) -> Quality | None:

@@ -36,7 +36,8 @@ TLS_LIBRARY = "OpenSSL 1.0.2k (2017-01)"
 POLL_S = 0.01
 MAX_HEARD_BYTES = 25 * FRAME_BYTES
 """500 ms that nobody took: older sound is of no use."""
-RETRY_S = 5
+SESSION_S, SHORTEST_SESSION_S = 1800, 90
+"""RFC 4028: how long a session lasts that nobody renews, and the least that we take."""
 _REASON = re.compile(r"^Reason\s*:\s*(.+?)\s*$", re.IGNORECASE | re.MULTILINE)
 
 
@@ -368,7 +369,12 @@ def _account_config(account: Account) -> Any:
     if account.registers:
         config.regConfig.registrarUri = f"sip:{account.domain};transport={account.transport}"
         config.regConfig.timeoutSec = account.register_s
-        config.regConfig.retryIntervalSec = config.regConfig.firstRetryIntervalSec = RETRY_S
+        config.regConfig.firstRetryIntervalSec = account.retry_s
+        config.regConfig.retryIntervalSec = 2 * account.retry_s
+        config.regConfig.randomRetryIntervalSec = account.retry_s // 2
+        config.natConfig.udpKaIntervalSec = account.keep_alive_s
+    config.callConfig.timerUse = pj.PJSUA_SIP_TIMER_OPTIONAL
+    config.callConfig.timerSessExpiresSec, config.callConfig.timerMinSESec = SESSION_S, SHORTEST_SESSION_S
     if account.password:
         user = account.auth_user or account.user
         config.sipConfig.authCreds.append(pj.AuthCredInfo("digest", "*", user, 0, account.password))

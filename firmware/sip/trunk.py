@@ -8,19 +8,24 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from ipaddress import ip_address
 from typing import Literal
 
 import msgspec
 
 from firmware.sip.engine_process import EngineCall, EngineProcess, EngineState, SipEngineError
 from firmware.sip.wire import Account, EngineKind
+from firmware.values import EMERGENCY, EXTENSION, SIP_ADDRESS, is_emergency_address
 
 MAX_CALLS: dict[EngineKind, int] = {"baresip": 32, "pjsua2": 4}
 """Of one process; pjsua2's wheel is built for four."""
 ENGINE_MODULES: dict[EngineKind, str] = {"baresip": "baresip", "pjsua2": "pjsua2"}
 NumberFormat = Literal["plus", "00", "digits"]
-EMERGENCY = ("000", "110", "111", "112", "113", "118", "119", "120", "122", "911", "999")
-"""A number written without its plus that begins so may ring there, depending on the server's dial plan."""
+NOTHING_INSTALLED = "no SIP engine is installed: pip install 'branchline[sip]'"
+CHECKS_NO_ADDRESS = (
+    "baresip holds a certificate against a name and never against an address: "
+    "name the server (or the proxy) as its certificate does"
+)
 
 
 class NoEngineError(Exception):
@@ -35,12 +40,18 @@ def installed_engines() -> list[EngineKind]:
     return [kind for kind in kinds if importlib.util.find_spec(ENGINE_MODULES[kind]) is not None]
 
 
-def choose_engine(wanted: EngineKind | Literal["auto"]) -> EngineKind:
-    """Return the engine to use. Raises NoEngineError."""
+def choose_engine(wanted: EngineKind | Literal["auto"], account: Account | None = None) -> EngineKind:
+    """Return the engine to use, for an account that wants no more than it can. Raises NoEngineError."""
     installed = installed_engines()
+    if account is not None and _is_certified_address(account):
+        if wanted == "baresip":
+            raise NoEngineError(CHECKS_NO_ADDRESS)
+        if wanted == "auto" and "pjsua2" not in installed:
+            raise NoEngineError(CHECKS_NO_ADDRESS if installed else NOTHING_INSTALLED)
+        wanted = "pjsua2"
     if wanted == "auto":
         if not installed:
-            raise NoEngineError("no SIP engine is installed: pip install 'branchline[sip]'")
+            raise NoEngineError(NOTHING_INSTALLED)
         return installed[0]
     if wanted not in installed:
         package = {"baresip": "baresip-python", "pjsua2": "pjsua2-python (x86-64 only)"}[wanted]
@@ -48,6 +59,17 @@ def choose_engine(wanted: EngineKind | Literal["auto"]) -> EngineKind:
             f"{package} is not installed: pip install 'branchline[sip]', or take engine = \"auto\""
         )
     return wanted
+
+
+def _is_certified_address(account: Account) -> bool:
+    """Say whether the peer of a TLS connection is written as an address."""
+    peer = account.proxy or account.domain
+    host = peer[1:].partition("]")[0] if peer.startswith("[") else peer.partition(":")[0]
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return account.transport == "tls"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +88,13 @@ class TrunkPlan:
 class Trunk:
     """Runs a trunk's engines while at least one of its lines is served."""
 
-    def __init__(self, plan: TrunkPlan, password: Callable[[], str] = lambda: "") -> None:
+    def __init__(
+        self,
+        plan: TrunkPlan,
+        password: Callable[[], str] = lambda: "",
+        *,
+        make_process: Callable[..., EngineProcess] = EngineProcess,
+    ) -> None:
         """`password` is asked at every start of an engine; what it raises as SipEngineError shows at the lines."""
         self.plan = plan
         self._listeners: list[Callable[[], None]] = []
@@ -75,7 +103,7 @@ class Trunk:
         most = MAX_CALLS[plan.engine]
         n_processes = -(-plan.n_lines // most)
         self.processes = [
-            EngineProcess(
+            make_process(
                 f"{plan.name}/{number}",
                 plan.engine,
                 partial(self._account, password, registers=number == 0),
@@ -126,6 +154,26 @@ class Trunk:
 
     def dial(self, line: int, number: str) -> EngineCall:
         """Call an E.164 number; whom the callee sees is no caller's choice. Raises SipEngineError."""
+        return self._call(line, self._uri_of_number(number))
+
+    def dial_address(self, line: int, address: str) -> EngineCall:
+        """Call one of the office's own people at an extension or a SIP address. Raises SipEngineError."""
+        return self._call(line, self.uri_of(address))
+
+    def uri_of(self, address: str) -> str:
+        """Return where an E.164 number, an extension or a SIP address is to be found. Raises SipEngineError."""
+        if address.startswith("+"):
+            return self._uri_of_number(address)
+        if is_emergency_address(address):
+            raise SipEngineError("an emergency number is no extension: nobody is put through there")
+        transport = self.plan.account.transport
+        if re.fullmatch(SIP_ADDRESS, address):
+            return f"{address};transport={transport}"
+        if re.fullmatch(EXTENSION, address):
+            return f"sip:{address}@{self.plan.account.domain};transport={transport}"
+        raise SipEngineError("neither a number, an extension nor a SIP address")
+
+    def _uri_of_number(self, number: str) -> str:
         if not re.fullmatch(r"\+[1-9][0-9]{6,14}", number):
             raise SipEngineError("a trunk dials E.164 numbers alone: no emergency and no service number")
         digits = number[1:]
@@ -134,11 +182,12 @@ class Trunk:
                 'without its plus this number begins as an emergency number: set number_format = "plus" or "00"'
             )
         user = {"plus": number, "00": f"00{digits}", "digits": digits}[self.plan.number_format]
-        domain = self.plan.account.domain
+        return f"sip:{user}@{self.plan.account.domain};transport={self.plan.account.transport}"
+
+    def _call(self, line: int, uri: str) -> EngineCall:
         headers = {}
         if own := self.number_of(line):
-            headers["P-Preferred-Identity"] = f"<sip:{own}@{domain}>"  # RFC 3325 §9.2
-        uri = f"sip:{user}@{domain};transport={self.plan.account.transport}"
+            headers["P-Preferred-Identity"] = f"<sip:{own}@{self.plan.account.domain}>"  # RFC 3325 §9.2
         return self._process(line).dial(line % self._most, uri, headers)
 
     def _process(self, line: int) -> EngineProcess:

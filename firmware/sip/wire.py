@@ -31,6 +31,10 @@ class Account(msgspec.Struct, kw_only=True, frozen=True):
     transport: Literal["udp", "tcp", "tls"] = "udp"
     registers: bool = True
     register_s: int = 600
+    retry_s: int = 5
+    """From a registration that failed to the next try, at first; a server that stays away is asked more rarely."""
+    keep_alive_s: int = 30
+    """How often something goes to the server over UDP, so that no NAT on the way forgets us; 0 for never."""
     codecs: tuple[str, ...] = ("pcma", "pcmu")
     is_srtp: bool = False
     """SDES keys in the offer, and no call without them."""

@@ -12,8 +12,10 @@ import msgspec
 
 from modem_drivers.simulator import command
 from modem_drivers.simulator.errors import SimulatorError
+from modem_drivers.simulator.pty_modem import PtyModem
 from modem_drivers.simulator.running import build_modem, build_network, obey, plug_in, tick_for_ever
 from modem_drivers.simulator.simulation import read_order, read_simulation, to_line
+from modem_drivers.simulator.sip_exchange import SipExchange, open_exchange
 
 _LINE_LIMIT_BYTES = 16 * 1024 * 1024
 
@@ -28,9 +30,13 @@ async def run() -> None:
     modems = [plug_in(spec, build_modem(spec, network, loop), loop) for spec in simulation.modems]
     if modems:
         network.begin(loop.call_later, loop.time)
+    exchange = await open_exchange(network) if simulation.speaks_sip else None
     sys.stdout.buffer.write(to_line(tuple(modem.ports for modem in modems)))
+    if exchange is not None:
+        sys.stdout.buffer.write(to_line(exchange.port))
     sys.stdout.buffer.flush()
-    ticking = asyncio.create_task(tick_for_ever(modems), name="ticks")
+    devices: list[PtyModem | SipExchange] = [*modems, *([] if exchange is None else [exchange])]
+    ticking = asyncio.create_task(tick_for_ever(devices), name="ticks")
     try:
         while line := await orders.readline():
             obey(read_order(line), network, modems)
@@ -38,8 +44,8 @@ async def run() -> None:
         ticking.cancel()
         with suppress(asyncio.CancelledError):
             await ticking
-        for modem in modems:
-            modem.unplug()
+        for device in devices:
+            device.unplug()
 
 
 def main() -> int:

@@ -89,6 +89,11 @@ class Leg:
         self._our_side, self._their_side = ("callee", "caller") if is_incoming else ("caller", "callee")
         schedule(*((ring_s, self._give_in) if is_incoming else (setup_s, self._reach)))
 
+    @property
+    def announces(self) -> bool:
+        """Say whether the network will speak before it releases the call."""
+        return self._announcement is not None
+
     def answer(self) -> None:
         """The modem answers a call that rings at it."""
         if self.state is LegState.ALERTING:

@@ -11,7 +11,7 @@ import msgspec
 
 from modem_drivers.simulator.errors import ModemProcessError
 from modem_drivers.simulator.faults import Faults
-from modem_drivers.simulator.simulation import Order, PortPair, Simulation, read_ports, to_line
+from modem_drivers.simulator.simulation import Order, PortPair, Simulation, read_ports, read_sip_port, to_line
 
 _PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 _START_DEADLINE_S = 60.0
@@ -27,6 +27,8 @@ class SimulatedModemProcess:
         self._process: asyncio.subprocess.Process | None = None
         self.ports: list[PortPair] = []
         """One pair a modem, in the order of the spec."""
+        self.sip_port: int | None = None
+        """Where its people can be called over SIP, on 127.0.0.1; None where the spec has them not."""
 
     @property
     def pid(self) -> int:
@@ -82,6 +84,8 @@ class SimulatedModemProcess:
             await process.stdin.drain()
             async with asyncio.timeout(_START_DEADLINE_S):
                 line = await process.stdout.readline()
+                if self._simulation.speaks_sip:
+                    self.sip_port = read_sip_port(await process.stdout.readline())
             return list(read_ports(line))
         except (TimeoutError, ConnectionError, msgspec.DecodeError) as problem:
             raise ModemProcessError(

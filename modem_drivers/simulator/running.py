@@ -1,6 +1,7 @@
 """Modems on PTYs, on a running loop: built from a simulation, ticked every 20 ms, changed by orders."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 from modem_drivers.simulator.errors import SimulatorError
@@ -13,6 +14,7 @@ from modem_drivers.simulator.port_links import PortLinks
 from modem_drivers.simulator.pty_modem import PtyModem
 from modem_drivers.simulator.sim_card import SimCard
 from modem_drivers.simulator.simulation import ModemSpec, Order, Simulation, Voice
+from modem_drivers.simulator.sip_exchange import SipExchange
 from modem_drivers.simulator.tones import FRAME_S
 
 _LATE_S = 0.2
@@ -70,8 +72,8 @@ def obey(order: Order, network: Network, modems: list[PtyModem]) -> None:
             modem.plug()
 
 
-async def tick_for_ever(modems: list[PtyModem]) -> None:
-    """Drive the sound of all modems every 20 ms on an absolute schedule."""
+async def tick_for_ever(devices: Sequence[PtyModem | SipExchange]) -> None:
+    """Drive the sound of all modems, and of an exchange, every 20 ms on an absolute schedule."""
     loop = asyncio.get_running_loop()
     due_s, ticks = loop.time(), 0
     while True:
@@ -80,7 +82,7 @@ async def tick_for_ever(modems: list[PtyModem]) -> None:
         if now_s - due_s > _LATE_S:
             due_s = now_s
         await asyncio.sleep(max(0.0, due_s - now_s))
-        for modem in modems:
-            modem.tick()
+        for device in devices:
+            device.tick()
             if ticks % _CLAIMS_EVERY_TICKS == 0:
-                modem.forget_claims()
+                device.forget_claims()

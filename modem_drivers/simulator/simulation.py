@@ -43,6 +43,8 @@ class Simulation:
     setup_s: float = 1.5
     ring_limit_s: float = 55.0
     call_log_path: str | None = None
+    speaks_sip: bool = False
+    """The same people can be called over SIP too: the second line of the answer is the UDP port."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +70,7 @@ class Order:
     rssi: int | None = None
 
 
-def to_line(document: Simulation | Order | tuple[PortPair, ...]) -> bytes:
+def to_line(document: Simulation | Order | tuple[PortPair, ...] | int) -> bytes:
     """Return one JSON line."""
     return msgspec.json.encode(document) + b"\n"
 
@@ -81,6 +83,11 @@ def read_simulation(line: bytes) -> Simulation:
 def read_order(line: bytes) -> Order:
     """Return what a line says. Raises msgspec.DecodeError."""
     return msgspec.json.decode(line, type=Order)
+
+
+def read_sip_port(line: bytes) -> int:
+    """Return what a line says. Raises msgspec.DecodeError."""
+    return msgspec.json.decode(line, type=int)
 
 
 def read_ports(line: bytes) -> tuple[PortPair, ...]:

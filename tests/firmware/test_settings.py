@@ -175,6 +175,54 @@ def test_agents_are_called_in_their_order(tmp_path: Path) -> None:
     assert (roster.terms.accept_s, roster.terms.records, roster.terms.accepts_speech) == (20, True, False)
 
 
+BY_SIP = (
+    TRUNK
+    + """register = false
+lines = 2
+numbers = ["+862155501234"]
+[[agent]]
+id = "desk-3"
+sip = "2001"
+trunk = "office"
+languages = ["zh-CN"]
+transfer = "refer"
+"""
+)
+
+
+def test_an_agent_may_be_an_extension_of_a_trunk(tmp_path: Path) -> None:
+    (tmp_path / "box.toml").write_text(GOOD + BY_SIP, encoding="utf-8")
+    roster = roster_of(load_settings(tmp_path / "box.toml"))
+    assert roster is not None
+    [agent] = roster.agents
+    assert (agent.address, agent.number, agent.is_referred) == ("2001", None, True)
+    assert agent.lines == {"office-1", "office-2"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        pytest.param('sip = "2001"\n', "", "either number or sip", id="neither"),
+        pytest.param(
+            'sip = "2001"', 'sip = "2001"\nnumber = "+8613900000001"', "either number or sip", id="both"
+        ),
+        pytest.param('trunk = "office"\n', "", "trunk = ID", id="no trunk"),
+        pytest.param('trunk = "office"', 'trunk = "home"', "'home'", id="no such trunk"),
+        pytest.param('"2001"', '"9911"', "emergency", id="an emergency number behind the 9"),
+        pytest.param('"2001"', '"sip:112@sip.example.com"', "emergency", id="an emergency address"),
+        pytest.param('"2001"', '"sip:a@b?Replaces=x"', "sip", id="no plain address"),
+        pytest.param('sip = "2001"', 'sip = "2001"\nlines = ["line-1"]', "line-1", id="not the trunk's line"),
+        pytest.param(
+            'sip = "2001"', 'number = "+862155501234"', "our own lines", id="the trunk's own number"
+        ),
+    ],
+)
+def test_an_extension_that_cannot_be_is_refused(tmp_path: Path, old: str, new: str, said: str) -> None:
+    assert old in BY_SIP
+    with pytest.raises(SettingsError, match=said):
+        load(tmp_path, GOOD + BY_SIP.replace(old, new, 1))
+
+
 def test_without_agents_nobody_is_put_through(tmp_path: Path) -> None:
     (tmp_path / "box.toml").write_text(GOOD, encoding="utf-8")
     assert roster_of(load_settings(tmp_path / "box.toml")) is None

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from audio.recording import open_recording
 from firmware.calls.audit_check import replay
 from firmware.compliance import audit
 from firmware.data_dir import database_path
@@ -18,6 +19,7 @@ from firmware.sync.envelope import Durable
 from firmware.sync.messages import OutcomeMessage
 from modem_drivers.simulator.people import Person, Press, Reaction, WaitForSilence
 from modem_drivers.simulator.people_file import load_people
+from tests.scenarios.sip_town import SipTown
 from tests.scenarios.town import TUESDAY_10, Town, contact
 from tests.scenarios.virtual_time import run_virtually
 
@@ -30,11 +32,15 @@ def people() -> list[Person]:
     return load_people(PEOPLE, today=date(2026, 11, 24))
 
 
-def test_the_main_job(tmp_path: Path, people: list[Person]) -> None:
-    """Twelve people, four lines: every behaviour ends in its disposition, and the console has what the box has."""
+@pytest.mark.parametrize("n_sip_lines", [pytest.param(4, id="SIP"), pytest.param(2, id="SIP and GSM")])
+def test_the_main_job(tmp_path: Path, people: list[Person], n_sip_lines: int) -> None:
+    """Twelve people, four lines of whatever kind: every behaviour ends in its disposition, and the console has what the box has.
+
+    On modems alone it is what the demo shows.
+    """
 
     async def story() -> None:
-        town = Town(tmp_path, people)
+        town = SipTown(tmp_path, people, n_modems=4 - n_sip_lines, n_sip_lines=n_sip_lines)
         contacts = [contact(place) for place in range(1, 12)]
         contacts += [contact(12, status="disputed")]
         async with town.open():
@@ -73,6 +79,14 @@ def test_the_main_job(tmp_path: Path, people: list[Person]) -> None:
             assert (replayed.problems, replayed.agreed, replayed.decisions) == ([], 13, 13)
             assert "+8613123456701" not in "".join(row.body for row in chain)
             assert audit.verify(entries[:3] + entries[4:]) is not None
+            own = {str(row["modem"]) for row in town.network.call_log.rows if row["event"] == "dialled"}
+            assert sum(number.startswith("+8621345678") for number in own) == n_sip_lines
+            assert len(own) == 4, "every line has called"
+            folder = Path(town.settings.box.data_dir) / "recordings"
+            identity = town.office.recording_identity.read_text(encoding="utf-8").strip()
+            opened = [open_recording(path, identity) for path in folder.iterdir()]
+            assert len(opened) == 8, "of whoever heard the notice to its end, whatever the line"
+            assert all(is_whole and len(sound) > 2 * 8000 for sound, _header, is_whole in opened)
         assert town.loop.time() < 600
         assert town.clock.now().date() == TUESDAY_10.date()
 

@@ -1,4 +1,4 @@
-"""`branchline demo` as a user runs it: in real time, on real PTYs, with a real broker."""
+"""`branchline demo` as a user runs it: in real time, on real PTYs and a real SIP engine, with a real broker."""
 
 import json
 import subprocess
@@ -17,6 +17,7 @@ BUDGET_S = 90
 @pytest.mark.timeout(240)
 def test_the_demo_does_what_the_readme_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     summary = tmp_path / "summary.json"
+    options = ("--sip-lines", "2", "--summary", str(summary), "--folder", str(tmp_path / "demo"))
 
     def console(*arguments: str) -> Any:
         capsys.readouterr()
@@ -27,7 +28,7 @@ def test_the_demo_does_what_the_readme_says(tmp_path: Path, capsys: pytest.Captu
         return json.loads(out) if "--json" in arguments else out
 
     done = subprocess.run(
-        program("branchline", "demo", "--summary", str(summary), "--folder", str(tmp_path / "demo")),
+        program("branchline", "demo", *options),
         capture_output=True, text=True, timeout=200, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
@@ -55,6 +56,10 @@ def test_the_demo_does_what_the_readme_says(tmp_path: Path, capsys: pytest.Captu
     # Recorded are those who heard the notice to its end; who hangs up or beeps near it may be or not be one.
     assert 6 <= result["recordings"] <= 8
     assert result["seconds"] <= BUDGET_S
+    calls = [json.loads(line) for line in (tmp_path / "demo" / "network-calls.jsonl").open(encoding="utf-8")]
+    # Nobody sees another number than the line's own, and every line has called.
+    own = {call["modem"] for call in calls if call["event"] == "dialled"}
+    assert own == {"+862134567800", "+862134567801", "+8613123456600", "+8613123456601"}
     assert "same ids, none missing, none twice" in " ".join(done.stdout.split())
     total = console("report", "--month", "2026-11", "--zone", "Asia/Shanghai", "--json")["calendar"]["total"]
     assert (total["attempts"], total["opt_outs"], total["promised"].keys()) == (11, 1, {"CNY"})

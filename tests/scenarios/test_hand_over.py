@@ -14,7 +14,7 @@ from audio.recording import open_recording
 from audio.speech.synthesis import Synthesizer
 from firmware.calls.audit_check import replay
 from firmware.settings_sections import AgentSection, HandoverSection, HoursSection
-from firmware.sync.messages import BoxEvent, OutcomeMessage
+from firmware.sync.messages import BoxEvent, BoxState, OutcomeMessage
 from modem_drivers.simulator.conversation import Conversation
 from modem_drivers.simulator.people import (
     Beep,
@@ -27,6 +27,8 @@ from modem_drivers.simulator.people import (
     Step,
     WaitForSilence,
 )
+from tests.audio.test_bridge import LOUDEST, clicks_of
+from tests.scenarios.sip_town import DOMAIN, SipTown
 from tests.scenarios.town import Town, contact
 from tests.scenarios.virtual_time import run_virtually
 
@@ -76,7 +78,7 @@ def wanted(place: int = 1) -> Any:
     )
 
 
-def section(id_: str = "desk-1", number: str = AGENT, **fields: Any) -> AgentSection:
+def section(id_: str = "desk-1", number: str | None = AGENT, **fields: Any) -> AgentSection:
     return AgentSection(**({"id": id_, "number": number, "languages": ["zh-CN", "en"]} | fields))
 
 
@@ -92,8 +94,9 @@ class Story:
         handover: HandoverSection | None = None,
         n_modems: int = 2,
         synthesizer: Synthesizer | None = None,
+        town: Town | None = None,
     ) -> None:
-        self.town = Town(folder, people, n_modems=n_modems, synthesizer=synthesizer)
+        self.town = town or Town(folder, people, n_modems=n_modems, synthesizer=synthesizer)
         self.town.settings = msgspec.structs.replace(
             self.town.settings, agent=list(agents), handover=handover or HandoverSection()
         )
@@ -295,16 +298,43 @@ def test_stop_everything_ends_both_calls(tmp_path: Path) -> None:
     run_virtually(told())
 
 
-def test_two_who_never_stop_talking_are_parted(tmp_path: Path) -> None:
+def test_an_agent_at_a_sip_extension_talks_to_a_callee_on_gsm(tmp_path: Path) -> None:
+    """A minute of tones both ways without a gap or a click, the SIP side's clock 100 ppm fast; then the two are parted."""
+
     async def told() -> None:
+        extension = "2001"
+        on_and_on = Beep(frequency_hz=CALLEE_HZ, duration_s=90), Beep(frequency_hz=AGENT_HZ, duration_s=90)
+        people = [
+            callee(Pause(duration_s=12), on_and_on[0], steps=EARLY),
+            agent(*TAKES[:2], on_and_on[1], number=extension),
+        ]
+        desk = section(number=None, sip=extension, trunk="trunk")
         terms = HandoverSection(max_talk_s=60, record=False)
-        story = Story(tmp_path, [callee(steps=EARLY), agent(*TAKES)], handover=terms)
-        async with story.town.open():
+        town = SipTown(tmp_path, people, n_modems=1, n_sip_lines=1, ppm=100)
+        story = Story(tmp_path, people, [desk], handover=terms, town=town)
+        async with town.open() as opened:
+            # Both lines are idle: the callee is rung from the first.
+            await opened.until(lambda: (state := town.state()) is not None and is_ready(state))
             outcome = await story.settle()
             kinds = [kind for kind, _detail in await story.record()]
+            assert town.engine is not None
+            assert town.engine.asked == [
+                (
+                    f"sip:{extension}@{DOMAIN};transport=udp",
+                    {"P-Preferred-Identity": f"<sip:+862134567800@{DOMAIN}>"},
+                )
+            ]
         assert outcome.hand_over is not None
+        assert (outcome.hand_over.result, outcome.hand_over.agent) == ("answered", "desk-1")
         assert 59_000 <= outcome.hand_over.talk_ms <= 62_000
         assert "too_long" in kinds
+        for number, hz in ((CALLEE, AGENT_HZ), (extension, CALLEE_HZ)):
+            heard = np.frombuffer(bytes(story.conversation(number).heard), dtype="<i2")
+            pure = longest_tone(heard, hz)
+            assert len(pure) > 45 * 8000
+            rest_db, bend = clicks_of(pure, hz)
+            assert rest_db < -50.0
+            assert bend < 0.004
         (sealed,) = (Path(story.town.settings.box.data_dir) / "recordings").iterdir()
         identity = story.town.office.recording_identity.read_text(encoding="utf-8").strip()
         sound, _header, complete = open_recording(sealed, identity)
@@ -312,3 +342,50 @@ def test_two_who_never_stop_talking_are_parted(tmp_path: Path) -> None:
         assert len(sound) < 30 * 8000, "what they said to each other was not to be recorded"
 
     run_virtually(told())
+
+
+def test_a_trunk_that_wants_it_puts_the_callee_through_itself(tmp_path: Path) -> None:
+    """A blind transfer: no second line; the trunk ends our part the moment the agent answers, and the result is kept."""
+
+    async def told() -> None:
+        people = [callee(Pause(duration_s=20), steps=EARLY)]
+        town = SipTown(tmp_path, people, n_modems=0, n_sip_lines=1)
+        desk = section(number=None, sip="2001", trunk="trunk", transfer="refer")
+        story = Story(tmp_path, people, [desk], town=town)
+        async with town.open():
+            outcome = await story.settle()
+            assert town.box is not None
+            assert town.engine is not None
+            assert town.engine.referred == [f"sip:2001@{DOMAIN};transport=udp"]
+            assert len(town.engine.asked) == 1, "nobody but the callee was called"
+            key = (Path(town.settings.box.data_dir) / "audit.key").read_bytes()
+            replayed = await town.box.database.read(lambda con: replay(con, key))
+            assert replayed.problems == []
+        assert outcome.hand_over is not None
+        over = outcome.hand_over
+        assert (over.result, over.agent, over.n_called) == ("answered", "desk-1", 1)
+        assert 2_500 < over.waited_ms < 4_000
+        assert (outcome.disposition, outcome.transfer) == ("human_bridged", "want_human")
+        assert [m.event for m in town.seen if isinstance(m, BoxEvent)].count("handed_over") == 1
+
+    run_virtually(told())
+
+
+def is_ready(state: BoxState) -> bool:
+    return all(line.status == "ready" for line in state.lines)
+
+
+def longest_tone(heard: np.ndarray[Any, Any], frequency_hz: float) -> np.ndarray[Any, Any]:
+    """Return the longest stretch in which only one tone is heard, as loud as `clicks_of` wants it."""
+    parts = heard[: len(heard) // 800 * 800].reshape(-1, 800).astype(float)
+    phases = np.exp(-2j * np.pi * frequency_hz * np.arange(800) / 8000)
+    level = 2 * np.abs(parts @ phases) / 800
+    is_tone = np.concatenate([[False], level > level.max() / 2, [False]])
+    begins, ends = (
+        np.flatnonzero(np.diff(is_tone.astype(int)) == 1),
+        np.flatnonzero(np.diff(is_tone.astype(int)) == -1),
+    )
+    begin, end = max(zip(begins, ends, strict=True), key=lambda span: span[1] - span[0])
+    # The first and the last part are cut off: there the tone begins and ends.
+    pure = parts[begin + 1 : end - 1].ravel()
+    return np.asarray(pure * LOUDEST / level.max(), np.int16)

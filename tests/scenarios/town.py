@@ -27,6 +27,7 @@ from firmware.data_dir import database_path
 from firmware.host.clock_trust import SimulatedClockTrust
 from firmware.lines.gsm_line import GsmLine
 from firmware.lines.gsm_ports import FixedPorts
+from firmware.lines.sip_line import SipLine
 from firmware.settings import Settings, load_settings
 from firmware.settings_sections import ApprovalSection, ComplianceSection
 from firmware.store.database import Database
@@ -220,7 +221,9 @@ class Town:
         )
         return self.box, database
 
-    def _lines(self, modems: list[SimulatedModem]) -> list[GsmLine[SimulatedWorld]]:
+    def _lines(
+        self, modems: list[SimulatedModem]
+    ) -> Sequence[GsmLine[SimulatedWorld] | SipLine[SimulatedWorld]]:
         self._ports = [MemoryPorts(modem, f"modem-{index + 1}") for index, modem in enumerate(modems)]
         return [
             GsmLine(LineId(f"line-{index + 1}"), ports, now_s=self.loop.time, refresh_s=self._refresh_s)

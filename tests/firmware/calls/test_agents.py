@@ -17,7 +17,7 @@ from audio.ports.port import ClockSource, PortClock, PortStatistics
 from firmware.calls.agent_leg import AgentLeg
 from firmware.calls.agents import Agent, HandOverResult, Roster, Terms
 from firmware.calls.office_hours import OfficeHours, open_span
-from firmware.calls.whisper import Briefing, briefing_words, invitation
+from firmware.calls.whisper import Briefing, briefing_words, fitting, invitation
 from firmware.lines.line import Active, Alerting, CallEvent, Ended, EndKind
 from firmware.values import E164, LineId
 from tests.scenarios.virtual_time import run_virtually
@@ -25,7 +25,7 @@ from tests.scenarios.virtual_time import run_virtually
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 TUESDAY_10 = datetime(2026, 11, 24, 10, 0, tzinfo=SHANGHAI)
 WEEK = ("mon", "tue", "wed", "thu", "fri")
-WANG = Agent(agent="wang", number=E164("+8613900000001"), languages=("zh-CN",), hours=None)
+WANG = Agent(agent="wang", address="+8613900000001", languages=("zh-CN",), hours=None)
 SMITH = replace(WANG, agent="smith", languages=("en", "zh"))
 R = HandOverResult
 
@@ -75,18 +75,31 @@ def test_before_the_key_nothing_of_the_callee_is_said() -> None:
 @pytest.mark.parametrize(
     ("language", "said"),
     [
-        ("zh", "王伟。身份已核实。对账单有异议。已承诺"),
-        ("en-GB", "王伟. Identity confirmed. Disputes the claim. Promised to pay on "),
-        ("de", "王伟. Identity confirmed."),
+        ("zh", "身份已核实。王伟。对账单有异议。已承诺"),
+        ("en-GB", "Identity confirmed.王伟.Disputes the claim.Promised to pay on "),
+        ("de", "Identity confirmed.王伟."),
     ],
 )
 def test_the_agent_hears_who_and_why(language: str, said: str) -> None:
-    assert briefing_words(KNOWN, language).startswith(said)
+    assert "".join(briefing_words(KNOWN, language)).startswith(said)
 
 
 def test_what_only_the_person_may_hear_is_withheld_while_nobody_knows_who_it_is() -> None:
     words = briefing_words(replace(KNOWN, verified=False, reason="some_reason"), "en")
-    assert words == "王伟. Identity not confirmed: do not mention the debt. Asked for a person."
+    assert words == ["Identity not confirmed: do not mention the debt.", "王伟.", "Asked for a person."]
+
+
+@pytest.mark.parametrize(
+    ("lengths_s", "said_s"),
+    [
+        pytest.param([1.5, 0.5, 1.5, 2.0], [1.5, 0.5, 1.5], id="the last does not fit"),
+        pytest.param([1.5, 3.0, 1.0], [1.5, 1.0], id="a long name gives way to the reason"),
+        pytest.param([5.0, 0.5], [5.0], id="what must not be said is said whole"),
+    ],
+)
+def test_no_sentence_of_the_briefing_is_cut(lengths_s: list[float], said_s: list[float]) -> None:
+    chosen = fitting([silence(round(8000 * seconds)) for seconds in lengths_s], 4.0)
+    assert [len(clip) / 8000 for clip in chosen] == said_s
 
 
 class ScriptedPort:

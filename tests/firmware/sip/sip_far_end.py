@@ -58,9 +58,12 @@ class FarBaresip:
         writer.close()
 
     def heard(self) -> NDArray[np.int16]:
+        return self.recordings()[-1]
+
+    def recordings(self) -> list[NDArray[np.int16]]:
+        """Return what was heard in each call."""
         found = sorted(self.folder.glob("dump-*-dec.wav"))
-        pcm, _rate = soundfile.read(found[-1], dtype="int16")
-        return np.asarray(pcm, dtype=np.int16)
+        return [np.asarray(soundfile.read(path, dtype="int16")[0], dtype=np.int16) for path in found]
 
 
 @asynccontextmanager
@@ -74,7 +77,8 @@ async def far_baresip(
     (folder / "config").write_text(
         f"sip_listen 127.0.0.1:{port}\nnet_interface 127.0.0.1\nmodule_path /usr/lib/baresip/modules\n{modules}\n"
         f"audio_source aufile,{sound}\naudio_player aufile,{folder / 'played.wav'}\nsnd_path {folder}\n"
-        f"ctrl_tcp_listen 127.0.0.1:{control}\naudio_srate 8000\n",
+        f"ctrl_tcp_listen 127.0.0.1:{control}\naudio_srate 8000\n"
+        "call_hold_other_calls no\n",
         encoding="utf-8",
     )
     (folder / "accounts").write_text(

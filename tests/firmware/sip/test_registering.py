@@ -1,9 +1,10 @@
 """Registration with digest at Debian's kamailio, and its loss and recovery at the line; what [[trunk]] refuses."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -14,103 +15,121 @@ from firmware.lines.sip_line import SipLine
 from firmware.settings import SettingsError
 from firmware.settings_sections import TrunkSection
 from firmware.sip.engine_process import SipEngineError
+from firmware.sip.trunk import Trunk, TrunkPlan
+from firmware.sip.wire import Account, EngineKind
 from firmware.sip_trunks import read_password, trunk_of
 from firmware.values import LineId
-from tests.firmware.sip.sip_far_end import free_port, until
+from tests.firmware.sip.kamailio_server import SECRET, kamailio
+from tests.firmware.sip.sip_far_end import until
 
-SECRET = "s3cret word"
-CONFIG = """
-debug=0
-log_stderror=yes
-children=1
-fork=no
-listen=udp:127.0.0.1:{port}
-mpath="/usr/lib/x86_64-linux-gnu/kamailio/modules/"
-loadmodule "sl.so"
-loadmodule "tm.so"
-loadmodule "pv.so"
-loadmodule "xlog.so"
-loadmodule "usrloc.so"
-loadmodule "registrar.so"
-loadmodule "auth.so"
-request_route {{
-    if (method == "REGISTER") {{
-        if (!pv_www_authenticate("127.0.0.1", "{secret}", "0")) {{
-            www_challenge("127.0.0.1", "1");
-            exit;
-        }}
-        save("location");
-        exit;
-    }}
-    sl_send_reply("404", "Not Here");
-}}
-"""
+ENGINES: tuple[EngineKind, ...] = ("baresip", "pjsua2")
 
 
-@asynccontextmanager
-async def kamailio(folder: Path, port: int) -> AsyncIterator[None]:
-    path = folder / "kamailio.cfg"
-    path.write_text(CONFIG.format(port=port, secret=SECRET), encoding="utf-8")
-    process = await asyncio.create_subprocess_exec(
-        "kamailio", "-f", str(path), "-DD", "-E", "-m", "32", "-M", "4", "-Y", str(folder), "-w", str(folder),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=(folder / "kamailio.txt").open("wb"),
-        stderr=asyncio.subprocess.STDOUT,
-    )  # fmt: skip
-    try:
-        yield
-    finally:
-        with suppress(ProcessLookupError):
-            process.terminate()
-        try:
-            async with asyncio.timeout(5):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
-            await process.wait()
-
-
-def section(folder: Path, port: int, *, password: str = SECRET, engine: str = "baresip") -> TrunkSection:
+def section(folder: Path, port: int, *, password: str = SECRET) -> TrunkSection:
     path = folder / "password"
     path.write_text(password + "\n", encoding="utf-8")
     path.chmod(0o400)
     given = {
         "id": "office", "server": f"127.0.0.1:{port}", "user": "box7", "password_file": str(path),
-        "engine": engine, "interface": "127.0.0.1",
+        "engine": "baresip", "interface": "127.0.0.1",
     }  # fmt: skip
     return msgspec.convert(given, TrunkSection)
 
 
-@pytest.mark.parametrize("engine", ["baresip", "pjsua2"])
-def test_a_line_is_ready_once_the_registrar_knows_us(tmp_path: Path, engine: str) -> None:
+@asynccontextmanager
+async def served(engine: EngineKind, **given: Any) -> AsyncIterator[SipLine[RealWorld]]:
+    account = Account(user="box7", interface="127.0.0.1", **given)
+    trunk = Trunk(TrunkPlan(name="office", engine=engine, account=account, n_lines=1), lambda: SECRET)
+    line = SipLine(LineId("office-1"), trunk, 0, world=RealWorld, now_s=asyncio.get_running_loop().time)
+    serving = asyncio.create_task(line.serve())
+    try:
+        yield line
+    finally:
+        serving.cancel()
+        with suppress(asyncio.CancelledError):
+            await serving
+
+
+def test_a_lost_registrar_costs_readiness_and_comes_back(tmp_path: Path) -> None:
+    """Ready once the registrar has taken the digest; searching while it is gone; ready again without a restart."""
+
+    async def on(engine: EngineKind) -> None:
+        folder = tmp_path / engine
+        folder.mkdir()
+        async with AsyncExitStack() as stack:
+            async with kamailio(folder) as server:
+                domain = f"127.0.0.1:{server.port}"
+                line = await stack.enter_async_context(
+                    served(engine, domain=domain, transport="tcp", register_s=2, retry_s=1)
+                )
+                await until(lambda: line.report.status is LineStatus.READY)
+                assert line.report.operator == domain
+                assert engine in line.report.model
+            await until(lambda: line.report.status is LineStatus.SEARCHING)
+            assert "refused" in line.report.detail
+            async with kamailio(folder, port=server.port):
+                await until(lambda: line.report.status is LineStatus.READY)
+        assert line._trunk.processes[0].state.n_restarts == 0
+
     async def go() -> None:
-        port = free_port()
-        line = SipLine(
-            LineId("office-1"), trunk_of(section(tmp_path, port, engine=engine)), 0, world=RealWorld,
-            now_s=asyncio.get_running_loop().time,
-        )  # fmt: skip
-        async with kamailio(tmp_path, port):
-            serving = asyncio.create_task(line.serve())
-            try:
-                await until(lambda: line.report.status is LineStatus.READY, limit_s=12)
-            finally:
-                serving.cancel()
-                with suppress(asyncio.CancelledError):
-                    await serving
-        assert line.report.operator == f"127.0.0.1:{port}"
-        assert engine in line.report.model
+        async with asyncio.TaskGroup() as both:
+            for engine in ENGINES:
+                both.create_task(on(engine))
+
+    asyncio.run(go())
+
+
+class Registrar(asyncio.DatagramProtocol):
+    """Takes everybody, and keeps what was sent."""
+
+    def __init__(self) -> None:
+        self.heard: list[bytes] = []
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+
+    def datagram_received(self, data: bytes, addr: Any) -> None:
+        self.heard.append(data)
+        if data.startswith(b"REGISTER"):
+            kept = [
+                line
+                for line in data.split(b"\r\n")
+                if line.partition(b":")[0].lower()
+                in {b"via", b"from", b"to", b"call-id", b"cseq", b"contact", b"expires"}
+            ]
+            answer = [b"SIP/2.0 200 OK", *kept, b"Content-Length: 0", b"", b""]
+            self._transport.sendto(b"\r\n".join(answer), addr)
+
+
+def test_a_nat_on_the_way_is_kept_open() -> None:
+    """Over UDP something goes out again before a NAT forgets: a registration, or an empty line (RFC 5626 §3.5.1)."""
+
+    async def on(engine: EngineKind, kept_open: Callable[[list[bytes]], bool]) -> None:
+        transport, registrar = await asyncio.get_running_loop().create_datagram_endpoint(
+            Registrar, ("127.0.0.1", 0)
+        )
+        port = transport.get_extra_info("sockname")[1]
+        try:
+            async with served(engine, domain=f"127.0.0.1:{port}", keep_alive_s=2):
+                await until(lambda: kept_open(registrar.heard))
+        finally:
+            transport.close()
+
+    async def go() -> None:
+        async with asyncio.TaskGroup() as both:
+            both.create_task(on("baresip", lambda heard: sum(b"REGISTER" in data for data in heard) > 1))
+            both.create_task(on("pjsua2", lambda heard: b"\r\n" in heard))
 
     asyncio.run(go())
 
 
 def test_a_wrong_password_is_a_fault_that_the_line_tells(tmp_path: Path) -> None:
     async def go() -> None:
-        port = free_port()
-        line = SipLine(
-            LineId("office-1"), trunk_of(section(tmp_path, port, password="wrong")), 0, world=RealWorld,
-            now_s=asyncio.get_running_loop().time,
-        )  # fmt: skip
-        async with kamailio(tmp_path, port):
+        async with kamailio(tmp_path) as server:
+            line = SipLine(
+                LineId("office-1"), trunk_of(section(tmp_path, server.port, password="wrong")), 0,
+                world=RealWorld, now_s=asyncio.get_running_loop().time,
+            )  # fmt: skip
             serving = asyncio.create_task(line.serve())
             try:
                 await until(lambda: line.report.status is LineStatus.FAULTED, limit_s=12)

@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import re
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -128,11 +129,11 @@ async def test_sound_keys_and_hang_up_both_ways(tmp_path: Path, engine: EngineKi
     assert call.quality.packets_in > 50
 
 
-def loud_part(pcm: NDArray[np.int16]) -> NDArray[np.int16]:
+def loud_part(pcm: NDArray[np.int16], *, seconds: float = 1.2) -> NDArray[np.int16]:
     loud = np.flatnonzero(np.abs(pcm) > 3000)
     assert len(loud), "the far end heard nothing"
     part = pcm[loud[0] : loud[-1]]
-    assert len(part) > 0.9 * 1.2 * 8000, "the far end heard only a part of it"
+    assert len(part) > 0.9 * seconds * 8000, "the far end heard only a part of it"
     return part
 
 
@@ -174,28 +175,89 @@ async def test_a_refusal_has_the_outcome_of_a_gsm_call(
     assert "Privacy:" not in invite
 
 
+ANSWERED_BY_200 = '<recv response="100" optional="true"/><recv response="200"/>'
+
+
+def offer(cseq: int, sdp: str, *headers: str) -> str:
+    """A re-INVITE that the far end sends, answered with 200 and acknowledged."""
+    return (
+        in_dialogue("INVITE", cseq, "".join(f"{header}\n" for header in headers) + sdp)
+        + ANSWERED_BY_200
+        + in_dialogue("ACK", cseq).replace(' retrans="500"', "")
+    )
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 @on_a_loop
 async def test_the_far_end_changes_the_session_and_hangs_up(tmp_path: Path, engine: EngineKind) -> None:
-    """183 with sound, the answer, a re-INVITE, and a BYE with a Reason header."""
+    """183 with sound, the answer with a session timer, its refresh, hold, resume, and a BYE with a Reason header."""
     sdp = SDP.format(rtp=free_port())
+    timer = ("Supported: timer", "Session-Expires: 1800;refresher=uas")
     text = scenario(
         RECV_INVITE,
         send("183 Session Progress", sdp),
         '<pause milliseconds="200"/>',
-        send("200 OK", sdp),
+        send("200 OK", "".join(f"{header}\n" for header in timer) + sdp),
         '<recv request="ACK"/>',
-        in_dialogue("INVITE", 7, sdp),
-        '<recv response="100" optional="true"/><recv response="200"/>',
-        in_dialogue("ACK", 7).replace(' retrans="500"', ""),
-        '<pause milliseconds="200"/>',
-        in_dialogue("BYE", 8, "Reason: Q.850;cause=16\n" + EMPTY),
+        offer(7, sdp, *timer),
+        offer(8, sdp + "a=sendonly\n"),
+        offer(9, sdp),
+        '<pause milliseconds="100"/>',
+        in_dialogue("BYE", 10, "Reason: Q.850;cause=16\n" + EMPTY),
         '<recv response="200"/>',
     )
     async with far_sipp(tmp_path, text) as far, line_to(engine, far.port) as line:
         events, last = await ended(await line.dial(CALLEE, ring_timeout_s=10))
+        told = far.text()
     assert sum(isinstance(event, Active) for event in events) == 1
     assert last.kind is EndKind.RELEASED_BY_CALLEE
+    assert "a=recvonly" in told, "on hold we send nothing (RFC 3264 §8.4)"
+
+
+REFERRED = "Event: refer\nSubscription-State: {state}\nContent-Type: message/sipfrag;version=2.0\nContent-Length: [len]\n\nSIP/2.0 {said}\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [pytest.param("200 OK", None, id="taken"), pytest.param("486 Busy Here", EndKind.BUSY, id="busy")],
+)
+@on_a_loop
+async def test_a_call_is_put_through_by_the_trunk(tmp_path: Path, said: str, kind: EndKind | None) -> None:
+    """REFER on each engine: whom we name is whom the far end is told to call, and its last NOTIFY is the result."""
+    text = scenario(
+        RECV_INVITE,
+        send("200 OK", SDP.format(rtp=free_port())),
+        '<recv request="ACK"/><recv request="REFER"/>',
+        send("202 Accepted"),
+        in_dialogue("NOTIFY", 7, REFERRED.format(state="active;expires=60", said="100 Trying")),
+        '<recv response="200"/>',
+        in_dialogue("NOTIFY", 8, REFERRED.format(state="terminated;reason=noresource", said=said)),
+        '<recv response="200"/><recv request="BYE"/>',
+        send("200 OK"),
+    )
+
+    async def on(engine: EngineKind) -> None:
+        folder = tmp_path / engine
+        folder.mkdir()
+        async with far_sipp(folder, text) as far, line_to(engine, far.port) as line:
+            call = await line.dial(CALLEE, ring_timeout_s=10)
+            results: list[EndKind | None] = []
+
+            async def transfer() -> None:
+                results.append(await call.transfer("2001", timeout_s=10))
+                await call.hang_up()
+
+            async with asyncio.timeout(20):
+                async for event in call.events():
+                    if isinstance(event, Active):
+                        transferring = asyncio.create_task(transfer())
+            await transferring
+            assert results == [kind], engine
+            assert f"sip:2001@127.0.0.1:{far.port}" in re.findall(r"(?im)^Refer-To:.*$", far.text())[0]
+
+    async with asyncio.TaskGroup() as both:
+        for engine in ENGINES:
+            both.create_task(on(engine))
 
 
 @pytest.mark.parametrize("engine", ENGINES)
