@@ -27,6 +27,7 @@ from console.authority import init_office
 from console.campaigns import DEFAULT_VALIDITY, Terms, slug
 from console.command_audit import audit_app
 from console.command_box import box_app
+from console.command_claim import claim_app
 from console.command_command import command
 from console.command_config import config_app
 from console.command_control import cancel, pause, recall, resume
@@ -62,6 +63,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(box_app, name="box")
+app.add_typer(claim_app, name="claim")
 for verb in (pause, resume, cancel, recall):
     app.command()(verb)
 app.command("outcomes")(outcomes_command)

@@ -22,6 +22,8 @@ SHARE = "share/branchline"
 RELEASES_KEPT = 3
 LONGEST_STEP_S = 3600.0
 """A single core that compiles what there is no wheel for."""
+AT_BOOT = ("branchline-first-boot.service", "branchline-factory-reset.path")
+"""Units that run beside the daemon."""
 CHECKOUT = ("audio", "console", "firmware", "modem_drivers", "provisioning", "systemd", "examples")
 
 
@@ -119,6 +121,10 @@ def put_system_files(layout: Layout) -> list[Path]:
         if target is None:
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
+        if source.name in AT_BOOT and not target.exists():
+            # Whoever disables it later means it.
+            layout.wanted(source.name).parent.mkdir(parents=True, exist_ok=True)
+            _link(layout.wanted(source.name), layout.inside(target))
         _copy(source, target, 0o644)
         placed.append(target)
     layout.settings.mkdir(parents=True, exist_ok=True)
@@ -153,12 +159,19 @@ def remove(layout: Layout, *, purge: bool = False) -> None:
     for target in (layout.system_file(name) for name in names):
         if target is not None:
             target.unlink(missing_ok=True)
-    for path in (layout.wanted_by, layout.program, layout.drop_in, layout.settings / "box.toml.example"):
+    for path in (
+        layout.wanted_by,
+        *map(layout.wanted, AT_BOOT),
+        layout.program,
+        layout.drop_in,
+        layout.settings / "box.toml.example",
+    ):
         path.unlink(missing_ok=True)
     if purge:
         for store in ("etc/credstore", "etc/credstore.encrypted"):
             for name in ("mqtt-key", "device-key"):
                 (layout.root / store / name).unlink(missing_ok=True)
+        shutil.rmtree(layout.identity, ignore_errors=True)
         shutil.rmtree(layout.settings, ignore_errors=True)
         shutil.rmtree(layout.data, ignore_errors=True)
     shutil.rmtree(layout.current.parent, ignore_errors=True)

@@ -36,9 +36,33 @@ class Layout:
         return self.root / "var/lib/branchline"
 
     @property
+    def identity(self) -> Path:
+        """Return the folder of what a machine knows of itself before it is a box: root's alone."""
+        return self.root / "var/lib/branchline-identity"
+
+    @property
+    def reset_asked(self) -> Path:
+        """Return the file by which the daemon's user asks root for a factory reset."""
+        return self.data / "factory-reset-asked"
+
+    @property
+    def issue(self) -> Path:
+        """Return what every login on a console shows above its prompt (agetty), made anew at each boot."""
+        return self.root / "run/issue.d/branchline.issue"
+
+    @property
+    def claim_status(self) -> Path:
+        """Return what says how the claim stands, to the page and the technician."""
+        return self.root / "run/branchline-claim/standing.json"
+
+    @property
     def wanted_by(self) -> Path:
         """Return the link that starts the daemon at boot."""
         return self.root / "etc/systemd/system/multi-user.target.wants/branchline.service"
+
+    def wanted(self, unit: str) -> Path:
+        """Return the link that starts a unit at boot."""
+        return self.wanted_by.with_name(unit)
 
     @property
     def drop_in(self) -> Path:
