@@ -14,7 +14,7 @@ from console.ledger_tables import BOX
 from console.tables import table
 from console.terminal import say, say_json
 from firmware.clock import SystemClock, to_ms
-from firmware.sync.messages import LineWire
+from firmware.sync.messages_state import LineWire
 
 box_app = typer.Typer(help="The boxes of this office.", no_args_is_help=True)
 

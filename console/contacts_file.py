@@ -87,11 +87,6 @@ class ContactsFile:
         """Return how many rows with content the file has."""
         return len(self.cells)
 
-    @property
-    def n_bad(self) -> int:
-        """Return how many rows are left out."""
-        return len({each.row for each in self.problems})
-
 
 class VarsRefusedError(FieldError):
     """The flow cannot speak to this contact; `field` is the var (or ``language``) at fault."""

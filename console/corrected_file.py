@@ -7,9 +7,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-
 from console.cell_safety import plain_cell
 from console.contacts_file import COLUMN_OF_VAR, ContactsFile
 from console.errors import ContactsFileError
@@ -104,6 +101,9 @@ def _csv(table: Sequence[Sequence[str]]) -> bytes:
 
 
 def _xlsx(sheets: Mapping[str, Sequence[Sequence[str]]]) -> bytes:
+    # openpyxl brings numpy: a third of a second that only a command with a sheet need wait for.
+    from openpyxl import Workbook  # noqa: PLC0415
+
     book = Workbook(write_only=True)
     for title, table in sheets.items():
         sheet = book.create_sheet(title)
@@ -115,6 +115,8 @@ def _xlsx(sheets: Mapping[str, Sequence[Sequence[str]]]) -> bytes:
 
 
 def _text_cell(sheet: Any, text: str) -> Any:
+    from openpyxl.cell import WriteOnlyCell  # noqa: PLC0415 - as in _xlsx
+
     cell = WriteOnlyCell(sheet, "".join(letter for letter in text if letter >= " " or letter in "\n\t"))
     cell.data_type = "s"  # never a formula, whatever it starts with
     cell.number_format = "@"

@@ -9,9 +9,6 @@ from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import ParseError
 
-from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
-
 from console.errors import ContactsFileError
 
 ZIP_SIGNATURE = b"PK\x03\x04"
@@ -22,7 +19,6 @@ SPARE_COLUMNS = 8
 _BROKEN = (
     zipfile.BadZipFile,
     zlib.error,
-    InvalidFileException,
     ParseError,
     KeyError,
     IndexError,
@@ -40,6 +36,10 @@ def read_xlsx(path: Path, content: bytes, sheet: str | None) -> list[tuple[int, 
 
     Raises ContactsFileError.
     """
+    # openpyxl brings numpy: a third of a second that only a command with a sheet need wait for.
+    from openpyxl import load_workbook  # noqa: PLC0415
+    from openpyxl.utils.exceptions import InvalidFileException  # noqa: PLC0415
+
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as packed:
             n_bytes = sum(each.file_size for each in packed.infolist())
@@ -55,7 +55,7 @@ def read_xlsx(path: Path, content: bytes, sheet: str | None) -> list[tuple[int, 
             found = {title: rows for title, each in tables.items() if (rows := _rows(each))}
         finally:
             book.close()
-    except _BROKEN as error:
+    except (*_BROKEN, InvalidFileException) as error:
         raise ContactsFileError(
             f"{path}: no readable XLSX ({type(error).__name__}); save it as CSV (UTF-8) or as XLSX again"
         ) from None

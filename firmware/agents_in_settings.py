@@ -4,7 +4,8 @@ from zoneinfo import ZoneInfo
 
 from firmware.calls.agents import Agent, Roster, Terms
 from firmware.calls.office_hours import OfficeHours, open_span
-from firmware.settings import AgentSection, Settings
+from firmware.settings import Settings
+from firmware.settings_sections import AgentSection
 from firmware.values import LineId, parse_e164
 
 

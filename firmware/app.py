@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -22,17 +21,15 @@ from firmware.calls.judging import Judge
 from firmware.calls.listening import Hearing
 from firmware.calls.placing import CallPlacer, FlowBook
 from firmware.calls.scheduler import Scheduler
-from firmware.campaign_checks import campaign_check
 from firmware.checkup import Finding, check_running_box
 from firmware.clock import to_ms
-from firmware.commands.catalogue import command_problem
 from firmware.commands.diagnostics import bundle
 from firmware.commands.doing import BoxHands
 from firmware.commands.runner import CommandRunner, kernel_boot
 from firmware.compliance.self_check import self_check
 from firmware.configuration import Configuration
-from firmware.device_identity import device_key_of
-from firmware.enforcing import config_bounds, enforce_broker, enforce_budget, enforce_calls, enforce_log_level
+from firmware.console_link import ConsoleLink
+from firmware.enforcing import enforce_broker, enforce_budget, enforce_calls, enforce_log_level
 from firmware.health_watch import HealthWatch
 from firmware.host import systemd
 from firmware.host.clock_trust import TimeSource
@@ -43,30 +40,23 @@ from firmware.lines.line import LineReport, LineStatus
 from firmware.lines.supervisor import keep_alive
 from firmware.local.deeds import Deeds
 from firmware.local.looking import Looker
-from firmware.reloading import Reloaded, Reloader, upload_terms
+from firmware.reloading import Reloaded, Reloader
 from firmware.restored_alarm import tell_restored
 from firmware.retention.keeper import Keeper
 from firmware.retention.periods import Defaults
 from firmware.rules_desk import RulesDesk, rules_at_start
 from firmware.settings import Settings
-from firmware.state_report import StateReport
-from firmware.store import outbox, policy_releases
+from firmware.store import policy_releases
 from firmware.store.connection import Connection as StoreConnection
 from firmware.store.database import Database
-from firmware.sync.anchoring import Anchors
-from firmware.sync.byte_budget import ByteBudget, MeteredConnection
 from firmware.sync.connection import Connection, Will
-from firmware.sync.downlink import Downlink
-from firmware.sync.recording_sender import RecordingSender
 from firmware.sync.reports import Reports
-from firmware.sync.requesting import Requester
 from firmware.sync.responding import Responder
 from firmware.sync.signing import Verifier, load_public_key
 from firmware.sync.topics import BoxTopics
-from firmware.sync.uplink import Uplink
-from firmware.telemetry import TelemetryReport
 from firmware.upkeep import Upkeep
 from firmware.values import UuidV7
+from firmware.version import software_version
 from firmware.worlds import World
 from modem_drivers.power_hook import PowerHook
 
@@ -121,7 +111,6 @@ class Box(Generic[WorldT]):
         recordings = data / "recordings"
         recordings.mkdir(parents=True, exist_ok=True, mode=0o700)
         clock = world.clock
-        topics = BoxTopics(settings.box.tenant, settings.box.id)
         verifier = Verifier.of(load_public_key(Path(key)) for key in settings.console.keys)
         found = rules_at_start(settings.compliance, database.run_now(policy_releases.newest), verifier)
         gate = found.rules.gate
@@ -211,32 +200,31 @@ class Box(Generic[WorldT]):
         self.scheduler: Scheduler = Scheduler(
             lines=world.lines, desk=self._desk, placer=placer, now=clock.now, on_change=self._changed
         )
-        self._state: StateReport | None = None
-        will = Will(
-            topic=topics.up("state"),
-            payload=StateReport.farewell(
-                self._new_id(), clock.now(), boot=self._boot, version=software_version()
-            ),
-        )
-        budget = ByteBudget(database, now=clock.now)
-        self._connection = MeteredConnection(connect(topics, will), budget)
-        self._telemetry = TelemetryReport(
-            connection=self._connection,
-            topics=topics,
-            boot=self._boot,
-            data_dir=data,
-            lines=world.lines,
-            depth=self._depth,
-            dialling=lambda: self.scheduler.dialling,
-            clock=lambda: self._judge.clock_state,
-            config=self._config,
-            budget=budget,
-            counters=lambda: {
-                "calls_active": len(self.scheduler.active),
-                "unanswered_refusals": self._downlink.n_unanswered,
-            },
+        rules = RulesDesk(
+            database=database,
+            section=settings.compliance,
+            judge=self._judge,
+            reports=reports,
+            verifier=verifier,
+            executor=workers.speech,
             now=clock.now,
+        )
+        self.link = link = ConsoleLink(
+            settings,
+            world,
+            database=database,
+            connect=connect,
+            config=self._config,
+            scheduler=self.scheduler,
+            judge=self._judge,
+            verifier=verifier,
+            rules=rules,
+            alarms=lambda: self.health.alarms.raised,
+            ids=self._ids,
             new_id=self._new_id,
+            boot=self._boot,
+            version=software_version(),
+            on_change=self._changed,
         )
         self._longest_call_s = settings.dialling.max_call_s
         self._enforce_calls = enforce_calls(
@@ -249,74 +237,20 @@ class Box(Generic[WorldT]):
         )
         self._enforce = [
             enforce_log_level,
-            self._telemetry.enforce,
-            enforce_budget(settings, budget),
+            link.telemetry.enforce,
+            enforce_budget(settings, link.budget),
             self._enforce_calls,
-            enforce_broker(settings, self._connection),
+            enforce_broker(settings, link.connection),
         ]
-        self._state = StateReport(
-            connection=self._connection,
-            topics=topics,
-            boot=self._boot,
-            version=software_version(),
-            stream=database.stream,
-            lines=world.lines,
-            active=lambda: self.scheduler.active,
-            depth=self._depth,
-            config=self._config,
-            time_to_full_s=self._telemetry.forecast.time_to_full_s,
-            thrift=lambda: budget.thrift,
-            dialling=lambda: self.scheduler.dialling,
-            clock=lambda: self._judge.clock_state.reason,
-            alarms=lambda: self.health.alarms.raised,
-            now=clock.now,
-            new_id=self._new_id,
-        )
-        self._uplink = Uplink(database, self._connection, topics, budget=budget)
-        self._anchors = Anchors(
-            database, device_key_of(settings), box=settings.box.id, now=clock.now, new_id=self._new_id
-        )
-        self._requester = Requester(database, self._connection, topics, now=clock.now, new_id=self._new_id)
-        self._recording_sender = RecordingSender(
-            database,
-            self._connection,
-            topics,
-            terms=upload_terms(settings.recording_upload, settings.box.time_zone),
-            now=clock.now,
-            new_id=self._new_id,
-        )
-        rules = RulesDesk(
-            database=database,
-            section=settings.compliance,
-            judge=self._judge,
-            reports=reports,
-            verifier=verifier,
-            executor=workers.speech,
-            now=clock.now,
-        )
         self._reloader = Reloader(
             settings,
             database=database,
             judge=self._judge,
             verifier=verifier,
             rules=rules,
-            sender=self._recording_sender,
+            sender=link.recording_sender,
             executor=workers.speech,
             bound_calls=self._bound_calls,
-        )
-        self._downlink = Downlink(
-            database,
-            topics,
-            verifier,
-            clock=clock,
-            ids=self._ids,
-            check=campaign_check(),
-            bounds=config_bounds(settings, world),
-            command_check=command_problem,
-            rules=rules,
-            on_change=self._heed_console,
-            on_fetch=self._recording_sender.fetch,
-            on_signed=partial(world.trust.hear, TimeSource.CONSOLE),
         )
         self.hands = BoxHands(
             settings,
@@ -351,7 +285,7 @@ class Box(Generic[WorldT]):
             desk=self._desk,
             judge=self._judge,
             config=self._config,
-            connection=self._connection,
+            connection=link.connection,
             disk=disk,
             faults=self._faults,
         )
@@ -366,8 +300,6 @@ class Box(Generic[WorldT]):
             recent=recent,
             now=clock.now,
         )
-        self._heeding: asyncio.Task[None] | None = None
-        self._heed_again = False
         self.heartbeats = heartbeats or Heartbeats(clock.monotonic_s)
         self._upkeep = Upkeep(
             database,
@@ -383,7 +315,7 @@ class Box(Generic[WorldT]):
 
     async def run(self, stop: asyncio.Event, *, ready: Callable[[], None] = lambda: None) -> None:
         """Serve until `stop` is set, then let calls end and the outbox drain, each under a deadline."""
-        assert self._state is not None
+        link = self.link
         if self.gate_faults:
             log.error("gate_self_check_failed", allowed=self.gate_faults)
         if self.overlay_refused:
@@ -391,27 +323,20 @@ class Box(Generic[WorldT]):
         if self.release_fault:
             log.error("policy_release_unusable", reason=self.release_fault)
         unsubscribe = self.database.subscribe(lambda _touched: self._changed())
-        async with self._connection, asyncio.TaskGroup() as group:
+        async with link.connection, asyncio.TaskGroup() as group:
             await self.database.transact(lambda con: tell_restored(con, self._reports))
             await self.database.transact(self._tell_release_fault)
             tasks = [
-                group.create_task(self._downlink.run(self._connection), name="downlink"),
-                group.create_task(self._uplink.run(), name="uplink"),
-                group.create_task(self._requester.run(), name="request-batches"),
-                group.create_task(self._recording_sender.run(), name="send-recordings"),
+                *(
+                    group.create_task(work, name=name)
+                    for name, work in (*link.tasks(), *self._upkeep.tasks())
+                ),
                 group.create_task(
-                    self._config.run(self._connection, [*self._enforce, lambda _: self._changed()]),
+                    self._config.run(link.connection, [*self._enforce, lambda _: self._changed()]),
                     name="configuration",
                 ),
                 group.create_task(self._commands.run(), name="commands"),
-                group.create_task(self._anchors.run(), name="audit-heads"),
-                group.create_task(self._state.run(), name="state"),
-                group.create_task(self._telemetry.run(), name="telemetry"),
-                group.create_task(self._upkeep.feed_watchdog(), name="watchdog"),
-                group.create_task(self._upkeep.tidy(), name="tidy"),
-                group.create_task(self._upkeep.keep_snapshots(), name="snapshots"),
                 group.create_task(self.keeper.run(), name="retention"),
-                group.create_task(self._upkeep.follow_hotplug(), name="hotplug"),
                 group.create_task(self.health.run(), name="health"),
                 *(
                     group.create_task(keep_alive(line), name=f"line:{line.line_id}")
@@ -433,9 +358,7 @@ class Box(Generic[WorldT]):
             systemd.notify_stopping(why, within_s=LONGEST_STOP_S if n_calls else 0.0)
             log.info("stopping", calls=n_calls)
             await self.scheduler.finish(deadline_s=POLITE_STOP_S)
-            await self._anchors.publish()
-            await self._drain()
-            await self._state.say_goodbye()
+            await link.say_goodbye(within_s=LAST_WORDS_S)
             unsubscribe()
             for task in tasks:
                 task.cancel()
@@ -451,17 +374,6 @@ class Box(Generic[WorldT]):
         self._longest_call_s = max_call_s
         self._enforce_calls(self._config.current)
 
-    async def _drain(self) -> None:
-        try:
-            async with asyncio.timeout(LAST_WORDS_S):
-                while (await self._depth()).n_waiting:  # noqa: ASYNC110 - the store has no event for "empty"
-                    await asyncio.sleep(0.1)
-        except TimeoutError:
-            log.info("outbox_kept_for_next_start")
-
-    async def _depth(self) -> outbox.OutboxDepth:
-        return await self.database.read(outbox.depth)
-
     def _tell_release_fault(self, con: StoreConnection) -> None:
         if self.release_fault:
             self._reports.event(con, "policy_release_unusable", "alarm", detail=self.release_fault)
@@ -474,24 +386,8 @@ class Box(Generic[WorldT]):
         if report.status is LineStatus.READY:
             self.scheduler.wake()
 
-    def _heed_console(self) -> None:
-        self._changed()
-        if self._heeding is None or self._heeding.done():
-            self._heeding = asyncio.get_running_loop().create_task(
-                self._heed_until_quiet(), name="heed-console"
-            )
-        else:
-            self._heed_again = True
-
-    async def _heed_until_quiet(self) -> None:
-        self._heed_again = True
-        while self._heed_again:
-            self._heed_again = False
-            await self.scheduler.heed_console()
-
     def _changed(self) -> None:
-        if self._state is not None:
-            self._state.changed()
+        self.link.state.changed()
 
     def _facts(self) -> dict[str, Any]:
         """Return what the parts know of themselves, for diagnostics."""
@@ -504,7 +400,7 @@ class Box(Generic[WorldT]):
             "calls": len(self.scheduler.active),
             "config": self._config.version,
             "config_on_trial": self._config.on_trial,
-            "unanswered_refusals": self._downlink.n_unanswered,
+            "unanswered_refusals": self.link.downlink.n_unanswered,
         }
 
     def _faults(self) -> list[tuple[str, str]]:
@@ -518,11 +414,3 @@ class Box(Generic[WorldT]):
 
     def _new_id(self) -> str:
         return self._ids.new(to_ms(self._world.clock.now()))
-
-
-def software_version() -> str:
-    """Return the installed version."""
-    try:
-        return version("branchline")
-    except PackageNotFoundError:
-        return "0+checkout"

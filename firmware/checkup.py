@@ -18,7 +18,8 @@ from firmware.host.credentials import CredentialMissingError, credential_file
 from firmware.lines.line_card import LineCard
 from firmware.lines.sim_pin import PinFileError
 from firmware.rules_in_force import make_gate
-from firmware.settings import LineSection, Settings, SettingsError, TrunkSection
+from firmware.settings import Settings, SettingsError
+from firmware.settings_sections import LineSection, TrunkSection
 from firmware.speech.voices import BoxVoices, voices_of_box
 from firmware.store import attempts
 from firmware.store.database import read_only

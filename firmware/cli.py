@@ -308,7 +308,7 @@ def factory_reset(context: typer.Context) -> None:
 @app.command("version")
 def show_version() -> None:
     """Print the version."""
-    from firmware.app import software_version
+    from firmware.version import software_version
 
     print(software_version())
 

@@ -18,6 +18,7 @@ from firmware.store.configurations import StoredConfig
 from firmware.store.connection import Connection as StoreConnection
 from firmware.store.database import Database
 from firmware.store.errors import StoreError
+from firmware.store.insisting import transact_for_certain
 from firmware.sync.answers import Answer
 from firmware.sync.applying_config import IN_FORCE, ROLLED_BACK, settings_of
 from firmware.sync.connection import Connection
@@ -51,10 +52,6 @@ class Configuration:
     def version(self) -> int:
         """Return the version in force, 0 for none."""
         return self._in_force.version if self._in_force else 0
-
-    def stir(self) -> None:
-        """Look: the console may have sent something."""
-        self._stirred.set()
 
     async def run(self, connection: Connection, enforce: Sequence[Enforce]) -> None:
         """Have every part go by the configuration, and try what the console sends; until cancelled."""
@@ -115,7 +112,7 @@ class Configuration:
         self.on_trial = 0
         if reason:
             self._use(_readable(self._in_force))
-            await self._for_certain(partial(self._roll_back, trial=trial, reason=reason))
+            await transact_for_certain(self._database, partial(self._roll_back, trial=trial, reason=reason))
             log.warning("config_rolled_back", version=trial.version, reason=reason)
         elif is_done:
             log.info("config_in_force", version=trial.version)
@@ -175,15 +172,6 @@ class Configuration:
             await asyncio.sleep(STORE_PAUSE_S)
             self._stirred.set()
             return False
-
-    async def _for_certain(self, work: Callable[[StoreConnection], None]) -> None:
-        while True:
-            try:
-                await self._database.transact(work)
-            except StoreError:
-                await asyncio.sleep(STORE_PAUSE_S)
-            else:
-                return
 
     def _use(self, settings: ConfigSettings) -> None:
         self.current = settings

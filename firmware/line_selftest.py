@@ -11,7 +11,8 @@ from firmware.compliance.red_lines import number_problem
 from firmware.lines.gsm_line import GsmLine
 from firmware.lines.line import LineReport, LineStatus
 from firmware.lines.sound_test import NumberKind, SoundVerdict, Way, sound_test
-from firmware.settings import Settings, TrialNumberSection
+from firmware.settings import Settings
+from firmware.settings_sections import TrialNumberSection
 from firmware.store import suppressions
 from firmware.store.database import read_only
 from firmware.values import E164, PersonId, mask

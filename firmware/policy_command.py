@@ -25,7 +25,8 @@ from firmware.rules_in_force import (
     find_pack,
     make_gate,
 )
-from firmware.settings import DiallingSection, Settings, SettingsError, load_settings
+from firmware.settings import Settings, SettingsError, load_settings
+from firmware.settings_sections import DiallingSection
 
 policy_app = typer.Typer(help="The rules of calling.", no_args_is_help=True)
 out = Console()

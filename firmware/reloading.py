@@ -14,7 +14,8 @@ from firmware.calls.judging import Judge
 from firmware.compliance.errors import ComplianceError
 from firmware.compliance.self_check import self_check
 from firmware.rules_desk import RulesDesk, rules_at_start
-from firmware.settings import ComplianceSection, RecordingUploadSection, Settings, SettingsError
+from firmware.settings import Settings, SettingsError
+from firmware.settings_sections import ComplianceSection, RecordingUploadSection
 from firmware.store import policy_releases
 from firmware.store.connection import Connection as StoreConnection
 from firmware.store.database import Database

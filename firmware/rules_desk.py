@@ -19,7 +19,7 @@ from firmware.compliance.overlay import with_overlays
 from firmware.compliance.self_check import self_check
 from firmware.policy_release import ReleaseRefusedError, Rules, check_rises, release_rules
 from firmware.rules_in_force import approvals_of, own_overlay
-from firmware.settings import ComplianceSection
+from firmware.settings_sections import ComplianceSection
 from firmware.store import policy_releases
 from firmware.store.connection import Connection as StoreConnection
 from firmware.store.database import Database

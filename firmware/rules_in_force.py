@@ -13,7 +13,8 @@ from firmware.compliance.gate import Gate
 from firmware.compliance.library import Approval, PackLibrary, load_packs
 from firmware.compliance.overlay import read_overlay, with_overlays
 from firmware.compliance.pack import Pack
-from firmware.settings import ComplianceSection, SettingsError
+from firmware.settings import SettingsError
+from firmware.settings_sections import ComplianceSection
 
 _NAME = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]*)@([1-9][0-9]*)")
 

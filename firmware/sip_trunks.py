@@ -4,7 +4,8 @@ import os
 import stat
 from pathlib import Path
 
-from firmware.settings import SettingsError, TrunkSection
+from firmware.settings import SettingsError
+from firmware.settings_sections import TrunkSection
 from firmware.sip.engine_process import SipEngineError
 from firmware.sip.trunk import NoEngineError, Trunk, TrunkPlan, choose_engine
 from firmware.sip.wire import Account

@@ -27,7 +27,8 @@ from firmware.host import systemd
 from firmware.host.heartbeats import Heartbeats
 from firmware.host.journal import RecentEvents, set_up_journal
 from firmware.local.opening import open_local_doors
-from firmware.settings import Settings, SettingsError, SpeechSection, VoiceSection, load_settings
+from firmware.settings import Settings, SettingsError, load_settings
+from firmware.settings_sections import SpeechSection, VoiceSection
 from firmware.speech.voices import voices_of_box
 from firmware.store import restoring
 from firmware.sync.connection import MqttConnection, MqttSettings, Will, probe_broker

@@ -15,7 +15,8 @@ from firmware.store.outbox import OutboxDepth
 from firmware.sync.byte_budget import Thrift
 from firmware.sync.connection import Connection
 from firmware.sync.errors import NotConnectedError, PublishRefusedError
-from firmware.sync.messages import BoxState, LineWire, encode
+from firmware.sync.messages import BoxState, encode
+from firmware.sync.messages_state import LineWire
 from firmware.sync.topics import BoxTopics
 from firmware.values import LineId
 

@@ -2,7 +2,8 @@
 
 import asyncio
 
-from firmware.settings import SettingsError, TrunkSection
+from firmware.settings import SettingsError
+from firmware.settings_sections import TrunkSection
 from firmware.sip_trunks import trunk_of
 
 TRUNK_LIMIT_S = 20.0

@@ -2,10 +2,10 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterator
 from datetime import timedelta
 from functools import partial
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import structlog
 
@@ -49,6 +49,13 @@ class Upkeep(Generic[WorldT]):
         self._gate = gate
         self._is_busy = is_busy
         self._heartbeats = heartbeats
+
+    def tasks(self) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
+        """Yield what runs until it is cancelled, by name."""
+        yield "watchdog", self.feed_watchdog()
+        yield "tidy", self.tidy()
+        yield "snapshots", self.keep_snapshots()
+        yield "hotplug", self.follow_hotplug()
 
     async def tidy(self) -> None:
         """Say which rule packs need a person soon, and forget ids that no replay can bring back; once a day."""

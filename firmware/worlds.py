@@ -23,7 +23,7 @@ from firmware.lines.gsm_ports import FixedPorts
 from firmware.lines.line_card import LineCard
 from firmware.lines.sim_pin import PinFileError, read_pin
 from firmware.lines.sip_line import SipLine
-from firmware.settings import LineSection, TrunkSection
+from firmware.settings_sections import LineSection, TrunkSection
 from firmware.sip_trunks import trunk_of
 from firmware.values import LineId, parse_e164
 from modem_drivers.at.byte_port import BytePort

@@ -13,7 +13,6 @@ from typing import Any
 
 import msgspec
 
-from firmware.app import software_version
 from firmware.checkup import database_path
 from firmware.commands.diagnostics import without_secrets
 from firmware.host.health import host_health
@@ -23,6 +22,7 @@ from firmware.settings import Settings
 from firmware.store import outbox, today
 from firmware.store.database import read_only
 from firmware.store.errors import StoreError
+from firmware.version import software_version
 from provisioning import network
 from provisioning.check import Check
 

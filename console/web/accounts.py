@@ -1,5 +1,6 @@
 """Who may sign in: users in the ledger, Argon2id hashes, and waits that grow with failed attempts."""
 
+import functools
 import secrets
 import threading
 from dataclasses import dataclass
@@ -27,7 +28,6 @@ UNKNOWN = "?"
 _HASHER = PasswordHasher()
 _HASHING = threading.BoundedSemaphore(2)
 """A hash takes 64 MiB and a core: many sign-ins at once must not take all of both."""
-_NOBODY = _HASHER.hash(secrets.token_urlsafe())
 
 
 class AccountError(ConsoleError):
@@ -105,13 +105,19 @@ def sign_in(ledger: Ledger, name: str, password: str, address: str, now: datetim
                 _count(rows, subject, now_ms)
     if wait_s:
         return SignInRefused(wait_s=wait_s)
-    if not _is_password(row.password if row is not None else _NOBODY, password) or row is None:
+    if not _is_password(row.password if row is not None else _nobodys_hash(), password) or row is None:
         return SignInRefused(wait_s=0)
     with ledger.transaction() as rows:
         rows.execute(delete(WEB_FAILURE).where(WEB_FAILURE.c.subject.in_(list(subjects))))
         if _HASHER.check_needs_rehash(row.password):
             rows.execute(update(WEB_USER).where(WEB_USER.c.name == name).values(password=_hash(password)))
     return User(name=row.name, role=Role(row.role), stamp=row.stamp)
+
+
+@functools.cache
+def _nobodys_hash() -> str:
+    """Return what a password for an unknown name is compared with, so that the answer takes as long."""
+    return _HASHER.hash(secrets.token_urlsafe())
 
 
 def _is_password(hashed: str, password: str) -> bool:

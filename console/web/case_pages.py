@@ -20,6 +20,7 @@ from console.errors import ConsoleError
 from console.ledger_tables import CONTACT, OUTCOME
 from console.web.accounts import all_users, find_user
 from console.web.desk import asked, desk, log_access, may, me
+from console.web.page_keys import page_key, page_key_text
 from console.web.roles import GRANTS, May, needs
 from console.web.wording import gettext
 from console.web_tables import CASE
@@ -45,7 +46,7 @@ def show() -> str:
     if view == "mine":
         query = query.where(CASE.c.assignee == me().name)
     query = query.where(CASE.c.is_done.is_(view == "done"))
-    if (after := _key(asked("after"))) is not None:
+    if (after := page_key(asked("after"))) is not None:
         query = query.where(tuple_(*KEY) > tuple_(*after))
     with here.ledger.reading() as rows:
         found = list(rows.execute(query.order_by(*KEY).limit(PAGE_ROWS + 1)))
@@ -65,7 +66,9 @@ def show() -> str:
         open_by_kind=open_by_kind,
         n_late=n_late,
         now_ms=here.now_ms(),
-        next_key=f"{shown[-1].due_at}~{shown[-1].box}~{shown[-1].attempt}" if len(found) > PAGE_ROWS else "",
+        next_key=page_key_text(shown[-1].due_at, shown[-1].box, shown[-1].attempt)
+        if len(found) > PAGE_ROWS
+        else "",
     )
 
 
@@ -170,13 +173,3 @@ def _asked_case() -> Row[Any]:
     if case is None:
         abort(404)
     return case
-
-
-def _key(text: str) -> tuple[int, str, str] | None:
-    if not text:
-        return None
-    at, _one, rest = text.partition("~")
-    box, _two, attempt = rest.partition("~")
-    if not (at.isascii() and at.isdigit() and len(at) < 16 and attempt):
-        abort(400)
-    return int(at), box, attempt

@@ -12,7 +12,7 @@ from console.ledger_tables import BOX, EVENT
 from console.web.desk import desk
 from console.web.live import live
 from console.web.roles import May, needs
-from firmware.sync.messages import LineWire
+from firmware.sync.messages_state import LineWire
 
 fleet_pages = Blueprint("fleet", __name__)
 N_EVENTS = 30

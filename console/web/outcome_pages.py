@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Select, select, tuple_
 from console.ledger_tables import BOX, CAMPAIGN, OUTCOME, PROMISE
 from console.reports import amount_text
 from console.web.desk import asked, desk, log_access
+from console.web.page_keys import page_key, page_key_text
 from console.web.roles import May, needs
 from firmware.clock import to_ms
 from firmware.values import Disposition
@@ -35,7 +36,7 @@ EXPORTED = (
 def show() -> str:
     """Show one page of outcomes."""
     conditions, filters = _filters()
-    after = _key(asked("after"))
+    after = page_key(asked("after"))
     with desk().ledger.reading() as rows:
         found = list(rows.execute(_page(conditions, after, PAGE_ROWS + 1)))
         campaigns = rows.execute(select(CAMPAIGN.c.campaign).distinct().order_by(CAMPAIGN.c.campaign))
@@ -48,7 +49,9 @@ def show() -> str:
         filters=filters,
         choices=choices,
         dispositions=list(Disposition),
-        next_key=_key_text(shown[-1]) if len(found) > PAGE_ROWS else "",
+        next_key=page_key_text(shown[-1].ended_at, shown[-1].box, shown[-1].attempt)
+        if len(found) > PAGE_ROWS
+        else "",
         is_first=after is None,
     )
 
@@ -114,20 +117,6 @@ def _day_ms(text: str, *, days: int = 0) -> int:
         return to_ms(day.astimezone())
     except (ValueError, OverflowError):
         abort(400)
-
-
-def _key(text: str) -> tuple[int, str, str] | None:
-    if not text:
-        return None
-    at, _one, rest = text.partition("~")
-    box, _two, attempt = rest.partition("~")
-    if not (at.isascii() and at.isdigit() and len(at) < 16 and attempt):
-        abort(400)
-    return int(at), box, attempt
-
-
-def _key_text(row: Any) -> str:
-    return f"{row.ended_at}~{row.box}~{row.attempt}"
 
 
 def _csv(cells: tuple[object, ...]) -> str:

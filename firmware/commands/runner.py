@@ -15,6 +15,7 @@ from firmware.store.commands import StoredCommand
 from firmware.store.connection import Connection
 from firmware.store.database import Database
 from firmware.store.errors import StoreError
+from firmware.store.insisting import transact_for_certain
 from firmware.sync.messages_command import CommandStatus
 from firmware.sync.responding import Responder
 
@@ -57,7 +58,7 @@ class CommandRunner:
         """Say what a crash interrupted, then do commands until cancelled."""
         unsubscribe = self._database.subscribe(self._on_commit)
         try:
-            await self._for_certain(self._settle)
+            await transact_for_certain(self._database, self._settle)
             while True:
                 self._stirred.clear()
                 try:
@@ -81,8 +82,8 @@ class CommandRunner:
         if command.expires_at <= now:
             await self._finish(command, "expired", "expired", "its time had passed when its turn came")
             return
-        await self._for_certain(
-            lambda con: commands.begin(con, command.id, at=now, boot=self._boot)
+        await transact_for_certain(
+            self._database, lambda con: commands.begin(con, command.id, at=now, boot=self._boot)
         )  # from here on it is never begun again
         log.info("command_begins", command=command.name, message=command.id)
         limit_s = COMMANDS[command.name].limit_s
@@ -117,7 +118,7 @@ class CommandRunner:
             fresh = commands.get(con, command.id)
             self._responder.finish(con, fresh, status, reason=reason, detail=detail, result=result)
 
-        await self._for_certain(work)
+        await transact_for_certain(self._database, work)
         log.info("command_ended", command=command.name, message=command.id, status=status, reason=reason)
 
     def _settle(self, con: Connection) -> None:
@@ -132,12 +133,3 @@ class CommandRunner:
                     reason="interrupted",
                     detail="the box stopped in the middle of it; how far it came is not known: it is not done again",
                 )
-
-    async def _for_certain(self, work: Callable[[Connection], None]) -> None:
-        while True:
-            try:
-                await self._database.transact(work)
-            except StoreError:
-                await asyncio.sleep(STORE_PAUSE_S)
-            else:
-                return

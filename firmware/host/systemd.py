@@ -15,11 +15,6 @@ def notify_ready(status: str) -> None:
     daemon.notify(f"READY=1\nSTATUS={status}")
 
 
-def notify_status(status: str) -> None:
-    """Show one line in `systemctl status`."""
-    daemon.notify(f"STATUS={status}")
-
-
 def notify_stopping(why: str, *, within_s: float = 0.0) -> None:
     """Tell the manager that the daemon is on its way out, and why; ask for `within_s` to end what it does."""
     daemon.notify(f"STOPPING=1\nSTATUS={why}" + _more_time(within_s))

@@ -7,6 +7,7 @@ from typing import assert_never
 
 from audio.ports.port import AudioPort
 from audio.ports.serial_pcm import SerialPcmPort
+from firmware.lines.ends import END_KINDS
 from firmware.lines.line import Active, Alerting, CallEvent, Dialing, Ended, EndKind
 from firmware.lines.sound_watch import WatchedPort
 from modem_drivers import events as modem_events
@@ -16,22 +17,6 @@ from modem_drivers.modem import ModemCall
 
 HANG_UP_DEADLINE_S = 100.0
 """ATH and AT+CHUP may take 90 s (Quectel EC2x AT manual); past this the modem is lost."""
-
-_END_KINDS = {
-    ReleaseKind.ANSWERED_REMOTE: EndKind.RELEASED_BY_CALLEE,
-    ReleaseKind.LOCAL: EndKind.RELEASED_BY_US,
-    ReleaseKind.BUSY: EndKind.BUSY,
-    ReleaseKind.NO_ANSWER: EndKind.NO_ANSWER,
-    ReleaseKind.REJECTED: EndKind.REJECTED,
-    ReleaseKind.POWERED_OFF: EndKind.POWERED_OFF,
-    ReleaseKind.UNREACHABLE: EndKind.UNREACHABLE,
-    ReleaseKind.INVALID_NUMBER: EndKind.VACANT_NUMBER,
-    ReleaseKind.CONGESTION: EndKind.CONGESTION,
-    ReleaseKind.BARRED: EndKind.CALL_RESTRICTED,
-    ReleaseKind.NETWORK_FAULT: EndKind.NETWORK_FAULT,
-    ReleaseKind.LOCAL_FAULT: EndKind.LOCAL_FAULT,
-    ReleaseKind.UNKNOWN: EndKind.UNKNOWN,
-}
 
 
 class GsmCall:
@@ -113,7 +98,7 @@ class GsmCall:
         self._hanging_up = asyncio.create_task(self.hang_up(), name="hang-up-unanswered")
 
     def _ended(self, event: modem_events.Released, audio_failure: str) -> Ended:
-        kind, q850 = _END_KINDS[event.kind], event.q850
+        kind, q850 = END_KINDS[event.kind], event.q850
         evidence = event.raw_lines
         if audio_failure:
             kind, evidence = EndKind.LOCAL_FAULT, (*evidence, f"call audio did not open: {audio_failure}")

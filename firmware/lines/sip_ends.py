@@ -12,10 +12,10 @@ from audio.dsp.answer import AnswerClass
 from audio.dsp.progress_tones import ProgressTone
 from audio.dsp.sit import SitCode
 from audio.events import AnswerClassified, AudioEvent, ProgressHeard, SitHeard
+from firmware.lines.ends import END_KINDS
 from firmware.lines.line import EndKind
 from firmware.sip.wire import Over
 from modem_drivers.at.causes import Evidence, classify, told_in_urc
-from modem_drivers.events import ReleaseKind
 
 _CAUSE = re.compile(r"Q\.850\s*;[^,]*?cause\s*=\s*\"?([0-9]{1,3})", re.IGNORECASE)
 _CAUSES = {
@@ -27,21 +27,6 @@ _OTHER_CAUSES = {20: (EndKind.UNREACHABLE, 0.8), 25: (EndKind.NETWORK_FAULT, 0.8
 """Causes of Q.850 that mobile networks do not have: subscriber absent, exchange routing error."""
 _OURS = frozenset({400, 401, 402, 405, 406, 407, 413, 414, 415, 416, 420, 421, 488, 493, 606})
 _NORMAL = frozenset({16, 31})
-_KINDS = {
-    ReleaseKind.ANSWERED_REMOTE: EndKind.RELEASED_BY_CALLEE,
-    ReleaseKind.LOCAL: EndKind.RELEASED_BY_US,
-    ReleaseKind.BUSY: EndKind.BUSY,
-    ReleaseKind.NO_ANSWER: EndKind.NO_ANSWER,
-    ReleaseKind.REJECTED: EndKind.REJECTED,
-    ReleaseKind.POWERED_OFF: EndKind.POWERED_OFF,
-    ReleaseKind.UNREACHABLE: EndKind.UNREACHABLE,
-    ReleaseKind.INVALID_NUMBER: EndKind.VACANT_NUMBER,
-    ReleaseKind.CONGESTION: EndKind.CONGESTION,
-    ReleaseKind.BARRED: EndKind.CALL_RESTRICTED,
-    ReleaseKind.NETWORK_FAULT: EndKind.NETWORK_FAULT,
-    ReleaseKind.LOCAL_FAULT: EndKind.LOCAL_FAULT,
-    ReleaseKind.UNKNOWN: EndKind.UNKNOWN,
-}
 _ANNOUNCED = {
     "busy": EndKind.BUSY,
     "switched_off": EndKind.POWERED_OFF,
@@ -159,4 +144,4 @@ def _kind(
         told=told_in_urc(told),
     )
     release, q850, confidence = classify(seen)
-    return _KINDS[release], q850, confidence
+    return END_KINDS[release], q850, confidence

@@ -25,7 +25,7 @@ from firmware.local.facts import (
     UplinkFacts,
 )
 from firmware.local.trouble import GROUPS, alarms_of, bars_of, group_of, standing, trouble_of, verdict_of
-from firmware.settings import BoxSection
+from firmware.settings_sections import BoxSection
 from firmware.store import campaigns, outbox, suppressions, today
 from firmware.store.connection import Connection as StoreConnection
 from firmware.store.database import Database

@@ -16,7 +16,8 @@ from firmware.dialogue.flow import Flow
 from firmware.dialogue.loader import load_flow
 from firmware.dialogue.speaking import LANGUAGES, in_words
 from firmware.dialogue.template import Words
-from firmware.settings import SettingsError, SpeechSection, VoiceSection, load_settings
+from firmware.settings import SettingsError, load_settings
+from firmware.settings_sections import SpeechSection, VoiceSection
 from firmware.speech.voices import voices_of_box
 
 speech_app = typer.Typer(help="Hear what the box would say, and what to record.", no_args_is_help=True)

@@ -16,7 +16,7 @@ from audio.speech.espeak import EspeakSynthesizer
 from audio.speech.recorded import RecordedVoice, Recordings, look_through
 from audio.speech.synthesis import Synthesizer
 from audio.speech.voices import Voices
-from firmware.settings import SpeechSection, VoiceSection
+from firmware.settings_sections import SpeechSection, VoiceSection
 
 log = structlog.get_logger()
 

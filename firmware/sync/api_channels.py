@@ -17,7 +17,6 @@ from firmware.sync.messages import (
     ContactRow,
     Control,
     KeySet,
-    LineWire,
     MoneyWire,
     OutcomeMessage,
     PromiseWire,
@@ -37,6 +36,7 @@ from firmware.sync.messages import (
 )
 from firmware.sync.messages_config import ConfigSettings, LineConfig, OpenHours, UplinkConfig
 from firmware.sync.messages_keys import SigningKey
+from firmware.sync.messages_state import LineWire
 from firmware.sync.messages_telemetry import LineHealth
 from firmware.values import Disposition
 

@@ -23,11 +23,13 @@ from firmware.sync.messages_recording import (
     RecordingReceipt,
     RecordingUnavailable,
 )
+from firmware.sync.messages_state import BoxState
 from firmware.sync.messages_telemetry import Telemetry
 from firmware.values import Disposition
 
 __all__ = [
     "BoxConfig",
+    "BoxState",
     "Command",
     "Durable",
     "Id",
@@ -303,64 +305,12 @@ class BoxEvent(Durable, frozen=True, kw_only=True, tag_field="type", tag="event"
     campaign: str | None = None
 
 
-class LineWire(msgspec.Struct, kw_only=True, frozen=True):
-    """A line as the console sees it."""
-
-    line: str
-    name: str = ""
-    """What people call it, as the console configured."""
-    model: str = ""
-    status: str
-    """absent, starting, searching, ready, in_call, faulted."""
-    detail: str = ""
-    operator: str = ""
-    rssi_dbm: int | None = None
-    campaign: str | None = None
-    contact: str | None = None
-    call: str = ""
-    """While in a call: dialing, alerting, active, ending."""
-    ailment: str = ""
-    """What is wrong with the modem and being treated, such as deaf or audio_silent."""
-    treatment: str = ""
-    """The last rung of the healing ladder climbed for it; ``dead``: call a technician."""
-    healed_by: dict[str, int] = {}
-    """What has helped since the box started, and how often: rung by count."""
-
-
 class Request(Message, frozen=True, kw_only=True, tag_field="type", tag="request"):
     """Parts of a campaign that have not come. Said again, ever more rarely, until they have."""
 
     campaign: Id
     batches: Annotated[list[NonNegativeInt], msgspec.Meta(min_length=1, max_length=1000)]
     """Indices of the missing batches, the first ones if there are more."""
-
-
-class BoxState(Message, frozen=True, kw_only=True, tag_field="type", tag="state"):
-    """Retained; the last will is the same message with status offline and the same boot id."""
-
-    status: Literal["online", "offline"]
-    boot: str
-    version: str = ""
-    stream: str = ""
-    lines: list[LineWire] = msgspec.field(default_factory=list)
-    outbox: int = 0
-    """Messages that the console has not receipted."""
-    outbox_bytes: NonNegativeInt = 0
-    oldest_unsent_s: float = 0.0
-    time_to_full_s: NonNegativeInt | None = None
-    """Until the disk is full if it goes on filling as of late; null while it does not."""
-    uplink: str = "free"
-    """free, no_telemetry or urgent_only: what the byte budget lets up."""
-    clock: str = ""
-    """trusted or why not."""
-    config: NonNegativeInt = 0
-    """Version of the console's configuration in force, 0 for none."""
-    config_on_trial: NonNegativeInt = 0
-    """Version that is being tried, 0 for none."""
-    dialling: str = ""
-    """yes, or the rule or reason why the box is not dialling."""
-    alarms: list[str] = msgspec.field(default_factory=list)
-    """What is wrong with the box now, such as too_hot or line_out:line-2; each began and ends with an event."""
 
 
 Downlink = (

@@ -5,7 +5,7 @@ import hmac
 import os
 import re
 import secrets
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -102,8 +102,3 @@ class PinFile:
 
 def _digest(pin: str, salt: bytes, n: int) -> bytes:
     return hashlib.scrypt(pin.encode(), salt=salt, n=n, r=_R, p=_P, maxmem=64 * 1024 * 1024, dklen=32)
-
-
-def utc_now() -> datetime:
-    """Return the system's instant."""
-    return datetime.now(UTC)

@@ -29,11 +29,11 @@ from firmware.sync.messages import (
     BoxState,
     Control,
     Downlink,
-    LineWire,
     MoneyWire,
     OutcomeMessage,
     PromiseWire,
 )
+from firmware.sync.messages_state import LineWire
 from firmware.values import Disposition
 
 ROOT = Path(__file__).parents[2]

@@ -15,7 +15,8 @@ from firmware.calls.listening import Understands
 from firmware.checkup import check_box
 from firmware.clock import SystemClock
 from firmware.dialogue.slots import Asked
-from firmware.settings import ListeningSection, Settings, SettingsError, load_settings
+from firmware.settings import Settings, SettingsError, load_settings
+from firmware.settings_sections import ListeningSection
 from firmware.starting import open_hearing
 
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from firmware.clock import RealWorld, SimulatedClock, SimulatedWorld, SystemClock
 from firmware.host.clock_trust import SimulatedClockTrust, SystemClockTrust
 from firmware.lines.gsm_line import GsmLine
-from firmware.settings import LineSection
+from firmware.settings_sections import LineSection
 from firmware.values import LineId
 from firmware.worlds import HardwarePorts, World
 from modem_drivers.slots import SlotFinder

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from firmware.commands.errors import CommandRefusedError
-from firmware.settings import TrialNumberSection
+from firmware.settings_sections import TrialNumberSection
 from firmware.sync.messages import BoxConfig, Command, Response
 from firmware.sync.messages_config import ConfigSettings, LineConfig, OpenHours
 from modem_drivers.simulator.people import Pause, Person, Say

@@ -8,7 +8,7 @@ import msgspec
 
 from firmware.calls.audit_check import chain_problem, counters_problem
 from firmware.retention.hold_requests import HoldRequest, hand_over, waiting
-from firmware.settings import RetentionSection
+from firmware.settings_sections import RetentionSection
 from firmware.store import legal_holds
 from firmware.sync.messages import BoxEvent
 from modem_drivers.simulator.people import Pause, Person, Say

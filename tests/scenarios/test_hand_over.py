@@ -13,7 +13,7 @@ import pytest
 from audio.recording import open_recording
 from audio.speech.synthesis import Synthesizer
 from firmware.calls.audit_check import replay
-from firmware.settings import AgentSection, HandoverSection, HoursSection
+from firmware.settings_sections import AgentSection, HandoverSection, HoursSection
 from firmware.sync.messages import BoxEvent, OutcomeMessage
 from modem_drivers.simulator.conversation import Conversation
 from modem_drivers.simulator.people import (

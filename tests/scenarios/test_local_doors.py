@@ -10,7 +10,7 @@ from firmware.local.deeds import LIMITS_S
 from firmware.local.metrics import metrics_of
 from firmware.local.page import StatusPage
 from firmware.local.server import LocalServer
-from firmware.settings import TrialNumberSection
+from firmware.settings_sections import TrialNumberSection
 from modem_drivers.simulator.people import Pause, Person, Say
 from tests.scenarios.town import TUESDAY_10, Town, contact
 from tests.scenarios.virtual_time import run_virtually

@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 
 from firmware.reloading import Reloaded
-from firmware.settings import ApprovalSection, ComplianceSection, Settings
+from firmware.settings import Settings
+from firmware.settings_sections import ApprovalSection, ComplianceSection
 from modem_drivers.simulator.people import HangUp, Pause, Person, Say
 from tests.scenarios.test_stopping import stage_is
 from tests.scenarios.town import APPROVALS, Town, contact

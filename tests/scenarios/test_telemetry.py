@@ -50,7 +50,7 @@ def test_each_minute_and_never_queued(tmp_path: Path) -> None:
             await asyncio.sleep(60)
             assert 5 <= len(snapshots(town)) - before <= 7
             assert town.box is not None
-            await town.box._connection._budget.spend(950_000)
+            await town.box.link.budget.spend(950_000)
             before = len(snapshots(town))
             await asyncio.sleep(120)
             assert len(snapshots(town)) == before, "telemetry is the first to go"

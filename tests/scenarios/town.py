@@ -27,7 +27,8 @@ from firmware.clock import SimulatedClock, SimulatedWorld, to_ms
 from firmware.host.clock_trust import SimulatedClockTrust
 from firmware.lines.gsm_line import GsmLine
 from firmware.lines.gsm_ports import FixedPorts
-from firmware.settings import ApprovalSection, ComplianceSection, Settings, load_settings
+from firmware.settings import Settings, load_settings
+from firmware.settings_sections import ApprovalSection, ComplianceSection
 from firmware.store.database import Database
 from firmware.store.inline_executor import InlineExecutor
 from firmware.store.outcomes import list_outcomes

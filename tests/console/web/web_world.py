@@ -28,12 +28,12 @@ from firmware.sync.messages import (
     BoxEvent,
     BoxState,
     CallbackWire,
-    LineWire,
     MoneyWire,
     OutcomeMessage,
     PromiseWire,
     Refusals,
 )
+from firmware.sync.messages_state import LineWire
 from firmware.values import Disposition
 
 NOW = datetime(2026, 11, 2, 2, 0, tzinfo=UTC)

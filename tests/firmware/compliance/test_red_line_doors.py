@@ -24,7 +24,8 @@ from firmware.compliance import library as library_module
 from firmware.compliance.pack import read_pack
 from firmware.policy_release import release_rules
 from firmware.rules_in_force import everything_approved
-from firmware.settings import ComplianceSection, SettingsError, load_settings
+from firmware.settings import SettingsError, load_settings
+from firmware.settings_sections import ComplianceSection
 from firmware.sync.messages_policy import PolicyRelease
 from firmware.sync.signing import key_id
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from firmware.lines.gsm_line import GsmLine
 from firmware.lines.line import LineReport, LineStatus
-from firmware.settings import LineSection
+from firmware.settings_sections import LineSection
 from firmware.values import LineId
 from firmware.worlds import HardwarePorts
 from modem_drivers.simulator import SIM7600, Network, SimulatedModem

@@ -24,7 +24,8 @@ from firmware.dialogue.slots import Asked
 from firmware.lines.gsm_line import GsmLine
 from firmware.lines.line import LineReport, LineStatus
 from firmware.lines.line_card import LineCard
-from firmware.settings import LineSection, load_settings
+from firmware.settings import load_settings
+from firmware.settings_sections import LineSection
 from firmware.values import E164, Disposition, LineId
 from firmware.worlds import HardwarePorts
 from modem_drivers.simulator import Network, SimulatedModem

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from firmware.lines.sim_pin import PinFileError, read_pin
-from firmware.settings import LineSection
+from firmware.settings_sections import LineSection
 from firmware.worlds import pin_source
 
 

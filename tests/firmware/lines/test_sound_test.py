@@ -17,7 +17,8 @@ from firmware.lines.gsm_line import GsmLine
 from firmware.lines.gsm_ports import FixedPorts
 from firmware.lines.line import LineReport, LineStatus
 from firmware.lines.sound_test import NumberKind, SoundVerdict, Way, sound_test
-from firmware.settings import Settings, TrialNumberSection, load_settings
+from firmware.settings import Settings, load_settings
+from firmware.settings_sections import TrialNumberSection
 from firmware.values import E164, LineId
 from modem_drivers.at.byte_port import BytePort
 from modem_drivers.at.memory_port import MemoryPort

@@ -19,7 +19,8 @@ from firmware.local.client import BoxClient, BoxRefusedError, BoxSilentError
 from firmware.local.server import LocalDoorError, LocalServer, may_talk, open_socket
 from firmware.local.socket_path import path_to_reach
 from firmware.local.wire import MAX_REQUEST_BYTES
-from firmware.settings import BoxSection, ConsoleSection, LocalSection, MqttSection, Settings
+from firmware.settings import Settings
+from firmware.settings_sections import BoxSection, ConsoleSection, LocalSection, MqttSection
 
 
 async def _echo(arguments: msgspec.Raw) -> Any:

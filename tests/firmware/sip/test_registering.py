@@ -11,7 +11,8 @@ import pytest
 from firmware.clock import RealWorld
 from firmware.lines.line import LineStatus
 from firmware.lines.sip_line import SipLine
-from firmware.settings import SettingsError, TrunkSection
+from firmware.settings import SettingsError
+from firmware.settings_sections import TrunkSection
 from firmware.sip.engine_process import SipEngineError
 from firmware.sip_trunks import read_password, trunk_of
 from firmware.values import LineId

@@ -14,7 +14,8 @@ from audio.speech.clip_cache import ClipCache
 from firmware.checkup import _speech
 from firmware.dialogue.loader import load_flow
 from firmware.dialogue.speaking import in_words
-from firmware.settings import Settings, SettingsError, SpeechSection, VoiceSection, load_settings
+from firmware.settings import Settings, SettingsError, load_settings
+from firmware.settings_sections import SpeechSection, VoiceSection
 from firmware.speech import voices
 from firmware.speech.command import clips_to_record, speech_app
 from firmware.speech.voices import KOKORO, PIPER, voices_of_box

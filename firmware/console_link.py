@@ -1,0 +1,179 @@
+"""All that passes between this box and its console: one connection, what goes up over it and what comes down."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import structlog
+
+from firmware.calls.judging import Judge
+from firmware.calls.scheduler import Scheduler
+from firmware.campaign_checks import campaign_check
+from firmware.commands.catalogue import command_problem
+from firmware.configuration import Configuration
+from firmware.device_identity import device_key_of
+from firmware.enforcing import config_bounds
+from firmware.host.clock_trust import TimeSource
+from firmware.reloading import upload_terms
+from firmware.rules_desk import RulesDesk
+from firmware.settings import Settings
+from firmware.state_report import StateReport
+from firmware.store import outbox
+from firmware.store.database import Database
+from firmware.sync.anchoring import Anchors
+from firmware.sync.byte_budget import ByteBudget, MeteredConnection
+from firmware.sync.connection import Connection, Will
+from firmware.sync.downlink import Downlink
+from firmware.sync.recording_sender import RecordingSender
+from firmware.sync.requesting import Requester
+from firmware.sync.signing import Verifier
+from firmware.sync.topics import BoxTopics
+from firmware.sync.uplink import Uplink
+from firmware.telemetry import TelemetryReport
+from firmware.values import UuidV7
+from firmware.worlds import World
+
+log = structlog.get_logger()
+WorldT = TypeVar("WorldT")
+DRAIN_LOOK_S = 0.1
+
+
+class ConsoleLink:
+    """The parts of the box that speak MQTT, wired to each other; `tasks` names what runs while it serves."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        world: World[WorldT],
+        *,
+        database: Database,
+        connect: Callable[[BoxTopics, Will], Connection],
+        config: Configuration,
+        scheduler: Scheduler,
+        judge: Judge,
+        verifier: Verifier,
+        rules: RulesDesk,
+        alarms: Callable[[], Sequence[str]],
+        ids: UuidV7,
+        new_id: Callable[[], str],
+        boot: str,
+        version: str,
+        on_change: Callable[[], None],
+    ) -> None:
+        self._database = database
+        self._scheduler = scheduler
+        self._on_change = on_change
+        self._heeding: asyncio.Task[None] | None = None
+        self._heed_again = False
+        now = world.clock.now
+        topics = BoxTopics(settings.box.tenant, settings.box.id)
+        will = Will(
+            topic=topics.up("state"),
+            payload=StateReport.farewell(new_id(), now(), boot=boot, version=version),
+        )
+        self.budget = ByteBudget(database, now=now)
+        self.connection = MeteredConnection(connect(topics, will), self.budget)
+        self.telemetry = TelemetryReport(
+            connection=self.connection,
+            topics=topics,
+            boot=boot,
+            data_dir=Path(settings.box.data_dir),
+            lines=world.lines,
+            depth=self._depth,
+            dialling=lambda: scheduler.dialling,
+            clock=lambda: judge.clock_state,
+            config=config,
+            budget=self.budget,
+            counters=lambda: {
+                "calls_active": len(scheduler.active),
+                "unanswered_refusals": self.downlink.n_unanswered,
+            },
+            now=now,
+            new_id=new_id,
+        )
+        self.state = StateReport(
+            connection=self.connection,
+            topics=topics,
+            boot=boot,
+            version=version,
+            stream=database.stream,
+            lines=world.lines,
+            active=lambda: scheduler.active,
+            depth=self._depth,
+            config=config,
+            time_to_full_s=self.telemetry.forecast.time_to_full_s,
+            thrift=lambda: self.budget.thrift,
+            dialling=lambda: scheduler.dialling,
+            clock=lambda: judge.clock_state.reason,
+            alarms=alarms,
+            now=now,
+            new_id=new_id,
+        )
+        self.recording_sender = RecordingSender(
+            database,
+            self.connection,
+            topics,
+            terms=upload_terms(settings.recording_upload, settings.box.time_zone),
+            now=now,
+            new_id=new_id,
+        )
+        self.downlink = Downlink(
+            database,
+            topics,
+            verifier,
+            clock=world.clock,
+            ids=ids,
+            check=campaign_check(),
+            bounds=config_bounds(settings, world),
+            command_check=command_problem,
+            rules=rules,
+            on_change=self._heed_console,
+            on_fetch=self.recording_sender.fetch,
+            on_signed=partial(world.trust.hear, TimeSource.CONSOLE),
+        )
+        self._uplink = Uplink(database, self.connection, topics, budget=self.budget)
+        self._anchors = Anchors(
+            database, device_key_of(settings), box=settings.box.id, now=now, new_id=new_id
+        )
+        self._requester = Requester(database, self.connection, topics, now=now, new_id=new_id)
+
+    def tasks(self) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
+        """Yield what runs until it is cancelled, by name."""
+        yield "downlink", self.downlink.run(self.connection)
+        yield "uplink", self._uplink.run()
+        yield "request-batches", self._requester.run()
+        yield "send-recordings", self.recording_sender.run()
+        yield "audit-heads", self._anchors.run()
+        yield "state", self.state.run()
+        yield "telemetry", self.telemetry.run()
+
+    async def say_goodbye(self, *, within_s: float) -> None:
+        """Sign the last head of the audit log, let the outbox drain for `within_s`, and say that we leave."""
+        await self._anchors.publish()
+        try:
+            async with asyncio.timeout(within_s):
+                while (await self._depth()).n_waiting:  # noqa: ASYNC110 - the store has no event for "empty"
+                    await asyncio.sleep(DRAIN_LOOK_S)
+        except TimeoutError:
+            log.info("outbox_kept_for_next_start")
+        await self.state.say_goodbye()
+
+    async def _depth(self) -> outbox.OutboxDepth:
+        return await self._database.read(outbox.depth)
+
+    def _heed_console(self) -> None:
+        self._on_change()
+        if self._heeding is None or self._heeding.done():
+            self._heeding = asyncio.get_running_loop().create_task(
+                self._heed_until_quiet(), name="heed-console"
+            )
+        else:
+            self._heed_again = True
+
+    async def _heed_until_quiet(self) -> None:
+        self._heed_again = True
+        while self._heed_again:
+            self._heed_again = False
+            await self._scheduler.heed_console()
