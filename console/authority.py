@@ -134,6 +134,9 @@ def _fill_box(
     (draft / "box.crt").write_bytes(certificate_pem)
     (draft / "console-keys").mkdir()
     save_public_key(draft / "console-keys" / f"{kid}.pem", signing.public_key())
+    first_root = office.releases / "public/metadata/1.root.json"
+    if first_root.exists():
+        (draft / "release-root.json").write_bytes(first_root.read_bytes())
     (draft / "box.toml").write_text(
         _box_toml(office, box, kid=kid, recipient=recipient, time_zone=time_zone, language=language),
         encoding="utf-8",
@@ -226,6 +229,12 @@ max_call_s = 240
 # [uplink]
 # bytes_per_day = 5000000
 # bytes_per_month = 100000000
+
+# Where releases come from (`branchline-console release`), and when one may take the other's place.
+# [update]
+# repository = "https://releases.example.org/"
+# opens = "01:00"
+# closes = "05:00"
 
 # A number of yours with an echo behind it, for `branchline line selftest`.
 # [[test_number]]

@@ -17,6 +17,7 @@ from firmware.sync.claiming import ClaimTopics, code_proof, plain_code, same_pro
 from firmware.sync.messages_claim import ClaimAnswer, ClaimRequest
 from firmware.values import UuidV7
 
+RELEASE_ROOT = "release-root.json"
 SENT_FILES = ("box.toml", "box.crt", "ca.crt")
 
 
@@ -184,6 +185,8 @@ class ClaimDesk:
         except OfficeError as error:
             raise ClaimRefusedError("box_exists", str(error)) from None
         files = {name: (folder / name).read_text(encoding="utf-8") for name in SENT_FILES}
+        if (folder / RELEASE_ROOT).exists():
+            files[RELEASE_ROOT] = (folder / RELEASE_ROOT).read_text(encoding="utf-8")
         for path in sorted((folder / "console-keys").glob("*.pem")):
             files[f"console-keys/{path.name}"] = path.read_text(encoding="ascii")
         return self._answer(claim.session, now, status="granted", box=box, files=files)

@@ -42,6 +42,7 @@ from console.command_payment import payment_app
 from console.command_policy import policy_app
 from console.command_push import PushOrder, run_push
 from console.command_recording import recording_app
+from console.command_release import release_app
 from console.command_strategy import strategy_app
 from console.command_suppress import run_suppress
 from console.command_watch import watch_command
@@ -64,6 +65,7 @@ app = typer.Typer(
 )
 app.add_typer(box_app, name="box")
 app.add_typer(claim_app, name="claim")
+app.add_typer(release_app, name="release")
 for verb in (pause, resume, cancel, recall):
     app.command()(verb)
 app.command("outcomes")(outcomes_command)

@@ -89,6 +89,11 @@ class Office:
         """Return where the ledger is: a file of this folder, unless a database was named."""
         return self.database or self.folder / "ledger.db"
 
+    @property
+    def releases(self) -> Path:
+        """Return the repository of releases, if one was made."""
+        return self.folder / "releases"
+
     def box_folder(self, box: str) -> Path:
         """Return the folder that goes to one box."""
         return self.folder / "boxes" / box

@@ -305,6 +305,14 @@ def factory_reset(context: typer.Context) -> None:
     )
 
 
+@app.command("update", context_settings=FORWARDED, add_help_option=False)
+def update(context: typer.Context) -> None:
+    """Releases over the network: what is under way, and one at once."""
+    importlib.import_module("provisioning.update_command").app(
+        args=context.args, prog_name="branchline update"
+    )
+
+
 @app.command("version")
 def show_version() -> None:
     """Print the version."""

@@ -12,7 +12,7 @@ from provisioning.layout import Layout
 _DATA_DIR = re.compile(r'(?m)^data_dir = "data"$')
 _KEY = re.compile(r'(?m)^key = "(box\.key)"$')
 _TECHNICIAN = re.compile(r"(?m)^\[technician\]")
-_NAME = re.compile(r"(box\.toml|box\.crt|ca\.crt|console-keys/[0-9a-f]{16}\.pem)")
+_NAME = re.compile(r"(box\.toml|box\.crt|ca\.crt|release-root\.json|console-keys/[0-9a-f]{16}\.pem)")
 FACTORY_RESET = ["/usr/local/bin/branchline", "factory-reset", "--yes"]
 
 
@@ -23,6 +23,8 @@ def put_box(folder: Path, layout: Layout, *, disk: Disk | None = None) -> str:
     try:
         for path in (folder / "box.toml", folder / "ca.crt", folder / "box.crt"):
             files[path.name] = path.read_text(encoding="utf-8")
+        if (folder / "release-root.json").exists():
+            files["release-root.json"] = (folder / "release-root.json").read_text(encoding="utf-8")
         for path in sorted((folder / "console-keys").glob("*.pem")):
             files[f"console-keys/{path.name}"] = path.read_text(encoding="ascii")
         key = (folder / "box.key").read_bytes()

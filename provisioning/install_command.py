@@ -20,6 +20,7 @@ from provisioning.installing import (
     put_system_files,
     remove,
     switch,
+    trust,
 )
 from provisioning.layout import Layout
 
@@ -62,6 +63,7 @@ def install(
             release = install_release(built, layout, python=python, wheels=wheels)
         before = switch(layout, release)
         put_system_files(layout)
+        trust(layout, release)
         if is_first:
             enable(layout)
         if box is not None:

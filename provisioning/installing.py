@@ -22,7 +22,13 @@ SHARE = "share/branchline"
 RELEASES_KEPT = 3
 LONGEST_STEP_S = 3600.0
 """A single core that compiles what there is no wheel for."""
-AT_BOOT = ("branchline-first-boot.service", "branchline-factory-reset.path")
+AT_BOOT = (
+    "branchline-first-boot.service",
+    "branchline-factory-reset.path",
+    "branchline-update-boot.service",
+    "branchline-update.path",
+    "branchline-update.timer",
+)
 """Units that run beside the daemon."""
 CHECKOUT = ("audio", "console", "firmware", "modem_drivers", "provisioning", "systemd", "examples")
 
@@ -107,9 +113,16 @@ def switch(layout: Layout, release: Path) -> Path | None:
 
 def current_release(layout: Layout) -> Path | None:
     """Return the release in use."""
-    if not layout.current.is_symlink():
-        return None
-    return layout.current.parent / layout.current.readlink()
+    return _pointed_to(layout.current)
+
+
+def trust(layout: Layout, release: Path) -> None:
+    """Make a release the one that updates run from: a person installed it, or it proved good."""
+    _link(layout.good, Path("releases") / release.name)
+
+
+def _pointed_to(link: Path) -> Path | None:
+    return link.parent / link.readlink() if link.is_symlink() else None
 
 
 def put_system_files(layout: Layout) -> list[Path]:
@@ -142,7 +155,7 @@ def enable(layout: Layout) -> None:
 
 def prune(layout: Layout, *, kept: int = RELEASES_KEPT, spare: Sequence[Path] = ()) -> list[Path]:
     """Remove the oldest releases beyond `kept`, never the current one nor those to spare; return what went."""
-    safe = {current_release(layout), *spare}
+    safe = {current_release(layout), _pointed_to(layout.good), *spare}
     by_age = sorted(
         (path for path in layout.releases.iterdir() if not path.name.startswith(".")),
         key=lambda path: (path / "wheel.sha256").stat().st_mtime if digest_of(path) else 0.0,

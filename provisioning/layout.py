@@ -21,6 +21,36 @@ class Layout:
         return self.root / "opt/branchline/current"
 
     @property
+    def good(self) -> Path:
+        """Return the link to the last release that proved good: what updates and goes back runs from there."""
+        return self.root / "opt/branchline/good"
+
+    @property
+    def updates(self) -> Path:
+        """Return root's folder for updating."""
+        return self.root / "var/lib/branchline-update"
+
+    @property
+    def update_wanted(self) -> Path:
+        """Return the file by which the daemon asks root for an update."""
+        return self.data / "update-wanted.json"
+
+    @property
+    def update_trial(self) -> Path:
+        """Return the file that holds calls back while a release is on trial."""
+        return self.data / "update-trial"
+
+    @property
+    def update_outcome(self) -> Path:
+        """Return the file by which root tells the daemon what came of an update."""
+        return self.data / "update-outcome.json"
+
+    @property
+    def release_root(self) -> Path:
+        """Return whom the box believes about releases, as it was told when it became one."""
+        return self.settings / "release-root.json"
+
+    @property
     def program(self) -> Path:
         """Return the command as a technician types it."""
         return self.root / "usr/local/bin/branchline"

@@ -408,6 +408,14 @@ def read_only(path: Path) -> Iterator[Connection]:
         sqlite.close()
 
 
+def newer_migrations(path: Path) -> set[str]:
+    """Return the changes of layout that a newer version made and this one does not know. Raises StoreError."""
+    with read_only(path) as con:
+        if not con.value("SELECT count(*) FROM sqlite_master WHERE name = '_sqlite_migrations'"):
+            return set()
+        return {str(row["name"]) for row in con.rows("SELECT name FROM _sqlite_migrations")} - MIGRATION_NAMES
+
+
 def _migrate(database: SqliteUtils, path: Path) -> None:
     unknown = {applied.name for applied in migrations.applied(database)} - MIGRATION_NAMES
     if unknown:
