@@ -2,6 +2,8 @@
 
 import getpass
 import json
+import secrets
+import shutil
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from console.broker_files import acl_text, mosquitto_text
-from console.certificates import Issued, issue_client, issue_server, make_authority
+from console.certificates import Issued, certify_client, issue_client, issue_server, make_authority
 from console.errors import OfficeError
 from console.office import OFFICE_FILE, Office, console_name, load_office, office_text
 from console.private_files import folder_made_whole, write_private
@@ -56,32 +58,89 @@ def issue_box(
 
     Raises OfficeError for a name that cannot be a box's, or that was issued before.
     """
-    try:
-        BoxTopics(office.tenant, box)
-    except InvalidNameError as error:
-        raise OfficeError(f"that name will not do for a box: {error}") from None
-    authority = _load_authority(office)
-    issued = issue_client(authority, box, office.tenant, now)
-    signing = load_signing_key(office)
-    kid = key_id(signing.public_key())
-    recipient = office.recording_recipient.read_text(encoding="utf-8").strip()
+    check_box_name(office, box)
+    issued = issue_client(load_authority(office), box, office.tenant, now)
     target = office.box_folder(box)
     try:
         with folder_made_whole(target) as draft:
-            (draft / "ca.crt").write_bytes(office.ca_certificate.read_bytes())
-            (draft / "box.crt").write_bytes(issued.certificate_pem)
+            _fill_box(draft, office, box, issued.certificate_pem, time_zone=time_zone, language=language)
             write_private(draft / "box.key", issued.key_pem)
-            (draft / "console-keys").mkdir()
-            save_public_key(draft / "console-keys" / f"{kid}.pem", signing.public_key())
-            (draft / "box.toml").write_text(
-                _box_toml(office, box, kid=kid, recipient=recipient, time_zone=time_zone, language=language),
-                encoding="utf-8",
-            )
     except FileExistsError:
         raise OfficeError(
             f"box {box} was issued before; give it the folder {target}, or choose another name"
         ) from None
     return target
+
+
+def admit_box(
+    office: Office,
+    box: str,
+    public_key: ec.EllipticCurvePublicKey,
+    *,
+    now: datetime,
+    time_zone: str = "Asia/Shanghai",
+    language: str = "zh-CN",
+    replaces: bool = False,
+) -> Path:
+    """Make the folder of a box that has a key of its own; the same key again changes nothing.
+
+    `replaces`: another machine takes the place of the one that has this name. Raises OfficeError.
+    """
+    check_box_name(office, box)
+    target = office.box_folder(box)
+    if target.exists():
+        if _is_certified(target, public_key):
+            return target
+        if not replaces:
+            raise OfficeError(f"box {box} was issued before; choose another name, or say --replace")
+    certificate = certify_client(load_authority(office), box, office.tenant, public_key, now)
+    pem = certificate.public_bytes(serialization.Encoding.PEM)
+    draft = target.with_name(f".{box}-{secrets.token_hex(4)}")
+    try:
+        draft.mkdir(mode=0o700)
+        _fill_box(draft, office, box, pem, time_zone=time_zone, language=language)
+        if target.exists():
+            # The machine that had the name keeps a valid certificate until the broker is told otherwise.
+            target.rename(target.with_name(f".{box}-replaced-{now:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"))
+        draft.rename(target)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return target
+
+
+def check_box_name(office: Office, box: str) -> None:
+    """Raise OfficeError if no box can be called so."""
+    try:
+        BoxTopics(office.tenant, box)
+    except InvalidNameError as error:
+        raise OfficeError(f"that name will not do for a box: {error}") from None
+
+
+def _is_certified(folder: Path, public_key: ec.EllipticCurvePublicKey) -> bool:
+    try:
+        found = x509.load_pem_x509_certificate((folder / "box.crt").read_bytes())
+    except (OSError, ValueError):
+        return False
+    return found.public_key() == public_key
+
+
+def _fill_box(
+    draft: Path, office: Office, box: str, certificate_pem: bytes, *, time_zone: str, language: str
+) -> None:
+    signing = load_signing_key(office)
+    kid = key_id(signing.public_key())
+    recipient = office.recording_recipient.read_text(encoding="utf-8").strip()
+    (draft / "ca.crt").write_bytes(office.ca_certificate.read_bytes())
+    (draft / "box.crt").write_bytes(certificate_pem)
+    (draft / "console-keys").mkdir()
+    save_public_key(draft / "console-keys" / f"{kid}.pem", signing.public_key())
+    first_root = office.releases / "public/metadata/1.root.json"
+    if first_root.exists():
+        (draft / "release-root.json").write_bytes(first_root.read_bytes())
+    (draft / "box.toml").write_text(
+        _box_toml(office, box, kid=kid, recipient=recipient, time_zone=time_zone, language=language),
+        encoding="utf-8",
+    )
 
 
 def load_signing_key(office: Office) -> Ed25519PrivateKey:
@@ -112,16 +171,22 @@ def _fill_office(draft: Path, tenant: str, hosts: list[str], now: datetime) -> N
     write_private(draft / "broker/acl", acl_text(tenant).encode())
 
 
-def _load_authority(office: Office) -> Issued:
+def load_authority(office: Office) -> Issued:
+    """Return what signs the certificates of boxes. Raises OfficeError."""
+    return read_authority(office.ca_certificate, office.ca_key)
+
+
+def read_authority(certificate_file: Path, key_file: Path) -> Issued:
+    """Return an authority from its two files. Raises OfficeError."""
     try:
-        certificate = x509.load_pem_x509_certificate(office.ca_certificate.read_bytes())
-        key = serialization.load_pem_private_key(office.ca_key.read_bytes(), password=None)
+        certificate = x509.load_pem_x509_certificate(certificate_file.read_bytes())
+        key = serialization.load_pem_private_key(key_file.read_bytes(), password=None)
     except (OSError, ValueError) as error:
         raise OfficeError(
             f"the authority's files cannot be used: {error}; restore them from a backup"
         ) from None
     if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise OfficeError(f"{office.ca_key} is no ECDSA key; restore it from a backup")
+        raise OfficeError(f"{key_file} is no ECDSA key; restore it from a backup")
     return Issued(certificate, key)
 
 
@@ -164,6 +229,12 @@ max_call_s = 240
 # [uplink]
 # bytes_per_day = 5000000
 # bytes_per_month = 100000000
+
+# Where releases come from (`branchline-console release`), and when one may take the other's place.
+# [update]
+# repository = "https://releases.example.org/"
+# opens = "01:00"
+# closes = "05:00"
 
 # A number of yours with an echo behind it, for `branchline line selftest`.
 # [[test_number]]

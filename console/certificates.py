@@ -36,13 +36,13 @@ class Issued:
         )
 
 
-def make_authority(tenant: str, now: datetime) -> Issued:
+def make_authority(tenant: str, now: datetime, *, called: str = "Branchline office authority") -> Issued:
     """Return a new authority that may sign members and nothing below them."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name(
         [
             x509.NameAttribute(NameOID.ORGANIZATION_NAME, tenant),
-            x509.NameAttribute(NameOID.COMMON_NAME, "Branchline office authority"),
+            x509.NameAttribute(NameOID.COMMON_NAME, called),
         ]
     )
     builder = _builder(name, name, key.public_key(), now, AUTHORITY_DAYS)
@@ -60,10 +60,28 @@ def issue_server(authority: Issued, hosts: Sequence[str], now: datetime) -> Issu
     return _issue(authority, hosts[0], names, ExtendedKeyUsageOID.SERVER_AUTH, now)
 
 
-def issue_client(authority: Issued, common_name: str, tenant: str, now: datetime) -> Issued:
+def issue_client(
+    authority: Issued, common_name: str, tenant: str, now: datetime, *, days: int = MEMBER_DAYS
+) -> Issued:
     """Return a client's certificate: the common name is who it is to the broker."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    return Issued(certify_client(authority, common_name, tenant, key.public_key(), now, days=days), key)
+
+
+def certify_client(
+    authority: Issued,
+    common_name: str,
+    tenant: str,
+    public_key: ec.EllipticCurvePublicKey,
+    now: datetime,
+    *,
+    days: int = MEMBER_DAYS,
+) -> x509.Certificate:
+    """Return a client's certificate over a key of its own, which this console never sees."""
     uri = x509.UniformResourceIdentifier(f"urn:branchline:{tenant}:{common_name}")
-    return _issue(authority, common_name, [uri], ExtendedKeyUsageOID.CLIENT_AUTH, now)
+    return _certify(
+        authority, common_name, [uri], ExtendedKeyUsageOID.CLIENT_AUTH, public_key, now=now, days=days
+    )
 
 
 def _issue(
@@ -74,8 +92,24 @@ def _issue(
     now: datetime,
 ) -> Issued:
     key = ec.generate_private_key(ec.SECP256R1())
+    certificate = _certify(
+        authority, common_name, names, purpose, key.public_key(), now=now, days=MEMBER_DAYS
+    )
+    return Issued(certificate, key)
+
+
+def _certify(
+    authority: Issued,
+    common_name: str,
+    names: Sequence[x509.GeneralName],
+    purpose: x509.ObjectIdentifier,
+    public_key: ec.EllipticCurvePublicKey,
+    *,
+    now: datetime,
+    days: int,
+) -> x509.Certificate:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name[:64])])
-    builder = _builder(authority.certificate.subject, subject, key.public_key(), now, MEMBER_DAYS)
+    builder = _builder(authority.certificate.subject, subject, public_key, now, days)
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
     builder = builder.add_extension(_usage(signs_certificates=False), critical=True)
     builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
@@ -83,7 +117,7 @@ def _issue(
     builder = builder.add_extension(
         x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.key.public_key()), critical=False
     )
-    return Issued(builder.sign(authority.key, hashes.SHA256()), key)
+    return builder.sign(authority.key, hashes.SHA256())
 
 
 def _builder(

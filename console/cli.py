@@ -27,6 +27,7 @@ from console.authority import init_office
 from console.campaigns import DEFAULT_VALIDITY, Terms, slug
 from console.command_audit import audit_app
 from console.command_box import box_app
+from console.command_claim import claim_app
 from console.command_command import command
 from console.command_config import config_app
 from console.command_control import cancel, pause, recall, resume
@@ -43,6 +44,7 @@ from console.command_payment import payment_app
 from console.command_policy import policy_app
 from console.command_push import PushOrder, run_push
 from console.command_recording import recording_app
+from console.command_release import release_app
 from console.command_report import report_command
 from console.command_strategy import strategy_app
 from console.command_suppress import run_suppress
@@ -65,6 +67,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(box_app, name="box")
+app.add_typer(claim_app, name="claim")
+app.add_typer(release_app, name="release")
 for verb in (pause, resume, cancel, recall):
     app.command()(verb)
 app.command("outcomes")(outcomes_command)

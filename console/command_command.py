@@ -34,7 +34,9 @@ def command(
     context: typer.Context,
     *,
     box: Annotated[str, typer.Argument(help="The box.")],
-    name: Annotated[str, typer.Argument(help="self-check, diagnostics, ussd, test-call, reboot, log-level.")],
+    name: Annotated[
+        str, typer.Argument(help="self-check, diagnostics, ussd, test-call, reboot, log-level, update.")
+    ],
     arguments: Annotated[
         list[str] | None,
         typer.Argument(help="What it needs, such as line=line-1 code=*100#.", metavar="KEY=VALUE"),

@@ -46,6 +46,10 @@ class CommandNotDoneError(ConsoleError):
     exit_code = 4
 
 
+class ClaimError(ConsoleError):
+    """A machine that wants to be a box cannot be made one so."""
+
+
 class CampaignRefusedError(ConsoleError):
     """The box answered, and does not take the campaign."""
 

@@ -28,6 +28,8 @@ class _OfficeFile(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fiel
     broker_port: int = 8883
     database: str = ""
     """``postgresql://…``; empty: a file in this folder."""
+    claim_port: int = 0
+    """Where the broker hears machines that are no boxes yet; 0: nowhere, until `claim open`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,8 @@ class Office:
     broker_host: str
     broker_port: int
     database: str = ""
+    claim_port: int = 0
+    """0: no door for claims is open."""
 
     @property
     def ca_certificate(self) -> Path:
@@ -84,6 +88,11 @@ class Office:
     def ledger(self) -> Place:
         """Return where the ledger is: a file of this folder, unless a database was named."""
         return self.database or self.folder / "ledger.db"
+
+    @property
+    def releases(self) -> Path:
+        """Return the repository of releases, if one was made."""
+        return self.folder / "releases"
 
     def box_folder(self, box: str) -> Path:
         """Return the folder that goes to one box."""
@@ -142,6 +151,7 @@ def load_office(folder: Path) -> Office:
         broker_host=content.broker_host,
         broker_port=content.broker_port,
         database=_checked_database(path, content.database),
+        claim_port=content.claim_port,
     )
 
 

@@ -17,6 +17,19 @@ def write_private(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
+def replace_private(path: Path, content: bytes) -> None:
+    """Put `content` in the place of whatever `path` was, whole or not at all; mode 0600."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
+    fresh.unlink(missing_ok=True)
+    write_private(fresh, content)
+    fresh.replace(path)
+    handle = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 @contextmanager
 def folder_made_whole(folder: Path) -> Iterator[Path]:
     """Yield a folder to fill that becomes `folder` at the end; a failure leaves nothing behind.

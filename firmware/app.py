@@ -26,6 +26,7 @@ from firmware.clock import to_ms
 from firmware.commands.diagnostics import bundle
 from firmware.commands.doing import BoxHands
 from firmware.commands.runner import CommandRunner, kernel_boot
+from firmware.commands.updating import UpdateWatch
 from firmware.compliance.self_check import self_check
 from firmware.configuration import Configuration
 from firmware.console_link import ConsoleLink
@@ -301,6 +302,9 @@ class Box(Generic[WorldT]):
             recent=recent,
             now=clock.now,
         )
+        self._update_watch = UpdateWatch(
+            data, self.scheduler, database, reports, monotonic_s=clock.monotonic_s
+        )
         self.heartbeats = heartbeats or Heartbeats(clock.monotonic_s)
         self._upkeep = Upkeep(
             database,
@@ -337,6 +341,7 @@ class Box(Generic[WorldT]):
                     name="configuration",
                 ),
                 group.create_task(self._commands.run(), name="commands"),
+                group.create_task(self._update_watch.run(), name="update-watch"),
                 group.create_task(self.keeper.run(), name="retention"),
                 group.create_task(self.health.run(), name="health"),
                 *(

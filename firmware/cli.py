@@ -282,6 +282,38 @@ def uninstall(context: typer.Context) -> None:
     uninstall_app(args=context.args, prog_name="branchline uninstall")
 
 
+@app.command("first-boot", context_settings=FORWARDED, add_help_option=False)
+def first_boot(context: typer.Context) -> None:
+    """Make this machine's key and claim code, and ask the console until it is a box (a service runs this)."""
+    importlib.import_module("provisioning.first_boot_command").first_boot_app(
+        args=context.args, prog_name="branchline first-boot"
+    )
+
+
+@app.command("claim", context_settings=FORWARDED, add_help_option=False)
+def claim(context: typer.Context) -> None:
+    """Show the claim code of a machine that is no box yet, also as a QR code, and what it waits for."""
+    importlib.import_module("provisioning.first_boot_command").claim_app(
+        args=context.args, prog_name="branchline claim"
+    )
+
+
+@app.command("factory-reset", context_settings=FORWARDED, add_help_option=False)
+def factory_reset(context: typer.Context) -> None:
+    """Wipe this box, keys first; afterwards it can be claimed again."""
+    importlib.import_module("provisioning.first_boot_command").reset_app(
+        args=context.args, prog_name="branchline factory-reset"
+    )
+
+
+@app.command("update", context_settings=FORWARDED, add_help_option=False)
+def update(context: typer.Context) -> None:
+    """Releases over the network: what is under way, and one at once."""
+    importlib.import_module("provisioning.update_command").app(
+        args=context.args, prog_name="branchline update"
+    )
+
+
 @app.command("version")
 def show_version() -> None:
     """Print the version."""

@@ -28,6 +28,7 @@ from firmware.settings_sections import (
     TechnicianSection,
     TrialNumberSection,
     TrunkSection,
+    UpdateSection,
     UplinkSection,
     trunk_line_ids,
 )
@@ -61,6 +62,7 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=
     agent: list[AgentSection] = []
     handover: HandoverSection = HandoverSection()
     technician: TechnicianSection = TechnicianSection()
+    update: UpdateSection = UpdateSection()
 
 
 def load_settings(path: Path) -> Settings:

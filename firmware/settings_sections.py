@@ -311,3 +311,14 @@ class TechnicianSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknow
     """A program that makes the box as it came from the factory, and its arguments; empty: the menu has no such entry."""
     bundle_dir: str = ""
     """Where diagnostics bundles are written, such as a USB stick's folder; empty: data_dir."""
+
+
+class UpdateSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Where releases come from, and when one may take the other's place."""
+
+    repository: Annotated[str, msgspec.Meta(pattern=r"^(https?://[^\s]{1,500})?$")] = ""
+    """What `branchline-console release publish` made, as a web server shows it; empty: no updates over the network."""
+    opens: Annotated[str, msgspec.Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$")] = "00:00"
+    """From when, by the box's own time zone…"""
+    closes: Annotated[str, msgspec.Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$")] = "00:00"
+    """…until when, past midnight too; both the same: at any time."""

@@ -18,6 +18,7 @@ from provisioning.installing import (
     install_release,
     put_system_files,
     switch,
+    trust,
 )
 from provisioning.layout import Layout
 
@@ -58,7 +59,9 @@ def fill_tree(tree: Path, checkout: Path, *, wheels: Path | None) -> None:
     layout = Layout(root=tree.resolve())
     wheel = build_wheel(checkout, tree / "tmp")
     try:
-        switch(layout, install_release(wheel, layout, wheels=wheels))
+        release = install_release(wheel, layout, wheels=wheels)
+        switch(layout, release)
+        trust(layout, release)
     finally:
         wheel.unlink()
     put_system_files(layout)

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from provisioning.box_folder import put_box
 from provisioning.installing import (
+    AT_BOOT,
     InstallError,
     build_wheel,
     current_release,
@@ -19,6 +20,7 @@ from provisioning.installing import (
     put_system_files,
     remove,
     switch,
+    trust,
 )
 from provisioning.layout import Layout
 
@@ -61,6 +63,7 @@ def install(
             release = install_release(built, layout, python=python, wheels=wheels)
         before = switch(layout, release)
         put_system_files(layout)
+        trust(layout, release)
         if is_first:
             enable(layout)
         if box is not None:
@@ -112,6 +115,8 @@ def _go_live(*, is_first: bool) -> None:
         subprocess.run(command, capture_output=True, timeout=SYSTEMCTL_LIMIT_S, check=False)
     _systemctl("daemon-reload")
     _systemctl("start" if is_first else "try-restart", "branchline.service")
+    # On a machine that is a box its condition says no.
+    _systemctl("start", "--no-block", *AT_BOOT)
 
 
 def _systemctl(*arguments: str) -> None:

@@ -22,6 +22,14 @@ SHARE = "share/branchline"
 RELEASES_KEPT = 3
 LONGEST_STEP_S = 3600.0
 """A single core that compiles what there is no wheel for."""
+AT_BOOT = (
+    "branchline-first-boot.service",
+    "branchline-factory-reset.path",
+    "branchline-update-boot.service",
+    "branchline-update.path",
+    "branchline-update.timer",
+)
+"""Units that run beside the daemon."""
 CHECKOUT = ("audio", "console", "firmware", "modem_drivers", "provisioning", "systemd", "examples")
 
 
@@ -105,9 +113,16 @@ def switch(layout: Layout, release: Path) -> Path | None:
 
 def current_release(layout: Layout) -> Path | None:
     """Return the release in use."""
-    if not layout.current.is_symlink():
-        return None
-    return layout.current.parent / layout.current.readlink()
+    return _pointed_to(layout.current)
+
+
+def trust(layout: Layout, release: Path) -> None:
+    """Make a release the one that updates run from: a person installed it, or it proved good."""
+    _link(layout.good, Path("releases") / release.name)
+
+
+def _pointed_to(link: Path) -> Path | None:
+    return link.parent / link.readlink() if link.is_symlink() else None
 
 
 def put_system_files(layout: Layout) -> list[Path]:
@@ -119,6 +134,10 @@ def put_system_files(layout: Layout) -> list[Path]:
         if target is None:
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
+        if source.name in AT_BOOT and not target.exists():
+            # Whoever disables it later means it.
+            layout.wanted(source.name).parent.mkdir(parents=True, exist_ok=True)
+            _link(layout.wanted(source.name), layout.inside(target))
         _copy(source, target, 0o644)
         placed.append(target)
     layout.settings.mkdir(parents=True, exist_ok=True)
@@ -136,7 +155,7 @@ def enable(layout: Layout) -> None:
 
 def prune(layout: Layout, *, kept: int = RELEASES_KEPT, spare: Sequence[Path] = ()) -> list[Path]:
     """Remove the oldest releases beyond `kept`, never the current one nor those to spare; return what went."""
-    safe = {current_release(layout), *spare}
+    safe = {current_release(layout), _pointed_to(layout.good), *spare}
     by_age = sorted(
         (path for path in layout.releases.iterdir() if not path.name.startswith(".")),
         key=lambda path: (path / "wheel.sha256").stat().st_mtime if digest_of(path) else 0.0,
@@ -153,12 +172,19 @@ def remove(layout: Layout, *, purge: bool = False) -> None:
     for target in (layout.system_file(name) for name in names):
         if target is not None:
             target.unlink(missing_ok=True)
-    for path in (layout.wanted_by, layout.program, layout.drop_in, layout.settings / "box.toml.example"):
+    for path in (
+        layout.wanted_by,
+        *map(layout.wanted, AT_BOOT),
+        layout.program,
+        layout.drop_in,
+        layout.settings / "box.toml.example",
+    ):
         path.unlink(missing_ok=True)
     if purge:
         for store in ("etc/credstore", "etc/credstore.encrypted"):
             for name in ("mqtt-key", "device-key"):
                 (layout.root / store / name).unlink(missing_ok=True)
+        shutil.rmtree(layout.identity, ignore_errors=True)
         shutil.rmtree(layout.settings, ignore_errors=True)
         shutil.rmtree(layout.data, ignore_errors=True)
     shutil.rmtree(layout.current.parent, ignore_errors=True)

@@ -21,6 +21,36 @@ class Layout:
         return self.root / "opt/branchline/current"
 
     @property
+    def good(self) -> Path:
+        """Return the link to the last release that proved good: what updates and goes back runs from there."""
+        return self.root / "opt/branchline/good"
+
+    @property
+    def updates(self) -> Path:
+        """Return root's folder for updating."""
+        return self.root / "var/lib/branchline-update"
+
+    @property
+    def update_wanted(self) -> Path:
+        """Return the file by which the daemon asks root for an update."""
+        return self.data / "update-wanted.json"
+
+    @property
+    def update_trial(self) -> Path:
+        """Return the file that holds calls back while a release is on trial."""
+        return self.data / "update-trial"
+
+    @property
+    def update_outcome(self) -> Path:
+        """Return the file by which root tells the daemon what came of an update."""
+        return self.data / "update-outcome.json"
+
+    @property
+    def release_root(self) -> Path:
+        """Return whom the box believes about releases, as it was told when it became one."""
+        return self.settings / "release-root.json"
+
+    @property
     def program(self) -> Path:
         """Return the command as a technician types it."""
         return self.root / "usr/local/bin/branchline"
@@ -36,9 +66,33 @@ class Layout:
         return self.root / "var/lib/branchline"
 
     @property
+    def identity(self) -> Path:
+        """Return the folder of what a machine knows of itself before it is a box: root's alone."""
+        return self.root / "var/lib/branchline-identity"
+
+    @property
+    def reset_asked(self) -> Path:
+        """Return the file by which the daemon's user asks root for a factory reset."""
+        return self.data / "factory-reset-asked"
+
+    @property
+    def issue(self) -> Path:
+        """Return what every login on a console shows above its prompt (agetty), made anew at each boot."""
+        return self.root / "run/issue.d/branchline.issue"
+
+    @property
+    def claim_status(self) -> Path:
+        """Return what says how the claim stands, to the page and the technician."""
+        return self.root / "run/branchline-claim/standing.json"
+
+    @property
     def wanted_by(self) -> Path:
         """Return the link that starts the daemon at boot."""
         return self.root / "etc/systemd/system/multi-user.target.wants/branchline.service"
+
+    def wanted(self, unit: str) -> Path:
+        """Return the link that starts a unit at boot."""
+        return self.wanted_by.with_name(unit)
 
     @property
     def drop_in(self) -> Path:

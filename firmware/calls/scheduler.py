@@ -64,7 +64,7 @@ class Scheduler:
         self._lent: set[LineId] = set()
         self._n_borrowing = 0
         self._stirred = asyncio.Event()
-        self._held_by = ""
+        self._holds: list[str] = []
         self._lines = lines
         self._desk = desk
         self._placer = placer
@@ -121,13 +121,18 @@ class Scheduler:
     @contextlib.contextmanager
     def held(self, why: str) -> Iterator[None]:
         """Begin no further call while the block runs; those under way go on."""
-        self._held_by = f"{HELD}{why}"
+        self._holds.append(f"{HELD}{why}")
         self.wake()
         try:
             yield
         finally:
-            self._held_by = ""
+            self._holds.remove(f"{HELD}{why}")
             self.wake()
+
+    @property
+    def _held_by(self) -> str:
+        """Return who holds calls back, the last one first; another's end is not his."""
+        return self._holds[-1] if self._holds else ""
 
     async def run(self) -> None:
         """Close what a crash left open, read the audit log, then place calls until cancelled."""

@@ -52,6 +52,16 @@ class LogLevelArguments(msgspec.Struct, kw_only=True, frozen=True, forbid_unknow
     level: Literal["debug", "info", "warning"]
 
 
+class UpdateArguments(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Which release to become, and when."""
+
+    version: Annotated[str, msgspec.Meta(pattern=r"^[0-9][A-Za-z0-9_.!+]{0,40}$")]
+    when: Literal["hours", "now"] = "hours"
+    """hours: when the box's own settings allow it; either way when no call is up."""
+    days: Annotated[int, msgspec.Meta(ge=1, le=30)] = 7
+    """Given up after so many."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
     """What there is to know of a command before it is done."""
@@ -68,6 +78,7 @@ COMMANDS = {
     "test-call": Kind(arguments=TestCallArguments, limit_s=300.0),
     "reboot": Kind(arguments=RebootArguments, limit_s=None),
     "log-level": Kind(arguments=LogLevelArguments, limit_s=5.0),
+    "update": Kind(arguments=UpdateArguments, limit_s=10.0),
 }
 
 

@@ -14,10 +14,12 @@ from firmware.commands.catalogue import (
     NoArguments,
     RebootArguments,
     TestCallArguments,
+    UpdateArguments,
     UssdArguments,
 )
 from firmware.commands.errors import CommandFailedError, CommandRefusedError
 from firmware.commands.runner import Doer
+from firmware.commands.updating import ask_for_update
 from firmware.host.journal import set_log_level
 from firmware.line_selftest import NotATestNumberError, choose_number
 from firmware.lines.gsm_line import GsmLine
@@ -63,6 +65,7 @@ class BoxHands:
             "test-call": self.test_call,
             "reboot": self.restart,
             "log-level": self.set_level,
+            "update": self.update,
         }
 
     async def check(self, _: NoArguments) -> Mapping[str, Any]:
@@ -148,6 +151,10 @@ class BoxHands:
         """Write more or less into the log."""
         set_log_level(wanted.level)
         return {"level": wanted.level}
+
+    async def update(self, wanted: UpdateArguments) -> Mapping[str, Any]:
+        """Ask root's updater for a release; an event says what comes of it, hours later maybe."""
+        return ask_for_update(self._settings, wanted)
 
     def _line(self, name: str) -> GsmLine[Any] | SipLine[Any]:
         for line_id, line in self._lines.items():

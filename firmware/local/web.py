@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from http import HTTPStatus
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
 import h11
@@ -25,6 +25,8 @@ HEAD_S = 10.0
 """A request's head must be here by then, and a kept connection speak again."""
 ANSWER_S = 15.0
 MAX_REQUESTS_A_CONNECTION = 50
+Request = h11.Request
+"""What a door is asked."""
 _HEADERS = [
     ("Content-Security-Policy", f"default-src 'none'; style-src 'sha256-{STYLE_DIGEST}'; base-uri 'none'; "
      "form-action 'none'; frame-ancestors 'none'"),
@@ -46,6 +48,13 @@ class Answer:
         self.headers = [("Content-Type", kind), *more]
 
 
+class Door(Protocol):
+    """Who answers requests for a page."""
+
+    async def answer(self, request: Request) -> Answer:
+        """Return what to say."""
+
+
 class StatusDoor:
     """Answers requests about one box; nothing that is asked changes anything."""
 
@@ -54,7 +63,7 @@ class StatusDoor:
         self._box = box
         self._language: Language = "zh" if language.lower().startswith("zh") else "en"
 
-    async def answer(self, request: h11.Request) -> Answer:
+    async def answer(self, request: Request) -> Answer:
         """Return what to say."""
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers}
         if request.method not in {b"GET", b"HEAD"}:
@@ -142,7 +151,7 @@ def wanted_language(chosen: str, accepted: str, otherwise: Language) -> Language
 class _Conversation:
     """One connection: requests one after the other, each under its deadline."""
 
-    def __init__(self, door: StatusDoor, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, door: Door, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._door = door
         self._reader = reader
         self._writer = writer
@@ -198,7 +207,7 @@ class _Conversation:
 
 
 @contextlib.asynccontextmanager
-async def open_page(door: StatusDoor, *, host: str, port: int) -> AsyncIterator[int]:
+async def open_page(door: Door, *, host: str, port: int) -> AsyncIterator[int]:
     """Serve the page while the block runs, whose value is the port. Raises OSError."""
     peers: set[asyncio.Task[Any]] = set()
 

@@ -13,7 +13,7 @@ class Command(Message, frozen=True, kw_only=True, tag_field="type", tag="command
     """Do one thing once. Response Topic and Correlation Data say where and under which name to answer."""
 
     name: Id
-    """self-check, diagnostics, ussd, test-call, reboot, log-level; any other is refused by name."""
+    """self-check, diagnostics, ussd, test-call, reboot, log-level, update; any other is refused by name."""
     expires_at: Instant
     """A box that reads it later does not do it; at most seven days after `at`."""
     arguments: dict[str, Any] = {}

@@ -126,19 +126,32 @@ def load_private_key(path: Path) -> Ed25519PrivateKey:
 
 def save_public_key(path: Path, key: Ed25519PublicKey) -> None:
     """Write the key as SubjectPublicKeyInfo PEM."""
-    path.write_bytes(
-        key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-    )
+    path.write_text(public_pem(key), encoding="ascii")
+
+
+def public_pem(key: Ed25519PublicKey) -> str:
+    """Return a public key as SubjectPublicKeyInfo PEM."""
+    return key.public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    ).decode("ascii")
 
 
 def load_public_key(path: Path) -> Ed25519PublicKey:
     """Return the key of a PEM file. Raises KeyFileError."""
     try:
-        key = serialization.load_pem_public_key(path.read_bytes())
-    except (OSError, ValueError) as error:
+        return read_public_key(path.read_bytes(), str(path))
+    except OSError as error:
         raise KeyFileError(f"{path}: cannot be read as a public key ({error})") from None
+
+
+def read_public_key(pem: bytes, where: str) -> Ed25519PublicKey:
+    """Return the key of a PEM. Raises KeyFileError, which names `where` it was."""
+    try:
+        key = serialization.load_pem_public_key(pem)
+    except ValueError as error:
+        raise KeyFileError(f"{where}: cannot be read as a public key ({error})") from None
     if not isinstance(key, Ed25519PublicKey):
-        raise KeyFileError(f"{path}: holds another kind of key; an Ed25519 key is needed")
+        raise KeyFileError(f"{where}: holds another kind of key; an Ed25519 key is needed")
     return key
 
 

@@ -8,11 +8,13 @@ from typing import Annotated, NoReturn
 import typer
 
 from firmware.settings import Settings, SettingsError, load_settings
+from provisioning.layout import Layout
 from provisioning.selfcheck import pin_file
 from provisioning.selfcheck_command import client_of
 from provisioning.technician.console import TechnicianConsole
 from provisioning.technician.pin import PinError
 from provisioning.technician.terminal import LeftError, Terminal
+from provisioning.technician.unclaimed import UnclaimedConsole
 
 EXIT_REFUSED, EXIT_SETTINGS = 1, 2
 Config = Annotated[Path, typer.Option("--config", help="The box's settings.", metavar="FILE")]
@@ -30,11 +32,15 @@ def console(context: typer.Context, config: Config = DEFAULT_CONFIG) -> None:
     """Show the console: language, PIN, menu. Good as the program of a getty on ttyGS0, ttyS0 or ttyAMA0."""
     if context.invoked_subcommand is not None:
         return
-    settings = _settings(config)
+    layout = _layout_without_box(config)
+    settings = None if layout else _settings(config)
     for number in (signal.SIGINT, signal.SIGTSTP, signal.SIGQUIT):
         signal.signal(number, signal.SIG_IGN)  # no key of the terminal leads past the PIN into a shell
     try:
-        TechnicianConsole(config, settings, Terminal(), client_of).run()
+        if layout is not None:
+            UnclaimedConsole(layout, Terminal()).run()
+        elif settings is not None:
+            TechnicianConsole(config, settings, Terminal(), client_of).run()
     except LeftError:
         raise typer.Exit(0) from None
     except PinError as error:
@@ -54,6 +60,14 @@ def set_pin(config: Config = DEFAULT_CONFIG) -> None:
     except (PinError, LeftError) as error:
         _fail(str(error), EXIT_REFUSED)
     print("The PIN is set.")
+
+
+def _layout_without_box(config: Path) -> Layout | None:
+    """Return the layout of an installation that is no box yet, None for everything else."""
+    if config.exists() or config.absolute().parts[-3:] != DEFAULT_CONFIG.parts[-3:]:
+        return None
+    layout = Layout(root=config.absolute().parents[2])
+    return layout if layout.releases.is_dir() else None
 
 
 def _settings(config: Path) -> Settings:

@@ -13,6 +13,7 @@ SAID: Mapping[str, Both] = {
     "choose": ("Choose > ", "请选择 > "),
     "enter": ("Enter: menu > ", "按回车返回菜单 > "),
     "more": ("Enter: more, q: menu > ", "回车继续，q 返回菜单 > "),
+    "look_again": ("Enter: look again, q: leave > ", "回车刷新，q 退出 > "),
     "unknown": ("There is no {choice} here.", "没有选项 {choice}。"),
     "bye": ("Good bye.", "再见。"),
     "dead": (

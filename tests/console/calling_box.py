@@ -28,10 +28,11 @@ from firmware.store.database import Database
 from firmware.store.inline_executor import InlineExecutor
 from firmware.sync.connection import MqttConnection
 from firmware.sync.downlink import Downlink
+from firmware.sync.key_ring import KeyRing
 from firmware.sync.mqtt_settings import MqttSettings, TlsFiles
 from firmware.sync.recording_sender import RecordingSender, UploadTerms
 from firmware.sync.reports import Reports
-from firmware.sync.signing import Verifier, load_public_key
+from firmware.sync.signing import key_id, load_public_key
 from firmware.sync.topics import BoxTopics
 from firmware.sync.uplink import Uplink
 from firmware.values import AttemptId, Disposition, LineId, Money, UuidV7
@@ -71,7 +72,8 @@ class CallingBox:
             host=office.broker_host, port=office.broker_port, client_id=box, tls=tls, session_expiry_s=600
         )
         self._topics = BoxTopics(office.tenant, box)
-        self._keys = Verifier.of([load_public_key(path) for path in (files / "console-keys").iterdir()])
+        keys = [load_public_key(path) for path in (files / "console-keys").iterdir()]
+        self._keys = KeyRing({key_id(key): key for key in keys}, clock.now)
         self._recipient = office.recording_recipient.read_text(encoding="utf-8").strip()
         self._folder = folder
         self._clock = clock

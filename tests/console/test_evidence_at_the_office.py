@@ -19,7 +19,7 @@ from firmware.evidence.page import page_of
 from firmware.evidence.seal import encode_seal, seal_of
 from firmware.sync.device_key import public_text
 from firmware.sync.signing import key_id
-from tests.console.test_control_and_files import said
+from tests.console.command_line import said
 from tests.firmware.retention.kept_box import CALLED, KeptBox
 
 NOW = datetime(2026, 11, 2, 2, 0, tzinfo=UTC)

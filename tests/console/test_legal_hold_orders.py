@@ -24,7 +24,7 @@ from console.legal_holds import (
 )
 from console.office import Office
 from firmware.sync.messages import Ack, Control, Downlink, OutcomeMessage
-from tests.console.test_control_and_files import said
+from tests.console.command_line import said
 
 NOW = datetime(2026, 11, 2, 2, 0, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=11)

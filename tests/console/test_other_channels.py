@@ -14,7 +14,7 @@ from console.ledger_tables import CONTACT
 from console.office import Office
 from console.other_channels import fact_from, number_in, read_contacts
 from firmware.sync.messages_policy import PersonElsewhere
-from tests.console.test_control_and_files import said
+from tests.console.command_line import said
 
 NOW = datetime(2026, 11, 2, 2, 0, tzinfo=UTC)
 NUMBER = "+8613123456701"

@@ -18,6 +18,7 @@ import pytest
 from firmware.commands.errors import CommandRefusedError
 from firmware.local.server import LocalServer, open_socket
 from tests.firmware.local.made_facts import TROUBLED
+from tests.provisioning.claim_site import Hardware
 from tests.provisioning.conftest import PIN, ROOT, IssuedBox, Screen
 
 EVENTS = [
@@ -314,3 +315,22 @@ def test_every_sentence_fits(language: str) -> None:
     for what, to_do in TO_DO.values():
         assert what[place]
         assert to_do[place]
+
+
+def test_at_a_machine_that_is_no_box_yet(tmp_path: Path) -> None:
+    """No PIN: there is nothing secret, and whoever stands there must read the code to head office."""
+    hardware = Hardware(tmp_path / "m", "SN-77")
+    identity = hardware.boot().begin()
+    assert identity is not None
+    screen = Screen("--config", str(hardware.layout.settings / "box.toml"), lines=60)
+    try:
+        screen.until("2 中文 > ")
+        screen.type("2")
+        shown = screen.until("q 退出 > ")
+        assert f"认领码: {identity.code}" in shown
+        assert "SN-77" in shown
+        assert "█" in shown
+        screen.type("q")
+        screen.until("再见")
+    finally:
+        screen.close()
