@@ -4,6 +4,7 @@ from audio.call_audio import CallAudio
 from audio.errors import AudioError
 from audio.events import (
     AnswerClassified,
+    AnswerSpeechHeard,
     AudioEvent,
     BeepHeard,
     DigitHeard,
@@ -24,6 +25,7 @@ from audio.events import (
 )
 from audio.frame import NARROWBAND, AudioFormat, Clip, Frame
 from audio.orders import (
+    AnswerText,
     AudioOrder,
     BargeIn,
     Listen,
@@ -37,6 +39,8 @@ from audio.orders import (
 __all__ = [
     "NARROWBAND",
     "AnswerClassified",
+    "AnswerSpeechHeard",
+    "AnswerText",
     "AudioError",
     "AudioEvent",
     "AudioFormat",

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audio.dsp.answer import AnswerDetector, AnswerVerdict
+from audio.dsp.answer_parts import AnswerPart
 from audio.dsp.beep import BeepDetector
 from audio.dsp.dtmf_detector import DtmfDetector, HeardDigit
 from audio.dsp.dtmf_generator import digits_clip
@@ -22,6 +23,7 @@ from audio.dsp.tone import BlockSpectrum, spectrum_of
 from audio.errors import UnsupportedFormatError
 from audio.events import (
     AnswerClassified,
+    AnswerSpeechHeard,
     AudioEvent,
     BeepHeard,
     DigitHeard,
@@ -40,6 +42,7 @@ from audio.events import (
 from audio.frame import NARROWBAND, AudioFormat, Clip, Frame
 from audio.orders import (
     DIGITS,
+    AnswerText,
     AudioOrder,
     BargeIn,
     Join,
@@ -74,10 +77,12 @@ class CallAudio:
         countries: tuple[str, ...] = COUNTRIES,
         speech: SpeechActivity | None = None,
         listens: bool = False,
+        asks_words: bool = False,
     ) -> None:
         """Make one call's sound; `countries` are those whose call-progress tones may be heard.
 
         `speech`: a better judge of what is speech than the plain one. `listens`: tell what is said as `UtteranceHeard`.
+        `asks_words`: hand out what is said after answering as `AnswerSpeechHeard`, to be ordered back as `AnswerText`.
         """
         if format != NARROWBAND:
             raise UnsupportedFormatError(
@@ -96,7 +101,7 @@ class CallAudio:
         self._speech = speech or SpeechActivity()
         self._endpointer = Endpointer() if listens else None
         self._beep = BeepDetector()
-        self._answer = AnswerDetector()
+        self._answer = AnswerDetector(asks_words=asks_words)
         self._progress = ProgressDetector(countries)
         self._sit = SitDetector()
         self._fax = FaxDetector()
@@ -146,6 +151,13 @@ class CallAudio:
             events.append(LevelReport(at_ms=self.now_ms, in_dbfs=in_dbfs, out_dbfs=out_dbfs))
         return frame_out, events
 
+    def ask_rest(self) -> list[AudioEvent]:
+        """Hand out what was said last, before `finish`: for a recording that ends while somebody talks."""
+        events: list[AudioEvent] = []
+        if (part := self._answer.rest()) is not None:
+            self._ask_words(part, self.now_ms, events)
+        return events
+
     def finish(self) -> list[AudioEvent]:
         """End the call's sound: tell what was still going on, the last recording chunk included."""
         events: list[AudioEvent] = []
@@ -179,6 +191,9 @@ class CallAudio:
             case Listen(patience=patience):
                 if self._endpointer is not None:
                     self._endpointer.patience = patience
+            case AnswerText(part=part, written=written):
+                if (verdict := self._answer.take_text(part, written)) is not None:
+                    self._tell_answer(verdict, events)
             case Join():
                 self._end_speech(at_ms, events)
                 self._joined = order
@@ -229,6 +244,8 @@ class CallAudio:
         )
         if verdict is not None:
             self._tell_answer(verdict, events)
+        if self._answer.part is not None:
+            self._ask_words(self._answer.part, at_ms + self.format.ptime_ms, events)
         self._watch_line(samples, spectrum, at_ms, events)
 
     def _listen_for_tones(
@@ -326,8 +343,12 @@ class CallAudio:
                 reason=verdict.reason,
                 features=verdict.features,
                 subject=verdict.subject,
+                cues=verdict.cues,
             )
         )
+
+    def _ask_words(self, part: AnswerPart, at_ms: int, events: list[AudioEvent]) -> None:
+        events.append(AnswerSpeechHeard(at_ms=at_ms, part=part.part, pcm=part.pcm.astype("<i2").tobytes()))
 
     def _tell_speech(self, change: SpeechOnset | SpeechOffset, at_ms: int, events: list[AudioEvent]) -> None:
         match change:

@@ -10,11 +10,17 @@ from rich.table import Table
 
 from audio.call_audio import CallAudio
 from audio.errors import AudioError
-from audio.events import AnswerClassified
-from audio.frame import Clip, clip_duration_ms
+from audio.events import AnswerClassified, AnswerSpeechHeard, AudioEvent
+from audio.frame import Clip, clip_duration_ms, frame_from_bytes, freeze
+from audio.listening.answer_ear import ANSWER_TAG, ANY_LANGUAGE, AnswerEar, written
+from audio.listening.recogniser import Recogniser
+from audio.orders import AnswerText
 from audio.sound_file import frames_of, load_sound
 
 EXIT_UNREADABLE = 1
+EXIT_USAGE = 2
+WORDS_TAKE = 0.25
+"""Of their own length: how much later words are known in a call. It is about a tenth, and twice that in both languages."""
 
 Files = Annotated[
     list[Path],
@@ -33,6 +39,14 @@ def register(app: typer.Typer) -> None:
 def classify(
     files: Files,
     *,
+    language: Annotated[
+        str,
+        typer.Option(help="What is likely spoken, en or zh; without it both are tried.", metavar="LANGUAGE"),
+    ] = ANY_LANGUAGE,
+    words: Annotated[
+        bool,
+        typer.Option("--words/--no-words", help="Also have what is said written down (PocketSphinx)."),
+    ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
     """Say who answered and when that was decided.
@@ -40,7 +54,16 @@ def classify(
     The classes: human, machine, carrier_announcement (with its subject where the words can be told: busy, switched_off,
     vacant, suspended, no_coverage, unreachable, no_answer, restricted, congested), screening_assistant, fax, silence.
     """
-    rows = [_row(path) for path in files]
+    if language not in ("en", "zh", ANY_LANGUAGE):
+        _complain(f"--language {language}: en or zh")
+        raise typer.Exit(EXIT_USAGE)
+    ear: Recogniser | None = None
+    if words:
+        try:
+            ear = AnswerEar()
+        except AudioError as missing:
+            _complain(f"words are not heard: {missing}")
+    rows = [_row(path, ear, language) for path in files]
     if as_json:
         print(json.dumps(rows, ensure_ascii=False, indent=1))
     else:
@@ -48,28 +71,56 @@ def classify(
         for row in rows:
             if "error" not in row:
                 first = row["verdicts"][0]
+                why = ", ".join([row["reason"], *(f"\u201c{cue}\u201d" for cue in row["cues"])])
                 table.add_row(
                     row["file"],
                     row["class"] + (f" ({row['subject']})" if row["subject"] else ""),
                     str(row["decision_ms"]),
                     f"{row['confidence']:.2f}",
-                    row["reason"],
+                    why,
                     f"{first['class']} at {first['decision_ms']} ms",
                 )
         Console().print(table)
     errors = [row["error"] for row in rows if "error" in row]
     for error in errors:
-        Console(stderr=True).print(
-            f"branchline: {error}", style="red", markup=False, highlight=False, soft_wrap=True
-        )
+        _complain(error)
     if errors:
         raise typer.Exit(EXIT_UNREADABLE)
 
 
-def classify_sound(sound: Clip) -> list[AnswerClassified]:
-    """Return every verdict that a call would give on this sound; there is at least one."""
-    call = CallAudio()
-    told = [event for frame in frames_of(sound) for event in call.process(frame)[1]]
+def _complain(text: str) -> None:
+    Console(stderr=True).print(
+        f"branchline: {text}", style="red", markup=False, highlight=False, soft_wrap=True
+    )
+
+
+def classify_sound(
+    sound: Clip, ear: Recogniser | None = None, language: str = ANY_LANGUAGE
+) -> list[AnswerClassified]:
+    """Return every verdict that a call would give on this sound; there is at least one.
+
+    With an `ear` words are written down and come back as late as they would in a call (`WORDS_TAKE`).
+    """
+    call = CallAudio(asks_words=ear is not None)
+    told: list[AudioEvent] = []
+    waiting: list[tuple[float, AnswerText]] = []
+
+    def hear(events: list[AudioEvent]) -> None:
+        told.extend(events)
+        for event in events:
+            if isinstance(event, AnswerSpeechHeard) and ear is not None:
+                pcm = freeze(frame_from_bytes(event.pcm))
+                found = ear.transcribe(pcm, language + ANSWER_TAG, ())
+                due_ms = event.at_ms + WORDS_TAKE * clip_duration_ms([pcm])
+                waiting.append((due_ms, AnswerText(part=event.part, written=written(found))))
+
+    for frame in frames_of(sound):
+        while waiting and waiting[0][0] <= call.now_ms:
+            call.order(waiting.pop(0)[1])
+        hear(call.process(frame)[1])
+    hear(call.ask_rest())
+    for _, text in waiting:
+        call.order(text)
     told += call.finish()
     return [event for event in told if isinstance(event, AnswerClassified)]
 
@@ -82,12 +133,12 @@ def standing(verdicts: list[AnswerClassified]) -> AnswerClassified:
     return verdicts[place]
 
 
-def _row(path: Path) -> dict[str, Any]:
+def _row(path: Path, ear: Recogniser | None, language: str) -> dict[str, Any]:
     try:
         sound = load_sound(path)
     except AudioError as error:
         return {"file": str(path), "error": str(error)}
-    verdicts = classify_sound(sound)
+    verdicts = classify_sound(sound, ear, language)
     decided, last = standing(verdicts), verdicts[-1]
     return {
         "file": str(path),
@@ -97,6 +148,7 @@ def _row(path: Path) -> dict[str, Any]:
         "decision_ms": decided.at_ms,
         "confidence": last.confidence,
         "reason": last.reason,
+        "cues": list(last.cues),
         "features": last.features.as_dict(),
         "verdicts": [
             {

@@ -105,10 +105,24 @@ class AnswerClassified:
     confidence: float
     """0 to 1."""
     reason: str
-    """What decided: greeting, words, beep, fax_tone, information_tone, repetition, quiet."""
+    """What decided: greeting, words, transcript, beep, fax_tone, information_tone, repetition, quiet."""
     features: AnswerFeatures
     subject: str = ""
     """What a carrier's announcement is about (busy, switched_off, vacant, ...); empty when that cannot be told."""
+    cues: tuple[str, ...] = field(default=(), repr=False)
+    """Words that were written down and spoke for it, the strongest first; for a person who looks, not for a log."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerSpeechHeard:
+    """What the far end said after answering, for a recogniser whose text is ordered back as `AnswerText`."""
+
+    at_ms: int
+    """When it was complete."""
+    part: int
+    """Which piece; a later one of the same number is the same piece, grown."""
+    pcm: bytes = field(repr=False)
+    """s16 little endian, 8 kHz mono."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,6 +211,7 @@ AudioEvent: TypeAlias = (
     | UtteranceHeard
     | BeepHeard
     | AnswerClassified
+    | AnswerSpeechHeard
     | ProgressHeard
     | SitHeard
     | FaxHeard

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, TypeAlias
 
+from audio.dsp.answer_words import Written
 from audio.dsp.endpointer import Patience
 from audio.frame import Clip, Frame, freeze
 
@@ -68,6 +69,15 @@ class Listen:
     patience: Patience
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerText:
+    """Take what a recogniser made of one `AnswerSpeechHeard`."""
+
+    part: int
+    written: tuple[Written, ...]
+    """One for each language that it may be in."""
+
+
 class Strand(Protocol):
     """One direction between two joined calls: one puts frames, the other takes them, each in its own time."""
 
@@ -91,4 +101,6 @@ class Join:
     from_other: Strand
 
 
-AudioOrder: TypeAlias = Play | StopPlaying | SendDigits | StartRecording | StopRecording | Listen | Join
+AudioOrder: TypeAlias = (
+    Play | StopPlaying | SendDigits | StartRecording | StopRecording | Listen | AnswerText | Join
+)

@@ -150,7 +150,7 @@ OWNED_LIBRARIES = {
     "pyaudio": ("audio.ports.sound_card",),
     "baresip": ("firmware.sip.baresip_engine",),
     "pjsua2": ("firmware.sip.pjsua2_engine",),
-    "pocketsphinx": ("audio.listening.grammar",),
+    "pocketsphinx": ("audio.listening.grammar", "audio.listening.answer_ear"),
     "ctranslate2": ("audio.listening.whisper",),
     "faster_whisper": ("audio.listening.whisper",),
     "sherpa_onnx": ("audio.listening.sherpa",),

@@ -2,19 +2,22 @@
 
 Verdicts come as soon as they are of use and may be taken back: a short greeting is answered within 300 ms of its end
 (`human`), and if the greeter then goes on as a recording does, a later verdict says so. What decides is what the words
-sound like and how long they go on (`answer_evidence`). Some sounds decide alone: fax tones, the special information
-tone before an announcement, the beep before a recording. Sound that says the same again, word for word, is an
-announcement.
+sound like and how long they go on (`answer_evidence`), and more surely what a recogniser wrote down of them: with
+`asks_words` the detector hands out what was said (`part`), and takes what it was (`take_text`) whenever that is known.
+Some sounds decide alone: fax tones, the special information tone before an announcement, the beep before a recording.
+Sound that says the same again, word for word, is an announcement.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
 from audio.dsp.answer_content import ContentModel, content_model
-from audio.dsp.answer_evidence import AnswerEvidence, AnswerFeatures, probability_of_recording
+from audio.dsp.answer_evidence import AnswerEvidence, AnswerFeatures, has_text, probability_of_recording
+from audio.dsp.answer_parts import AnswerPart, AnswerParts
+from audio.dsp.answer_words import Written
 from audio.dsp.beep import BeepDetector
 from audio.dsp.blocks import BLOCK_MS, BLOCK_SAMPLES, Blocks
 from audio.dsp.fax import FaxDetector
@@ -42,6 +45,10 @@ OTHER_KIND_AT = 0.6
 """Share of the recordings' probability at which one kind of recording is told after another."""
 SUBJECT_AT = 0.95
 """A wrong subject is worse than none: of five told at 0.5 in held-out voices and texts, none was right."""
+SAID_SUBJECT_AT = 0.6
+"""Of words that were written down."""
+TAKEN_BACK_BELOW = 0.35
+"""With words that were written down; without them it takes as much to believe in a person again as in a recording."""
 SILENCE_BLOCKS = 4000 // BLOCK_MS
 LISTEN_BLOCKS = 30_000 // BLOCK_MS
 """After the first live sound."""
@@ -70,16 +77,18 @@ class AnswerVerdict:
     confidence: float
     at: int
     reason: str
-    """What decided: greeting, words, beep, fax_tone, information_tone, repetition, quiet."""
+    """What decided: greeting, words, transcript, beep, fax_tone, information_tone, repetition, quiet."""
     features: AnswerFeatures
     subject: str = ""
     """What an announcement is about (busy, switched_off, vacant, ...); empty when that cannot be told."""
+    cues: tuple[str, ...] = field(default=(), repr=False)
+    """Of words that were written down: those that spoke the most for what they speak for."""
 
 
 class AnswerDetector:
     """Follows one direction from answer on. Verdicts never depend on how the samples were sliced."""
 
-    def __init__(self, model: ContentModel | None = None) -> None:
+    def __init__(self, model: ContentModel | None = None, *, asks_words: bool = False) -> None:
         self.verdict: AnswerVerdict | None = None
         """The newest."""
         self.is_done = False
@@ -92,6 +101,9 @@ class AnswerDetector:
         self._evidence = AnswerEvidence(model or content_model())
         self._repetition = Repetition()
         self._is_reply = False
+        self._parts = AnswerParts() if asks_words else None
+        self.part: AnswerPart | None = None
+        """What was said, to be written down by a recogniser; set with the block that completes it, until the next."""
 
     def feed(self, samples: NDArray[np.int16]) -> list[AnswerVerdict]:
         """Take samples of any number and return the verdicts that they bring."""
@@ -126,15 +138,37 @@ class AnswerDetector:
         echo_dbfs: float = SILENCE_DBFS,
     ) -> AnswerVerdict | None:
         """Take one block and what the other detectors say of it; what is not above `echo_dbfs` is our own voice."""
+        self.part = None
         if self.is_done:
             return None
         self._evidence.take_block(block, spectrum, is_key=is_key, echo_dbfs=echo_dbfs)
+        if self._parts is not None:
+            self.part = self._parts.take_block(block, is_speaking=self._evidence.heard.is_speaking)
         is_repeated = self._repetition.take_block(block, is_speech=self._evidence.heard.is_speaking)
         verdict = self._judge(is_beep=is_beep, is_fax=is_fax, is_sit=is_sit, is_repeated=is_repeated)
         if verdict is not None:
             self.verdict = verdict
         self.is_done = self._is_over()
         return verdict
+
+    def take_text(self, part: int, written: tuple[Written, ...]) -> AnswerVerdict | None:
+        """Take what a recogniser wrote down of one piece of the speech, and return the verdict that it brings."""
+        if self.is_done or self._is_reply or self.reason in ("fax_tone", "beep"):
+            return None
+        self._evidence.take_text(part, written)
+        gap = self._evidence.heard.gap_blocks
+        if gap is None or self._evidence.said is None:
+            return None
+        if self._is_decided_by_tones():
+            verdict = self._named_subject(GAP_BLOCKS)
+        else:
+            verdict = self._weigh(self.verdict.answer if self.verdict else None, gap)
+        self.verdict = verdict or self.verdict
+        return verdict
+
+    def rest(self) -> AnswerPart | None:
+        """Return what was said last and not yet handed out, where the sound ends."""
+        return self._parts.rest() if self._parts is not None and not self.is_done else None
 
     def expect_reply(self) -> None:
         """Say that we spoke first and have ended: who speaks only now replies, and may do so at any length."""
@@ -204,7 +238,7 @@ class AnswerDetector:
     def _weigh(self, believed: AnswerClass | None, gap: int) -> AnswerVerdict | None:
         features = self._evidence.features()
         p_recording = self._probability(features)
-        is_settled = gap >= SETTLED_BLOCKS
+        is_settled = gap >= (GAP_BLOCKS if has_text(features) else SETTLED_BLOCKS)
         if believed not in RECORDINGS:
             if p_recording >= (RECORDING_SETTLED_AT if is_settled else RECORDING_AT):
                 return self._recording(p_recording, features)
@@ -213,14 +247,15 @@ class AnswerDetector:
                 return self._tell(AnswerClass.HUMAN, max(0.5, 1 - p_recording), "greeting", features)
             return None
         # A verdict that may have stopped a prompt is taken back only on good evidence.
-        if gap >= GAP_BLOCKS and p_recording < 1 - RECORDING_AT:
+        if gap >= GAP_BLOCKS and p_recording < (TAKEN_BACK_BELOW if has_text(features) else 1 - RECORDING_AT):
             return self._tell(AnswerClass.HUMAN, 1 - p_recording, "greeting", features)
         return self._other_kind(p_recording, features) if gap >= GAP_BLOCKS else None
 
     def _recording(self, p_recording: float, features: AnswerFeatures) -> AnswerVerdict:
         answer, share = _kind_of(features)
         subject = self._subject() if answer is AnswerClass.CARRIER_ANNOUNCEMENT else ""
-        return self._tell(answer, p_recording * max(share, 0.5), "words", features, subject)
+        reason = "transcript" if has_text(features) else "words"
+        return self._tell(answer, p_recording * max(share, 0.5), reason, features, subject)
 
     def _other_kind(self, p_recording: float, features: AnswerFeatures) -> AnswerVerdict | None:
         """Tell a recording's kind or subject anew when more of it has been heard."""
@@ -241,11 +276,15 @@ class AnswerDetector:
         return self._tell(last.answer, last.confidence, last.reason, self._evidence.features(), subject)
 
     def _subject(self) -> str:
-        content = self._evidence.content
-        if content is None:
-            return ""
-        subject, share = max(content.subject.items(), key=lambda one: one[1])
-        return subject if share >= SUBJECT_AT else ""
+        for content, least in (
+            (self._evidence.said.content if self._evidence.said else None, SAID_SUBJECT_AT),
+            (self._evidence.content, SUBJECT_AT),
+        ):
+            if content is not None:
+                subject, share = max(content.subject.items(), key=lambda one: one[1])
+                if share >= least:
+                    return subject
+        return ""
 
     @property
     def reason(self) -> str:
@@ -279,18 +318,17 @@ class AnswerDetector:
             reason=reason,
             features=features,
             subject=subject,
+            cues=self._evidence.said.cues if self._evidence.said else (),
         )
 
 
 def _kind_of(features: AnswerFeatures) -> tuple[AnswerClass, float]:
     """Return what kind of recording the words sound like, and its share among the three."""
-    shares = dict(
-        zip(
-            RECORDINGS,
-            (features.words_machine, features.words_carrier, features.words_screening),
-            strict=True,
-        )
-    )
+    f = features
+    told = (f.words_machine, f.words_carrier, f.words_screening)
+    if has_text(features):
+        told = (f.said_machine, f.said_carrier, f.said_screening)
+    shares = dict(zip(RECORDINGS, told, strict=True))
     total = sum(shares.values())
     answer = max(shares, key=lambda one: shares[one])
     return (answer, shares[answer] / total) if total > 0 else (AnswerClass.MACHINE, 0.5)

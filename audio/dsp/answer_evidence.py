@@ -5,6 +5,7 @@ so that Mandarin, where every syllable is a burst, is no faster than English.
 """
 
 import math
+import operator
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 
@@ -12,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audio.dsp.answer_content import Content, ContentListener, ContentModel
-from audio.dsp.answer_weights import BIAS, WEIGHTS
+from audio.dsp.answer_weights import BIAS, BIAS_WITH_TEXT, WEIGHTS, WEIGHTS_WITH_TEXT
+from audio.dsp.answer_words import WordsHeard, Written, weigh_written
 from audio.dsp.blocks import BLOCK_MS, BLOCK_SAMPLES
 from audio.dsp.level import SILENCE_DBFS
 from audio.dsp.tone import BlockSpectrum
@@ -52,6 +54,11 @@ class AnswerFeatures:
     words_machine: float = 0.0
     words_carrier: float = 0.0
     words_screening: float = 0.0
+    said_human: float = 0.0
+    """What the words speak for that a recogniser wrote down, as shares; all zero before it wrote any that are known."""
+    said_machine: float = 0.0
+    said_carrier: float = 0.0
+    said_screening: float = 0.0
 
     def as_dict(self) -> dict[str, float]:
         """Return the features by name."""
@@ -67,7 +74,9 @@ class AnswerEvidence:
         """The block of the first sound that is no digital silence."""
         self._listener = ContentListener(model)
         self._since_active = LISTEN_ON_BLOCKS
-        self._speech_blocks = 0
+        self._written: dict[int, tuple[Written, ...]] = {}
+        self.said: WordsHeard | None = None
+        """What the words speak for that a recogniser wrote down."""
 
     @property
     def content(self) -> Content | None:
@@ -90,6 +99,11 @@ class AnswerEvidence:
         self._since_active = 0 if heard.is_speaking else self._since_active + 1
         if self._since_active < LISTEN_ON_BLOCKS:
             self._listener.take_block(block)
+
+    def take_text(self, part: int, written: tuple[Written, ...]) -> None:
+        """Take what a recogniser made of one piece of the speech; what it made of it before is forgotten."""
+        self._written[part] = written
+        self.said = weigh_written([self._written[number] for number in sorted(self._written)])
 
     def flush(self) -> None:
         """Hear the last words of a sound that has ended."""
@@ -115,6 +129,7 @@ class AnswerEvidence:
         talk = max(turns, key=sum)
         scale = BLOCK_MS / 1000
         words = self.content.answer if self.content else {}
+        said = self.said.content.answer if self.said else {}
         return AnswerFeatures(
             onset_s=max(0, spoken[0].begin - (self.first_live or 0)) * scale,
             speech_s=sum(lengths) * scale,
@@ -130,6 +145,10 @@ class AnswerEvidence:
             words_machine=words.get("machine", 0.0),
             words_carrier=words.get("carrier_announcement", 0.0),
             words_screening=words.get("screening_assistant", 0.0),
+            said_human=said.get("human", 0.0),
+            said_machine=said.get("machine", 0.0),
+            said_carrier=said.get("carrier_announcement", 0.0),
+            said_screening=said.get("screening_assistant", 0.0),
         )
 
 
@@ -146,18 +165,17 @@ BASIS = (
 """What the model weighs, in the order of `basis_of`."""
 SIGNS = (1, 1, 1, 1, 1, 1, 1, -1)
 """More talk never speaks for a person, whatever a training set may say. That somebody waits speaks for nobody."""
+BASIS_WITH_TEXT = ("said", *BASIS)
+SIGNS_WITH_TEXT = (1, *SIGNS)
+"""Once words were written down, they are weighed as well, and everything else anew."""
 
 
 def basis_of(features: AnswerFeatures) -> tuple[float, ...]:
     """Return the features bent so that a straight line through them will do."""
     f = features
-    recorded = f.words_machine + f.words_carrier + f.words_screening
-    words = 0.0
-    if recorded + f.words_human > 0.0:
-        words = math.log((recorded + 1e-4) / (f.words_human + 1e-4))
     turns = 1 + (f.n_utterances - f.talk_utterances)
     return (
-        max(-MAX_CONTENT_LOGIT, min(MAX_CONTENT_LOGIT, words)),
+        _logit(f.words_machine + f.words_carrier + f.words_screening, f.words_human),
         min(f.talk_s, 6.0),
         min(max(f.talk_s - 1.0, 0.0), 1.5),
         min(max(f.talk_s - 2.0, 0.0), 1.5),
@@ -168,8 +186,28 @@ def basis_of(features: AnswerFeatures) -> tuple[float, ...]:
     )
 
 
+def basis_with_text_of(features: AnswerFeatures) -> tuple[float, ...]:
+    """Return the same with the words that were written down before it."""
+    f = features
+    return (_logit(f.said_machine + f.said_carrier + f.said_screening, f.said_human), *basis_of(f))
+
+
+def has_text(features: AnswerFeatures) -> bool:
+    """Say whether words that are known were written down."""
+    return features.said_human + features.said_machine + features.said_carrier + features.said_screening > 0
+
+
 def probability_of_recording(features: AnswerFeatures) -> float:
     """Return how likely no person speaks: a machine, a network's announcement or an assistant."""
-    weighed = zip(WEIGHTS, basis_of(features), strict=True)
-    score = BIAS + sum(weight * value for weight, value in weighed)
+    if has_text(features):
+        score = BIAS_WITH_TEXT + sum(map(operator.mul, WEIGHTS_WITH_TEXT, basis_with_text_of(features)))
+    else:
+        score = BIAS + sum(map(operator.mul, WEIGHTS, basis_of(features)))
     return 1 / (1 + math.exp(-max(-30.0, min(30.0, score))))
+
+
+def _logit(recorded: float, human: float) -> float:
+    """Return how much more the words speak for a recording than for a person; 0 where there are none."""
+    if recorded + human <= 0.0:
+        return 0.0
+    return max(-MAX_CONTENT_LOGIT, min(MAX_CONTENT_LOGIT, math.log((recorded + 1e-4) / (human + 1e-4))))

@@ -11,3 +11,15 @@ WEIGHTS = (
     0.0000,  # longest_over_2
     -0.4591,  # turns
 )
+BIAS_WITH_TEXT = -1.1000
+WEIGHTS_WITH_TEXT = (
+    0.9130,  # said
+    0.4360,  # words
+    0.0000,  # talk
+    0.2860,  # talk_over_1
+    0.0000,  # talk_over_2
+    1.0000,  # talk_over_3
+    1.0000,  # longest_over_1
+    0.0000,  # longest_over_2
+    -1.0000,  # turns
+)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from audio.errors import AudioError, RecogniserError
 from audio.frame import Clip
+from audio.listening.answer_ear import AnswerEar, is_answer
 from audio.listening.grammar import GrammarRecogniser
 from audio.listening.recogniser import Recognised, Recogniser, nothing
 from audio.listening.sherpa import SherpaRecogniser, is_sherpa_folder
@@ -37,6 +38,8 @@ class EngineChain:
         able = [engine for engine in self.engines if engine.hears(language, expected)]
         if not able:
             raise RecogniserError(f"no recogniser for {language} is installed: {how_to_install(language)}")
+        if is_answer(language):
+            return self._answer(able, pcm, language)
         best = nothing(able[0].name)
         for engine in able:
             found = engine.transcribe(pcm, language, expected)
@@ -44,6 +47,19 @@ class EngineChain:
                 return found
             if found.text and not _is_seconded(best, found, expected):
                 best = found
+        return best
+
+    def _answer(self, able: list[Recogniser], pcm: Clip, language: str) -> Recognised:
+        """Return what was said after answering: a rough text will do, and open engines hear what it does not cover."""
+        best = nothing(able[0].name)
+        for engine in able:
+            # The rough text shows which language it is.
+            spoken = "en" if best.text.isascii() else "zh"
+            found = engine.transcribe(pcm, spoken if best.text else language, ())
+            if found.text:
+                best = found
+            if found.text and found.confidence >= GOOD_ENOUGH:
+                break
         return best
 
 
@@ -56,13 +72,13 @@ def _is_seconded(first: Recognised, second: Recognised, expected: tuple[str, ...
 
 def load_engines(models: Path | None, *, threads: int = 1) -> EngineChain:
     """Return every engine that loads, the quick one first; what does not load is told in `missing`."""
-    loaders: list[Callable[[], Recogniser]] = [GrammarRecogniser]
+    loaders: list[Callable[[], Recogniser]] = [GrammarRecogniser, AnswerEar]
     for folder in model_folders(models):
         if is_whisper_folder(folder):
             loaders.append(lambda folder=folder: WhisperRecogniser(folder, threads=threads))  # type: ignore[misc]
         elif is_sherpa_folder(folder):
             # An operator who brought a model of their own wants it asked before Whisper.
-            loaders.insert(1, lambda folder=folder: SherpaRecogniser(folder, threads=threads))  # type: ignore[misc]
+            loaders.insert(2, lambda folder=folder: SherpaRecogniser(folder, threads=threads))  # type: ignore[misc]
     engines: list[Recogniser] = []
     missing: list[str] = []
     for load in loaders:

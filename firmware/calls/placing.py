@@ -15,6 +15,7 @@ from audio.errors import AudioError
 from audio.frame import Clip
 from audio.speech.clip_cache import ClipCache
 from audio.transcript import to_bytes
+from firmware.calls.answer_words import AnswerWords
 from firmware.calls.closing import CallResult
 from firmware.calls.desk import Desk
 from firmware.calls.handing_over import HandOver, Switchboard
@@ -164,6 +165,7 @@ class CallPlacer:
             max_call_s=self.max_call_s,
             now_s=self._clock.monotonic_s,
             listener=self._listener(dialogue, order),
+            answer_words=self._answer_words(dialogue, order),
             hand_over=self._hand_over(order, flow, attempt),
         )
         order.session = session
@@ -290,6 +292,12 @@ class CallPlacer:
             now_s=self._clock.monotonic_s,
             name=order.line.line_id,
         )
+
+    def _answer_words(self, dialogue: Dialogue, order: Order) -> AnswerWords | None:
+        """Return what has a greeting written down, where there are recognisers at all."""
+        if self._hearing is None:
+            return None
+        return AnswerWords(self._hearing.ears, language=dialogue.language, name=order.line.line_id)
 
     def _today(self, contact: StoredContact) -> Any:
         """Return the callee's date: of all plausible zones the earliest, so that "today" is not over for them."""

@@ -15,6 +15,7 @@ from audio.errors import AudioError
 from audio.frame import AudioFormat, Clip
 from audio.transcript import TranscriptEntry
 from firmware.calls.agents import HandOverResult
+from firmware.calls.answer_words import AnswerWords
 from firmware.calls.handing_over import AgentLeft, Found, HandOver, HandOverNews, Nobody, Transferred
 from firmware.calls.handset import Handset, TimedEvent
 from firmware.calls.hold_sound import HOLD_PLAY, hold_clip
@@ -73,10 +74,12 @@ class CallSession:
         now_s: Callable[[], float],
         listener: CallListener | None = None,
         hand_over: HandOver | None = None,
+        answer_words: AnswerWords | None = None,
     ) -> None:
         """Prepare a call; without a `listener` what is said is heard, but not what it was.
 
-        Without `hand_over` nobody can be put through to a person.
+        Without `hand_over` nobody can be put through to a person; without `answer_words` who answered is told by the
+        sound of the words alone.
         """
         self.answered_s: float | None = None
         self._line = line
@@ -86,6 +89,7 @@ class CallSession:
         self._max_call_s = max_call_s
         self._now_s = now_s
         self._listener = listener
+        self._answer_words = answer_words
         self._handset = Handset(line_id=line.line_id, on_stage=on_stage, now_s=now_s)
         self._performer = Performer(
             self._handset,
@@ -102,7 +106,12 @@ class CallSession:
         if hand_over is not None:
             hand_over.attach(self._post, self._handset.note, lambda: self._handset.call)
         self._sounds = SoundReader(
-            self._handset, self._performer, dialogue=dialogue, recorder=recorder, listener=listener
+            self._handset,
+            self._performer,
+            dialogue=dialogue,
+            recorder=recorder,
+            listener=listener,
+            answer_words=answer_words,
         )
         self._inbox: asyncio.Queue[_Item] = asyncio.Queue(INBOX_SIZE)
         self._talk: Talk | None = None
@@ -139,6 +148,8 @@ class CallSession:
             await asyncio.wait([pump])
             if self._listener is not None:
                 await self._listener.close()
+            if self._answer_words is not None:
+                await self._answer_words.close()
             if self._hand_over is not None:
                 self._hand_over.give_up(HandOverResult.CALLEE_LEFT)
             if self._talk is not None:
@@ -276,10 +287,15 @@ class CallSession:
         await self._do(self._talk, self._dialogue.start(self.answered_s))
 
     def _make_audio(self, audio_format: AudioFormat) -> CallAudio:
+        asks_words = self._answer_words is not None
+        if self._answer_words is not None:
+            self._answer_words.start(self._handset.order)
         if self._listener is None:
-            return CallAudio(audio_format)
+            return CallAudio(audio_format, asks_words=asks_words)
         self._listener.start(self._post)
-        return CallAudio(audio_format, speech=self._listener.make_speech(), listens=True)
+        return CallAudio(
+            audio_format, speech=self._listener.make_speech(), listens=True, asks_words=asks_words
+        )
 
     def _on_sound(self, events: list[sound.AudioEvent]) -> None:
         for event in events:

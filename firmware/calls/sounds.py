@@ -5,6 +5,7 @@ from typing import Any, assert_never
 from audio import events as sound
 from audio import orders
 from audio.transcript import Speaker
+from firmware.calls.answer_words import AnswerWords
 from firmware.calls.handset import Handset
 from firmware.calls.listening import CallListener, Heard, Question, as_answer_to
 from firmware.calls.outcome import answered_by
@@ -32,6 +33,7 @@ class SoundReader:
         dialogue: Dialogue,
         recorder: Recorder,
         listener: CallListener | None,
+        answer_words: AnswerWords | None = None,
     ) -> None:
         """Take who is told of them."""
         self.has_last_chunk = False
@@ -41,6 +43,7 @@ class SoundReader:
         self._dialogue = dialogue
         self._recorder = recorder
         self._listener = listener
+        self._answer_words = answer_words
 
     async def hear(self, state: Talk, event: sound.AudioEvent) -> None:
         """Take one event of the call's sound."""
@@ -90,6 +93,9 @@ class SoundReader:
                 state.answered_by = Disposition.MACHINE_NO_MESSAGE
                 self._handset.note("beep", hz=round(event.frequency_hz))
                 await self._performer.tell(state, heard.MachineHeard(kind="beep"))
+            case sound.AnswerSpeechHeard():
+                if self._answer_words is not None:
+                    self._answer_words.take(event)
             case sound.AnswerClassified():
                 self._handset.note(
                     "answer",
