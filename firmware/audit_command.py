@@ -4,6 +4,7 @@ import csv
 import json
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -11,8 +12,8 @@ import typer
 from rich.console import Console
 
 from firmware.anchors import AnchorFileError, Anchors
-from firmware.calls.audit_check import chain_problem, counters_problem, replay, stored_rows
-from firmware.compliance.audit import AuditRow, verify
+from firmware.calls.audit_check import Ref, chain_problem, counters_problem, replay, stored_rows
+from firmware.compliance.audit import AuditRow, keyed_ref, verify
 from firmware.device_identity import device_key_of
 from firmware.evidence.checking import is_evidence
 from firmware.evidence_command import evidence, verify_evidence
@@ -81,8 +82,11 @@ def verify_log(
         problem = verify(counted(_exported(file)), head=published) or ""
         chain = None
     else:
-        with _reading(_settings(config)) as con:
-            problem = verify(counted(stored_rows(con)), head=published) or counters_problem(con)
+        settings = _settings(config)
+        with _reading(settings) as con:
+            problem = verify(counted(stored_rows(con)), head=published) or counters_problem(
+                con, _ref(settings)
+            )
             chain = str(con.value("SELECT value FROM setting WHERE key = 'stream'"))
     if heads is not None and not problem:
         problem = heads.problem(chain)
@@ -228,6 +232,15 @@ def _head(text: str | None) -> tuple[int, str] | None:
     if not seq.isdecimal() or not digest:
         _fail(f"--head {text!r}: write SEQ:HASH as `audit verify` prints it", EXIT_USAGE)
     return int(seq), digest
+
+
+def _ref(settings: Settings) -> Ref | None:
+    """Return how names are hashed in this box's log, None where its key cannot be read: then they are not compared."""
+    try:
+        key = (Path(settings.box.data_dir) / "audit.key").read_bytes()
+    except OSError:
+        return None
+    return partial(keyed_ref, key)
 
 
 def _settings(config: Path) -> Settings:

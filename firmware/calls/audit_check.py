@@ -1,7 +1,7 @@
 """Is the audit log whole, does it match the attempts, and would the same decisions be made again? Reads only."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -15,9 +15,11 @@ from firmware.compliance.gate import Gate
 from firmware.compliance.library import Approval
 from firmware.compliance.replay import ReplayError, rebuilt_gate
 from firmware.store import audit_log, policy_releases
-from firmware.store.connection import Connection
+from firmware.store.connection import Connection, Row
 
 BATCH = 1000
+Ref = Callable[[str, str], str]
+"""(kind, value) to what stands for it in the chain."""
 FACTS: tuple[str, ...] = ("box", "boot", "inputs", "attempt")
 """What an entry says besides the decision."""
 MOST_PROBLEMS = 20
@@ -56,19 +58,18 @@ def chain_problem(con: Connection) -> str:
     return audit.verify(stored_rows(con)) or ""
 
 
-def counters_problem(con: Connection) -> str:
+def counters_problem(con: Connection, ref: Ref | None = None) -> str:
     """Return which reservation of the chain is not in the attempts as it was made, or which opt-out is gone; ``""``: none.
 
-    The counters come from the attempts; whoever edits that table by hand has not edited the chain.
+    The counters come from the attempts; whoever edits that table by hand has not edited the chain. `ref` returns what
+    stands for a person, number or debt in the chain; without the box's audit key whom attempts name is not compared.
     """
     lost = con.value(_LOST_SUPPRESSIONS)
     if lost:
         return f"{lost} entries of the do-not-call list that were heard in calls are missing"
     newest = policy_releases.newest(con)
-    known = {
-        row["attempt"]: row["reserved_at"] for row in con.rows("SELECT attempt, reserved_at FROM attempt")
-    }
-    erased = {row["attempt"] for row in con.rows("SELECT attempt FROM attempt WHERE person = ''")}
+    known = {row["attempt"]: row for row in con.rows("SELECT * FROM attempt")}
+    erased = {attempt for attempt, row in known.items() if row["person"] == ""}
     holds: set[str] = set()
     for row in stored_rows(con):
         entry = json.loads(row.body)
@@ -81,18 +82,39 @@ def counters_problem(con: Connection) -> str:
         if entry["kind"] == "rules" and fields.get("release", 0) > (newest.version if newest else 0):
             return f"the rules of entry {row.seq} came with the console's release {fields['release']}, which is missing"
         attempt = fields.get("attempt") if entry["kind"] == "decision" else None
-        if attempt is None or fields["point"] != "predial" or fields["outcome"] != "allow":
+        if attempt is None:
             continue
         if attempt not in known:
             return f"the attempt of entry {row.seq} is missing from the database"
-        if abs(known[attempt] - to_ms(datetime.fromisoformat(entry["at"]))) > 1000:
-            return f"the attempt of entry {row.seq} was given another time"
+        if problem := _attempt_problem(known[attempt], entry, ref):
+            return f"the attempt of entry {row.seq} {problem}"
     if erased:
         return f"{len(erased)} attempts say no longer whom they called, and no deletion accounts for it"
     kept = {row["hold"] for row in con.rows("SELECT hold FROM legal_hold WHERE released_at IS NULL")}
     if lost := holds - kept:
         return f"{len(lost)} legal holds that the audit log has are missing: set them again"
     return ""
+
+
+def _attempt_problem(attempt: Row, entry: dict[str, Any], ref: Ref | None) -> str:
+    """Return what an attempt says otherwise than the entry of its decision, empty when nothing."""
+    fields = entry["fields"]
+    if fields["point"] == "answer":
+        return "" if attempt["answered_at"] is not None else "was answered, and says that it was not"
+    if abs(attempt["reserved_at"] - to_ms(datetime.fromisoformat(entry["at"]))) > 1000:
+        return "was given another time"
+    if ref is None or attempt["person"] == "":
+        return ""
+    shown = attempt["line_number"]
+    said = {
+        "person_ref": ref("person", attempt["person"]),
+        "number_ref": ref("number", attempt["number"]),
+        "debt_ref": ref("debt", attempt["debt"] or attempt["contact"]),
+        "caller_ref": None if shown is None else ref("number", shown),
+    }
+    # Entries of older versions may lack what they could not be asked for.
+    differing = sorted(name for name, digest in said.items() if fields.get(name, digest) != digest)
+    return f"was given another {differing[0].removesuffix('_ref')}" if differing else ""
 
 
 def stored_rows(con: Connection, after_seq: int = 0) -> Iterator[AuditRow]:

@@ -36,7 +36,11 @@ class Auditor:
 
     def person_ref(self, person: str) -> str:
         """Return what stands for a person in the chain."""
-        return audit.keyed_ref(self._key, "person", person)
+        return self.ref("person", person)
+
+    def ref(self, kind: str, value: str) -> str:
+        """Return what stands for a person, a number, a debt in the chain."""
+        return audit.keyed_ref(self._key, kind, value)
 
     def seal(self, inputs: Inputs, secret: bytes) -> str:
         """Return what a decision was made from, sealed with its person's own key."""

@@ -44,6 +44,10 @@ class AuditRules(Protocol):
         """Return what stands for a person in the chain."""
         ...
 
+    def ref(self, kind: str, value: str) -> str:
+        """Return what stands for a person, a number, a debt in the chain."""
+        ...
+
     def seal(self, inputs: Inputs, secret: bytes) -> str:
         """Return the inputs, sealed with the person's key."""
         ...
@@ -142,7 +146,7 @@ class Judge:
 
     def check_audit(self, con: Connection) -> str:
         """Read the whole log again and say what is wrong with it; the gate refuses until it is whole."""
-        self.audit_problem = chain_problem(con) or counters_problem(con)
+        self.audit_problem = chain_problem(con) or counters_problem(con, self._rules.ref)
         return self.audit_problem
 
     def _history(self, con: Connection, contact: StoredContact) -> History:

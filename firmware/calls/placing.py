@@ -1,6 +1,7 @@
 """Carries one order out: prompts ready, reservation on the disk, the call, its outcome on the disk."""
 
 import asyncio
+import hashlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from firmware.calls.recording import RecordingWriter
 from firmware.calls.session import CallSession
 from firmware.clock import Clock
 from firmware.compliance.numbering import number_facts
-from firmware.dialogue.errors import ContactRefusedError, FlowRefusedError
+from firmware.dialogue.errors import ContactRefusedError, FlowProblem, FlowRefusedError
 from firmware.dialogue.flow import Flow
 from firmware.dialogue.loader import load_flow
 from firmware.dialogue.machine import Dialogue
@@ -72,6 +73,14 @@ class FlowBook:
         """Return the campaign's flow. Raises FlowRefusedError."""
         flow = self._flows.get(campaign.flow_sha256)
         if flow is None:
+            if hashlib.sha256(campaign.flow_text.encode()).hexdigest() != campaign.flow_sha256:
+                problem = FlowProblem(
+                    line=0,
+                    column=0,
+                    check="digest",
+                    message="it is not the one that came: send the campaign again",
+                )
+                raise FlowRefusedError((problem,), source=campaign.campaign)
             flow = load_flow(campaign.flow_text, source=campaign.campaign)
             while len(self._flows) >= MOST_FLOWS_KEPT:
                 del self._flows[next(iter(self._flows))]

@@ -1,7 +1,7 @@
 """Every door to the rules that there is on a box, tried: settings, environment, pack files, releases, clock, approvals.
 
 The others are tried where they are: MQTT in test_refusals and test_campaign, an edited database in test_audit_doors, modem commands in
-test_at_allow_list, the demo in test_worlds. There is no local API and no serial console yet.
+test_at_allow_list, the demo in test_worlds, the local doors in test_local_doors. test_red_line_matrix has every pair of line and door.
 """
 
 import hashlib
@@ -202,23 +202,29 @@ def test_nothing_that_a_call_list_can_say_opens_the_night(scene: Any, changes: d
     assert decision.until == datetime.fromisoformat("2026-11-24T09:00:00+08:00")
 
 
+def widest_gate() -> Gate:
+    """Return the gate under a release that allows everything that packs can, approved by a key that the box trusts."""
+    texts = []
+    for name in ("floor.toml", "cn.toml"):
+        text = packs.pack_texts()[name].replace("version = 1", "version = 2", 1)
+        head = text[: text.index("[time]")]
+        texts.append(head + WIDE)
+    key = Ed25519PrivateKey.generate()
+    approvals = [approval(key, read_pack(text, source="wide"), "Wang Fang") for text in texts]
+    release = PolicyRelease(id="r", at=NIGHT, version=1, packs=texts, approvals=approvals)
+    approvers = {key_id(key.public_key()): key.public_key()}
+    rules = release_rules(load_packs(), None, [], release, approvers=approvers)
+    assert rules.waiting == ()
+    return rules.gate
+
+
+@pytest.fixture(scope="module")
+def gate() -> Gate:
+    return widest_gate()
+
+
 class TestReleases:
     """The office's own door, opened as far as it goes: a release that allows everything, approved by a key the box trusts."""
-
-    @pytest.fixture(scope="class")
-    def gate(self) -> Gate:
-        texts = []
-        for name in ("floor.toml", "cn.toml"):
-            text = packs.pack_texts()[name].replace("version = 1", "version = 2", 1)
-            head = text[: text.index("[time]")]
-            texts.append(head + WIDE)
-        key = Ed25519PrivateKey.generate()
-        approvals = [approval(key, read_pack(text, source="wide"), "Wang Fang") for text in texts]
-        release = PolicyRelease(id="r", at=NIGHT, version=1, packs=texts, approvals=approvals)
-        approvers = {key_id(key.public_key()): key.public_key()}
-        rules = release_rules(load_packs(), None, [], release, approvers=approvers)
-        assert rules.waiting == ()
-        return rules.gate
 
     @pytest.mark.parametrize(
         ("changes", "rule"),

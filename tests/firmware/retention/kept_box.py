@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from firmware.calls.auditing import Auditor, load_audit_key
-from firmware.calls.judging import Judge
+from firmware.calls.judging import Judge, debt_of
 from firmware.clock import ClockState
 from firmware.compliance.call import Point
 from firmware.compliance.gate import Gate
@@ -126,7 +126,13 @@ class KeptBox:
         attempts.reserve(
             con,
             rows.reservation(
-                attempt, contact=contact.contact, person=contact.person, number=number, reserved_at=CALLED
+                attempt,
+                contact=contact.contact,
+                person=contact.person,
+                number=number,
+                debt=debt_of(contact),
+                line_number=LINE.number,
+                reserved_at=CALLED,
             ),
         )
         said = json.dumps({"text": f"{WORDS} {place}"}, ensure_ascii=False)
