@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from console.broker_files import acl_text, mosquitto_text
-from console.certificates import Issued, issue_client, issue_server, make_authority
+from console.certificates import Issued, issue_client, issue_server, make_authority, revocation_list
 from console.errors import OfficeError
 from console.office import OFFICE_FILE, Office, console_name, load_office, office_text
 from console.private_files import folder_made_whole, write_private
@@ -60,7 +60,7 @@ def issue_box(
         BoxTopics(office.tenant, box)
     except InvalidNameError as error:
         raise OfficeError(f"that name will not do for a box: {error}") from None
-    authority = _load_authority(office)
+    authority = load_authority(office)
     issued = issue_client(authority, box, office.tenant, now)
     signing = load_signing_key(office)
     kid = key_id(signing.public_key())
@@ -98,6 +98,7 @@ def _fill_office(draft: Path, tenant: str, hosts: list[str], now: datetime) -> N
     authority = make_authority(tenant, now)
     (draft / "authority/ca.crt").write_bytes(authority.certificate_pem)
     write_private(draft / "authority/ca.key", authority.key_pem)
+    (draft / "authority/revoked.crl").write_bytes(revocation_list(authority, {}, now))
     server = issue_server(authority, hosts, now)
     (draft / "broker/server.crt").write_bytes(server.certificate_pem)
     write_private(draft / "broker/server.key", server.key_pem)
@@ -112,7 +113,8 @@ def _fill_office(draft: Path, tenant: str, hosts: list[str], now: datetime) -> N
     write_private(draft / "broker/acl", acl_text(tenant).encode())
 
 
-def _load_authority(office: Office) -> Issued:
+def load_authority(office: Office) -> Issued:
+    """Return the authority with its key. Raises OfficeError."""
     try:
         certificate = x509.load_pem_x509_certificate(office.ca_certificate.read_bytes())
         key = serialization.load_pem_private_key(office.ca_key.read_bytes(), password=None)

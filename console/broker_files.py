@@ -29,6 +29,11 @@ def acl_text(tenant: str) -> str:
     return "# Written by branchline-console init.\n" + f"{console}\n{boxes}"
 
 
+def revocation_line(office_folder: Path) -> str:
+    """Return the line that has mosquitto refuse what `box revoke` withdrew."""
+    return f"crlfile {office_folder / 'authority' / 'revoked.crl'}"
+
+
 def mosquitto_text(office_folder: Path, port: int, run_as: str) -> str:
     """Return mosquitto's configuration: TLS with client certificates, nothing without, state on disk."""
     broker_folder = office_folder / "broker"
@@ -40,6 +45,7 @@ per_listener_settings false
 listener {port}
 tls_version tlsv1.2
 cafile {office_folder / "authority" / "ca.crt"}
+{revocation_line(office_folder)}
 certfile {broker_folder / "server.crt"}
 keyfile {broker_folder / "server.key"}
 require_certificate true

@@ -1,7 +1,7 @@
 """X.509 for one office: an authority, the broker, the console's roles and the boxes (ECDSA P-256)."""
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -66,6 +66,31 @@ def issue_client(authority: Issued, common_name: str, tenant: str, now: datetime
     return _issue(authority, common_name, [uri], ExtendedKeyUsageOID.CLIENT_AUTH, now)
 
 
+def renew_client(
+    authority: Issued, public_key: ec.EllipticCurvePublicKey, common_name: str, tenant: str, now: datetime
+) -> x509.Certificate:
+    """Return a client's certificate for a key that the client made and keeps."""
+    uri = x509.UniformResourceIdentifier(f"urn:branchline:{tenant}:{common_name}")
+    return _sign(authority, public_key, common_name, [uri], ExtendedKeyUsageOID.CLIENT_AUTH, now)
+
+
+def revocation_list(authority: Issued, revoked: Mapping[int, datetime], now: datetime) -> bytes:
+    """Return the list of what the authority has withdrawn: serial number to when. PEM.
+
+    It never runs out before the authority: a broker with a list that has run out refuses everybody.
+    """
+    builder = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(authority.certificate.subject)
+        .last_update(now - CLOCK_SLACK)
+        .next_update(authority.certificate.not_valid_after_utc)
+    )
+    for serial in sorted(revoked):
+        entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(revoked[serial])
+        builder = builder.add_revoked_certificate(entry.build())
+    return builder.sign(authority.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
 def _issue(
     authority: Issued,
     common_name: str,
@@ -74,8 +99,19 @@ def _issue(
     now: datetime,
 ) -> Issued:
     key = ec.generate_private_key(ec.SECP256R1())
+    return Issued(_sign(authority, key.public_key(), common_name, names, purpose, now), key)
+
+
+def _sign(
+    authority: Issued,
+    public_key: ec.EllipticCurvePublicKey,
+    common_name: str,
+    names: Sequence[x509.GeneralName],
+    purpose: x509.ObjectIdentifier,
+    now: datetime,
+) -> x509.Certificate:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name[:64])])
-    builder = _builder(authority.certificate.subject, subject, key.public_key(), now, MEMBER_DAYS)
+    builder = _builder(authority.certificate.subject, subject, public_key, now, MEMBER_DAYS)
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
     builder = builder.add_extension(_usage(signs_certificates=False), critical=True)
     builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
@@ -83,7 +119,7 @@ def _issue(
     builder = builder.add_extension(
         x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.key.public_key()), critical=False
     )
-    return Issued(builder.sign(authority.key, hashes.SHA256()), key)
+    return builder.sign(authority.key, hashes.SHA256())
 
 
 def _builder(

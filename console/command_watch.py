@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from console.authority import load_signing_key
 from console.broker import connected
+from console.certifier import Certifier
 from console.elsewhere import ElsewhereFeed
 from console.ingest import Ingest
 from console.lease import SuppressionLease
@@ -87,6 +88,7 @@ async def keep_reports(
             clock=clock,
             ids=ids,
             on_recorded=on_recorded,
+            certifier=Certifier(office, sender, clock=clock, ids=ids) if office.ca_key.is_file() else None,
         )
         with view:
             tasks = {

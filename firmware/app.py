@@ -170,6 +170,7 @@ class Box(Generic[WorldT]):
             reports=reports,
             lines=world.lines,
             disk=disk,
+            certificate_days=self._certificate_days,
             monotonic_s=clock.monotonic_s,
             on_change=self._changed,
         )
@@ -219,6 +220,7 @@ class Box(Generic[WorldT]):
             judge=self._judge,
             verifier=verifier,
             rules=rules,
+            reports=reports,
             alarms=lambda: self.health.alarms.raised,
             ids=self._ids,
             new_id=self._new_id,
@@ -411,6 +413,9 @@ class Box(Generic[WorldT]):
             ("release", self.release_fault),
         )
         return [(code, detail) for code, detail in told if detail]
+
+    def _certificate_days(self) -> float | None:
+        return self.link.renewal.days_left()
 
     def _new_id(self) -> str:
         return self._ids.new(to_ms(self._world.clock.now()))

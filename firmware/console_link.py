@@ -11,6 +11,7 @@ import structlog
 from firmware.calls.judging import Judge
 from firmware.calls.scheduler import Scheduler
 from firmware.campaign_checks import campaign_check
+from firmware.checkup import client_identity
 from firmware.commands.catalogue import command_problem
 from firmware.configuration import Configuration
 from firmware.device_identity import device_key_of
@@ -27,6 +28,8 @@ from firmware.sync.byte_budget import ByteBudget, MeteredConnection
 from firmware.sync.connection import Connection, Will
 from firmware.sync.downlink import Downlink
 from firmware.sync.recording_sender import RecordingSender
+from firmware.sync.renewing import Renewal
+from firmware.sync.reports import Reports
 from firmware.sync.requesting import Requester
 from firmware.sync.signing import Verifier
 from firmware.sync.topics import BoxTopics
@@ -55,6 +58,7 @@ class ConsoleLink:
         judge: Judge,
         verifier: Verifier,
         rules: RulesDesk,
+        reports: Reports,
         alarms: Callable[[], Sequence[str]],
         ids: UuidV7,
         new_id: Callable[[], str],
@@ -119,6 +123,15 @@ class ConsoleLink:
             now=now,
             new_id=new_id,
         )
+        self.renewal = Renewal(
+            client_identity(settings),
+            connection=self.connection,
+            topics=topics,
+            database=database,
+            reports=reports,
+            now=now,
+            new_id=new_id,
+        )
         self.downlink = Downlink(
             database,
             topics,
@@ -129,6 +142,7 @@ class ConsoleLink:
             bounds=config_bounds(settings, world),
             command_check=command_problem,
             rules=rules,
+            certificates=self.renewal,
             on_change=self._heed_console,
             on_fetch=self.recording_sender.fetch,
             on_signed=partial(world.trust.hear, TimeSource.CONSOLE),
@@ -146,6 +160,7 @@ class ConsoleLink:
         yield "request-batches", self._requester.run()
         yield "send-recordings", self.recording_sender.run()
         yield "audit-heads", self._anchors.run()
+        yield "renew-certificate", self.renewal.run()
         yield "state", self.state.run()
         yield "telemetry", self.telemetry.run()
 
