@@ -29,7 +29,13 @@ from firmware.commands.runner import CommandRunner, kernel_boot
 from firmware.compliance.self_check import self_check
 from firmware.configuration import Configuration
 from firmware.console_link import ConsoleLink
-from firmware.enforcing import enforce_broker, enforce_budget, enforce_calls, enforce_log_level
+from firmware.enforcing import (
+    enforce_broker,
+    enforce_budget,
+    enforce_calls,
+    enforce_log_level,
+    enforce_recordings,
+)
 from firmware.health_watch import HealthWatch
 from firmware.host import systemd
 from firmware.host.clock_trust import TimeSource
@@ -243,6 +249,7 @@ class Box(Generic[WorldT]):
             enforce_budget(settings, link.budget),
             self._enforce_calls,
             enforce_broker(settings, link.connection),
+            enforce_recordings(link.pace),
         ]
         self._reloader = Reloader(
             settings,
@@ -250,7 +257,7 @@ class Box(Generic[WorldT]):
             judge=self._judge,
             verifier=verifier,
             rules=rules,
-            sender=link.recording_sender,
+            upload=link.go_by_upload,
             executor=workers.speech,
             bound_calls=self._bound_calls,
         )
