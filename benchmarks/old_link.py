@@ -11,6 +11,7 @@ from typing import Self
 from benchmarks.fleet_box import connect_packet, framed, read_packet, subscribe_packet
 from firmware.sync.connection import NO_PROPERTIES, Received
 from firmware.sync.errors import NotConnectedError
+from firmware.sync.mqtt_settings import TlsFiles
 from firmware.sync.sending import Sending
 
 PUBLISH_TIMEOUT_S = 60.0
@@ -83,6 +84,10 @@ class OldLink:
     def move(self, host: str, port: int) -> None:
         """Go nowhere: no console moves itself."""
         raise NotImplementedError(f"this end does not move to {host}:{port}")
+
+    def present(self, files: TlsFiles) -> None:
+        """Present nothing: this end has no certificate."""
+        raise NotImplementedError(f"this end has no certificate to change ({files.certificate})")
 
     async def received(self) -> AsyncIterator[Received]:
         """Iterate over what arrives, for ever."""

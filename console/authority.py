@@ -15,7 +15,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from console.broker_files import acl_text, mosquitto_text
-from console.certificates import Issued, certify_client, issue_client, issue_server, make_authority
+from console.certificates import (
+    Issued,
+    certify_client,
+    issue_client,
+    issue_server,
+    make_authority,
+    revocation_list,
+)
 from console.errors import OfficeError
 from console.office import OFFICE_FILE, Office, console_name, load_office, office_text
 from console.private_files import folder_made_whole, write_private
@@ -157,6 +164,7 @@ def _fill_office(draft: Path, tenant: str, hosts: list[str], now: datetime) -> N
     authority = make_authority(tenant, now)
     (draft / "authority/ca.crt").write_bytes(authority.certificate_pem)
     write_private(draft / "authority/ca.key", authority.key_pem)
+    (draft / "authority/revoked.crl").write_bytes(revocation_list(authority, {}, now))
     server = issue_server(authority, hosts, now)
     (draft / "broker/server.crt").write_bytes(server.certificate_pem)
     write_private(draft / "broker/server.key", server.key_pem)

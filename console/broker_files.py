@@ -42,6 +42,11 @@ def claim_acl_text(tenant: str) -> str:
     return f"# Written by branchline-console claim open.\npattern write {own}/request\npattern read {own}/answer\n"
 
 
+def revocation_line(office_folder: Path) -> str:
+    """Return the line that has mosquitto refuse what `box revoke` withdrew."""
+    return f"crlfile {office_folder / 'authority' / 'revoked.crl'}"
+
+
 def mosquitto_text(office_folder: Path, port: int, run_as: str, *, claim_port: int = 0) -> str:
     """Return mosquitto's configuration: TLS with client certificates, nothing without, state on disk.
 
@@ -68,6 +73,7 @@ per_listener_settings {"true" if claim_port else "false"}
 listener {port}
 tls_version tlsv1.2
 cafile {office_folder / "authority" / "ca.crt"}
+{revocation_line(office_folder)}
 certfile {broker_folder / "server.crt"}
 keyfile {broker_folder / "server.key"}
 require_certificate true

@@ -102,11 +102,23 @@ def check_terms(terms: Terms, now: datetime) -> None:
 
 
 def build_campaign(
-    rows: Sequence[FileRow], *, flow_text: str, terms: Terms, topics: BoxTopics, ids: UuidV7, now: datetime
+    rows: Sequence[FileRow],
+    *,
+    flow_text: str,
+    terms: Terms,
+    topics: BoxTopics,
+    ids: UuidV7,
+    now: datetime,
+    version: int = 1,
+    contacts_before: int = 0,
+    batches_before: int = 0,
 ) -> SentCampaign:
-    """Return the campaign as messages: the manifest, then batches of contacts. Raises CampaignError."""
+    """Return the campaign as messages: the manifest, then batches of contacts. Raises CampaignError.
+
+    A higher version changes a campaign that the box has with so many contacts and batches: `rows` are the further ones.
+    """
     check_terms(terms, now)
-    if not rows:
+    if not rows and version == 1:
         raise CampaignError("the call list has no good row; mend it and push again")
     encoded = [encode(row.contact) for row in rows]
     flow_sha256 = hashlib.sha256(flow_text.encode()).hexdigest()
@@ -116,11 +128,12 @@ def build_campaign(
         id=ids.new(to_ms(now)),
         at=now,
         campaign=terms.campaign,
+        version=version,
         name=terms.name,
         flow=flow_text,
         flow_sha256=flow_sha256,
-        contacts=len(rows),
-        batches=len(batches),
+        contacts=contacts_before + len(rows),
+        batches=batches_before + len(batches),
         starts_at=terms.starts_at,
         expires_at=terms.expires_at,
         ring_timeout_s=terms.ring_timeout_s,
@@ -131,10 +144,11 @@ def build_campaign(
         lines=list(terms.lines),
     )
     topic = topics.campaign(terms.campaign)
-    messages = [SentMessage(id=manifest.id, place=MANIFEST_PLACE, topic=topic, payload=encode(manifest))]
+    place = MANIFEST_PLACE + 1 - version
+    messages = [SentMessage(id=manifest.id, place=place, topic=topic, payload=encode(manifest))]
     topic = topics.contacts(terms.campaign)
-    first_row = 0
-    for index, part in enumerate(batches):
+    first_row = contacts_before
+    for index, part in enumerate(batches, batches_before):
         batch = ContactBatch(
             id=ids.new(to_ms(now)),
             at=now,
@@ -152,7 +166,9 @@ def build_campaign(
         digest=_digest(flow_sha256, encoded, terms),
         expires_at=terms.expires_at,
         messages=tuple(messages),
-        contacts=tuple(_sent_contact(place, row) for place, row in enumerate(rows)),
+        contacts=tuple(_sent_contact(place, row) for place, row in enumerate(rows, contacts_before)),
+        contacts_before=contacts_before,
+        batches_before=batches_before,
     )
 
 

@@ -1,7 +1,7 @@
 """X.509 for one office: an authority, the broker, the console's roles and the boxes (ECDSA P-256)."""
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -82,6 +82,23 @@ def certify_client(
     return _certify(
         authority, common_name, [uri], ExtendedKeyUsageOID.CLIENT_AUTH, public_key, now=now, days=days
     )
+
+
+def revocation_list(authority: Issued, revoked: Mapping[int, datetime], now: datetime) -> bytes:
+    """Return the list of what the authority has withdrawn: serial number to when. PEM.
+
+    It never runs out before the authority: a broker with a list that has run out refuses everybody.
+    """
+    builder = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(authority.certificate.subject)
+        .last_update(now - CLOCK_SLACK)
+        .next_update(authority.certificate.not_valid_after_utc)
+    )
+    for serial in sorted(revoked):
+        entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(revoked[serial])
+        builder = builder.add_revoked_certificate(entry.build())
+    return builder.sign(authority.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 
 def _issue(

@@ -155,6 +155,9 @@ def push(
     no_doubtful: Annotated[
         bool, typer.Option("--no-doubtful", help="Leave out rows that `examine` doubts.")
     ] = False,
+    update: Annotated[
+        bool, typer.Option("--update", help="Change a campaign that the box has: terms, further contacts.")
+    ] = False,
     wait: Annotated[float, typer.Option(help="Seconds without an answer before giving up.")] = 60.0,
     summary: Annotated[Path | None, typer.Option("--json", help="Write a summary here; - is stdout.")] = None,
     now: NowOption = None,
@@ -184,6 +187,7 @@ def push(
         sheet=sheet,
         source=source,
         leaves_out_doubtful=no_doubtful,
+        changes=update,
     )
     # With the summary on stdout, tables go where they do not disturb it.
     run_push(

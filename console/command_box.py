@@ -1,5 +1,6 @@
 """`box`: make a box a member, name the boxes, see how each was when it last spoke."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -12,6 +13,7 @@ from console.authority import issue_box
 from console.box_health import Health, health_history, in_short, latest_health
 from console.ledger import Ledger
 from console.ledger_tables import BOX
+from console.membership import issue_anew, revoke
 from console.tables import table
 from console.terminal import say, say_json
 from firmware.clock import SystemClock, from_ms, to_ms
@@ -52,6 +54,35 @@ def box_add(
     here = office_at(folder or context.obj)
     made = issue_box(here, name, now=SystemClock().now(), time_zone=time_zone, language=language)
     say(f"box {name} made; copy {made} to the box: it holds the box's private key")
+
+
+@box_app.command("renew")
+def box_renew(
+    context: typer.Context,
+    *,
+    box: Annotated[str, typer.Argument(help="The box.", autocompletion=complete_box)],
+    out: Annotated[Path | None, typer.Option(help="The folder to make; BOX-renewed if left out.")] = None,
+    folder: OfficeOption = None,
+) -> None:
+    """Make a certificate and key for a box whose own ended or was revoked: a box in reach renews by itself."""
+    here = office_at(folder or context.obj)
+    made = issue_anew(here, box, out or Path(f"{box}-renewed"), now=SystemClock().now())
+    say(f"copy {made}/box.crt and {made}/box.key over the box's own, as `box add` made them, and restart it")
+
+
+@box_app.command("revoke")
+def box_revoke(
+    context: typer.Context,
+    *,
+    box: Annotated[str, typer.Argument(help="The box.", autocompletion=complete_box)],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    folder: OfficeOption = None,
+) -> None:
+    """Withdraw every certificate of a box that is lost or stolen: the broker refuses it from its next start on."""
+    here = office_at(folder or context.obj)
+    if not yes:
+        typer.confirm(f"withdraw every certificate of box {box}?", abort=True, err=True)
+    say(f"box {box} is revoked; {revoke(here, box, now=SystemClock().now())}")
 
 
 @box_app.command("list")

@@ -12,7 +12,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from console.authority import load_signing_key
 from console.broker import connected
+from console.campaign_updates import (
+    Standing,
+    begin_update,
+    new_rows,
+    standing,
+    undo_if_refused,
+)
 from console.campaigns import Terms, build_campaign, check_terms, read_flow
+from console.contacts_file import FileRow
 from console.elsewhere import ElsewhereFeed
 from console.errors import BoxSilentError, CampaignError, CampaignRefusedError, ConsoleError
 from console.examination import Examination, Severity
@@ -30,6 +38,8 @@ from firmware.clock import Clock
 from firmware.sync.topics import BoxTopics
 from firmware.values import UuidV7
 
+_NOTHING = Standing(version=0, contacts=0, batches=0, name="", digest="", expires_at=0)
+
 
 class PushOrder(msgspec.Struct, kw_only=True, frozen=True):
     """What the command line asked for."""
@@ -46,6 +56,8 @@ class PushOrder(msgspec.Struct, kw_only=True, frozen=True):
     sheet: str | None = None
     source: str | None = None
     leaves_out_doubtful: bool = False
+    changes: bool = False
+    """The boxes have the campaign: other terms, and whom the list holds besides."""
 
 
 async def push_command(office: Office, order: PushOrder, *, clock: Clock[object], console: Console) -> None:
@@ -72,23 +84,38 @@ async def push_command(office: Office, order: PushOrder, *, clock: Clock[object]
         wanted = found.without_doubt() if order.leaves_out_doubtful else found.rows
         with ledger.reading() as connection:
             shares = deal(wanted, boxes, leases(connection, wanted, now))
-        campaigns = [
-            build_campaign(
-                rows,
-                flow_text=flow_text,
-                terms=order.terms,
-                topics=BoxTopics(office.tenant, box),
-                ids=ids,
-                now=now,
+        before: dict[str, Standing] = {}
+        campaigns = []
+        for box, rows in shares.items():
+            if not rows and len(boxes) > 1:
+                continue
+            more: Sequence[FileRow] = rows
+            if order.changes:
+                with ledger.reading() as connection:
+                    before[box] = standing(connection, box, order.terms.campaign)
+                    more = new_rows(connection, box, order.terms.campaign, rows)
+            known = before.get(box, _NOTHING)
+            campaigns.append(
+                build_campaign(
+                    more,
+                    flow_text=flow_text,
+                    terms=order.terms,
+                    topics=BoxTopics(office.tenant, box),
+                    ids=ids,
+                    now=now,
+                    version=known.version + 1,
+                    contacts_before=known.contacts,
+                    batches_before=known.batches,
+                )
             )
-            for box, rows in shares.items()
-            if rows or len(boxes) == 1
-        ]
         async with connected(office, [], lasting=False) as connection_up:
             with ledger.transaction() as connection:
                 for sent in campaigns:
                     claim(connection, sent.box, shares[sent.box], until=sent.expires_at, now=now)
-                    begin_or_resume(connection, sent, pushed_at=now)
+                    if order.changes:
+                        begin_update(connection, sent, pushed_at=now)
+                    else:
+                        begin_or_resume(connection, sent, pushed_at=now)
             sender = SignedSender(connection_up, load_signing_key(office))
             lease = SuppressionLease(sender=sender, ledger=ledger, tenant=office.tenant, clock=clock, ids=ids)
             await lease.renew()
@@ -107,7 +134,9 @@ async def push_command(office: Office, order: PushOrder, *, clock: Clock[object]
             done.append(_summary(found, sent, answer, len(shares[sent.box])))
             refused = _show(console, found.n_read, found.n_read - len(wanted), sent, answer)
             with ledger.transaction() as connection:
-                if was_refused(connection, sent.box, sent.campaign):
+                if sent.box in before:
+                    undo_if_refused(connection, sent, before[sent.box], now=clock.now())
+                elif was_refused(connection, sent.box, sent.campaign):
                     release(connection, sent.box, sent.campaign, clock.now())
             failed = failed or refused
     finally:

@@ -1,6 +1,9 @@
 """`recording fetch`: bring a sealed recording from its box."""
 
 import asyncio
+import contextlib
+import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -17,9 +20,11 @@ from console.ledger import Ledger
 from console.ledger_tables import OUTCOME
 from console.office import Office
 from console.recording_fetch import RecordingFetcher
+from console.recording_receiver import RecordingReceiver
 from console.signed_sender import SignedSender
 from console.terminal import say
-from firmware.clock import Clock, SystemClock
+from firmware.clock import Clock, SystemClock, to_ms
+from firmware.sync.messages import RecordingReceipt, encode
 from firmware.sync.topics import BoxTopics, InvalidNameError, topic_level
 from firmware.values import UuidV7
 
@@ -87,3 +92,92 @@ def fetch(
     target = out or Path(f"{Path(recording).name}.blrec")
     asyncio.run(fetch_recording(here, box, recording, target, patience_s=wait, clock=SystemClock()))
     say(f"{target}: sealed; open it with: branchline-console open-recording {target}")
+
+
+async def receive_recordings(
+    office: Office,
+    into: Path,
+    *,
+    host: str,
+    port: int,
+    clock: Clock[object],
+    stop: asyncio.Event,
+    ready: Callable[[int], None],
+) -> None:
+    """Take what boxes put until `stop` is set; say to each over MQTT what arrived. Raises ConsoleError."""
+    ledger, ids, loop = Ledger(office.ledger), UuidV7(), asyncio.get_running_loop()
+    arrived: asyncio.Queue[tuple[str, str, str]] = asyncio.Queue()
+
+    def known_sha256(box: str, recording: str) -> str | None:
+        wanted = (OUTCOME.c.box == box) & (OUTCOME.c.recording == recording)
+        with ledger.reading() as rows:
+            found = rows.execute(select(OUTCOME.c.recording_sha256).where(wanted)).scalars().first()
+        return None if found is None else str(found)
+
+    def on_complete(box: str, recording: str, sha256: str) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(arrived.put_nowait, (box, recording, sha256))
+
+    async def send_receipts(sender: SignedSender) -> None:
+        while True:
+            box, recording, sha256 = await arrived.get()
+            now = clock.now()
+            receipt = RecordingReceipt(id=ids.new(to_ms(now)), at=now, recording=recording, sha256=sha256)
+            await sender.send(BoxTopics(office.tenant, box).recording(recording), encode(receipt))
+
+    try:
+        async with connected(office, [], lasting=False) as connection:
+            try:
+                receiver = RecordingReceiver(
+                    office, into, host=host, port=port, known_sha256=known_sha256, on_complete=on_complete
+                )
+            except OSError as error:
+                raise ConsoleError(
+                    f"{host}:{port}: {error.strerror or error}; name another with --listen"
+                ) from None
+            with receiver:
+                ready(receiver.port)
+                tasks = {
+                    asyncio.create_task(send_receipts(SignedSender(connection, load_signing_key(office)))),
+                    asyncio.create_task(stop.wait()),
+                }
+                done, left = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                for task in left:
+                    task.cancel()
+                for task in done:
+                    task.result()
+    finally:
+        ledger.close()
+
+
+@recording_app.command()
+def receive(
+    context: typer.Context,
+    *,
+    into: Annotated[Path, typer.Option(help="The folder for sealed recordings.")] = Path("recordings"),
+    listen: Annotated[str, typer.Option(help="Address and port.", metavar="HOST:PORT")] = "0.0.0.0:8884",
+    folder: Annotated[
+        Path | None, typer.Option("--office", help="The office folder.", envvar="BRANCHLINE_OFFICE")
+    ] = None,
+) -> None:
+    """Take recordings that boxes put by themselves ([recording_upload] url), until Ctrl-C."""
+    here = office_at(folder or context.obj)
+    host, _, port = listen.rpartition(":")
+    if not port.isdigit() or not host:
+        raise typer.BadParameter("write --listen HOST:PORT")
+
+    async def work() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await receive_recordings(
+            here,
+            into,
+            host=host.strip("[]"),
+            port=int(port),
+            clock=SystemClock(),
+            stop=stop,
+            ready=lambda bound: say(f"boxes put recordings to https://{here.broker_host}:{bound}/"),
+        )
+
+    asyncio.run(work())

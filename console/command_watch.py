@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from console.authority import load_signing_key
 from console.broker import connected
+from console.certifier import Certifier
 from console.elsewhere import ElsewhereFeed
 from console.hold_sender import HoldSender
 from console.ingest import Ingest
@@ -89,6 +90,7 @@ async def keep_reports(
             clock=clock,
             ids=ids,
             on_recorded=on_recorded,
+            certifier=Certifier(office, sender, clock=clock, ids=ids) if office.ca_key.is_file() else None,
         )
         with view:
             tasks = {

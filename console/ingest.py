@@ -16,6 +16,7 @@ from datetime import datetime
 import msgspec
 import structlog
 
+from console.certifier import Certifier
 from console.ledger import Arrival, Ledger, Recorded
 from console.ledger_facts import Fact, Unread
 from console.resender import Resender
@@ -36,6 +37,7 @@ from firmware.sync.messages import (
     decode_uplink,
     encode,
 )
+from firmware.sync.messages_certificate import CertificateRequest
 from firmware.sync.topics import BoxTopics, InvalidNameError, split_up
 from firmware.values import UuidV7
 
@@ -47,8 +49,8 @@ RECEIPT_AFTER_S = 0.2
 GAP_AFTER_S = 10.0
 """A number that another reader has in its hands is not missing."""
 MAX_SEQ = 2**62
-_LEAVES_NOT_KEPT = ("recording/", "request")
-"""What is no fact for the ledger; a request is answered by `Resender`."""
+_LEAVES_NOT_KEPT = ("recording/", "request", "certificate")
+"""What is no fact for the ledger; requests are answered by `Resender` and `Certifier`."""
 
 
 class _Envelope(msgspec.Struct, kw_only=True, frozen=True):
@@ -80,8 +82,9 @@ class Ingest:
         clock: Clock[object],
         ids: UuidV7,
         on_recorded: Callable[[Recorded], None],
+        certifier: Certifier | None = None,
     ) -> None:
-        """`on_recorded` hears of each message once it is committed."""
+        """`on_recorded` hears of each message once it is committed; without a `certifier` none is renewed here."""
         self._connection = connection
         self._sender = sender
         self._ledger = ledger
@@ -99,6 +102,7 @@ class Ingest:
         self._receipts_full = asyncio.Event()
         self._gaps: dict[tuple[str, str], _Gap] = {}
         self._resender = Resender(sender, ledger)
+        self._certifier = certifier
 
     async def run(self) -> None:
         """Run until cancelled or the connection is closed. Raises LedgerError, BrokerError."""
@@ -108,6 +112,8 @@ class Ingest:
             asyncio.create_task(self._send_receipts(), name="ingest-receipts"),
             asyncio.create_task(self._resender.run(), name="ingest-resend"),
         }
+        if self._certifier is not None:
+            tasks.add(asyncio.create_task(self._certifier.run(), name="ingest-certify"))
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -132,6 +138,8 @@ class Ingest:
                 recorded = await asyncio.to_thread(self._ledger.record, arrivals, seen_at=self._clock.now())
             for received in batch:
                 self._resender.hear(received, self._tenant)
+                if self._certifier is not None:
+                    self._certifier.hear(received, self._tenant)
                 received.ack()
             for each in recorded:
                 self._owe_receipt(each)
@@ -225,7 +233,7 @@ def read_arrival(received: Received, tenant: str) -> Arrival | None:
 def _kept(leaf: str, message: Uplink) -> Fact | BoxState | Telemetry:
     if isinstance(message, Telemetry) != (leaf == "telemetry"):
         raise MalformedMessageError("telemetry, and nothing else, belongs on up/telemetry - at `$.type`")
-    if isinstance(message, Request | RecordingChunk | RecordingUnavailable):
+    if isinstance(message, Request | RecordingChunk | RecordingUnavailable | CertificateRequest):
         raise MalformedMessageError("this message belongs on another topic - at `$.type`")
     if not isinstance(message, BoxState | Telemetry):
         if message.seq >= MAX_SEQ:

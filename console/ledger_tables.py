@@ -84,7 +84,7 @@ BATCH = Table(
     _text("topic"),
     Column("payload", LargeBinary, nullable=True),
 )
-"""What makes up a campaign: place 0 is the manifest. `payload` goes when the box has answered."""
+"""What makes up a campaign: place 0 is the manifest, version 2 of it is -1, and so on. `payload` goes when the box has answered."""
 
 CONTACT = Table(
     "contact",

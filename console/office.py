@@ -55,6 +55,21 @@ class Office:
         return self.folder / "authority" / "ca.key"
 
     @property
+    def issued_folder(self) -> Path:
+        """Return where certificates lie that boxes got after their first: a folder each."""
+        return self.folder / "authority" / "issued"
+
+    @property
+    def revoked_folder(self) -> Path:
+        """Return where a file for each revoked box says since when."""
+        return self.folder / "authority" / "revoked"
+
+    @property
+    def revocation_list(self) -> Path:
+        """Return the list of withdrawn certificates that the broker reads."""
+        return self.folder / "authority" / "revoked.crl"
+
+    @property
     def certificate(self) -> Path:
         """Return the console's own certificate."""
         return self.folder / "console" / "console.crt"

@@ -106,7 +106,7 @@ class Push:
         message = None if ack.is_too_early else self._waiting.pop(ack.about, None)
         if message is None:
             return
-        if message.place == MANIFEST_PLACE and not ack.accepted:
+        if message.place <= MANIFEST_PLACE and not ack.accepted:
             self._waiting.clear()  # without its manifest the box takes no part
         self._answered.set()
 

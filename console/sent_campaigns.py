@@ -33,7 +33,7 @@ class SentContact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentMessage:
-    """One message of a campaign; place 0 is the manifest."""
+    """One message of a campaign; place 0 is the manifest, a newer version of it lies below."""
 
     id: str
     place: int
@@ -53,6 +53,19 @@ class SentCampaign:
     expires_at: datetime
     messages: tuple[SentMessage, ...]
     contacts: tuple[SentContact, ...]
+    contacts_before: int = 0
+    """How many the box has of it already, when this changes a campaign."""
+    batches_before: int = 0
+
+    @property
+    def n_contacts(self) -> int:
+        """Return how many contacts its manifest announces."""
+        return self.contacts_before + len(self.contacts)
+
+    @property
+    def n_batches(self) -> int:
+        """Return how many batches its manifest announces."""
+        return self.batches_before + len(self.messages) - 1
 
 
 def begin_or_resume(connection: Connection, sent: SentCampaign, *, pushed_at: datetime) -> bool:
@@ -96,17 +109,23 @@ def _add(connection: Connection, sent: SentCampaign, pushed_at: datetime) -> Non
             campaign=sent.campaign,
             name=sent.name,
             digest=sent.digest,
-            contacts=len(sent.contacts),
-            batches=len(sent.messages) - 1,
+            contacts=sent.n_contacts,
+            batches=sent.n_batches,
             expires_at=to_ms(sent.expires_at),
             pushed_at=to_ms(pushed_at),
         )
     )
+    add_parts(connection, sent)
+
+
+def add_parts(connection: Connection, sent: SentCampaign) -> None:
+    """Note what is about to be sent, and whom it is about."""
     where = {"box": sent.box, "campaign": sent.campaign}
     messages = [{**where, **_fields(message)} for message in sent.messages]
     contacts = [{**where, **_fields(contact, but="other_numbers")} for contact in sent.contacts]
     connection.execute(insert(BATCH), messages)
-    connection.execute(insert(CONTACT), contacts)
+    if contacts:
+        connection.execute(insert(CONTACT), contacts)
     others = [
         {**where, "contact": contact.contact, "number": number}
         for contact in sent.contacts

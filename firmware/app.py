@@ -30,7 +30,13 @@ from firmware.commands.updating import UpdateWatch
 from firmware.compliance.self_check import self_check
 from firmware.configuration import Configuration
 from firmware.console_link import ConsoleLink
-from firmware.enforcing import enforce_broker, enforce_budget, enforce_calls, enforce_log_level
+from firmware.enforcing import (
+    enforce_broker,
+    enforce_budget,
+    enforce_calls,
+    enforce_log_level,
+    enforce_recordings,
+)
 from firmware.health_watch import HealthWatch
 from firmware.host import systemd
 from firmware.host.clock_trust import TimeSource
@@ -172,6 +178,7 @@ class Box(Generic[WorldT]):
             reports=reports,
             lines=world.lines,
             disk=disk,
+            certificate_days=self._certificate_days,
             monotonic_s=clock.monotonic_s,
             on_change=self._changed,
         )
@@ -221,6 +228,7 @@ class Box(Generic[WorldT]):
             judge=self._judge,
             keys=keys,
             rules=rules,
+            reports=reports,
             alarms=lambda: self.health.alarms.raised,
             ids=self._ids,
             new_id=self._new_id,
@@ -243,6 +251,7 @@ class Box(Generic[WorldT]):
             enforce_budget(settings, link.budget),
             self._enforce_calls,
             enforce_broker(settings, link.connection),
+            enforce_recordings(link.pace),
         ]
         self._reloader = Reloader(
             settings,
@@ -250,7 +259,7 @@ class Box(Generic[WorldT]):
             judge=self._judge,
             keys=keys,
             rules=rules,
-            sender=link.recording_sender,
+            upload=link.go_by_upload,
             executor=workers.speech,
             bound_calls=self._bound_calls,
         )
@@ -417,6 +426,9 @@ class Box(Generic[WorldT]):
             ("release", self.release_fault),
         )
         return [(code, detail) for code, detail in told if detail]
+
+    def _certificate_days(self) -> float | None:
+        return self.link.renewal.days_left()
 
     def _new_id(self) -> str:
         return self._ids.new(to_ms(self._world.clock.now()))

@@ -26,6 +26,7 @@ from firmware.store import attempts
 from firmware.store.database import read_only
 from firmware.store.errors import StoreError
 from firmware.store.outcomes import list_outcomes
+from firmware.sync.client_identity import ClientIdentity
 from firmware.sync.connection import MqttSettings, TlsFiles, probe_broker
 from firmware.sync.errors import BrokerRefusedError
 from firmware.sync.signing import KeyFileError, load_public_key
@@ -58,10 +59,21 @@ def mqtt_settings(settings: Settings) -> MqttSettings:
         secret = hashlib.sha256(key.read_bytes()).hexdigest()[:24]
     except OSError as error:
         raise SettingsError(f"{key}: {error.strerror}: [mqtt] key names it") from None
-    files = TlsFiles(ca=Path(settings.mqtt.ca), certificate=Path(settings.mqtt.certificate), key=key)
     return MqttSettings(
-        host=settings.mqtt.host, port=settings.mqtt.port, client_id=f"{settings.box.id}-{secret}", tls=files
+        host=settings.mqtt.host,
+        port=settings.mqtt.port,
+        # Of the key that the box was issued with: a renewed one must find the broker's session again.
+        client_id=f"{settings.box.id}-{secret}",
+        tls=client_identity(settings).in_use(),
     )
+
+
+def client_identity(settings: Settings) -> ClientIdentity:
+    """Return by what the broker knows this box, as issued or renewed since. Raises SettingsError."""
+    issued = TlsFiles(
+        ca=Path(settings.mqtt.ca), certificate=Path(settings.mqtt.certificate), key=_mqtt_key(settings)
+    )
+    return ClientIdentity(Path(settings.box.data_dir) / "identity", issued)
 
 
 def _mqtt_key(settings: Settings) -> Path:

@@ -11,6 +11,7 @@ import structlog
 from firmware.calls.judging import Judge
 from firmware.calls.scheduler import Scheduler
 from firmware.campaign_checks import campaign_check
+from firmware.checkup import client_identity
 from firmware.commands.catalogue import command_problem
 from firmware.configuration import Configuration
 from firmware.device_identity import device_key_of
@@ -19,6 +20,7 @@ from firmware.host.clock_trust import TimeSource
 from firmware.reloading import upload_terms
 from firmware.rules_desk import RulesDesk
 from firmware.settings import Settings
+from firmware.settings_sections import RecordingUploadSection
 from firmware.state_report import StateReport
 from firmware.store import outbox
 from firmware.store.database import Database
@@ -27,10 +29,15 @@ from firmware.sync.byte_budget import ByteBudget, MeteredConnection
 from firmware.sync.connection import Connection, Will
 from firmware.sync.downlink import Downlink
 from firmware.sync.key_ring import KeyRing
+from firmware.sync.mqtt_settings import TlsFiles
 from firmware.sync.recording_sender import RecordingSender
+from firmware.sync.recording_upload import RecordingUpload, UploadTarget
+from firmware.sync.renewing import Renewal
+from firmware.sync.reports import Reports
 from firmware.sync.requesting import Requester
 from firmware.sync.topics import BoxTopics
 from firmware.sync.uplink import Uplink
+from firmware.sync.upload_pace import UploadPace
 from firmware.telemetry import TelemetryReport
 from firmware.values import UuidV7
 from firmware.worlds import World
@@ -55,6 +62,7 @@ class ConsoleLink:
         judge: Judge,
         keys: KeyRing,
         rules: RulesDesk,
+        reports: Reports,
         alarms: Callable[[], Sequence[str]],
         ids: UuidV7,
         new_id: Callable[[], str],
@@ -62,6 +70,8 @@ class ConsoleLink:
         version: str,
         on_change: Callable[[], None],
     ) -> None:
+        self._settings = settings
+        self._identity = client_identity(settings)
         self._database = database
         self._scheduler = scheduler
         self._on_change = on_change
@@ -111,11 +121,29 @@ class ConsoleLink:
             now=now,
             new_id=new_id,
         )
+        self.pace = UploadPace(upload_terms(settings.recording_upload, settings.box.time_zone))
         self.recording_sender = RecordingSender(
             database,
             self.connection,
             topics,
-            terms=upload_terms(settings.recording_upload, settings.box.time_zone),
+            pace=self.pace,
+            now=now,
+            new_id=new_id,
+        )
+        self._recording_upload = RecordingUpload(
+            database,
+            self._upload_target(settings.recording_upload),
+            box=settings.box.id,
+            pace=self.pace,
+            budget=self.budget,
+            now=now,
+        )
+        self.renewal = Renewal(
+            self._identity,
+            connection=self.connection,
+            topics=topics,
+            database=database,
+            reports=reports,
             now=now,
             new_id=new_id,
         )
@@ -129,6 +157,7 @@ class ConsoleLink:
             bounds=config_bounds(settings, world),
             command_check=command_problem,
             rules=rules,
+            certificates=self.renewal,
             on_change=self._heed_console,
             on_fetch=self.recording_sender.fetch,
             on_signed=partial(world.trust.hear, TimeSource.CONSOLE),
@@ -145,9 +174,30 @@ class ConsoleLink:
         yield "uplink", self._uplink.run()
         yield "request-batches", self._requester.run()
         yield "send-recordings", self.recording_sender.run()
+        yield "put-recordings", self._recording_upload.run()
         yield "audit-heads", self._anchors.run()
+        yield "renew-certificate", self.renewal.run()
         yield "state", self.state.run()
         yield "telemetry", self.telemetry.run()
+
+    def go_by_upload(self, section: RecordingUploadSection) -> None:
+        """Send recordings as these settings say."""
+        self.pace.own = upload_terms(section, self._settings.box.time_zone)
+        self._recording_upload.target = self._upload_target(section)
+
+    def _upload_target(self, section: RecordingUploadSection) -> UploadTarget | None:
+        if not section.url:
+            return None
+
+        def tls() -> TlsFiles:
+            own = self._identity.in_use()
+            return TlsFiles(
+                ca=Path(section.ca) if section.ca else own.ca,
+                certificate=Path(section.certificate) if section.certificate else own.certificate,
+                key=Path(section.key) if section.certificate else own.key,
+            )
+
+        return UploadTarget(url=section.url, tls=tls)
 
     async def say_goodbye(self, *, within_s: float) -> None:
         """Sign the last head of the audit log, let the outbox drain for `within_s`, and say that we leave."""

@@ -1,6 +1,7 @@
 """How each part of a box goes by the console's configuration: one small function a part."""
 
 from collections.abc import Callable
+from datetime import time
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,6 +16,7 @@ from firmware.sync.applying_config import ConfigBounds
 from firmware.sync.byte_budget import ByteBudget
 from firmware.sync.connection import Connection
 from firmware.sync.messages_config import ConfigSettings
+from firmware.sync.upload_pace import UploadPace, UploadTerms
 from firmware.values import LineId
 from firmware.worlds import World
 
@@ -78,6 +80,25 @@ def enforce_budget(settings: Settings, budget: ByteBudget) -> Enforce:
         own, asked = settings.uplink, config.uplink
         budget.bytes_per_day = _tighter(own.bytes_per_day, asked.bytes_per_day)
         budget.bytes_per_month = _tighter(own.bytes_per_month, asked.bytes_per_month)
+
+    return enforce
+
+
+def enforce_recordings(pace: UploadPace) -> Enforce:
+    """Return what sets how recordings go up: no faster and at no other hours than the box's own settings say too."""
+
+    def enforce(config: ConfigSettings) -> None:
+        asked, own = config.recordings, pace.own
+        pace.asked = (
+            None
+            if asked is None
+            else UploadTerms(
+                kbit_s=asked.kbit_s or own.kbit_s,
+                opens=time.fromisoformat(asked.opens),
+                closes=time.fromisoformat(asked.closes),
+                time_zone=own.time_zone,
+            )
+        )
 
     return enforce
 

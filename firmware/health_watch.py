@@ -64,6 +64,13 @@ def rules(disk: DiskBudget) -> tuple[Rule, ...]:
             advice="the supply is too weak: use the original power supply and cable; modems on a hub with its own",
         ),
         Rule(
+            name="certificate_ending",
+            raised_at=14.0,
+            cleared_at=30.0,
+            advice="the box's certificate ends in {value:.0f} days and no other came: let `branchline-console watch` run where "
+            "the authority's key lies, or make one with `branchline-console box renew`",
+        ),
+        Rule(
             name="line_out",
             raised_at=900.0,
             cleared_at=0.0,
@@ -89,6 +96,7 @@ class HealthWatch:
         reports: Reports,
         lines: Sequence[Line[Any]],
         disk: DiskBudget,
+        certificate_days: Callable[[], float | None] = lambda: None,
         monotonic_s: Callable[[], float],
         on_change: Callable[[], None],
         machine: Callable[[Path], HostHealth] = host_health,
@@ -99,6 +107,7 @@ class HealthWatch:
         self._reports = reports
         self._lines = lines
         self._disk = disk
+        self._certificate_days = certificate_days
         self._monotonic_s = monotonic_s
         self._on_change = on_change
         self._machine = machine
@@ -154,6 +163,7 @@ class HealthWatch:
             ("memory_low", ""): None if memory is None else memory / MIB,
             ("card_worn", ""): hardware.card_used_percent,
             ("under_voltage", ""): None if under is None else float(under),
+            ("certificate_ending", ""): self._certificate_days(),
         }
 
     def _of_lines(self, at_s: float) -> dict[tuple[str, str], float | None]:

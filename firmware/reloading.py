@@ -22,8 +22,8 @@ from firmware.store.connection import Connection as StoreConnection
 from firmware.store.database import Database
 from firmware.store.errors import StoreError
 from firmware.sync.key_ring import KeyRing
-from firmware.sync.recording_sender import RecordingSender, UploadTerms
 from firmware.sync.signing import KeyFileError
+from firmware.sync.upload_pace import UploadTerms
 
 log = structlog.get_logger()
 
@@ -85,7 +85,7 @@ class Reloader:
         judge: Judge,
         keys: KeyRing,
         rules: RulesDesk,
-        sender: RecordingSender,
+        upload: Callable[[RecordingUploadSection], None],
         executor: Executor,
         bound_calls: Callable[[int], None],
     ) -> None:
@@ -96,7 +96,7 @@ class Reloader:
         self._judge = judge
         self._keys = keys
         self._rules = rules
-        self._sender = sender
+        self._upload = upload
         self._executor = executor
         self._bound_calls = bound_calls
 
@@ -113,7 +113,7 @@ class Reloader:
         if "dialling" in changed:
             self._bound_calls(settings.dialling.max_call_s)
         if "recording_upload" in changed:
-            self._sender.terms = upload_terms(settings.recording_upload, self._started_with.box.time_zone)
+            self._upload(settings.recording_upload)
         self._settings = settings
         log.info("settings_read_again", in_force=list(changed), at_next_start=list(waiting))
         return Reloaded(changed=changed, waiting=waiting)

@@ -128,6 +128,8 @@ def _check(path: Path, settings: Settings) -> None:
     _check_trunks(path, settings)
     if settings.audit.device_key and settings.audit.device_key_credential:
         raise SettingsError(f"{path}: [audit] has device_key and device_key_credential: keep one")
+    if bool(settings.recording_upload.certificate) != bool(settings.recording_upload.key):
+        raise SettingsError(f"{path}: [recording_upload] certificate and key go together: name both or none")
     for what in ("id", "at_port", "pcm_port", "sound_card", "usb_path", "imei"):
         values = [value for line in settings.line if (value := getattr(line, what)) is not None]
         for value in values:
@@ -215,6 +217,14 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
             settings.compliance,
             overlay=at(settings.compliance.overlay) if settings.compliance.overlay else "",
             approver_keys=[at(key) for key in settings.compliance.approver_keys],
+        ),
+        recording_upload=msgspec.structs.replace(
+            settings.recording_upload,
+            **{
+                name: at(path)
+                for name in ("ca", "certificate", "key")
+                if (path := getattr(settings.recording_upload, name))
+            },
         ),
         audit=msgspec.structs.replace(
             settings.audit, device_key=at(settings.audit.device_key) if settings.audit.device_key else ""

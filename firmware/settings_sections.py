@@ -286,6 +286,13 @@ class RecordingUploadSection(msgspec.Struct, kw_only=True, frozen=True, forbid_u
     """From when, by the box's own time zone…"""
     closes: Annotated[str, msgspec.Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$")] = "00:00"
     """…until when, past midnight too; both the same: at any time."""
+    url: Annotated[str, msgspec.Meta(pattern=r"^(https://[A-Za-z0-9.\[\]:_-]+(/[A-Za-z0-9/._~-]*)?)?$")] = ""
+    """Where recordings are put without being asked for, ``https://…``; empty: the console asks for each over MQTT."""
+    ca: str = ""
+    """The PEM file of who vouches for that address; empty: the authority of [mqtt]."""
+    certificate: str = ""
+    """By which the box proves itself there, with key; empty: the certificate of [mqtt], as issued or renewed."""
+    key: str = ""
 
 
 class StatusPageSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):

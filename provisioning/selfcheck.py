@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from pyrage import x25519
 
-from firmware.checkup import check_running_box
+from firmware.checkup import check_running_box, client_identity
 from firmware.data_dir import database_path
 from firmware.host.clock_trust import kernel_is_synchronised
 from firmware.host.health import RESERVE_BYTES, HostHealth, host_health
@@ -26,6 +26,7 @@ from firmware.settings import Settings, SettingsError, load_settings
 from firmware.store import outbox
 from firmware.store.database import read_only
 from firmware.store.errors import StoreError
+from firmware.sync.mqtt_settings import TlsFiles
 from provisioning import network
 from provisioning.check import Check, result
 from provisioning.technician.pin import PinFile
@@ -126,7 +127,8 @@ def _of_keys(settings: Settings) -> Iterator[Check]:
     else:
         yield result("recipients", True, f"{len(settings.console.recording_recipients)} named")
     certificates: dict[str, x509.Certificate] = {}
-    for code, path in (("broker-ca", settings.mqtt.ca), ("certificate", settings.mqtt.certificate)):
+    files = _in_use(settings)
+    for code, path in (("broker-ca", settings.mqtt.ca), ("certificate", files.certificate)):
         try:
             certificates[code] = x509.load_pem_x509_certificate(Path(path).read_bytes())
         except (OSError, ValueError) as error:
@@ -135,7 +137,7 @@ def _of_keys(settings: Settings) -> Iterator[Check]:
             days = (certificates[code].not_valid_after_utc - datetime.now(UTC)).days
             least = RENEW_BEFORE_DAYS if code == "certificate" else 0
             yield result(code, days >= least, f"{days} days left")
-    key = Path(settings.mqtt.key)
+    key = files.key
     try:
         mode = key.stat().st_mode
         own = load_pem_private_key(key.read_bytes(), None).public_key()
@@ -149,6 +151,15 @@ def _of_keys(settings: Settings) -> Iterator[Check]:
     else:
         same = _raw(own) == _raw(certificate.public_key())
         yield result("key-matches", same, "a pair" if same else "the key is not the certificate's")
+
+
+def _in_use(settings: Settings) -> TlsFiles:
+    """Return what the box was issued with or has renewed since; a credential is the service's alone to read."""
+    try:
+        return client_identity(settings).in_use()
+    except SettingsError:
+        issued = settings.mqtt
+        return TlsFiles(ca=Path(issued.ca), certificate=Path(issued.certificate), key=Path(issued.key))
 
 
 def _raw(key: Any) -> bytes:

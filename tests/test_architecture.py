@@ -145,7 +145,7 @@ OWNED_LIBRARIES = {
     "pyarrow": ("console.outcome_files",),
     "flask": ("console.web",),
     "gunicorn": ("console.web.server",),
-    "h11": ("firmware.local.web",),
+    "h11": ("firmware.local.web", "firmware.sync.https_link"),
     "prometheus_client": ("firmware.local.metrics",),
     "pyaudio": ("audio.ports.sound_card",),
     "baresip": ("firmware.sip.baresip_engine",),

@@ -1,6 +1,7 @@
 """Sealed recordings: which file belongs to which attempt, and when it may go."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -62,6 +63,16 @@ def get_recording(con: Connection, recording: str) -> StoredRecording | None:
     """Return one recording."""
     row = con.row("SELECT * FROM recording WHERE recording = ?", (recording,))
     return _recording(row) if row else None
+
+
+def undelivered(con: Connection, *, limit: int, but: Sequence[str] = ()) -> list[StoredRecording]:
+    """Return recordings that the console has not said it has, oldest first, without those named in `but`."""
+    rows = con.rows(
+        """SELECT * FROM recording WHERE uploaded_at IS NULL
+           AND recording NOT IN (SELECT value FROM json_each(?)) ORDER BY recording LIMIT ?""",
+        (json.dumps(list(but)), limit),
+    )
+    return [_recording(row) for row in rows]
 
 
 def mark_uploaded(con: Connection, recording: str, at: datetime) -> None:

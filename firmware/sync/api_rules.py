@@ -1,9 +1,10 @@
-"""Channels of rules and audit logs, with an example of each; `api_channels` has the others."""
+"""Channels of rules, audit logs and certificates, with an example of each; `api_channels` has the others."""
 
 from datetime import UTC, datetime
 
 from firmware.sync.api_channel import Channel
 from firmware.sync.messages_audit import AuditEntry, AuditHead, AuditRequest, AuditSegment
+from firmware.sync.messages_certificate import Certificate, CertificateRequest
 from firmware.sync.messages_policy import ContactElsewhere, PeopleElsewhere, PersonElsewhere, PolicyRelease
 
 _AT = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
@@ -91,6 +92,26 @@ RULE_CHANNELS = (
             chain=_STREAM,
             entries=[AuditEntry(entry=1, previous="0" * 64, body="{…}", hash="c0ffee00" * 8)],
             is_last=True,
+        ),
+    ),
+    Channel(
+        leaf="certificate",
+        direction="up",
+        message=CertificateRequest,
+        example=CertificateRequest(
+            id=_ID,
+            at=_AT,
+            request="-----BEGIN CERTIFICATE REQUEST-----\n…\n-----END CERTIFICATE REQUEST-----\n",
+            serial="1f2e3d4c5b6a",
+            expires_at=datetime(2027, 1, 10, tzinfo=UTC),
+        ),
+    ),
+    Channel(
+        leaf="certificate",
+        direction="down",
+        message=Certificate,
+        example=Certificate(
+            id=_ID, at=_AT, certificate="-----BEGIN CERTIFICATE-----\n…\n-----END CERTIFICATE-----\n"
         ),
     ),
 )

@@ -17,6 +17,7 @@ from firmware.store import uplink_use
 from firmware.store.database import Database
 from firmware.store.errors import StoreError
 from firmware.sync.connection import NO_PROPERTIES, Connection, Received
+from firmware.sync.mqtt_settings import TlsFiles
 from firmware.sync.sending import Outgoing, Sending
 
 log = structlog.get_logger(__name__)
@@ -156,6 +157,10 @@ class MeteredConnection:
     def move(self, host: str, port: int) -> None:
         """Go to this address from now on."""
         self._connection.move(host, port)
+
+    def present(self, files: TlsFiles) -> None:
+        """Prove who we are by these files from now on."""
+        self._connection.present(files)
 
     async def __aenter__(self) -> Self:
         await self._connection.__aenter__()

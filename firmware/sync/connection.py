@@ -105,6 +105,10 @@ class Connection(Protocol):
         """Go to this address from now on; a connection to another one ends at once, nothing more goes over it."""
         ...
 
+    def present(self, files: TlsFiles) -> None:
+        """Prove who we are by these files from now on: the connection that stands ends at once."""
+        ...
+
     async def __aenter__(self) -> Self: ...
 
     async def __aexit__(
@@ -245,10 +249,17 @@ class MqttConnection:
         """Go to this address from now on; a connection to another one ends at once."""
         if (host, port) == (self._settings.host, self._settings.port):
             return
-        self._settings = replace(self._settings, host=host, port=port)
+        self._use(replace(self._settings, host=host, port=port), f"moving to {host}:{port}")
+
+    def present(self, files: TlsFiles) -> None:
+        """Prove who we are by these files from now on."""
+        self._use(replace(self._settings, tls=files), "presenting another certificate")
+
+    def _use(self, settings: MqttSettings, why: str) -> None:
+        self._settings = settings
         if self._thread is not None:
-            self._thread.use(self._settings)
-        self.on_down(f"moving to {host}:{port}")
+            self._thread.use(settings)
+        self.on_down(why)
 
     # ---- called on this loop, by the network thread ----
 

@@ -9,7 +9,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Generic, Protocol, TypeVar, assert_never
+from typing import Any, Generic, TypeVar, assert_never
 
 import msgspec
 import structlog
@@ -42,6 +42,7 @@ from firmware.sync.applying_config import NOTHING_CONFIGURABLE, ConfigBounds, ap
 from firmware.sync.applying_elsewhere import apply_elsewhere
 from firmware.sync.connection import Connection, Received
 from firmware.sync.content_check import CampaignCheck, check_row, reason_of
+from firmware.sync.doors import NO_CERTIFICATES, CertificateDoor, RulesDoor
 from firmware.sync.in_flow import in_flow
 from firmware.sync.key_ring import KeyRing
 from firmware.sync.messages import (
@@ -60,6 +61,7 @@ from firmware.sync.messages import (
     encode,
 )
 from firmware.sync.messages_audit import AuditRequest
+from firmware.sync.messages_certificate import Certificate
 from firmware.sync.messages_policy import PeopleElsewhere, PolicyRelease
 from firmware.sync.reading import MessageRefusedError, Reader, claim_of, kind_of
 from firmware.sync.responding import Responder
@@ -73,6 +75,7 @@ Kept = (
     AuditRequest
     | BoxConfig
     | CampaignManifest
+    | Certificate
     | Command
     | ContactBatch
     | Control
@@ -90,14 +93,6 @@ _MAX_FLOWS = 8
 _ROWS_AT_ONCE = 50
 
 
-class RulesDoor(Protocol):
-    """Who judges what the console says of the rules: sync does not know them."""
-
-    async def prepare(self, release: PolicyRelease, received: Received) -> Apply:
-        """Return what the release does in its transaction: it is put in force there, or refused whole."""
-        ...
-
-
 class Downlink(Generic[FlowT]):
     """Applies each message of the console exactly once."""
 
@@ -113,6 +108,7 @@ class Downlink(Generic[FlowT]):
         bounds: ConfigBounds = NOTHING_CONFIGURABLE,
         command_check: CommandCheck = no_commands,
         rules: RulesDoor,
+        certificates: CertificateDoor = NO_CERTIFICATES,
         on_change: Callable[[], None] = lambda: None,
         on_fetch: Callable[[RecordingFetch], None] = lambda _message: None,
         on_signed: Callable[[datetime], None] = lambda _at: None,
@@ -130,6 +126,7 @@ class Downlink(Generic[FlowT]):
         self._responder = Responder(database.stream, clock.now, self._new_id)
         self._topics = topics
         self._rules = rules
+        self._certificates = certificates
         self._on_change = on_change
         self._on_signed = on_signed
         self._on_fetch = on_fetch
@@ -207,6 +204,8 @@ class Downlink(Generic[FlowT]):
                 await self._apply_release(message, received)
             case PeopleElsewhere():
                 await self._apply_once(message, lambda con: apply_elsewhere(con, message))
+            case Certificate():
+                await self._apply_once(message, self._certificates.prepare(message))
             case AuditRequest():
                 await self._apply_once(message, lambda con: self._answer_audit(con, message))
             case _:

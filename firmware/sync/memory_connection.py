@@ -6,10 +6,11 @@ from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from firmware.sync.connection import NO_PROPERTIES, Received, Will
+from firmware.sync.connection import NO_PROPERTIES, Received, TlsFiles, Will
 from firmware.sync.errors import NotConnectedError, PublishRefusedError
 from firmware.sync.sending import Outgoing, Sending, TaskSending
 from firmware.sync.topics import topic_matches
@@ -67,6 +68,8 @@ class MemoryBroker:
         """Hosts at which no broker answers."""
         self.refuse: Callable[[str, str], int | None] = lambda _client_id, _topic: None
         """An access rule: (client id, topic) to a reason code of 0x80 or more, None to allow."""
+        self.refuses: Callable[[Path | None], bool] = lambda _certificate: False
+        """Which certificates it does not take; a client that has not said which presents None."""
         self.log: list[tuple[str, bytes]] = []
         """Every (topic, payload) that a client published and the broker took."""
 
@@ -97,7 +100,7 @@ class MemoryBroker:
 
     def attach(self, connection: "MemoryConnection") -> None:
         """Let a client in: its unacknowledged messages come again, marked dup."""
-        if not self.is_up or connection.host in self.nowhere:
+        if not self.is_up or connection.host in self.nowhere or self.refuses(connection.certificate):
             return
         session = self._sessions.get(connection.client_id)
         is_new = session is None
@@ -200,6 +203,7 @@ class MemoryConnection:
         self.subscriptions = subscriptions
         self.will = will
         self.host = ""
+        self.certificate: Path | None = None
         self.epoch = 0
         self.is_entered = False
         self._broker = broker
@@ -274,6 +278,12 @@ class MemoryConnection:
             self.host = host
             if self.is_entered:
                 self._broker.reconnect(self)
+
+    def present(self, files: TlsFiles) -> None:
+        """Prove who we are by these files from now on."""
+        self.certificate = files.certificate
+        if self.is_entered:
+            self._broker.reconnect(self)
 
     def on_up(self, session: _Session) -> None:
         """Hear from the broker that the connection stands."""

@@ -12,6 +12,7 @@ import msgspec
 
 from firmware.sync.envelope import Durable, Id, Instant, Message, NonNegativeInt, PositiveInt, Text
 from firmware.sync.messages_audit import AuditHead, AuditRequest, AuditSegment
+from firmware.sync.messages_certificate import Certificate, CertificateRequest
 from firmware.sync.messages_command import Command, Response
 from firmware.sync.messages_config import BoxConfig
 from firmware.sync.messages_handover import HandOverWire
@@ -319,6 +320,7 @@ Downlink = (
     AuditRequest
     | BoxConfig
     | CampaignManifest
+    | Certificate
     | Command
     | ContactBatch
     | Control
@@ -336,6 +338,7 @@ Uplink = (
     | AuditSegment
     | BoxEvent
     | BoxState
+    | CertificateRequest
     | OutcomeMessage
     | RecordingChunk
     | RecordingUnavailable

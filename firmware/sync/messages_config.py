@@ -40,6 +40,17 @@ class UplinkConfig(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fie
     bytes_per_month: Annotated[int, msgspec.Meta(ge=1_000_000)] | None = None
 
 
+class RecordingsConfig(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """How recordings go up, however they do; the box's own settings hold besides."""
+
+    kbit_s: Annotated[int, msgspec.Meta(ge=16, le=100_000)] | None = None
+    """At most this much on average; None: what the box's own settings say."""
+    opens: Annotated[str, msgspec.Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$")] = "00:00"
+    """From when, in the time zone of its office…"""
+    closes: Annotated[str, msgspec.Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$")] = "00:00"
+    """…until when, past midnight too; both the same: at any time."""
+
+
 class BrokerConfig(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """Another address of the broker: it must show a certificate by the authority that the box knows."""
 
@@ -58,6 +69,8 @@ class ConfigSettings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_f
     telemetry_every_s: Annotated[int, msgspec.Meta(ge=10, le=3600)] = 60
     log_level: LogLevel = "info"
     uplink: UplinkConfig = UplinkConfig()
+    recordings: RecordingsConfig | None = None
+    """None: as the box's own settings say."""
     broker: BrokerConfig | None = None
     """None: the one in the box's own settings."""
 

@@ -29,6 +29,8 @@ from firmware.sync.mqtt_settings import MqttSettings, Will
 log = structlog.get_logger(__name__)
 MAXIMUM_PACKET_BYTES = 256 * 1024 + 4096
 """The largest message of the API and room for topic and properties; the broker discards what is larger."""
+_UNSUPPORTED_VERSION = 0x84
+_NEEDS_MQTT_5 = "earlier versions cannot carry the console's signatures; use one with MQTT 5, such as mosquitto 2 or RabbitMQ 3.13"
 WITHDRAWN = 0x100
 """Instead of a reason code: the message was not sent."""
 TURN_S = 1.0
@@ -132,6 +134,10 @@ class MqttEpoch:
         self._deadline_s = time.monotonic() + settings.connect_timeout_s
         self._client = self._make_client(will)
 
+    @property
+    def _where(self) -> str:
+        return f"{self._settings.host}:{self._settings.port}"
+
     def connect(self) -> None:
         """Open the socket and send CONNECT; blocks up to the connect timeout. Raises EpochEndedError."""
         settings = self._settings
@@ -163,9 +169,7 @@ class MqttEpoch:
             raise EpochEndedError(self._end_reason or "the broker closed the connection")
         timeout_s = TURN_S if self.is_ready else self._deadline_s - time.monotonic()
         if timeout_s < 0:
-            raise EpochEndedError(
-                f"{self._settings.host}:{self._settings.port} does not answer as an MQTT 5 broker"
-            )
+            raise EpochEndedError(f"{self._where} does not answer as an MQTT 5 broker")
         # What has been read already, or decrypted, does not make the socket readable.
         has_pending = link.pending() > 0
         if has_pending:
@@ -250,6 +254,9 @@ class MqttEpoch:
     def _on_connect(
         self, client: paho.Client, _: Any, flags: Any, code: ReasonCode, properties: Properties | None
     ) -> None:
+        if code.value == _UNSUPPORTED_VERSION:
+            self.end(f"{self._where} speaks no MQTT 5: {_NEEDS_MQTT_5}")
+            return
         if code.is_failure:
             self.end(f"{self._settings.host} refuses this client: {code.getName()} (0x{code.value:02x})")
             return
@@ -288,6 +295,9 @@ class MqttEpoch:
                 f"{self._settings.host} ends the connection before MQTT begins:"
                 f" it refuses {self._settings.tls.certificate}, most likely"
             )
+            return
+        if self._granted is None and not flags.is_disconnect_packet_from_server:
+            self.end(f"{self._where} does not answer as an MQTT 5 broker ({code.getName()}): {_NEEDS_MQTT_5}")
             return
         who = "the broker" if flags.is_disconnect_packet_from_server else "the link"
         self.end(f"{who} ended the connection: {code.getName()}")

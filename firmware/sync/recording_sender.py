@@ -6,8 +6,7 @@ What is waited for is kept in memory alone: after a restart the console, which k
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, time, timedelta, tzinfo
+from datetime import datetime
 
 import structlog
 
@@ -20,40 +19,11 @@ from firmware.sync.errors import NotConnectedError, PublishRefusedError
 from firmware.sync.messages import RecordingChunk, RecordingFetch, RecordingUnavailable, encode
 from firmware.sync.messages_recording import CHUNK_BYTES
 from firmware.sync.topics import BoxTopics
+from firmware.sync.upload_pace import WIRE_SHARE, UploadPace
 
 log = structlog.get_logger(__name__)
 MAX_WAITING = 256
 """Chunks asked for and not sent; beyond that the oldest orders are forgotten, and asked for again."""
-_WIRE_SHARE = 1.4
-"""Bytes on the wire for a byte of the file: base64, JSON, headers."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UploadTerms:
-    """How much of the link recordings may take, and when."""
-
-    kbit_s: int
-    opens: time
-    closes: time
-    """The same as `opens`: at any time. Earlier: past midnight."""
-    time_zone: tzinfo
-
-    def opens_at(self, now: datetime) -> datetime | None:
-        """Return when recordings may be sent, None if that is now."""
-        local = now.astimezone(self.time_zone)
-        at = local.time().replace(tzinfo=None)
-        if self.opens == self.closes:
-            return None
-        if self.opens < self.closes and self.opens <= at < self.closes:
-            return None
-        if self.opens > self.closes and (at >= self.opens or at < self.closes):
-            return None
-        opens = local.replace(hour=self.opens.hour, minute=self.opens.minute, second=0, microsecond=0)
-        return (opens if opens > local else opens + timedelta(days=1)).astimezone(now.tzinfo)
-
-    def pause_s(self, n_bytes: int) -> float:
-        """Return how long so many bytes of a file take at the allowed rate."""
-        return n_bytes * _WIRE_SHARE * 8 / (self.kbit_s * 1000)
 
 
 class RecordingSender:
@@ -65,14 +35,14 @@ class RecordingSender:
         connection: Connection,
         topics: BoxTopics,
         *,
-        terms: UploadTerms,
+        pace: UploadPace,
         now: Callable[[], datetime],
         new_id: Callable[[], str],
     ) -> None:
         self._database = database
         self._connection = connection
         self._topics = topics
-        self.terms = terms
+        self.pace = pace
         self._now = now
         self._new_id = new_id
         self._wanted: OrderedDict[tuple[str, int], None] = OrderedDict()
@@ -92,14 +62,16 @@ class RecordingSender:
             if not self._wanted:
                 self._asked.clear()
                 await self._asked.wait()
-            (recording, index), _ = self._wanted.popitem(last=False)
+            await self.pace.wait_turn()
             await self._connection.wait_connected()
+            # Not before: what is asked for once more while it waits here must find itself waiting.
+            (recording, index), _ = self._wanted.popitem(last=False)
             try:
                 n_bytes = await self._send(recording, index)
             except (NotConnectedError, PublishRefusedError, StoreError) as error:
                 log.info("recording_chunk_not_sent", recording=recording, index=index, reason=str(error))
                 continue
-            await asyncio.sleep(self.terms.pause_s(n_bytes))
+            self.pace.took(n_bytes * WIRE_SHARE)
 
     async def _send(self, name: str, index: int) -> int:
         stored = await self._database.read(lambda con: recordings.get_recording(con, name))
@@ -130,7 +102,7 @@ class RecordingSender:
 
         if stored is None:
             return unavailable("unknown_recording", "this box never made it, or has forgotten it")
-        if (opens_at := self.terms.opens_at(now)) is not None:
+        if (opens_at := self.pace.opens_at(now)) is not None:
             return unavailable("not_now", "outside the hours of [recording_upload]", opens_at)
         count = -(-stored.n_bytes // CHUNK_BYTES)
         if not 0 <= index < count:

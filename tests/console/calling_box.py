@@ -30,11 +30,12 @@ from firmware.sync.connection import MqttConnection
 from firmware.sync.downlink import Downlink
 from firmware.sync.key_ring import KeyRing
 from firmware.sync.mqtt_settings import MqttSettings, TlsFiles
-from firmware.sync.recording_sender import RecordingSender, UploadTerms
+from firmware.sync.recording_sender import RecordingSender
 from firmware.sync.reports import Reports
 from firmware.sync.signing import key_id, load_public_key
 from firmware.sync.topics import BoxTopics
 from firmware.sync.uplink import Uplink
+from firmware.sync.upload_pace import UploadPace, UploadTerms
 from firmware.values import AttemptId, Disposition, LineId, Money, UuidV7
 from tests.firmware.sync.sync_world import TakesEveryRelease
 
@@ -88,7 +89,7 @@ class CallingBox:
         async with MqttConnection(self._settings, subscriptions=self._topics.subscriptions()) as link:
             recordings = RecordingSender(
                 self.database, link, self._topics,
-                terms=UploadTerms(kbit_s=100_000, opens=time(0), closes=time(0), time_zone=UTC),
+                pace=UploadPace(UploadTerms(kbit_s=100_000, opens=time(0), closes=time(0), time_zone=UTC)),
                 now=self._clock.now, new_id=self._new_id,
             )  # fmt: skip
             downlink = Downlink(

@@ -21,7 +21,8 @@ from firmware.store.recordings import StoredRecording
 from firmware.sync.memory_connection import MemoryBroker, Mishaps
 from firmware.sync.messages import RecordingChunk, RecordingReceipt, decode_uplink
 from firmware.sync.messages_recording import CHUNK_BYTES
-from firmware.sync.recording_sender import RecordingSender, UploadTerms
+from firmware.sync.recording_sender import RecordingSender
+from firmware.sync.upload_pace import UploadPace, UploadTerms
 from firmware.values import UuidV7
 from tests.firmware.store.store_rows import Rows
 from tests.firmware.sync.sync_world import NOW, TOPICS, BoxSide
@@ -76,7 +77,7 @@ class Site:
                 self.box.database,
                 link,
                 TOPICS,
-                terms=self.terms,
+                pace=UploadPace(self.terms),
                 now=self.box.clock.now,
                 new_id=lambda: UuidV7().new(0),
             )

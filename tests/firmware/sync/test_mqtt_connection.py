@@ -433,6 +433,32 @@ def test_something_else_on_the_port_is_told_from_a_broker() -> None:
         run(story)
 
 
+@pytest.mark.parametrize(
+    "connack",
+    [
+        pytest.param(b"\x20\x02\x00\x01", id="3.1.1, which refuses version 5"),
+        pytest.param(b"\x20\x02\x00\x00", id="3.1.1, which takes it for its own"),
+        pytest.param(b"", id="hangs up"),
+    ],
+)
+def test_a_broker_of_an_older_version_is_refused_with_the_next_step(connack: bytes) -> None:
+    """A receipt or a list without a signature must have no effect, so such a broker would carry nothing down."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1024)
+        writer.write(connack)
+        writer.close()
+
+    async def story() -> None:
+        async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            settings = MqttSettings(host="127.0.0.1", port=port, client_id="box", connect_timeout_s=3)
+            with pytest.raises(BrokerRefusedError, match="signatures; use one with MQTT 5"):
+                await probe_broker(settings)
+
+    run(story)
+
+
 def test_a_probe_does_not_disturb_the_running_daemon(start_mosquitto: Callable[..., Mosquitto]) -> None:
     broker = start_mosquitto()
 
