@@ -35,6 +35,7 @@ from console.command_examine import SheetOption, SourceOption, examine_command, 
 from console.command_followups import followups_app
 from console.command_ingest import ingest
 from console.command_keys import keys_app
+from console.command_ledger import ledger_app
 from console.command_measures import measures_command
 from console.command_outcomes import outcomes_command
 from console.command_payment import payment_app
@@ -70,6 +71,7 @@ app.command("report")(report_command)
 app.add_typer(recording_app, name="recording")
 app.add_typer(config_app, name="config")
 app.add_typer(keys_app, name="keys")
+app.add_typer(ledger_app, name="ledger")
 app.command("command")(command)
 app.command("ingest")(ingest)
 app.command("measures")(measures_command)
