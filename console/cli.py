@@ -38,6 +38,7 @@ from console.command_followups import followups_app
 from console.command_hold import hold_app
 from console.command_ingest import ingest
 from console.command_keys import keys_app
+from console.command_ledger import ledger_app
 from console.command_measures import measures_command
 from console.command_outcomes import outcomes_command
 from console.command_payment import payment_app
@@ -76,6 +77,7 @@ app.command("report")(report_command)
 app.add_typer(recording_app, name="recording")
 app.add_typer(config_app, name="config")
 app.add_typer(keys_app, name="keys")
+app.add_typer(ledger_app, name="ledger")
 app.command("command")(command)
 app.command("ingest")(ingest)
 app.command("measures")(measures_command)

@@ -10,10 +10,12 @@ from rich.console import Console
 
 from console.arguments import JsonOption, NowOption, OfficeOption, clock_for, office_at
 from console.ledger import Ledger
+from console.segments import compare_flows, flow_for_each
 from console.strategy import compare_versions, order_of_list
 from console.tables import table
 from console.terminal import say_json
 
+ZoneChoice = Annotated[str, typer.Option(help="The branch's time zone (IANA).")]
 strategy_app = typer.Typer(
     help="What the office's own calls suggest; a person decides.", no_args_is_help=True
 )
@@ -24,7 +26,7 @@ def times(
     context: typer.Context,
     *,
     campaign: Annotated[str, typer.Argument(help="The campaign's id.")],
-    zone: Annotated[str, typer.Option(help="The branch's time zone (IANA).")] = "Asia/Shanghai",
+    zone: ZoneChoice = "Asia/Shanghai",
     as_json: JsonOption = False,
     now: NowOption = None,
     folder: OfficeOption = None,
@@ -36,8 +38,8 @@ def times(
     if as_json:
         say_json([msgspec.to_builtins(each) for each in found])
         return
-    shown = [(each.person, each.when, each.attempts, each.reason) for each in found]
-    Console().print(table("When to call", ("person", "when", "calls", "because"), shown))
+    shown = [(each.person, each.when, each.weekday, each.attempts, each.reason) for each in found]
+    Console().print(table("When to call", ("person", "when", "weekday", "calls", "because"), shown))
 
 
 @strategy_app.command("versions")
@@ -67,6 +69,48 @@ def versions(
     ]
     names = ("versions", "older", "newer", "difference (95 %)", "verdict", "because")
     Console().print(table(f"Flow {flow}", names, shown))
+
+
+@strategy_app.command("segments")
+def segments(
+    context: typer.Context,
+    *,
+    zone: ZoneChoice = "Asia/Shanghai",
+    as_json: JsonOption = False,
+    folder: OfficeOption = None,
+) -> None:
+    """Compare flows, each with its own tone, among people with whom earlier calls came to the same."""
+    with Ledger(office_at(folder or context.obj).ledger).reading() as rows:
+        found = compare_flows(rows, _zone(zone))
+    if as_json:
+        say_json([msgspec.to_builtins(each) for each in found])
+        return
+    shown = [
+        (each.segment.value, each.flow, each.usual, f"{each.least:+.1%} to {each.most:+.1%}", each.verdict, each.reason)
+        for each in found
+    ]  # fmt: skip
+    names = ("people", "flow", "beside", "difference", "verdict", "because")
+    Console().print(table("Flows by what earlier calls came to", names, shown))
+
+
+@strategy_app.command("flows")
+def flows(
+    context: typer.Context,
+    *,
+    campaign: Annotated[str, typer.Argument(help="The campaign's id.")],
+    zone: ZoneChoice = "Asia/Shanghai",
+    as_json: JsonOption = False,
+    now: NowOption = None,
+    folder: OfficeOption = None,
+) -> None:
+    """Say of each person which flow surely works better with such people; apply it by splitting the next list."""
+    with Ledger(office_at(folder or context.obj).ledger).reading() as rows:
+        found = flow_for_each(rows, campaign, _zone(zone), clock_for(now).now())
+    if as_json:
+        say_json([msgspec.to_builtins(each) for each in found])
+        return
+    shown = [(each.person, each.segment.value, each.flow or "-", each.reason) for each in found]
+    Console().print(table("Which flow", ("person", "people", "flow", "because"), shown))
 
 
 def _zone(name: str) -> tzinfo:

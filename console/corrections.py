@@ -133,13 +133,13 @@ def mistakes(corrections: Iterable[Correction]) -> list[Share]:
     return found
 
 
-def wilson(n_hits: int, n: int) -> tuple[float, float]:
-    """Return Wilson's 95 % interval of a share; of nothing it is everything."""
+def wilson(n_hits: int, n: int, z: float = Z_95) -> tuple[float, float]:
+    """Return Wilson's interval of a share, of 95 % unless another `z` is given; of nothing it is everything."""
     if not n:
         return 0.0, 1.0
-    share, extra = n_hits / n, Z_95**2 / n
+    share, extra = n_hits / n, z**2 / n
     middle = (share + extra / 2) / (1 + extra)
-    half = Z_95 / (1 + extra) * math.sqrt(share * (1 - share) / n + extra / (4 * n))
+    half = z / (1 + extra) * math.sqrt(share * (1 - share) / n + extra / (4 * n))
     return max(0.0, middle - half), min(1.0, middle + half)
 
 

@@ -37,8 +37,8 @@ class Part(StrEnum):
     EVENING = "18-21"
 
 
-Counts = dict[Part, tuple[int, int]]
-"""(answered, attempts) by part of the day."""
+Counts = dict[str, tuple[int, int]]
+"""(answered, attempts) by part of the day or by weekday."""
 
 
 class Suggestion(msgspec.Struct, kw_only=True, frozen=True):
@@ -47,6 +47,8 @@ class Suggestion(msgspec.Struct, kw_only=True, frozen=True):
     person: str
     when: str
     """A part of the day, empty for none."""
+    weekday: str
+    """``1`` for Monday to ``7``, empty for none."""
     attempts: int
     reason: str
 
@@ -79,31 +81,45 @@ def part_of(at: datetime) -> Part | None:
 
 
 def when_to_call(connection: Connection, persons: Iterable[str], zone: tzinfo) -> list[Suggestion]:
-    """Return for each person when they answered, or what everybody's answers say. `zone` is the branch's."""
-    of_person, everybody = _answers(connection, zone)
-    best_of_all = _best(everybody, ENOUGH_OF_LIST)
+    """Return for each person when they answered, by hour and weekday, or what everybody's answers say.
+
+    `zone` is the branch's.
+    """
+    by_part, by_weekday = _answers(connection, zone)
+    best_part, best_weekday = (
+        _best(by_part.everybody, ENOUGH_OF_LIST),
+        _best(by_weekday.everybody, ENOUGH_OF_LIST),
+    )
     found = []
     for person in persons:
-        theirs = of_person.get(person, {})
-        n_attempts = sum(n for _, n in theirs.values())
-        best = _best(theirs, 2) if n_attempts >= ENOUGH_OF_PERSON else None
-        if best is not None:
-            answered, n = theirs[best]
-            reason = f"answered {answered} of {n} calls in {best.value}; {n_attempts} calls in all"
-            found.append(Suggestion(person=person, when=best.value, attempts=n_attempts, reason=reason))
-        elif best_of_all is not None:
-            answered, n = everybody[best_of_all]
-            reason = (
-                f"too little is known of this person ({n_attempts} calls); of everybody {answered} of {n} answered "
-                f"in {best_of_all.value}, surely more than at other times"
-            )
-            found.append(
-                Suggestion(person=person, when=best_of_all.value, attempts=n_attempts, reason=reason)
-            )
-        else:
-            reason = f"no time stands out: {n_attempts} calls to this person, too few or too even ones in all"
-            found.append(Suggestion(person=person, when="", attempts=n_attempts, reason=reason))
+        n_attempts = sum(n for _, n in by_part.of_person.get(person, {}).values())
+        when, why = _said(by_part, person, n_attempts, best_part, "in {}", "no time of the day stands out")
+        weekday, why_then = _said(
+            by_weekday, person, n_attempts, best_weekday, "on weekday {}", "no weekday does"
+        )
+        reason = f"{why}; {why_then}; {n_attempts} calls to this person in all"
+        found.append(
+            Suggestion(person=person, when=when, weekday=weekday, attempts=n_attempts, reason=reason)
+        )
     return found
+
+
+def _said(
+    counts: "_Answers", person: str, n_attempts: int, of_all: str | None, place: str, nothing: str
+) -> tuple[str, str]:
+    """Return when and why: of the person themselves if enough is known of them, else of everybody."""
+    theirs = counts.of_person.get(person, {})
+    best = _best(theirs, 2) if n_attempts >= ENOUGH_OF_PERSON else None
+    if best is not None:
+        answered, n = theirs[best]
+        return best, f"answered {answered} of {n} calls {place.format(best)}"
+    if of_all is not None:
+        answered, n = counts.everybody[of_all]
+        return of_all, (
+            f"too little is known of them, of everybody {answered} of {n} answered {place.format(of_all)}, "
+            "surely more than at other times"
+        )
+    return "", nothing
 
 
 def order_of_list(connection: Connection, campaign: str, zone: tzinfo, now: datetime) -> list[Suggestion]:
@@ -114,10 +130,14 @@ def order_of_list(connection: Connection, campaign: str, zone: tzinfo, now: date
     part = part_of(now.astimezone(zone))
     suggestions = when_to_call(connection, connection.execute(asked).scalars().all(), zone)
 
-    def place(each: Suggestion) -> tuple[int, str]:
+    weekday = str(now.astimezone(zone).isoweekday())
+
+    def place(each: Suggestion) -> tuple[int, bool, str]:
         if part is not None and each.when == part.value:
-            return (0 if each.attempts >= ENOUGH_OF_PERSON else 1), each.person
-        return (2 if not each.when else 3), each.person
+            rank = 0 if each.attempts >= ENOUGH_OF_PERSON else 1
+        else:
+            rank = 2 if not each.when else 3
+        return rank, each.weekday not in {"", weekday}, each.person
 
     return sorted(suggestions, key=place)
 
@@ -170,31 +190,43 @@ def compared(flow: str, older: tuple[int, int, int], newer: tuple[int, int, int]
     )
 
 
-def _answers(connection: Connection, zone: tzinfo) -> tuple[dict[str, Counts], Counts]:
-    """Return (answered, attempts) by part of the day in which the call began: by person, and of everybody."""
+class _Answers:
+    """(answered, attempts) by when the call began: by person, and of everybody."""
+
+    def __init__(self) -> None:
+        self.of_person: dict[str, Counts] = defaultdict(dict)
+        self.everybody: Counts = {}
+
+    def count(self, person: str, key: str, *, is_answered: bool) -> None:
+        for counts in (self.of_person[person], self.everybody):
+            answered, n = counts.get(key, (0, 0))
+            counts[key] = (answered + is_answered, n + 1)
+
+
+def _answers(connection: Connection, zone: tzinfo) -> tuple[_Answers, _Answers]:
+    """Return answers by part of the day and by weekday; calls outside all parts are in neither."""
     asked = select(OUTCOME.c.person, OUTCOME.c.reserved_at, OUTCOME.c.answered_at)
-    of_person: dict[str, Counts] = defaultdict(dict)
-    everybody: Counts = {}
+    by_part, by_weekday = _Answers(), _Answers()
     for row in connection.execution_options(yield_per=5000).execute(asked):
-        part = part_of(datetime.fromtimestamp(row.reserved_at / 1000, zone))
+        at = datetime.fromtimestamp(row.reserved_at / 1000, zone)
+        part = part_of(at)
         if part is None:
             continue
-        for counts in (of_person[row.person], everybody):
-            answered, n = counts.get(part, (0, 0))
-            counts[part] = (answered + (row.answered_at is not None), n + 1)
-    return of_person, everybody
+        is_answered = row.answered_at is not None
+        by_part.count(row.person, part.value, is_answered=is_answered)
+        by_weekday.count(row.person, str(at.isoweekday()), is_answered=is_answered)
+    return by_part, by_weekday
 
 
-def _best(counts: Mapping[Part, tuple[int, int]], enough: int) -> Part | None:
-    """Return the part that is surely above all others together; of one person, above half of what was tried."""
-    ranked = sorted(counts, key=lambda part: (-counts[part][0] / counts[part][1], part.value))
-    for part in ranked[:1]:
-        answered, n = counts[part]
-        rest = [counts[each] for each in counts if each is not part]
-        n_rest, answered_rest = sum(n for _, n in rest), sum(answered for answered, _ in rest)
-        if n < enough:
-            return None
-        if enough < ENOUGH_OF_LIST:
-            return part if answered >= 2 and answered / n > answered_rest / max(n_rest, 1) else None
-        return part if n_rest and wilson(answered, n)[0] > wilson(answered_rest, n_rest)[1] else None
-    return None
+def _best(counts: Mapping[str, tuple[int, int]], enough: int) -> str | None:
+    """Return the time that is surely above all others together; of one person, above half of what was tried."""
+    tried = [each for each in counts if counts[each][1] >= enough]
+    if not tried:
+        return None
+    best = min(tried, key=lambda each: (-counts[each][0] / counts[each][1], each))
+    answered, n = counts[best]
+    rest = [counts[each] for each in counts if each != best]
+    n_rest, answered_rest = sum(n for _, n in rest), sum(answered for answered, _ in rest)
+    if enough < ENOUGH_OF_LIST:
+        return best if answered >= 2 and answered / n > answered_rest / max(n_rest, 1) else None
+    return best if n_rest and wilson(answered, n)[0] > wilson(answered_rest, n_rest)[1] else None

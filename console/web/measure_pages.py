@@ -8,7 +8,8 @@ from sqlalchemy import select
 
 from console.contact_measures import RuleRefusals, people_called, refusals
 from console.ledger_tables import BOX, CAMPAIGN
-from console.measures import Calendar, FirstWord, Measures, Scope, calendar, first_word
+from console.measures import Calendar, Dimension, FirstWord, Group, Measures, Scope, calendar, first_word
+from console.measures import by as beside
 from console.web import plots
 from console.web.desk import asked, desk
 from console.web.roles import May, needs
@@ -17,6 +18,11 @@ from console.web.wording import gettext
 measure_pages = Blueprint("measures", __name__)
 PERIODS = (7, 30, 90)
 N_HOURS, N_WEEKDAYS = 24, 7
+MAX_GROUPS = 60
+DIMENSIONS = {
+    # What calls are set side by side by, and what it is called.
+    "campaign": "Campaign", "flow": "Conversation", "box": "Box", "weekday": "Weekday", "hour": "Hour",
+}  # fmt: skip
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
@@ -38,6 +44,9 @@ def show() -> str:
     campaign, box, days = asked("campaign"), asked("box"), asked("days") or "30"
     if not days.isascii() or not days.isdigit() or int(days) not in PERIODS:
         abort(400)
+    by = asked("by") or Dimension.CAMPAIGN.value
+    if by not in DIMENSIONS:
+        abort(400)
     today = here.clock.now().astimezone().date()
     until = datetime.combine(today + timedelta(days=1), datetime.min.time())
     scope = Scope(
@@ -56,7 +65,13 @@ def show() -> str:
                 refusals=refusals(rows, scope),
             )
 
+    def read_groups() -> list[Group]:
+        with here.ledger.reading() as rows:
+            return beside(rows, Dimension(by), scope, zone=None, today=today)
+
     figures = here.remembered.get(("figures", scope), read)
+    of_clock = {Dimension.HOUR: figures.calendar.hours, Dimension.WEEKDAY: figures.calendar.weekdays}
+    groups = of_clock.get(Dimension(by)) or here.remembered.get(("groups", by, scope), read_groups)
     with here.ledger.reading() as rows:
         campaigns = (
             rows.execute(select(CAMPAIGN.c.campaign).distinct().order_by(CAMPAIGN.c.campaign)).scalars().all()
@@ -67,11 +82,25 @@ def show() -> str:
         figures=figures,
         total=figures.calendar.total,
         rates=_rates(figures.calendar.total),
-        filters={"campaign": campaign, "box": box, "days": int(days)},
+        groups=_named(by, groups),
+        n_groups=len(groups),
+        dimensions=DIMENSIONS,
+        filters={"campaign": campaign, "box": box, "days": int(days), "by": by},
         choices={"campaign": campaigns, "box": boxes},
         periods=PERIODS,
         **_plots(figures.calendar),
     )
+
+
+def _named(by: str, groups: list[Group]) -> list[tuple[str, Measures]]:
+    """Return the groups as people call them: times in their order, others by how many calls they are."""
+    if by in {Dimension.HOUR, Dimension.WEEKDAY}:
+        is_day = by == Dimension.WEEKDAY
+        return [
+            (gettext(WEEKDAYS[int(each.key) - 1]) if is_day else each.key, each.measures) for each in groups
+        ]
+    most = sorted(groups, key=lambda each: (-each.measures.attempts, each.key))
+    return [(each.key, each.measures) for each in most[:MAX_GROUPS]]
 
 
 def _rates(total: Measures) -> list[tuple[str, float | None, int, int]]:

@@ -35,7 +35,8 @@ def test_a_person_is_called_when_they_answered(office: Office, outcome: Outcome)
     with ledger.reading() as rows:
         [found, unknown] = when_to_call(rows, ["p01", "p02"], ZONE)
     assert (found.when, found.attempts) == ("18-21", 7)
-    assert found.reason == "answered 3 of 3 calls in 18-21; 7 calls in all"
+    assert "answered 3 of 3 calls in 18-21" in found.reason
+    assert "7 calls to this person in all" in found.reason
     assert (unknown.when, unknown.attempts) == ("", 0), "seven calls to one person say nothing of another"
 
 
@@ -48,6 +49,22 @@ def test_of_an_unknown_person_everybodys_answers_are_said(office: Office, outcom
         [found] = when_to_call(rows, ["p01"], ZONE)
     assert found.when == "18-21"
     assert "100 of 200 answered" in found.reason
+
+
+def test_the_weekday_is_said_like_the_hour(office: Office, outcome: Outcome) -> None:
+    """On Tuesdays everybody answers half of the calls, on Mondays a fifth; one person answers on Thursdays."""
+    ledger = Ledger(office.ledger)
+    tuesday, thursday = MORNING + timedelta(days=1), MORNING + timedelta(days=3)
+    calls = [call(outcome, n, MORNING, answered=n % 5 == 0, person=f"q{n}") for n in range(1, 201)]
+    calls += [call(outcome, n, tuesday, answered=n % 2 == 0, person=f"q{n}") for n in range(201, 401)]
+    calls += [call(outcome, n, MORNING, answered=False, person="p03") for n in range(401, 404)]
+    calls += [call(outcome, n, thursday, answered=True, person="p03") for n in range(404, 407)]
+    ledger.record(calls, seen_at=MORNING)
+    with ledger.reading() as rows:
+        [unknown, known] = when_to_call(rows, ["p01", "p03"], ZONE)
+    assert (unknown.when, unknown.weekday, known.weekday) == ("", "2", "4")
+    assert "100 of 200 answered on weekday 2" in unknown.reason
+    assert "answered 3 of 3 calls on weekday 4" in known.reason
 
 
 @pytest.mark.parametrize(

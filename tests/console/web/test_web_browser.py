@@ -30,6 +30,8 @@ PAGES = {
     "outcomes": "/outcomes",
     "people": "/people",
     "person": "/people/one?person=p05",
+    "stop": "/people/stop?person=p06&action=suppress",
+    "recall": "/people/stop?person=p06&action=recall",
     "cases": "/cases",
     "case": f"/cases/one?box=b1&attempt={COMPLAINT}",
     "recording": f"/recordings/one?box=b1&attempt={RECORDED}",

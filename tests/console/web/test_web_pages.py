@@ -330,7 +330,14 @@ def test_measures_count_what_the_ledger_holds(supervisor: Visitor) -> None:
     assert page.count('class="plot"') == 3
     assert "Of it came in" in page
     assert "From answer to first word" in page
+    for by, cells in (("campaign", ["nov"]), ("flow", ["reminder v3"]), ("box", ["b1"]), ("weekday", ["Sun", "Mon"]),
+                      ("hour", ["09", "10"])):  # fmt: skip
+        table = text_of(supervisor, f"/measures?days=7&by={by}").partition("<h2>Side by side")[2]
+        names = re.findall(r'<th scope="row">([^<]+)</th><td class="n">\d+</td>', table)
+        assert set(cells) <= set(names), by
+        assert 'class="n">75.0%' in table or by in {"weekday", "hour"}
     assert supervisor.get("/measures?days=8").status_code == 400
+    assert supervisor.get("/measures?by=person").status_code == 400
 
 
 def test_somebody_is_called_no_more(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
