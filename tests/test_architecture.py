@@ -19,7 +19,7 @@ ALLOWED: dict[str, set[str]] = {
     "modem_drivers": set(),
     "firmware.values": set(),
     "firmware.clock": set(),
-    "firmware.settings_sections": set(),
+    "firmware.settings_sections": VALUES,
     "firmware.version": set(),
     "firmware.settings": VALUES | {"firmware.settings_sections"},
     "firmware.dialogue": VALUES,
