@@ -120,7 +120,7 @@ OWNED_LIBRARIES = {
     "prometheus_client": ("firmware.local.metrics",),
     "pyaudio": ("audio.ports.sound_card",),
     "baresip": ("firmware.sip.baresip_engine",),
-    "pjsua2": ("firmware.sip.pjsua2_engine",),
+    "pjsua2": tuple(f"firmware.sip.pjsua2_{part}" for part in ("engine", "sound", "account")),
     "pocketsphinx": ("audio.listening.grammar",),
     "ctranslate2": ("audio.listening.whisper",),
     "faster_whisper": ("audio.listening.whisper",),
