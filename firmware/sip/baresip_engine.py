@@ -90,6 +90,7 @@ class BaresipEngine:
             early, self._unclaimed = self._unclaimed, []
         self._adopt(call, handle)
         for event in early:
+            handle._on_stack_event(event)  # which did not exist yet; else it never knows that it was answered
             self._heed(event)
 
     async def answer(self, call: int) -> None:
