@@ -130,6 +130,8 @@ class EngineProcess:
     ) -> None:
         """Prepare it. `account` reads the password anew at every start and may raise SipEngineError."""
         self.state = EngineState()
+        self.pid: int | None = None
+        """Of the process that runs, None while none does."""
         self._name = name
         self._kind = kind
         self._account = account
@@ -213,6 +215,7 @@ class EngineProcess:
                 stderr=asyncio.subprocess.DEVNULL,  # what a stack prints holds numbers
                 start_new_session=True,
             )
+            self.pid = process.pid
             theirs.close()
             for _, child in sounds:
                 child.close()
@@ -222,6 +225,7 @@ class EngineProcess:
             await self._listen(reader)
         finally:
             self.state = replace(self.state, is_up=False, is_registered=False, detail="the engine was lost")
+            self.pid = None
             self._lose_calls()
             self._on_change()  # at once: the old process may take seconds to end
             if self._writer is not None:
