@@ -5,7 +5,7 @@ One task owns everything; line events, audio events and orders from outside meet
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from audio import events as sound
@@ -194,6 +194,8 @@ class CallSession:
                 continue
             if isinstance(item, Ended):
                 handset.note("ended", cause=item.kind.value, q850=item.q850, evidence=list(item.evidence))
+                if item.quality is not None:
+                    handset.note("sound_quality", **asdict(item.quality))
                 talk, over = self._talk, self._hand_over
                 if talk is not None and over is not None and await over.last_word():
                     await self._joined(talk, over)

@@ -72,6 +72,22 @@ class Active:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SoundQuality:
+    """How the network treated one call's sound, where it tells (RTP and RTCP, RFC 3550)."""
+
+    packets_in: int
+    packets_out: int
+    lost_in: int
+    lost_out: int
+    """As the far end counts, 0 where it does not say."""
+    jitter_in_ms: float
+    round_trip_ms: float
+    """0 where the far end does not say."""
+    starved_frames: int
+    """Frames of ours that were late: the callee heard a gap."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
     """The call is over; always the last event, always sent."""
 
@@ -84,6 +100,8 @@ class Ended:
     saw_active: bool = False
     evidence: tuple[str, ...] = ()
     """The raw lines behind `kind`, without numbers."""
+    quality: SoundQuality | None = None
+    """None where the line cannot know."""
 
 
 CallEvent = Dialing | Alerting | Active | Ended

@@ -4,15 +4,17 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Protocol, assert_never
 
+import msgspec
+
 from audio.call_audio import CallAudio
 from audio.dsp.progress_tones import ProgressTone
 from audio.errors import AudioError
 from audio.events import AudioEvent, ProgressHeard
 from audio.ports.port import AudioPort
-from firmware.lines.line import Active, Alerting, CallEvent, Dialing, Ended, EndKind
+from firmware.lines.line import Active, Alerting, CallEvent, Dialing, Ended, EndKind, SoundQuality
 from firmware.lines.sip_ends import EarlyWord, early_word, end_of
 from firmware.sip.engine_process import EngineCall, SipEngineError
-from firmware.sip.wire import Answered, EarlyMedia, KeyHeard, Over, Quality, Referred, Ringing
+from firmware.sip.wire import Answered, EarlyMedia, KeyHeard, Over, Referred, Ringing
 
 RELEASE_LIMIT_S = 40.0
 """From our hang-up to the engine's word of the end: a CANCEL or BYE that nobody answers is given up after 32 s
@@ -53,8 +55,6 @@ class SipCall:
         """A SIP call's sound is never asked for twice."""
         self._port = open_sound(call, speaks=True)
         self.audio: AudioPort = self._port
-        self.quality: Quality | None = None
-        """How the network treated the sound, known when the call is over."""
         self._call = call
         self._ring_timeout_s = ring_timeout_s
         self._now_s = now_s
@@ -99,7 +99,6 @@ class SipCall:
                                 Referred(call=over.call, code=0, detail="the call ended")
                             )
                         await self._end_early()
-                        self.quality = over.quality
                         yield self._ended(over)
                         return
                     case other:
@@ -200,4 +199,5 @@ class SipCall:
             saw_alerting=self._saw_alerting,
             saw_active=self._saw_active,
             evidence=end.evidence,
+            quality=None if over.quality is None else SoundQuality(**msgspec.structs.asdict(over.quality)),
         )

@@ -19,13 +19,26 @@ from modem_drivers.at.causes import Evidence, classify, told_in_urc
 
 _CAUSE = re.compile(r"Q\.850\s*;[^,]*?cause\s*=\s*\"?([0-9]{1,3})", re.IGNORECASE)
 _CAUSES = {
-    404: 1, 410: 22, 480: 18, 484: 28, 485: 1, 486: 17, 500: 41, 501: 79, 502: 38, 503: 42, 504: 102,
-    505: 127, 513: 127, 580: 47, 600: 17, 603: 21, 604: 1, 607: 21, 608: 21,
+    404: 1, 410: 22, 480: 18, 481: 41, 482: 25, 483: 25, 484: 28, 485: 1, 486: 17, 491: 41, 500: 41, 501: 79,
+    502: 38, 503: 42, 504: 102, 505: 127, 513: 127, 580: 47, 600: 17, 603: 21, 604: 1, 607: 21, 608: 21,
 }  # fmt: skip
 """RFC 3398 §8.2.6.1; 503 is a server that is overloaded (RFC 3261 §21.5.4), 607 and 608 are RFC 8197's and RFC 8688's."""
-_OTHER_CAUSES = {20: (EndKind.UNREACHABLE, 0.8), 25: (EndKind.NETWORK_FAULT, 0.8)}
-"""Causes of Q.850 that mobile networks do not have: subscriber absent, exchange routing error."""
-_OURS = frozenset({400, 401, 402, 405, 406, 407, 413, 414, 415, 416, 420, 421, 488, 493, 606})
+_ANY_SERVER_FAILURE = 41
+"""Of a 5xx that no table has: what 500 is (RFC 3261 §8.1.3.2)."""
+_OTHER_CAUSES = {
+    2: (EndKind.NETWORK_FAULT, 0.8), 4: (EndKind.UNREACHABLE, 0.6), 5: (EndKind.VACANT_NUMBER, 0.6),
+    20: (EndKind.UNREACHABLE, 0.8), 24: (EndKind.REJECTED, 0.8), 46: (EndKind.CONGESTION, 0.7),
+    49: (EndKind.CONGESTION, 0.6), 53: (EndKind.CALL_RESTRICTED, 0.7),
+} | dict.fromkeys(
+    (6, 7, 9, 14, 25, 39, 40, 43, 62, 66, 69, 70, *range(81, 88), 90, 91, *range(95, 102), 103, 110),
+    (EndKind.NETWORK_FAULT, 0.7),
+)  # fmt: skip
+"""Causes of Q.850 (05/98 table 1) that a modem does not tell. 23, 26 and 30 decide nothing."""
+_OURS = frozenset({
+    400, 401, 402, 405, 406, 407, 411, 412, 413, 414, 415, 416, 417, 420, 421, 422, 423, 424, 425, 428, 429,
+    430, 433, 436, 437, 438, 439, 440, 469, 470, 488, 489, 493, 494, 606,
+})  # fmt: skip
+"""What is wrong with our request, our account or our codecs (RFC 3261 §21.4 and the registry's later ones)."""
 _NORMAL = frozenset({16, 31})
 _MOVED = frozenset({300, 301, 302, 305, 380})
 """The answer names another address. Nobody agreed to be called there, and no rule was asked about it."""
@@ -122,9 +135,8 @@ def _kind(
 ) -> tuple[EndKind, int | None, float]:
     if over.is_ours:
         return EndKind.RELEASED_BY_US, told, 0.95
-    if told is not None and told in _OTHER_CAUSES and not saw_active:
-        kind, confidence = _OTHER_CAUSES[told]
-        return kind, told, confidence
+    if told is not None and told in _OTHER_CAUSES:
+        return _other(told, saw_active=saw_active)
     if told_in_urc(told) is None:
         told = None  # a cause that says nothing: the status decides
     if not saw_active and (told is None or told in _NORMAL):
@@ -138,7 +150,9 @@ def _kind(
             return (EndKind.NO_ANSWER if saw_alerting else EndKind.UNREACHABLE), told, 0.6
         if not over.code and told is None:
             return EndKind.NETWORK_FAULT, None, 0.7  # no word of anybody: the server was not reached
-        told = _CAUSES.get(over.code, told)
+        told = _CAUSES.get(over.code, _ANY_SERVER_FAILURE if 500 <= over.code < 600 else told)
+        if told is not None and told in _OTHER_CAUSES:
+            return _other(told, saw_active=False)
     seen = Evidence(
         saw_alerting=saw_alerting,
         saw_active=saw_active,
@@ -149,3 +163,11 @@ def _kind(
     )
     release, q850, confidence = classify(seen)
     return END_KINDS[release], q850, confidence
+
+
+def _other(q850: int, *, saw_active: bool) -> tuple[EndKind, int, float]:
+    kind, confidence = _OTHER_CAUSES[q850]
+    if saw_active:  # two who talked were parted: by the network, or by the callee whatever the cause says
+        is_fault = kind in {EndKind.NETWORK_FAULT, EndKind.CONGESTION}
+        kind = EndKind.NETWORK_FAULT if is_fault else EndKind.RELEASED_BY_CALLEE
+    return kind, q850, confidence

@@ -1,7 +1,8 @@
 """baresip as an engine, by `baresip-python`: x86-64 and aarch64, any number of calls, media on a native thread.
 
 Facts of 0.5.2a3 that the code rests on: the text of CALL_CLOSED is the status line, then a comma and the Reason header
-where there was one; a loopback server needs `net_interface`; a re-INVITE raises AudioRestarted once and goes on.
+where there was one (of several in it the first alone); a loopback server needs `net_interface`; a re-INVITE raises AudioRestarted once
+and goes on.
 """
 
 import asyncio
@@ -90,6 +91,7 @@ class BaresipEngine:
             early, self._unclaimed = self._unclaimed, []
         self._adopt(call, handle)
         for event in early:
+            handle._on_stack_event(event)  # which did not exist yet; else it never knows that it was answered
             self._heed(event)
 
     async def answer(self, call: int) -> None:

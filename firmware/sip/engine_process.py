@@ -47,6 +47,7 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
 STEADY_S = 60.0
 """A process that ran so long did not fail at its start: the next pause is short again."""
 MAX_WAITING = 256
+REFUSED_SAID_EVERY_S = 60.0
 SOUND_BUFFER_BYTES = 64 * 1024
 """Some 50 frames: older sound is not wanted."""
 _CALL_HAPPENINGS = get_args(CallHappening)
@@ -129,6 +130,8 @@ class EngineProcess:
     ) -> None:
         """Prepare it. `account` reads the password anew at every start and may raise SipEngineError."""
         self.state = EngineState()
+        self.pid: int | None = None
+        """Of the process that runs, None while none does."""
         self._name = name
         self._kind = kind
         self._account = account
@@ -143,6 +146,7 @@ class EngineProcess:
         self._next_call = 1
         self._heard_s = 0.0
         self._said = ""
+        self._n_refused, self._refused_said_s = 0, float("-inf")
 
     @property
     def busy_slots(self) -> set[int]:
@@ -211,6 +215,7 @@ class EngineProcess:
                 stderr=asyncio.subprocess.DEVNULL,  # what a stack prints holds numbers
                 start_new_session=True,
             )
+            self.pid = process.pid
             theirs.close()
             for _, child in sounds:
                 child.close()
@@ -220,6 +225,7 @@ class EngineProcess:
             await self._listen(reader)
         finally:
             self.state = replace(self.state, is_up=False, is_registered=False, detail="the engine was lost")
+            self.pid = None
             self._lose_calls()
             self._on_change()  # at once: the old process may take seconds to end
             if self._writer is not None:
@@ -289,14 +295,22 @@ class EngineProcess:
                 if was != (self.state.is_registered, self.state.code, self.state.detail):
                     self._on_change()
             case Incoming():
-                log.info("sip_call_refused", engine=self._name)
-                self.send(HangUp(call=happening.call))
+                self._refuse(happening.call)
             case Failed():
                 raise SipEngineError(happening.reason)
             case Up():
                 raise SipEngineError("the engine says nonsense")
             case _:
                 self._heed_call(happening)
+
+    def _refuse(self, call: int) -> None:
+        """Turn a call from outside away; a flood of them is one line a minute."""
+        self.send(HangUp(call=call))
+        self._n_refused += 1
+        now_s = asyncio.get_running_loop().time()
+        if now_s - self._refused_said_s >= REFUSED_SAID_EVERY_S:
+            log.info("sip_calls_refused", engine=self._name, n_calls=self._n_refused)
+            self._n_refused, self._refused_said_s = 0, now_s
 
     def _heed_call(self, happening: CallHappening) -> None:
         call = self._calls.get(happening.call)

@@ -9,16 +9,16 @@ import asyncio
 import contextlib
 import gc
 import re
-import threading
 from importlib.metadata import version
 from typing import Any
 
 import pjsua2 as pj
 
 from firmware.sip.engine import EngineError, Tell
+from firmware.sip.pjsua2_account import GuardedEndpoint, account_config
+from firmware.sip.pjsua2_sound import CallSound
 from firmware.sip.wire import (
     FIRST_INCOMING,
-    FRAME_BYTES,
     Account,
     Answered,
     EarlyMedia,
@@ -33,60 +33,9 @@ from firmware.sip.wire import (
 )
 
 TLS_LIBRARY = "OpenSSL 1.0.2k (2017-01)"
-POLL_S = 0.01
-MAX_HEARD_BYTES = 25 * FRAME_BYTES
-"""500 ms that nobody took: older sound is of no use."""
-SESSION_S, SHORTEST_SESSION_S = 1800, 90
-"""RFC 4028: how long a session lasts that nobody renews, and the least that we take."""
+POLL_S, MOST_POLLS = 0.01, 50
+SOUND_RESTS_S = 1.0
 _REASON = re.compile(r"^Reason\s*:\s*(.+?)\s*$", re.IGNORECASE | re.MULTILINE)
-
-
-class _Sound(pj.AudioMediaPort):  # type: ignore[misc]
-    """Our side of one call's sound; the two callbacks come on pjsua's own thread."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._lock = threading.Lock()
-        self._heard = bytearray()
-        self._queued = bytearray()
-        self.starved = 0
-
-    def onFrameRequested(self, frame: Any) -> None:
-        """Give the next frame, silence where there is none."""
-        with self._lock:
-            data = bytes(self._queued[:FRAME_BYTES])
-            del self._queued[:FRAME_BYTES]
-        if 0 < len(data) < FRAME_BYTES:
-            self.starved += 1
-        frame.type = pj.PJMEDIA_FRAME_TYPE_AUDIO
-        frame.buf = pj.ByteVector(data.ljust(FRAME_BYTES, b"\0"))
-
-    def onFrameReceived(self, frame: Any) -> None:
-        """Keep a frame of the far end's."""
-        data = bytes(frame.buf)
-        with self._lock:
-            self._heard += data
-            del self._heard[:-MAX_HEARD_BYTES]
-
-    def take(self) -> bytes:
-        """Return what was heard since the last time."""
-        with self._lock:
-            data, self._heard = bytes(self._heard), bytearray()
-        return data
-
-    def queued(self) -> int:
-        """Return the bytes that wait."""
-        return len(self._queued)
-
-    def put(self, pcm: bytes) -> None:
-        """Queue sound."""
-        with self._lock:
-            self._queued += pcm
-
-    def flush(self) -> None:
-        """Forget what is queued."""
-        with self._lock:
-            self._queued.clear()
 
 
 class _Call(pj.Call):  # type: ignore[misc]
@@ -94,7 +43,7 @@ class _Call(pj.Call):  # type: ignore[misc]
         super().__init__(account, call_id)
         self._engine = engine
         self.number = number
-        self.sound: _Sound | None = None
+        self.sound: CallSound | None = None
         self.is_answered = self.is_ours = self.has_rung = self.had_early = False
         self._reason = ""
         self._packets = Quality()
@@ -127,7 +76,7 @@ class _Call(pj.Call):  # type: ignore[misc]
         for index, media in enumerate(info.media):
             if media.type == pj.PJMEDIA_TYPE_AUDIO and media.status == pj.PJSUA_CALL_MEDIA_ACTIVE:
                 if self.sound is None:
-                    self.sound = _Sound()
+                    self.sound = CallSound()
                     form = pj.MediaFormatAudio()
                     form.init(pj.PJMEDIA_FORMAT_PCM, 8000, 1, 20000, 16)
                     self.sound.createPort(f"call-{self.number}", form)
@@ -198,6 +147,8 @@ class Pjsua2Engine:
         self._endpoint: Any = None
         self._account: Any = None
         self._calls: dict[int, _Call] = {}
+        self._finished: list[_Call] = []
+        self._resting: list[CallSound] = []
         self._next_incoming = FIRST_INCOMING
         self._polling: asyncio.Task[None] | None = None
 
@@ -297,9 +248,12 @@ class Pjsua2Engine:
         for left in self._calls.values():
             left.sound = None
         self._calls.clear()
+        self._finished.clear()
+        self._resting.clear()
         gc.collect()
         with contextlib.suppress(pj.Error):
             if self._account is not None:
+                self._endpoint.unguard()
                 self._account.shutdown()
                 self._account = None
                 gc.collect()
@@ -308,10 +262,23 @@ class Pjsua2Engine:
     # ---- what the stack says
 
     def over(self, call: _Call, over: Over) -> None:
-        """Tell a call's end and let go of it once the stack has returned."""
+        """Tell a call's end; let go of it as soon as the stack has returned."""
         if self._calls.pop(call.number, None) is not None:
             self.tell(over)
-            asyncio.get_running_loop().call_later(1.0, lambda: setattr(call, "sound", None))
+            self._finished.append(call)
+
+    def _bury(self) -> None:
+        """Delete calls that are over, before their place in the stack is another's.
+
+        A call that is deleted later hangs up whoever has its place by then. Its sound is still being taken down.
+        """
+        if self._finished:
+            sounds = [call.sound for call in self._finished if call.sound is not None]
+            self._finished.clear()
+            self._resting += sounds
+            asyncio.get_running_loop().call_later(
+                SOUND_RESTS_S, self._resting.__delitem__, slice(len(sounds))
+            )
 
     def incoming(self, call_id: int) -> None:
         """Tell of a call from outside."""
@@ -320,17 +287,21 @@ class Pjsua2Engine:
         self._calls[number] = call
         self.tell(Incoming(call=number, peer=call.getInfo().remoteUri[:200]))
 
-    def _sound(self, call: int) -> _Sound | None:
+    def _sound(self, call: int) -> CallSound | None:
         found = self._calls.get(call)
         return found.sound if found is not None else None
 
     async def _poll(self) -> None:
         while True:
-            self._endpoint.libHandleEvents(0)
+            for _ in range(MOST_POLLS):
+                n_events = self._endpoint.libHandleEvents(0)
+                self._bury()
+                if n_events <= 0:  # one message at a time
+                    break
             await asyncio.sleep(POLL_S)
 
     def _start(self, account: Account) -> None:
-        endpoint = self._endpoint = pj.Endpoint()
+        endpoint = self._endpoint = GuardedEndpoint()
         endpoint.libCreate()
         config = pj.EpConfig()
         config.uaConfig.threadCnt = 0
@@ -360,29 +331,5 @@ class Pjsua2Engine:
             rank = 255 - account.codecs.index(name) if name in account.codecs else 0
             endpoint.codecSetPriority(codec.codecId, rank)
         self._account = _Account(self)
-        self._account.create(_account_config(account))
-
-
-def _account_config(account: Account) -> Any:
-    config = pj.AccountConfig()
-    config.idUri = f"<sip:{account.user}@{account.domain}>"
-    if account.registers:
-        config.regConfig.registrarUri = f"sip:{account.domain};transport={account.transport}"
-        config.regConfig.timeoutSec = account.register_s
-        config.regConfig.firstRetryIntervalSec = account.retry_s
-        config.regConfig.retryIntervalSec = 2 * account.retry_s
-        config.regConfig.randomRetryIntervalSec = account.retry_s // 2
-        config.natConfig.udpKaIntervalSec = account.keep_alive_s
-    config.callConfig.timerUse = pj.PJSUA_SIP_TIMER_OPTIONAL
-    config.callConfig.timerSessExpiresSec, config.callConfig.timerMinSESec = SESSION_S, SHORTEST_SESSION_S
-    if account.password:
-        user = account.auth_user or account.user
-        config.sipConfig.authCreds.append(pj.AuthCredInfo("digest", "*", user, 0, account.password))
-    if account.proxy:
-        config.sipConfig.proxies.append(f"sip:{account.proxy};transport={account.transport};lr")
-    if account.interface:
-        config.mediaConfig.transportConfig.boundAddress = account.interface
-    if account.is_srtp:
-        config.mediaConfig.srtpUse = pj.PJMEDIA_SRTP_MANDATORY
-        config.mediaConfig.srtpSecureSignaling = 1
-    return config
+        self._account.create(account_config(account), True)
+        endpoint.guard()

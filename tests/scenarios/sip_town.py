@@ -21,7 +21,18 @@ from firmware.lines.sip_line import SipLine
 from firmware.settings_sections import TrunkSection
 from firmware.sip.engine_process import EngineCall, EngineProcess, EngineState
 from firmware.sip.trunk import Trunk, TrunkPlan
-from firmware.sip.wire import Account, Answered, EarlyMedia, HangUp, Order, Over, Refer, Referred, Ringing
+from firmware.sip.wire import (
+    Account,
+    Answered,
+    EarlyMedia,
+    HangUp,
+    Order,
+    Over,
+    Quality,
+    Refer,
+    Referred,
+    Ringing,
+)
 from firmware.values import LineId
 from modem_drivers.simulator.leg import Leg, LegState
 from modem_drivers.simulator.modem import SimulatedModem
@@ -31,6 +42,8 @@ from tests.scenarios.town import Town
 
 RELEASE_S = 0.05
 DOMAIN = "sip.town.example"
+QUALITY = Quality(packets_in=900, packets_out=890, lost_in=3, jitter_in_ms=7.5, round_trip_ms=41.0)
+"""What the network tells of every call that we end."""
 
 
 class MemoryEngine(EngineProcess):
@@ -76,7 +89,9 @@ class MemoryEngine(EngineProcess):
     def send(self, order: Order) -> None:
         if isinstance(order, HangUp) and self.legs[order.call].state is not LegState.OVER:
             self.legs[order.call].release()
-            self._loop.call_later(RELEASE_S, self._heed_call, Over(call=order.call, is_ours=True))
+            self._loop.call_later(
+                RELEASE_S, self._heed_call, Over(call=order.call, is_ours=True, quality=QUALITY)
+            )
 
         if isinstance(order, Refer):
             self.referred.append(order.uri)

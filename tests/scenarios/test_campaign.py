@@ -19,7 +19,7 @@ from firmware.sync.envelope import Durable
 from firmware.sync.messages import OutcomeMessage
 from modem_drivers.simulator.people import Person, Press, Reaction, WaitForSilence
 from modem_drivers.simulator.people_file import load_people
-from tests.scenarios.sip_town import SipTown
+from tests.scenarios.sip_town import QUALITY, SipTown
 from tests.scenarios.town import TUESDAY_10, Town, contact
 from tests.scenarios.virtual_time import run_virtually
 
@@ -82,6 +82,11 @@ def test_the_main_job(tmp_path: Path, people: list[Person], n_sip_lines: int) ->
             own = {str(row["modem"]) for row in town.network.call_log.rows if row["event"] == "dialled"}
             assert sum(number.startswith("+8621345678") for number in own) == n_sip_lines
             assert len(own) == 4, "every line has called"
+            told = await town.box.database.read(
+                lambda con: con.rows("SELECT detail FROM call_event WHERE kind = 'sound_quality'")
+            )
+            assert told, "how the network treated the sound is in the calls' records"
+            assert all(json.loads(row["detail"])["jitter_in_ms"] == QUALITY.jitter_in_ms for row in told)
             folder = Path(town.settings.box.data_dir) / "recordings"
             identity = town.office.recording_identity.read_text(encoding="utf-8").strip()
             opened = [open_recording(path, identity) for path in folder.iterdir()]

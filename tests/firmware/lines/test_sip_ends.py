@@ -35,7 +35,7 @@ K = EndKind
         (500, "500 Server Error", False, K.NETWORK_FAULT, 41),
         (503, "503 x,Q.850 ; cause=34", False, K.CONGESTION, 34),
         (500, "500 x,Q.850;cause=17", False, K.BUSY, 17),
-        (486, "486 Busy,Q.850;cause=99", False, K.BUSY, 17),
+        (486, "486 Busy,Q.850;cause=33", False, K.BUSY, 17),
         (486, "486 Busy,Q.850;cause=16", False, K.BUSY, 17),
         (403, "403 Forbidden", False, K.NETWORK_FAULT, None),
         (407, "407 Proxy Authentication Required", False, K.LOCAL_FAULT, None),
@@ -43,6 +43,21 @@ K = EndKind
         (0, "Connection refused", False, K.NETWORK_FAULT, None),
         (0, "engine: the SIP engine was lost in the call", True, K.LOCAL_FAULT, None),
         (302, "302 Moved Temporarily", False, K.FORWARDED, None),
+        (410, "410 Gone", False, K.VACANT_NUMBER, 22),
+        (481, "481 Call/Transaction Does Not Exist", False, K.NETWORK_FAULT, 41),
+        (482, "482 Loop Detected", False, K.NETWORK_FAULT, 25),
+        (483, "483 Too Many Hops", False, K.NETWORK_FAULT, 25),
+        (485, "485 Ambiguous", False, K.VACANT_NUMBER, 1),
+        (423, "423 Interval Too Brief", False, K.LOCAL_FAULT, None),
+        (502, "502 Bad Gateway", False, K.NETWORK_FAULT, 38),
+        (504, "504 Server Time-out", False, K.NETWORK_FAULT, 102),
+        (580, "580 Precondition Failure", False, K.CONGESTION, 47),
+        (555, "555 Push Notification Service Not Supported", False, K.NETWORK_FAULT, 41),
+        (608, "608 Rejected", False, K.REJECTED, 21),
+        (480, "480 x,Q.850;cause=24", False, K.REJECTED, 24),
+        (480, "480 x,Q.850;cause=5", False, K.VACANT_NUMBER, 5),
+        (500, "500 x,Q.850;cause=95", False, K.NETWORK_FAULT, 95),
+        (480, "480 x,Q.850;cause=26", True, K.NO_ANSWER, 18),
     ],
 )
 def test_an_unanswered_call(code: int, reason: str, alerted: bool, kind: EndKind, q850: int | None) -> None:
@@ -56,6 +71,8 @@ def test_an_unanswered_call(code: int, reason: str, alerted: bool, kind: EndKind
         ("Connection reset by peer", False, K.RELEASED_BY_CALLEE),
         ("Q.850;cause=16", False, K.RELEASED_BY_CALLEE),
         ("Q.850;cause=38", False, K.NETWORK_FAULT),
+        ("Q.850;cause=25", False, K.NETWORK_FAULT),
+        ("Q.850;cause=24", False, K.RELEASED_BY_CALLEE),
         ("", True, K.RELEASED_BY_US),
         ("engine: lost", False, K.LOCAL_FAULT),
     ],
@@ -82,6 +99,52 @@ def test_a_tone_before_the_answer_explains_an_end_that_says_little_and_no_other(
     assert end_of(told, saw_alerting=False, saw_active=False, early=early).kind is K.VACANT_NUMBER
     ours = Over(call=1, is_ours=True)
     assert end_of(ours, saw_alerting=False, saw_active=False, early=early).kind is K.RELEASED_BY_US
+
+
+REGISTERED = (
+    *range(400, 408), *range(408, 418), *range(420, 426), 428, 429, 430, 433, 436, 437, 438, 439, 440, 469, 470,
+    *range(480, 490), 491, 493, 494, *range(500, 506), 513, 555, 580, 600, 603, 604, 606, 607, 608,
+)  # fmt: skip
+"""The registry of SIP's final failures; 401 and 407 with them."""
+
+
+@pytest.mark.parametrize("code", [code for code in REGISTERED if code != 409])
+def test_no_registered_status_is_without_a_meaning(code: int) -> None:
+    end = end_of(Over(call=1, code=code, reason=f"{code} x"), saw_alerting=False, saw_active=False)
+    assert end.kind not in {K.UNKNOWN, K.RELEASED_BY_US}
+
+
+def test_every_cause_of_q850_is_read() -> None:
+    """Table 1 of Q.850 without what is reserved; those that decide nothing say so."""
+    causes = [
+        *range(1, 10),
+        14,
+        *range(16, 32),
+        34,
+        *range(38, 45),
+        46,
+        47,
+        49,
+        50,
+        53,
+        55,
+        57,
+        58,
+        62,
+        63,
+        65,
+        66,
+        69,
+    ]
+    causes += [70, 79, *range(81, 89), 90, 91, *range(95, 104), 110, 111, 127]
+    told = {
+        cause: end_of(
+            Over(call=1, code=499, reason=f"499 x,Q.850;cause={cause}"), saw_alerting=False, saw_active=False
+        )
+        for cause in causes
+    }
+    assert {cause for cause, end in told.items() if end.kind is K.UNKNOWN} == {16, 23, 26, 30, 31}
+    assert all(end.q850 == cause for cause, end in told.items() if end.kind is not K.UNKNOWN)
 
 
 def test_information_tones_and_ringing() -> None:

@@ -178,8 +178,9 @@ class FarSipp:
 
 
 @asynccontextmanager
-async def far_sipp(folder: Path, text: str) -> AsyncIterator[FarSipp]:
-    path, port = folder / "scenario.xml", free_port()
+async def far_sipp(folder: Path, text: str, *, port: int = 0) -> AsyncIterator[FarSipp]:
+    """Run sipp with a scenario for one call."""
+    path, port = folder / "scenario.xml", port or free_port()
     path.write_text(text, encoding="iso-8859-1")
     messages = folder / "messages.txt"
     process = await asyncio.create_subprocess_exec(

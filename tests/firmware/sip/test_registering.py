@@ -1,6 +1,7 @@
 """Registration with digest at Debian's kamailio, and its loss and recovery at the line; what [[trunk]] refuses."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
@@ -80,9 +81,12 @@ def test_a_lost_registrar_costs_readiness_and_comes_back(tmp_path: Path) -> None
 
 
 class Registrar(asyncio.DatagramProtocol):
-    """Takes everybody, and keeps what was sent."""
+    """Takes everybody, is busy to every call, and keeps what was sent."""
 
     def __init__(self) -> None:
+        self.caller: tuple[str, int] = ("", 0)
+        self.user = ""
+        """Where the last request came from, an engine's own SIP port, and as whom it wants to be called."""
         self.heard: list[bytes] = []
 
     def connection_made(self, transport: Any) -> None:
@@ -90,14 +94,18 @@ class Registrar(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: Any) -> None:
         self.heard.append(data)
-        if data.startswith(b"REGISTER"):
+        if data.startswith((b"REGISTER", b"INVITE")):
+            self.caller = addr
+            found = re.search(rb"(?im)^(?:Contact|m)\s*:.*?sip:([^@]+)@", data)
+            self.user = found.group(1).decode() if found else self.user
             kept = [
                 line
                 for line in data.split(b"\r\n")
                 if line.partition(b":")[0].lower()
                 in {b"via", b"from", b"to", b"call-id", b"cseq", b"contact", b"expires"}
             ]
-            answer = [b"SIP/2.0 200 OK", *kept, b"Content-Length: 0", b"", b""]
+            status = b"SIP/2.0 200 OK" if data.startswith(b"REGISTER") else b"SIP/2.0 486 Busy Here"
+            answer = [status, *kept, b"Content-Length: 0", b"", b""]
             self._transport.sendto(b"\r\n".join(answer), addr)
 
 

@@ -67,8 +67,8 @@ async def talks(line: SipLine[RealWorld]) -> Ended:
                 hanging.append(asyncio.create_task(hang_up_soon()))
     await call.audio.stop()
     assert isinstance(event, Ended)
-    assert call.quality is not None
-    assert call.quality.packets_in > 30
+    assert event.quality is not None
+    assert event.quality.packets_in > 30
     return event
 
 
