@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from provisioning.disk import Disk
+from provisioning.installing import put_system_files
 from provisioning.key_store import DEVICE_KEY, MQTT_KEY, KeyStore
 from provisioning.layout import Layout
 from provisioning.machine import Machine
@@ -45,6 +46,11 @@ def factory_reset(layout: Layout, machine: Machine, disk: Disk) -> None:
             if path.name not in _KEPT_SETTINGS:
                 disk.remove(path) if path.is_dir() else disk.shred(path)
     disk.empty(layout.data)
+    if layout.good.is_symlink() and layout.current.readlink() != layout.good.readlink():
+        # A release on trial would be left without anybody who could go back from it.
+        disk.link(layout.current, layout.good.readlink())
+        put_system_files(layout)
+    disk.empty(layout.updates)
     for path in sorted(layout.identity.iterdir()):
         if path.name != "resetting":
             disk.shred(path) if path.is_file() else disk.remove(path)

@@ -94,6 +94,10 @@ def uninstall(
         _fail(f"nothing is installed in {layout.releases}")
     try:
         if layout.is_live:
+            # What an older release did not have cannot be stopped, and need not be.
+            subprocess.run(
+                ["systemctl", "stop", *AT_BOOT], capture_output=True, timeout=SYSTEMCTL_LIMIT_S, check=False
+            )
             _systemctl("stop", "branchline.service")
         remove(layout, purge=purge)
         if layout.is_live:

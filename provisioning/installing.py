@@ -185,6 +185,7 @@ def remove(layout: Layout, *, purge: bool = False) -> None:
             for name in ("mqtt-key", "device-key"):
                 (layout.root / store / name).unlink(missing_ok=True)
         shutil.rmtree(layout.identity, ignore_errors=True)
+        shutil.rmtree(layout.updates, ignore_errors=True)
         shutil.rmtree(layout.settings, ignore_errors=True)
         shutil.rmtree(layout.data, ignore_errors=True)
     shutil.rmtree(layout.current.parent, ignore_errors=True)

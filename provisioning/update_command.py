@@ -137,13 +137,8 @@ def _updater(layout: Layout) -> Updater:
         settings = load_settings(config)
     except SettingsError as error:
         _fail(str(error))
-    try:
-        trusted = layout.release_root.read_bytes()
-    except OSError as error:
-        _fail(
-            f"{layout.release_root}: {error.strerror}: it says whom this box believes about releases; "
-            "`branchline-console release root` writes it"
-        )
+    # Without it nothing new comes, and what is under way can still be gone back from.
+    trusted = layout.release_root.read_bytes() if layout.release_root.is_file() else b""
     return Updater(
         layout,
         settings,

@@ -60,6 +60,11 @@ class UpdateSource:
 
     def find(self, version: str) -> Wanted:
         """Return what the repository says of a version. Raises UpdateLaterError, UpdateRefusedError."""
+        if self._url == "/" or not self._root:
+            raise UpdateRefusedError(
+                "not_set_up",
+                "[update] repository and /etc/branchline/release-root.json say where and whom to ask",
+            )
         metadata = self._folder / "metadata"
         metadata.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:

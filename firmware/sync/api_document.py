@@ -17,11 +17,13 @@ import msgspec
 from firmware.sync import messages
 from firmware.sync.api_channel import Channel
 from firmware.sync.api_channels import CHANNELS
+from firmware.sync.api_claims import CLAIM_CHANNELS
 from firmware.sync.envelope import Message
 from firmware.sync.messages import MAX_MESSAGE_BYTES, ContactRow, encode
 from firmware.sync.signing import KID_PROPERTY, SIGNATURE_PROPERTY
 from firmware.sync.topics import ALL_BOXES, API
 
+EVERY_CHANNEL = (*CHANNELS, *CLAIM_CHANNELS)
 ASYNCAPI, PAGE = "asyncapi.json", "mqtt-api.md"
 _REFERENCE = "#/components/schemas/{name}"
 _INTRODUCTION = f"""\
@@ -46,7 +48,7 @@ and within it a gapless `seq`; the box keeps it until a `receipt` of the console
 
 def asyncapi() -> dict[str, Any]:
     """Return the AsyncAPI 3.0 document."""
-    types = list({channel.message: None for channel in CHANNELS})
+    types = list({channel.message: None for channel in EVERY_CHANNEL})
     _, schemas = msgspec.json.schema_components([*types, ContactRow], ref_template=_REFERENCE)
     for name, schema in schemas.items():
         _describe(schema, _struct_called(name))
@@ -67,7 +69,7 @@ def asyncapi() -> dict[str, Any]:
         "operations": _operations(),
         "components": {
             "schemas": schemas,
-            "messages": {channel.message.__name__: _message(channel) for channel in CHANNELS},
+            "messages": {channel.message.__name__: _message(channel) for channel in EVERY_CHANNEL},
         },
     }
 
@@ -76,7 +78,7 @@ def page() -> str:
     """Return the page for people, Markdown."""
     lines = [*_INTRODUCTION.splitlines(), ""]
     lines += ["| topic | message | what it says |", "|---|---|---|"]
-    for channel in CHANNELS:
+    for channel in EVERY_CHANNEL:
         notes = (
             ["QoS 0"] * (channel.qos == 0)
             + ["retained"] * channel.is_retained
@@ -84,11 +86,11 @@ def page() -> str:
         )
         note = f" ({', '.join(notes)})" if notes else ""
         lines.append(
-            f"| `{channel.direction}/{channel.leaf}` | [{channel.message.__name__}](#{channel.message.__name__.lower()}) | "
+            f"| `{_shown(channel)}` | [{channel.message.__name__}](#{channel.message.__name__.lower()}) | "
             f"{_first_line(channel.message)}{note} |"
         )
     schemas = asyncapi()["components"]["schemas"]
-    examples = {channel.message.__name__: channel.example for channel in CHANNELS}
+    examples = {channel.message.__name__: channel.example for channel in EVERY_CHANNEL}
     for name in sorted(schemas, key=lambda name: (name not in examples, name)):
         lines += ["", f"## {name}", "", schemas[name].get("description", ""), ""]
         if "enum" in schemas[name]:
@@ -114,11 +116,11 @@ def write(folder: Path) -> None:
 
 def _channels() -> dict[str, Any]:
     channels: dict[str, Any] = {}
-    for channel in CHANNELS:
+    for channel in EVERY_CHANNEL:
         found = channels.setdefault(
             _name(channel),
             {
-                "address": f"{API}/{{tenant}}/{{box}}/{channel.direction}/{channel.leaf}",
+                "address": f"{API}/{{tenant}}/{_below_tenant(channel)}",
                 "parameters": {name: {"description": text} for name, text in _parameters(channel)},
                 "messages": {},
             },
@@ -132,7 +134,7 @@ def _channels() -> dict[str, Any]:
 def _operations() -> dict[str, Any]:
     """Operations as the box performs them: it receives what goes down and sends what goes up."""
     operations: dict[str, Any] = {}
-    for channel in CHANNELS:
+    for channel in EVERY_CHANNEL:
         name = _name(channel)
         operations.setdefault(
             name,
@@ -165,12 +167,30 @@ def _message(channel: Channel) -> dict[str, Any]:
     return message
 
 
+def _is_claim(channel: Channel) -> bool:
+    return channel in CLAIM_CHANNELS
+
+
+def _below_tenant(channel: Channel) -> str:
+    return channel.leaf if _is_claim(channel) else f"{{box}}/{channel.direction}/{channel.leaf}"
+
+
+def _shown(channel: Channel) -> str:
+    return f"…/{channel.leaf}" if _is_claim(channel) else f"{channel.direction}/{channel.leaf}"
+
+
 def _name(channel: Channel) -> str:
+    if _is_claim(channel):
+        return f"claim_{channel.leaf.rpartition('/')[2]}"
     return f"{channel.direction}_{channel.leaf.partition('/')[0]}"
 
 
 def _parameters(channel: Channel) -> Iterable[tuple[str, str]]:
     yield "tenant", "Whose boxes these are."
+    if _is_claim(channel):
+        yield "file", "The id of the claim file."
+        yield "session", "What the machine calls this try: its MQTT client id."
+        return
     also = f", or {ALL_BOXES} for every box of the tenant" if channel.reaches_all else ""
     yield "box", f"The box's id{also}."
     if "{campaign}" in channel.leaf:

@@ -42,6 +42,13 @@ class Asking:
         self.code = new_code()
         self.serial = serial
         self.topics = ClaimTopics("demo", file.id, new_session())
+        # Slow on purpose: once is enough for a machine.
+        self.proof = code_proof(
+            self.code,
+            session=self.topics.session,
+            serial=serial,
+            public_der=public_der(self.key.public_key()),
+        )
 
     def request(self, now: datetime, **changes: object) -> ClaimRequest:
         session, key = self.topics.session, public_der(self.key.public_key())
@@ -52,7 +59,7 @@ class Asking:
             serial=self.serial,
             certificate_request=request_pem(self.key, "any"),
             token_proof=token_proof(self.file.token, session=session, serial=self.serial, public_der=key),
-            code_proof=code_proof(self.code, session=session, serial=self.serial, public_der=key),
+            code_proof=self.proof,
         )
         return msgspec.structs.replace(made, **changes)
 

@@ -207,6 +207,23 @@ def check_is_factory_new(hardware: Hardware) -> None:
     assert (layout.releases / "1.0").is_dir(), "the software stays"
 
 
+def test_a_reset_in_the_middle_of_an_update_ends_with_the_release_that_is_good(
+    used_box: Path, tmp_path: Path
+) -> None:
+    hardware = copied(used_box, tmp_path / "box")
+    layout = hardware.layout
+    shutil.copytree(layout.releases / "1.0", layout.releases / "1.1")
+    (layout.releases / "1.0/share/branchline/box.toml").write_text("", encoding="ascii")
+    layout.good.symlink_to("releases/1.0")
+    layout.current.unlink()
+    layout.current.symlink_to("releases/1.1")
+    layout.updates.mkdir(parents=True)
+    (layout.updates / "state.json").write_text("{}", encoding="ascii")
+    factory_reset(layout, hardware.machine, Disk())
+    assert layout.current.readlink() == Path("releases/1.0")
+    assert list(layout.updates.iterdir()) == []
+
+
 def test_a_daemon_that_does_not_stop_leaves_the_reset_begun(used_box: Path, tmp_path: Path) -> None:
     hardware = copied(used_box, tmp_path / "box")
 

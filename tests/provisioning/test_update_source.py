@@ -225,3 +225,12 @@ def test_a_bundle_holds_wheels_and_nothing_else(name: str, kind: bytes, tmp_path
     (tmp_path / "torn.tar").write_bytes(b"\0" * 100)
     with pytest.raises(UpdateRefusedError, match="bad_bundle"):
         unpack(tmp_path / "torn.tar", tmp_path / "unpacked-too")
+
+
+def test_a_box_that_was_not_told_whom_to_ask_asks_nobody(tmp_path: Path) -> None:
+    for url, root in (("", b"{}"), ("http://127.0.0.1:1/", b"")):
+        assert refusal(UpdateSource(url, tmp_path / "box", root=root), "1.1") == "not_set_up"
+    with pytest.raises(UpdateLaterError):
+        UpdateSource(
+            "http://127.0.0.1:1/", tmp_path / "box", root=(Office(tmp_path)).repository.first_root()
+        ).find("1")

@@ -199,6 +199,7 @@ class Site:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """No venv is made and no platter waited for: what is pinned here is the order of things."""
     monkeypatch.setattr("os.fsync", lambda handle: None)
+    monkeypatch.setattr(updating, "LOOK_S", 60.0)
     monkeypatch.setattr(updating, "unpack", lambda bundle, folder: bundle)
 
     def install(wheel: Path, layout: Layout, **_: object) -> Path:

@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import Any, get_args
 
 import jsonschema
+import msgspec
 import pytest
 
 from firmware.sync import api_document, messages
 from firmware.sync.api_channel import Channel
 from firmware.sync.api_channels import CHANNELS
+from firmware.sync.api_claims import CLAIM_CHANNELS
+from firmware.sync.claiming import ClaimTopics
 from firmware.sync.messages import (
     BoxConfig,
     Command,
@@ -168,3 +171,16 @@ def test_what_a_story_sends_is_what_the_document_says(tmp_path: Path) -> None:
     names = {channel.message.__name__ for channel in CHANNELS}
     others = ("Request", "Recording", "Certificate")
     assert seen == {name for name in names if not name.startswith(others)}
+
+
+@pytest.mark.parametrize("channel", CLAIM_CHANNELS, ids=lambda channel: channel.message.__name__)
+def test_what_a_machine_that_is_no_box_says_is_documented(channel: Channel) -> None:
+    """Under the topics that `claiming` makes, and its example is what the type says."""
+    addresses = {each["address"] for each in the_document()["channels"].values()}
+    real = ClaimTopics("t", "f", "s")
+    made = channel.leaf.replace("{file}", "f").replace("{session}", "s")
+    assert f"branchline/1/t/{made}" in {real.request, real.answer}
+    assert f"branchline/1/{{tenant}}/{channel.leaf}" in addresses
+    name = channel.message.__name__
+    validator(name).validate(json.loads(encode(channel.example)))
+    assert msgspec.json.decode(encode(channel.example), type=channel.message) == channel.example
