@@ -41,7 +41,12 @@ def tree(tmp_path: Path) -> Path:
     folder.mkdir(parents=True)
     for unit in [*UNITS.glob("*.service"), *UNITS.glob("*.path")]:
         shutil.copy(unit, folder / unit.name)
-    for program in ("opt/branchline/current/bin/branchline", "bin/sh", "sbin/agetty"):
+    for program in (
+        "opt/branchline/current/bin/branchline",
+        "opt/branchline/good/bin/branchline",
+        "bin/sh",
+        "sbin/agetty",
+    ):
         path = tmp_path / program
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("#!/bin/sh\n", encoding="utf-8")

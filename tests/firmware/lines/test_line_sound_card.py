@@ -96,6 +96,7 @@ class Script:
 
     next_deadline_s = None
     asked = Asked.NOTHING
+    language = "en"
     keys_are_private = False
 
     def __init__(self) -> None:
