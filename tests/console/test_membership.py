@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
-from console import certificates
+from console import authority, certificates
 from console.authority import init_office, issue_box, load_signing_key
 from console.broker import connected
 from console.certifier import Certifier
@@ -57,7 +58,7 @@ def test_renewed_over_mqtt_then_revoked(
     tmp_path: Path, office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A certificate of three days: asked for, signed by the ingest, tried, used. Then withdrawn, old and new."""
-    monkeypatch.setattr(certificates, "MEMBER_DAYS", 3)
+    monkeypatch.setattr(authority, "issue_client", partial(certificates.issue_client, days=3))
     issue_box(office, "b3", now=datetime.now(UTC))
     monkeypatch.undo()
     broker = Broker(office)
