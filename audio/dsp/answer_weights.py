@@ -11,15 +11,16 @@ WEIGHTS = (
     0.0000,  # longest_over_2
     -0.4591,  # turns
 )
-BIAS_WITH_TEXT = -1.1000
+BIAS_WITH_TEXT = -0.0500
 WEIGHTS_WITH_TEXT = (
-    0.9130,  # said
-    0.4360,  # words
+    0.4500,  # said
+    0.4000,  # said_surely
+    0.3300,  # words
     0.0000,  # talk
-    0.2860,  # talk_over_1
-    0.0000,  # talk_over_2
+    0.0500,  # talk_over_1
+    0.3000,  # talk_over_2
     1.0000,  # talk_over_3
-    1.0000,  # longest_over_1
-    0.0000,  # longest_over_2
+    0.5000,  # longest_over_1
+    0.4000,  # longest_over_2
     -1.0000,  # turns
 )
