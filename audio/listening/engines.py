@@ -78,14 +78,13 @@ def load_engines(models: Path | None, *, threads: int = 1, only_answers: bool = 
     `only_answers`: those that can say who answered.
     """
     loaders: list[Callable[[], Recogniser]] = [AnswerEar] if only_answers else [AnswerEar, GrammarRecogniser]
+    own_place = len(loaders)
     for folder in model_folders(models):
         if is_whisper_folder(folder):
             loaders.append(lambda folder=folder: WhisperRecogniser(folder, threads=threads))  # type: ignore[misc]
         elif is_sherpa_folder(folder):
             # An operator who brought a model of their own wants it asked before Whisper.
-            loaders.insert(
-                1 if only_answers else 2, lambda folder=folder: SherpaRecogniser(folder, threads=threads)
-            )  # type: ignore[misc]
+            loaders.insert(own_place, lambda folder=folder: SherpaRecogniser(folder, threads=threads))  # type: ignore[misc]
     engines: list[Recogniser] = []
     missing: list[str] = []
     for load in loaders:
