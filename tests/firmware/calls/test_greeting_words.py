@@ -20,8 +20,7 @@ class Ears:
         self.go = asyncio.Event()
         self.is_busy = False
 
-    async def transcribe(self, pcm: bytes, language: str, expected: tuple[str, ...] = ()) -> Recognised:
-        assert expected == ()
+    async def transcribe_aside(self, pcm: bytes, language: str) -> Recognised:
         text = pcm.decode()
         self.asked.append((language, text))
         await self.go.wait()
