@@ -258,6 +258,13 @@ def test_the_ear_writes_english_and_mandarin(ear: AnswerEar) -> None:
             assert 0 < found.confidence <= 1
 
 
+def test_words_put_right_what_the_sound_alone_got_wrong(ear: AnswerEar) -> None:
+    for name, truth in (("human-en-kokoro-6", PERSON), ("machine-en-kokoro-3", MACHINE)):
+        sound = load_sound(SAMPLE / f"{name}.flac")
+        assert classify_sound(sound)[-1].answer is not truth
+        assert classify_sound(sound, ear)[-1].answer is truth
+
+
 def test_the_ear_makes_nothing_of_silence(ear: AnswerEar) -> None:
     for pcm in (np.zeros(8000, np.int16), np.zeros(100, np.int16), np.ones(16 * 8000, np.int16)):
         assert ear.transcribe(pcm, "en-x-answer", ()).text == ""
