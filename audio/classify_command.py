@@ -12,8 +12,10 @@ from audio.call_audio import CallAudio
 from audio.errors import AudioError
 from audio.events import AnswerClassified, AnswerSpeechHeard, AudioEvent
 from audio.frame import Clip, clip_duration_ms, frame_from_bytes, freeze
-from audio.listening.answer_ear import ANSWER_TAG, ANY_LANGUAGE, AnswerEar, written
+from audio.listening.answer_ear import ANSWER_TAG, ANY_LANGUAGE, written
+from audio.listening.engines import EngineChain, load_engines
 from audio.listening.recogniser import Recogniser
+from audio.models import default_models_folder
 from audio.orders import AnswerText
 from audio.sound_file import frames_of, load_sound
 
@@ -45,8 +47,14 @@ def classify(
     ] = ANY_LANGUAGE,
     words: Annotated[
         bool,
-        typer.Option("--words/--no-words", help="Also have what is said written down (PocketSphinx)."),
+        typer.Option("--words/--no-words", help="Also have what is said written down by the recognisers."),
     ] = True,
+    models: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder with recogniser models [default: where `models fetch` puts them].", metavar="FOLDER"
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
     """Say who answered and when that was decided.
@@ -57,12 +65,14 @@ def classify(
     if language not in ("en", "zh", ANY_LANGUAGE):
         _complain(f"--language {language}: en or zh")
         raise typer.Exit(EXIT_USAGE)
-    ear: Recogniser | None = None
+    if models is not None and not models.is_dir():
+        _complain(f"{models} is no folder; name the folder with the models by --models")
+        raise typer.Exit(EXIT_USAGE)
+    ear: EngineChain | None = None
     if words:
-        try:
-            ear = AnswerEar()
-        except AudioError as missing:
-            _complain(f"words are not heard: {missing}")
+        ear = load_engines(models or default_models_folder(), only_answers=True)
+        for missing in ear.missing:
+            _complain(f"words are heard less well: {missing}")
     rows = [_row(path, ear, language) for path in files]
     if as_json:
         print(json.dumps(rows, ensure_ascii=False, indent=1))

@@ -1,7 +1,8 @@
 """Make the answer model anew, from this project and its speech engines alone: `python -m benchmarks.answer_make --out BANK`.
 
-Speaks the whole bank (`answer_bank`), trains what hears the words (`answer_training`), finds how words and timing are
-weighed and where the line is drawn (`answer_weighing`). Seeds are fixed. What is in BANK already is not spoken again.
+Speaks the whole bank (`answer_bank`), trains what hears the words (`answer_training`), makes what writes them down and
+weighs them (`answer_language`, `answer_cues`), finds how words and timing are weighed and where the line is drawn
+(`answer_weighing`). Seeds are fixed. What is in BANK already is not spoken again.
 On one free core it takes about half an hour, most of it Kokoro's. Needs espeak-ng, flite, jax and optax (the extra
 `training`), the models kokoro-82m-int8 and piper-joe (`branchline models fetch`) and Kokoro's style tables: the folder
 `package/voices` of the npm package kokoro-js 1.2.1.
@@ -11,10 +12,20 @@ import argparse
 from pathlib import Path
 
 from audio.dsp.answer_content import MODEL_FILE
+from audio.dsp.answer_words import MODEL_FILE as CUES_FILE
 from audio.models import default_models_folder
+from benchmarks import answer_cues, answer_language
 from benchmarks.answer_bank import make_bank
+from benchmarks.answer_set import Bank
 from benchmarks.answer_training import CALLS, EPOCHS, SEED, examples, train, write
-from benchmarks.answer_weighing import N_CALLS, WEIGHTS_FILE, weigh
+from benchmarks.answer_weighing import (
+    N_CALLS,
+    N_CALLS_WITH_TEXT,
+    WEIGHTS_FILE,
+    weigh,
+    weigh_text,
+    write_weights,
+)
 
 ENGINES = ("espeak", "flite", "piper", "kokoro")
 PLAN = (
@@ -68,7 +79,11 @@ def main() -> None:
     folders = [given.out / f"{engine}-{split}" for engine in ENGINES for split in ("train", "wide")]
     data = examples(folders, CALLS, SEED, given.jobs, None)
     write(train(data, SEED, EPOCHS), MODEL_FILE)
-    weigh(given.out, list(ENGINES), N_CALLS, given.jobs, WEIGHTS_FILE)
+    answer_language.make(answer_language.FOLDER, ("train", "wide"))
+    answer_cues.make(CUES_FILE)
+    dev = Bank([folder for engine in ENGINES if (folder := given.out / f"{engine}-dev").is_dir()])
+    plain, with_text = weigh(dev, N_CALLS, given.jobs), weigh_text(dev, N_CALLS_WITH_TEXT, given.jobs)
+    write_weights(plain, with_text, WEIGHTS_FILE)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ Each set is judged over varied channels, over a clean one and with white noise o
 written anew. The sets of BANK (see `answer_bank`) are synthetic speech staged into calls, of voices and texts that no
 training call has; `prompts` are Asterisk's recorded English prompts (asterisk-core-sounds-en-wav), a human voice.
 Where their French, Italian, Russian and Spanish kin are installed, those are judged too: languages never trained on.
+Words are written down as in a call: by PocketSphinx, with --models by Whisper too, with --no-words not at all.
 With FOLDER: recordings that begin at answer, named CLASS-anything.wav, as they are and with that noise.
 """
 
@@ -14,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,8 @@ from numpy.typing import NDArray
 from audio.classify_command import classify_sound, standing
 from audio.dsp.answer import AnswerDetector
 from audio.frame import freeze
+from audio.listening.answer_ear import ANSWER_TAG, ANY_LANGUAGE, AnswerEar
+from audio.listening.engines import EngineChain, load_engines
 from audio.sound_file import load_sound
 from benchmarks.answer_channels import level_to, to_pcm, with_noise
 from benchmarks.answer_plots import draw
@@ -76,9 +80,9 @@ class Judged:
         return spoken[0][1] - round(self.call.first_end_s * 1000)
 
 
-def judge(call: StagedCall) -> Judged:
-    """Run both detectors on one call."""
-    told = classify_sound(freeze(call.pcm))
+def judge(call: StagedCall, *, models: Path | None, words: bool) -> Judged:
+    """Run both detectors on one call; with `words` have it written down by what this box has."""
+    told = classify_sound(freeze(call.pcm), _ears(models) if words else None)
     return Judged(
         call=replace(call, pcm=call.pcm[:0]),
         verdicts=tuple((one.answer.value, one.at_ms) for one in told),
@@ -89,12 +93,17 @@ def judge(call: StagedCall) -> Judged:
     )
 
 
+@lru_cache(maxsize=1)
+def _ears(models: Path | None) -> EngineChain:
+    return load_engines(models, only_answers=True)
+
+
 def recorded(folder: Path, noise_dbfs: float | None) -> Iterator[StagedCall]:
     """Yield the labelled recordings of a folder; with noise, their speech is brought to -20 dBFS."""
     rng = np.random.default_rng(SEED)
-    for path in sorted(folder.glob("*.wav")):
+    for path in sorted(folder.iterdir()):
         answer = path.name.split("-")[0]
-        if answer not in CLASSES:
+        if answer not in CLASSES or path.suffix not in (".wav", ".flac"):
             continue
         sound = load_sound(path).astype(np.float64) / 32768
         if noise_dbfs is not None:
@@ -198,6 +207,19 @@ def cost(sounds: list[NDArray[np.int16]]) -> dict[str, float]:
     }
 
 
+def words_cost(sounds: list[NDArray[np.int16]]) -> dict[str, float]:
+    """Return what PocketSphinx takes to write down speech, in CPU seconds a second."""
+    ear = AnswerEar()
+    costs = {}
+    for language in ("en", ANY_LANGUAGE):
+        began_s = time.process_time()
+        for sound in sounds:
+            ear.transcribe(freeze(sound[:48_000]), language + ANSWER_TAG, ())
+        spent_s = time.process_time() - began_s
+        costs[f"{language}_s_per_s"] = round(spent_s / sum(min(len(one), 48_000) / 8000 for one in sounds), 3)
+    return costs
+
+
 def sets_of(
     bank: Path | None, folder: Path | None, n: int
 ) -> dict[str, dict[str, Callable[[], Iterable[StagedCall]]]]:
@@ -236,6 +258,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("build/answer-report"))
     parser.add_argument("--calls", type=int, default=300)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--words", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument(
+        "--models", type=Path, help="Whisper too: a folder of models; without it PocketSphinx alone"
+    )
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     all_figures: dict[str, Any] = {}
@@ -243,7 +269,8 @@ def main() -> None:
     for label, channels in sets_of(given.bank, given.folder, given.calls).items():
         for channel, make in channels.items():
             with ProcessPoolExecutor(given.jobs) as workers:
-                judged = list(workers.map(judge, make(), chunksize=8))
+                ask = partial(judge, models=given.models, words=given.words)
+                judged = list(workers.map(ask, make(), chunksize=8))
             name = f"{label}; {channel}"
             figures = summary(judged)
             all_figures[name] = figures
@@ -258,7 +285,7 @@ def main() -> None:
             )
     if given.bank is not None:
         some = [one.pcm for one in calls(Bank(sorted(given.bank.glob("*-held_out"))), 20, SEED)]
-        all_figures["cost"] = cost(some)
+        all_figures["cost"] = cost(some) | words_cost(some[:8])
         texts.append(
             "## Cost\n\n"
             + "\n".join(f"- {key}: {value}" for key, value in all_figures["cost"].items())

@@ -163,7 +163,7 @@ async def open_hearing(settings: Settings, understands: Understands | None) -> A
     pool = RecogniserPool(worker_command(models, memory_mb=wanted.worker_memory_mb), n_workers=wanted.workers)
     async with pool:
         log.info("listening", languages=sorted(languages), workers=wanted.workers)
-        yield Hearing(ears=pool, understands=understands, make_speech=make_speech)
+        yield Hearing(ears=pool, understands=understands, make_speech=make_speech, aside=pool)
 
 
 async def _ask_broker(broker: MqttSettings) -> None:

@@ -30,7 +30,8 @@ SUBJECTS = (
     "congested",
 )
 """What a carrier's announcement says of the number."""
-STEPS_AT_ONCE = 2
+STEPS_AT_ONCE = 4
+"""Vectors are worked out 320 ms at a time, which costs a fifth less than half of it; sooner when somebody pauses."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,13 +76,15 @@ class ContentListener:
         self.content: Content | None = None
         """The newest, None before the first."""
 
-    def take_block(self, block: Array) -> bool:
-        """Take one block; return whether `content` is new."""
+    def take_block(self, block: Array, *, is_wanted: bool = False) -> bool:
+        """Take one block; return whether `content` is new. Say `is_wanted` when it will be looked at now."""
         self._blocks.append(block.astype(np.float32))
-        if len(self._blocks) < STEPS_AT_ONCE * STEP_BLOCKS:
+        n_steps = len(self._blocks) // STEP_BLOCKS
+        if n_steps < (1 if is_wanted else STEPS_AT_ONCE):
             return False
-        frames = self._frames.feed(np.concatenate(self._blocks))
-        self._blocks = []
+        n_blocks = n_steps * STEP_BLOCKS
+        frames = self._frames.feed(np.concatenate(self._blocks[:n_blocks]))
+        self._blocks = self._blocks[n_blocks:]
         scores: Array = np.zeros(0, dtype=np.float32)
         for vector in self._model.embedding.feed(frames, self._past):
             self._state, scores = self._model.step(vector, self._state)

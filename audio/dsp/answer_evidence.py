@@ -18,7 +18,7 @@ from audio.dsp.answer_words import WordsHeard, Written, weigh_written
 from audio.dsp.blocks import BLOCK_MS, BLOCK_SAMPLES
 from audio.dsp.level import SILENCE_DBFS
 from audio.dsp.tone import BlockSpectrum
-from audio.dsp.utterances import Utterances
+from audio.dsp.utterances import GAP_BLOCKS, Utterances
 
 TURN_GAP_BLOCKS = 1000 // BLOCK_MS
 """Who waits a second leaves the turn to us."""
@@ -59,6 +59,8 @@ class AnswerFeatures:
     said_machine: float = 0.0
     said_carrier: float = 0.0
     said_screening: float = 0.0
+    said_confidence: float = 0.0
+    """How well what was written down explains the sound."""
 
     def as_dict(self) -> dict[str, float]:
         """Return the features by name."""
@@ -98,7 +100,7 @@ class AnswerEvidence:
             self.first_live = heard.n_blocks - 1
         self._since_active = 0 if heard.is_speaking else self._since_active + 1
         if self._since_active < LISTEN_ON_BLOCKS:
-            self._listener.take_block(block)
+            self._listener.take_block(block, is_wanted=heard.gap_blocks == GAP_BLOCKS)
 
     def take_text(self, part: int, written: tuple[Written, ...]) -> None:
         """Take what a recogniser made of one piece of the speech; what it made of it before is forgotten."""
@@ -109,8 +111,8 @@ class AnswerEvidence:
         """Hear the last words of a sound that has ended."""
         quiet = np.zeros(BLOCK_SAMPLES, dtype=np.float32)
         if self._since_active < LISTEN_ON_BLOCKS:
-            for _ in range(FLUSH_BLOCKS):
-                self._listener.take_block(quiet)
+            for left in reversed(range(FLUSH_BLOCKS)):
+                self._listener.take_block(quiet, is_wanted=left == 0)
 
     def features(self) -> AnswerFeatures:
         """Return what is known now; all zero before the first word."""
@@ -149,6 +151,7 @@ class AnswerEvidence:
             said_machine=said.get("machine", 0.0),
             said_carrier=said.get("carrier_announcement", 0.0),
             said_screening=said.get("screening_assistant", 0.0),
+            said_confidence=self.said.confidence if self.said else 0.0,
         )
 
 
@@ -165,8 +168,8 @@ BASIS = (
 """What the model weighs, in the order of `basis_of`."""
 SIGNS = (1, 1, 1, 1, 1, 1, 1, -1)
 """More talk never speaks for a person, whatever a training set may say. That somebody waits speaks for nobody."""
-BASIS_WITH_TEXT = ("said", *BASIS)
-SIGNS_WITH_TEXT = (1, *SIGNS)
+BASIS_WITH_TEXT = ("said", "said_surely", *BASIS)
+SIGNS_WITH_TEXT = (1, 1, *SIGNS)
 """Once words were written down, they are weighed as well, and everything else anew."""
 
 
@@ -189,7 +192,8 @@ def basis_of(features: AnswerFeatures) -> tuple[float, ...]:
 def basis_with_text_of(features: AnswerFeatures) -> tuple[float, ...]:
     """Return the same with the words that were written down before it."""
     f = features
-    return (_logit(f.said_machine + f.said_carrier + f.said_screening, f.said_human), *basis_of(f))
+    said = _logit(f.said_machine + f.said_carrier + f.said_screening, f.said_human)
+    return (said, said * f.said_confidence, *basis_of(f))
 
 
 def has_text(features: AnswerFeatures) -> bool:

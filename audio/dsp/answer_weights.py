@@ -11,15 +11,17 @@ WEIGHTS = (
     0.0000,  # longest_over_2
     -0.4591,  # turns
 )
-BIAS_WITH_TEXT = -1.1000
+
+BIAS_WITH_TEXT = 0.9700
 WEIGHTS_WITH_TEXT = (
-    0.9130,  # said
-    0.4360,  # words
+    0.3500,  # said
+    0.4200,  # said_surely
+    0.2400,  # words
     0.0000,  # talk
-    0.2860,  # talk_over_1
-    0.0000,  # talk_over_2
-    1.0000,  # talk_over_3
-    1.0000,  # longest_over_1
+    0.0000,  # talk_over_1
+    0.4400,  # talk_over_2
+    0.3000,  # talk_over_3
+    0.1800,  # longest_over_1
     0.0000,  # longest_over_2
-    -1.0000,  # turns
+    -1.9000,  # turns
 )

@@ -36,6 +36,8 @@ class WordsHeard:
     content: Content
     n_cues: int
     """Cues that are known at all: with few, little is known."""
+    confidence: float
+    """How well the texts explain the sound."""
     cues: tuple[str, ...]
     """Those that spoke the most for the likeliest class, the strongest first."""
 
@@ -47,6 +49,9 @@ class Written:
     language: str
     text: str = field(repr=False)
     share: float
+    """Of all languages that it was written down in."""
+    confidence: float
+    """How well the text explains the sound at all, 0 to 1."""
 
 
 class CueModel:
@@ -58,7 +63,7 @@ class CueModel:
         self._weights = weights
         self._bias = bias
 
-    def weigh(self, text: str) -> WordsHeard | None:
+    def weigh(self, text: str, confidence: float = 1.0) -> WordsHeard | None:
         """Return what `text` speaks for; None when none of it is known."""
         places = sorted({self._places[cue] for cue in cues_of(text) if cue in self._places})
         if not places:
@@ -76,6 +81,7 @@ class CueModel:
                 answer=_shares(CONTENT_CLASSES, scores[:n]), subject=_shares(SUBJECTS, scores[n:])
             ),
             n_cues=len(places),
+            confidence=confidence,
             cues=tuple(names[places[place]].replace("_", " ") for place in strongest),
         )
 
@@ -98,7 +104,10 @@ def weigh_written(pieces: Sequence[Sequence[Written]]) -> WordsHeard | None:
             if piece
         ]
         belief[language] = math.prod(max(LEAST_SHARE, share) for share in shares)
-    heard = {language: cue_model().weigh(" ".join(said)) for language, said in texts.items()}
+    everything = [one for piece in pieces for one in piece]
+    length = sum(len(one.text) * one.share for one in everything)
+    confidence = sum(len(one.text) * one.share * one.confidence for one in everything) / max(1e-9, length)
+    heard = {language: cue_model().weigh(" ".join(said), confidence) for language, said in texts.items()}
     known = [(found, belief[language]) for language, found in heard.items() if found is not None]
     if not known:
         return None

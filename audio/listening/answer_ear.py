@@ -123,7 +123,10 @@ def written(found: Recognised) -> tuple[Written, ...]:
     rest = 1 - sum(one.confidence for one in found.alternatives)
     said = [(found.text, rest), *((one.text, one.confidence) for one in found.alternatives)]
     return tuple(
-        Written(language="en" if text.isascii() else "zh", text=text, share=share) for text, share in said
+        Written(
+            language="en" if text.isascii() else "zh", text=text, share=share, confidence=found.confidence
+        )
+        for text, share in said
     )
 
 

@@ -35,11 +35,11 @@ class EngineChain:
 
     def transcribe(self, pcm: Clip, language: str, expected: tuple[str, ...]) -> Recognised:
         """Return the first answer that is good enough, or else the later engine's. Raises RecogniserError."""
+        if is_answer(language):
+            return self._answer(pcm, language)
         able = [engine for engine in self.engines if engine.hears(language, expected)]
         if not able:
             raise RecogniserError(f"no recogniser for {language} is installed: {how_to_install(language)}")
-        if is_answer(language):
-            return self._answer(able, pcm, language)
         best = nothing(able[0].name)
         for engine in able:
             found = engine.transcribe(pcm, language, expected)
@@ -49,13 +49,15 @@ class EngineChain:
                 best = found
         return best
 
-    def _answer(self, able: list[Recogniser], pcm: Clip, language: str) -> Recognised:
-        """Return what was said after answering: a rough text will do, and open engines hear what it does not cover."""
-        best = nothing(able[0].name)
-        for engine in able:
+    def _answer(self, pcm: Clip, language: str) -> Recognised:
+        """Return what was said after answering: a rough text will do, and where it is poor an open engine is asked."""
+        best = nothing(self.name)
+        for engine in self.engines:
             # The rough text shows which language it is.
-            spoken = "en" if best.text.isascii() else "zh"
-            found = engine.transcribe(pcm, spoken if best.text else language, ())
+            spoken = ("en" if best.text.isascii() else "zh") if best.text else language
+            if not engine.hears(spoken, ()):
+                continue
+            found = engine.transcribe(pcm, spoken, ())
             if found.text:
                 best = found
             if found.text and found.confidence >= GOOD_ENOUGH:
@@ -70,15 +72,19 @@ def _is_seconded(first: Recognised, second: Recognised, expected: tuple[str, ...
     )
 
 
-def load_engines(models: Path | None, *, threads: int = 1) -> EngineChain:
-    """Return every engine that loads, the quick one first; what does not load is told in `missing`."""
-    loaders: list[Callable[[], Recogniser]] = [GrammarRecogniser, AnswerEar]
+def load_engines(models: Path | None, *, threads: int = 1, only_answers: bool = False) -> EngineChain:
+    """Return every engine that loads, the quick one first; what does not load is told in `missing`.
+
+    `only_answers`: those that can say who answered.
+    """
+    loaders: list[Callable[[], Recogniser]] = [AnswerEar] if only_answers else [AnswerEar, GrammarRecogniser]
+    own_place = len(loaders)
     for folder in model_folders(models):
         if is_whisper_folder(folder):
             loaders.append(lambda folder=folder: WhisperRecogniser(folder, threads=threads))  # type: ignore[misc]
         elif is_sherpa_folder(folder):
             # An operator who brought a model of their own wants it asked before Whisper.
-            loaders.insert(2, lambda folder=folder: SherpaRecogniser(folder, threads=threads))  # type: ignore[misc]
+            loaders.insert(own_place, lambda folder=folder: SherpaRecogniser(folder, threads=threads))  # type: ignore[misc]
     engines: list[Recogniser] = []
     missing: list[str] = []
     for load in loaders:

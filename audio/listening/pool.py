@@ -35,6 +35,8 @@ from audio.listening.wire import (
 
 DEADLINE_S = 2.5
 """From the end of an utterance to its text, waiting included: the dialogue waits 3 s."""
+UNHURRIED_S = 8.0
+"""Of what nobody waits for: a slow box may take that long for both languages of a long piece."""
 START_DEADLINE_S = 60.0
 MOST_WAITING = 8
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 30.0
@@ -91,8 +93,8 @@ class RecogniserPool:
         self._ids = count(1)
         self._waiting: asyncio.Queue[_Job] = asyncio.Queue(most_waiting)
         self._tasks: list[asyncio.Task[None]] = []
+        self._n_at_work = 0
         self._changed = asyncio.Event()
-        self._n_busy = 0
 
     async def __aenter__(self) -> Self:
         self._tasks = [
@@ -121,14 +123,26 @@ class RecogniserPool:
     @property
     def is_idle(self) -> bool:
         """Say whether a worker has nothing to do, so that a guess costs nobody a wait."""
-        return self.report.n_ready > self._n_busy and self._waiting.empty()
+        return self.report.n_ready > self._n_at_work and self._waiting.empty()
 
     async def transcribe(self, pcm: bytes, language: str, expected: tuple[str, ...] = ()) -> Recognised:
         """Return what was said. Raises RecogniserError (busy, late, died) and never waits beyond the deadline."""
+        return await self._transcribe(pcm, language, expected, self._deadline_s)
+
+    async def transcribe_aside(self, pcm: bytes, language: str) -> Recognised:
+        """Return what was said if that keeps nobody waiting. Raises RecogniserError: busy, where no worker is left over."""
+        n_others = self.report.n_ready - self._n_at_work - self._waiting.qsize()
+        if n_others < min(2, max(1, self.report.n_ready)):  # of several, one is left for those who wait
+            raise RecogniserBusyError("every recogniser is needed for what is waited for")
+        return await self._transcribe(pcm, language, (), max(UNHURRIED_S, self._deadline_s))
+
+    async def _transcribe(
+        self, pcm: bytes, language: str, expected: tuple[str, ...], deadline_s: float
+    ) -> Recognised:
         loop = asyncio.get_running_loop()
         job = _Job(
             request=Request(id=next(self._ids), pcm=pcm, language=language, expected=list(bounded(expected))),
-            due_s=loop.time() + self._deadline_s,
+            due_s=loop.time() + deadline_s,
             answer=loop.create_future(),
         )
         try:
@@ -141,7 +155,7 @@ class RecogniserPool:
                 return await job.answer
         except TimeoutError:
             self.report.n_lost += 1
-            raise RecogniserLateError(f"no answer within {self._deadline_s} s") from None
+            raise RecogniserLateError(f"no answer within {deadline_s} s") from None
 
     # ---- one worker -----------------------------------------------------------------------------------------
 
@@ -187,7 +201,7 @@ class RecogniserPool:
         try:
             while True:
                 job = await self._next_job(process)
-                self._n_busy += 1
+                self._n_at_work += 1
                 try:
                     await self._do(process, job)
                 except (RecogniserError, OSError) as error:
@@ -197,7 +211,7 @@ class RecogniserPool:
                     self._fail(job, RecogniserError("the recognisers were stopped"))
                     raise
                 finally:
-                    self._n_busy -= 1
+                    self._n_at_work -= 1
         finally:
             self._count_ready(-1)
 
@@ -230,7 +244,7 @@ class RecogniserPool:
                 await process.stdin.drain()
                 reply = await _receive(process)
         except TimeoutError:
-            raise RecogniserLateError(f"no answer within {self._deadline_s} s") from None
+            raise RecogniserLateError("no answer in time") from None
         if not isinstance(reply, Reply | Failed) or reply.id != job.request.id:
             raise RecogniserDiedError("the recogniser answered what it was not asked")
         if isinstance(reply, Failed):

@@ -25,8 +25,8 @@ MOST_WAITING = 2
 class AnswerEars(Protocol):
     """Recognises speech for all calls."""
 
-    async def transcribe(self, pcm: bytes, language: str, expected: tuple[str, ...] = ()) -> Recognised:
-        """Return what was said, within a deadline of its own. Raises RecogniserError."""
+    async def transcribe_aside(self, pcm: bytes, language: str) -> Recognised:
+        """Return what was said if that keeps nobody waiting. Raises RecogniserError."""
         ...
 
 
@@ -61,9 +61,9 @@ class AnswerWords:
         while True:
             speech = await self._waiting.get()
             try:
-                found = await self._ears.transcribe(speech.pcm, self._language)
+                found = await self._ears.transcribe_aside(speech.pcm, self._language)
             except RecogniserError as error:
-                log.info("answer_words_lost", line=self._name, reason=str(error))
+                log.debug("answer_words_lost", line=self._name, reason=str(error))
                 continue
             if found.text:
                 order(AnswerText(part=speech.part, written=written(found)))

@@ -19,6 +19,7 @@ from audio.dsp.speech_activity import SpeechActivity
 from audio.errors import RecogniserError, RecogniserLateError
 from audio.events import UtteranceHeard, UtterancePaused
 from audio.listening.recogniser import Recognised
+from firmware.calls.answer_words import AnswerEars
 from firmware.calls.early_hearing import EarlyHearing, Ears
 from firmware.dialogue.events import Intent, Utterance
 from firmware.dialogue.slots import Asked, Slots
@@ -80,6 +81,8 @@ class Hearing:
     understands: Understands
     make_speech: Callable[[], SpeechActivity] = SpeechActivity
     """Makes one call's judge of what is speech."""
+    aside: AnswerEars | None = None
+    """Writes down what is said after answering, when nobody is kept waiting by it; None where nothing does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -304,9 +304,9 @@ class CallPlacer:
 
     def _answer_words(self, dialogue: Dialogue, order: Order) -> AnswerWords | None:
         """Return what has a greeting written down, where there are recognisers at all."""
-        if self._hearing is None:
+        if self._hearing is None or self._hearing.aside is None:
             return None
-        return AnswerWords(self._hearing.ears, language=dialogue.language, name=order.line.line_id)
+        return AnswerWords(self._hearing.aside, language=dialogue.language, name=order.line.line_id)
 
     def _today(self, contact: StoredContact) -> Any:
         """Return the callee's date: of all plausible zones the earliest, so that "today" is not over for them."""

@@ -63,7 +63,7 @@ def ear() -> AnswerEar:
 
 
 def english(text: str) -> tuple[Written, ...]:
-    return (Written(language="en", text=text, share=1.0),)
+    return (Written(language="en", text=text, share=1.0, confidence=0.9),)
 
 
 def talk(seconds: float, text: str = "mama and papa go home and sing a song ") -> NDArray[np.int16]:
@@ -136,8 +136,8 @@ def test_what_two_languages_say_counts_by_how_likely_they_are() -> None:
         """Return the share of a person; each piece is English, Mandarin, and the share of English."""
         written = [
             (
-                Written(language="en", text=one, share=share),
-                Written(language="zh", text=other, share=1 - share),
+                Written(language="en", text=one, share=share, confidence=0.9),
+                Written(language="zh", text=other, share=1 - share, confidence=0.9),
             )
             for one, other, share in pieces
         ]
@@ -225,7 +225,13 @@ def test_more_words_of_a_recording_never_speak_for_a_person() -> None:
     chances = [
         probability_of_recording(
             AnswerFeatures(
-                talk_s=2, longest_s=2, n_utterances=1, talk_utterances=1, said_human=1 - p, said_machine=p
+                talk_s=2,
+                longest_s=2,
+                n_utterances=1,
+                talk_utterances=1,
+                said_human=1 - p,
+                said_machine=p,
+                said_confidence=0.8,
             )
         )
         for p in np.arange(0.0, 1.01, 0.05)
@@ -250,6 +256,13 @@ def test_the_ear_writes_english_and_mandarin(ear: AnswerEar) -> None:
             heard, truth = set(cues_of(found.text)), set(cues_of(wanted))
             assert len(heard & truth) >= 0.5 * len(truth), found.text
             assert 0 < found.confidence <= 1
+
+
+def test_words_put_right_what_the_sound_alone_got_wrong(ear: AnswerEar) -> None:
+    for name, truth in (("human-en-kokoro-6", PERSON), ("machine-en-kokoro-3", MACHINE)):
+        sound = load_sound(SAMPLE / f"{name}.flac")
+        assert classify_sound(sound)[-1].answer is not truth
+        assert classify_sound(sound, ear)[-1].answer is truth
 
 
 def test_the_ear_makes_nothing_of_silence(ear: AnswerEar) -> None:
@@ -284,9 +297,8 @@ def test_an_ear_that_fails_costs_only_the_words(tmp_path: Path, monkeypatch: pyt
 
 
 def test_the_command_says_which_words_spoke(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "audio.classify_command.AnswerEar", lambda: Scribe("please leave a message after the tone")
-    )
+    scribe = Scribe("please leave a message after the tone")
+    monkeypatch.setattr("audio.listening.engines.AnswerEar", lambda: scribe)
     done = _classify(tmp_path, talk(1.4))
     assert (done["class"], done["reason"]) == ("machine", "transcript")
     assert "message" in str(done["cues"])

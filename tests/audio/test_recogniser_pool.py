@@ -227,3 +227,19 @@ def test_a_worker_may_not_eat_the_boxes_memory() -> None:
         assert told.splitlines()[-1] == b"MemoryError"
 
     run(story)
+
+
+@pytest.mark.parametrize("n_workers", [1, 2])
+def test_what_nobody_waits_for_is_asked_only_of_a_worker_that_nobody_needs(n_workers: int) -> None:
+    async def story() -> None:
+        async with pool(n_workers=n_workers) as recognisers:
+            await recognisers.ready(n_workers)
+            assert (await recognisers.transcribe_aside(b"hallo\0", "en-x-answer")).text == "hallo"
+            needed = asyncio.create_task(says(recognisers, "hello"))
+            await asyncio.sleep(0)
+            with pytest.raises(RecogniserBusyError):
+                await recognisers.transcribe_aside(b"hallo\0", "en-x-answer")
+            assert await needed == "hello"
+            assert recognisers.report.n_lost == 0  # what was not asked is not lost
+
+    run(story)

@@ -178,7 +178,7 @@ def test_a_model_that_does_not_load_is_told_and_the_others_work(tmp_path: Path) 
     for name in ("model.bin", "config.json", "tokenizer.json", "vocabulary.txt"):
         (tmp_path / name).write_bytes(b"{}")
     chain = load_engines(tmp_path)
-    assert [engine.name for engine in chain.engines] == ["pocketsphinx", "pocketsphinx-answer"]
+    assert [engine.name for engine in chain.engines] == ["pocketsphinx-answer", "pocketsphinx"]
     (why,) = chain.missing
     assert "whisper" in why.lower()
 
