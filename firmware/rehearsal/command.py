@@ -13,10 +13,13 @@ from rich.table import Table
 
 from audio.errors import AudioError
 from audio.speech.espeak import EspeakSynthesizer
+from firmware.compliance.errors import ComplianceError
+from firmware.compliance.library import load_packs
 from firmware.dialogue.errors import ContactRefusedError, DialogueError, FlowRefusedError
 from firmware.dialogue.flow import Flow
 from firmware.dialogue.schema import flow_schema
 from firmware.dialogue.variables import ContactVars
+from firmware.flow_rules import policy_at, unmet_by
 from firmware.rehearsal.crowd import Report, Scene, rehearse
 from firmware.rehearsal.loading import find_understander, read_flow
 from firmware.rehearsal.picture import PictureError, dot_text, draw_svg
@@ -51,10 +54,23 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs."
 
 
 @flow_app.command()
-def check(file: FlowFile, *, as_json: AsJson = False) -> None:
+def check(
+    file: FlowFile,
+    place: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--place", help="Also by the rules of CN, US-NY, ...; may be repeated.", metavar="PLACE"
+        ),
+    ] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
     """Say whether a flow may be dialled with, and where it may not: line, column, which check, and why."""
     try:
         flow = read_flow(file)
+        unmet = unmet_by(policy_at(load_packs(), place), flow) if place else []
+    except ComplianceError as error:
+        _fail(str(error), EXIT_USAGE)
     except FlowRefusedError as error:
         if as_json:
             found = [
@@ -66,6 +82,13 @@ def check(file: FlowFile, *, as_json: AsJson = False) -> None:
         _fail(str(error), EXIT_REFUSED)
     except (OSError, UnicodeDecodeError) as error:
         _fail(f"{file}: {_reason(error)}", EXIT_USAGE)
+    if unmet:
+        if as_json:
+            print(json.dumps({"good": False, "problems": [], "unmet": unmet}, ensure_ascii=False, indent=1))
+            raise typer.Exit(EXIT_REFUSED)
+        _fail(
+            f"{file}: the rules of {', '.join(place or [])} want more:\n  " + "\n  ".join(unmet), EXIT_REFUSED
+        )
     if as_json:
         facts = {"good": True, "flow": flow.name, "version": flow.version, "nodes": len(flow.nodes)}
         print(json.dumps(facts | {"languages": flow.languages, "digest": flow.digest}, ensure_ascii=False))
