@@ -194,7 +194,7 @@ def _report(connection: Connection, box: str, campaign: str) -> CampaignReport:
         OUTCOME.c.disposition
     )
     same = (PROMISE.c.box == OUTCOME.c.box) & (PROMISE.c.attempt == OUTCOME.c.attempt)
-    sums = select(PROMISE.c.currency, func.count(), func.sum(PROMISE.c.amount_minor)).join(OUTCOME, same)
+    sums = select(PROMISE.c.currency, func.count(), func.sum(PROMISE.c.total_minor)).join(OUTCOME, same)
     promised = list(connection.execute(_of(sums, campaign, box).group_by(PROMISE.c.currency)))
     return CampaignReport(
         box=box,

@@ -20,6 +20,7 @@ from firmware.calls.handing_over import Switchboard
 from firmware.calls.judging import Judge
 from firmware.calls.listening import Hearing
 from firmware.calls.placing import CallPlacer, FlowBook
+from firmware.calls.prompts_ahead import PromptsAhead
 from firmware.calls.scheduler import Scheduler
 from firmware.checkup import Finding, check_running_box
 from firmware.clock import to_ms
@@ -206,6 +207,7 @@ class Box(Generic[WorldT]):
                 now_s=clock.monotonic_s,
             ),
         )
+        self._prompts_ahead = PromptsAhead(desk=self._desk, placer=placer, now=clock.now)
         self.scheduler: Scheduler = Scheduler(
             lines=world.lines, desk=self._desk, placer=placer, now=clock.now, on_change=self._changed
         )
@@ -361,6 +363,7 @@ class Box(Generic[WorldT]):
             if not self.gate_faults:
                 self.scheduler.on_round = self.heartbeats.expect("scheduler", within_s=SCHEDULER_WITHIN_S)
                 tasks.append(group.create_task(self.scheduler.run(), name="scheduler"))
+                tasks.append(group.create_task(self._prompts_ahead.run(), name="prompts-ahead"))
             else:
                 self.scheduler.dialling = "the gate failed its self-check: reinstall the firmware"
             ready()

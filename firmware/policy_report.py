@@ -97,6 +97,10 @@ def pack_lines(pack: Pack) -> Iterator[str]:
     for rule in pack.disclosure:
         when = " to the verified person" if rule.after_verification else ""
         yield f"disclosure {rule.id}: {_text(rule.must_say)} before {rule.before}{when}{_source_of(pack, rule.id)}"
+    for claim in pack.forbidden_claim:
+        yield f"no prompt there {claim.claim} ({claim.id}: {_text(claim.zh | claim.en)}){_source_of(pack, claim.id)}"
+    for claim in pack.forbidden_claim:
+        yield f"no prompt there {claim.claim} ({claim.id}: {_text(claim.zh | claim.en)}){_source_of(pack, claim.id)}"
     yield ""
     for citation in pack.citation:
         how = f" -> {citation.how}" if citation.how else ""
@@ -177,6 +181,10 @@ def effective_lines(values: dict[str, Any]) -> Iterator[str]:
         yield f"cooldown {cooldown['id']}: {cooldown['days']} days after {cooldown['after']} per {cooldown['per']}"
     for rule in sorted(policy["disclosures"], key=lambda one: str(one["id"])):
         yield f"disclosure {rule['id']}: {', '.join(rule['must_say'])} before {rule['before']}"
+    for rule in sorted(policy["forbidden_claims"], key=lambda one: str(one["id"])):
+        yield f"no prompt there {rule['claim']} ({rule['id']})"
+    for rule in sorted(policy["forbidden_claims"], key=lambda one: str(one["id"])):
+        yield f"no prompt there {rule['claim']} ({rule['id']})"
     told = {
         "packs",
         "week",
@@ -185,6 +193,7 @@ def effective_lines(values: dict[str, Any]) -> Iterator[str]:
         "limits",
         "cooldowns",
         "disclosures",
+        "forbidden_claims",
         "zones",
     }
     for name, value in policy.items():

@@ -24,7 +24,9 @@ ALLOWED: dict[str, set[str]] = {
     "firmware.settings": VALUES | {"firmware.settings_sections"},
     "firmware.dialogue": VALUES,
     "firmware.compliance": VALUES,
-    "firmware.rehearsal": VALUES | {"firmware.dialogue", "audio"},
+    "firmware.rehearsal": VALUES
+    | {"firmware.dialogue", "firmware.compliance", "firmware.flow_rules", "audio"},
+    "firmware.flow_rules": VALUES | {"firmware.dialogue", "firmware.compliance"},
     "firmware.store": VALUES,
     "firmware.retention": VALUES | {"firmware.compliance", "firmware.store", "firmware.host.disk_space"},
     "firmware.retention_command": {"firmware"},
@@ -45,7 +47,14 @@ ALLOWED: dict[str, set[str]] = {
     "firmware.trunk_check": {"firmware"},
     "firmware.lines": VALUES | {"audio", "modem_drivers", "firmware.sip"},
     "firmware.calls": VALUES
-    | {"firmware.lines", "firmware.dialogue", "firmware.compliance", "firmware.store", "audio"},
+    | {
+        "firmware.lines",
+        "firmware.dialogue",
+        "firmware.compliance",
+        "firmware.flow_rules",
+        "firmware.store",
+        "audio",
+    },
     "firmware.speech": VALUES
     | {"audio", "firmware.settings", "firmware.settings_sections", "firmware.dialogue"},
     "firmware.sync": VALUES | {"firmware.store"},

@@ -14,10 +14,9 @@ from firmware.compliance.call import BoxState, CallOrder, History, PastAttempt, 
 from firmware.compliance.decision import Decision
 from firmware.compliance.gate import Gate
 from firmware.compliance.library import Approval
-from firmware.compliance.policy import Policy
 from firmware.compliance.replay import Inputs, pack_to_text
-from firmware.dialogue.checks import FlowDemands, check_flow
 from firmware.dialogue.flow import Flow
+from firmware.flow_rules import unmet_by
 from firmware.lines.line import LineReport
 from firmware.store import attempts, audit_log, elsewhere, suppressions
 from firmware.store.campaigns import StoredContact
@@ -298,24 +297,3 @@ def _past(attempt: attempts.StoredAttempt) -> PastAttempt:
         conversation=attempt.conversation,
         disposition=attempt.disposition,
     )
-
-
-def unmet_by(policy: Policy, flow: Flow) -> list[str]:
-    """Return what `policy` demands of a conversation and `flow` does not do."""
-    demands = FlowDemands(
-        disclosures_before_content=policy.roles_before("any_content"),
-        before_debt=policy.roles_before("any_content") | policy.roles_before("debt_mention"),
-        before_recording=policy.roles_before("recording") | {"recording"},
-    )
-    unmet = [str(problem) for problem in check_flow(flow, demands)]
-    records = any("recording" in prompt.roles for prompt in flow.prompts.values())
-    if records and policy.recording_forbidden:
-        unmet.append("calls there may not be recorded, and this flow records")
-    if records and policy.recording_notice == "explicit_yes":
-        # A notice is what this flow language can give; it cannot ask and wait for the yes.
-        unmet.append(
-            "recording there needs an explicit yes, and a flow can only give notice: leave the recording out"
-        )
-    if policy.recording_required and not records:
-        unmet.append("calls there must be recorded, and no prompt of this flow gives the recording notice")
-    return unmet

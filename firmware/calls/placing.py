@@ -233,17 +233,8 @@ class CallPlacer:
         contact = order.contact
         try:
             flow = self._flows.flow_of(campaign)
-            variables = flow.check_vars(contact.vars, contact.language)
-            dialogue = Dialogue(
-                flow,
-                variables,
-                language=contact.language,
-                today=self._today(contact),
-                promise_max_days=campaign.promise_max_days,
-                promise_min_part=campaign.promise_min_part,
-                understands=self._hears(contact.language),
-                local_time=self._local_time(contact),
-                can_hand_over=self._can_hand_over(contact, order),
+            dialogue = self._dialogue(
+                flow, contact, campaign, can_hand_over=self._can_hand_over(contact, order)
             )
         except (FlowRefusedError, ContactRefusedError) as error:
             # Checked when they came in; a newer program may see what an older one did not.
@@ -257,9 +248,7 @@ class CallPlacer:
             async with asyncio.timeout(PROMPT_DEADLINE_S):
                 clips: dict[str, Clip] = {}
                 for language in dialogue.languages:
-                    said = {
-                        phrase: in_words(phrase, language) for phrase in sorted(dialogue.phrases(language))
-                    }
+                    said = _words(dialogue, language)
                     rendered = await self._clips.prepare(said.values(), language)
                     clips |= {phrase: rendered[words] for phrase, words in said.items()}
         except (AudioError, TimeoutError) as error:
@@ -268,6 +257,39 @@ class CallPlacer:
             )
             return None
         return flow, dialogue, clips
+
+    async def render_ahead(self, contact: StoredContact, campaign: StoredCampaign) -> int:
+        """Have what a call to this contact may say rendered, phrase by phrase; return how many there are.
+
+        Raises:
+            DialogueError: the flow or the contact cannot be spoken.
+            AudioError: no engine speaks.
+
+        """
+        flow = self._flows.flow_of(campaign)
+        dialogue = self._dialogue(flow, contact, campaign, can_hand_over=self._switchboard is not None)
+        count = 0
+        for language in dialogue.languages:
+            for words in _words(dialogue, language).values():
+                await self._clips.prepare([words], language)
+                count += 1
+        return count
+
+    def _dialogue(
+        self, flow: Flow, contact: StoredContact, campaign: StoredCampaign, *, can_hand_over: bool
+    ) -> Dialogue:
+        """Return the conversation with this contact. Raises ContactRefusedError."""
+        return Dialogue(
+            flow,
+            flow.check_vars(contact.vars, contact.language),
+            language=contact.language,
+            today=self._today(contact),
+            promise_max_days=campaign.promise_max_days,
+            promise_min_part=campaign.promise_min_part,
+            understands=self._hears(contact.language),
+            local_time=self._local_time(contact),
+            can_hand_over=can_hand_over,
+        )
 
     def _hears(self, language: str) -> bool:
         return self._hearing is not None and self._hearing.ears.hears(language)
@@ -330,3 +352,8 @@ def callback_instant(contact: StoredContact, asked_for: datetime) -> datetime:
     return max(
         (asked_for.replace(tzinfo=zone) for zone in _zones(contact)), default=asked_for.replace(tzinfo=UTC)
     )
+
+
+def _words(dialogue: Dialogue, language: str) -> dict[str, str]:
+    """Return every phrase that the dialogue may say, with its words as an engine is given them."""
+    return {phrase: in_words(phrase, language) for phrase in sorted(dialogue.phrases(language))}

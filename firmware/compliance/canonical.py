@@ -22,7 +22,13 @@ def _plain(value: Any) -> Any:
         case date():
             return value.isoformat()
         case Struct():
-            return {name: _plain(getattr(value, name)) for name in value.__struct_fields__}
+            later: frozenset[str] = getattr(type(value), "ADDED_LATER", frozenset())
+            return {
+                name: _plain(item)
+                for name in value.__struct_fields__
+                # Else an approval of a pack that says nothing new would no longer be one of that pack.
+                if (item := getattr(value, name)) or name not in later
+            }
         case Mapping():
             return {str(key): _plain(item) for key, item in value.items()}
         case frozenset() | set():

@@ -4,7 +4,7 @@ import hashlib
 import tomllib
 from datetime import date, time
 from functools import lru_cache
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta, Struct
@@ -172,6 +172,23 @@ class Disclosure(Part, frozen=True, kw_only=True):
     max_delay_ms: Annotated[int, Meta(ge=0)] | None = None
 
 
+class ForbiddenClaim(Part, frozen=True, kw_only=True):
+    """What no prompt may claim to a callee there, whether true or not, by the words that claim it.
+
+    Case, width and gaps do not count. ``*`` stands for the rest of an English word, and for a few characters of Chinese.
+    """
+
+    id: Id
+    claim: Annotated[str, Meta(min_length=8, max_length=160)]
+    """What a prompt with such words does, as a refusal tells it: ``threatens with a criminal charge``."""
+    zh: frozenset[Annotated[str, Meta(min_length=2, max_length=60)]] = frozenset()
+    en: frozenset[Annotated[str, Meta(min_length=3, max_length=60)]] = frozenset()
+
+    def __post_init__(self) -> None:
+        if not (self.zh or self.en):
+            raise ValueError("a forbidden claim without words forbids nothing: add zh or en")
+
+
 class Recording(Part, frozen=True, kw_only=True):
     """Whether calls are recorded, and how the callee learns of it."""
 
@@ -237,6 +254,8 @@ class Citation(Part, frozen=True, kw_only=True):
 class Pack(Part, frozen=True, kw_only=True):
     """All rules of one file."""
 
+    ADDED_LATER: ClassVar[frozenset[str]] = frozenset({"forbidden_claim"})
+    """Left out of the canonical text while empty."""
     schema: Literal[1]
     pack: Head
     gate: GateRules = GateRules()
@@ -244,6 +263,7 @@ class Pack(Part, frozen=True, kw_only=True):
     limit: tuple[Limit, ...] = ()
     cooldown: tuple[Cooldown, ...] = ()
     disclosure: tuple[Disclosure, ...] = ()
+    forbidden_claim: tuple[ForbiddenClaim, ...] = ()
     recording: Recording = Recording()
     optout: OptOut = OptOut()
     third_party: ThirdParty = ThirdParty()
@@ -257,6 +277,7 @@ class Pack(Part, frozen=True, kw_only=True):
             ("limit", [limit.id for limit in self.limit]),
             ("cooldown", [cooldown.id for cooldown in self.cooldown]),
             ("disclosure", [disclosure.id for disclosure in self.disclosure]),
+            ("forbidden_claim", [claim.id for claim in self.forbidden_claim]),
         ):
             if len(set(ids)) != len(ids):
                 raise ValueError(f"two {what}s have the same id")
@@ -276,6 +297,7 @@ class Pack(Part, frozen=True, kw_only=True):
             *(limit.id for limit in self.limit),
             *(cooldown.id for cooldown in self.cooldown),
             *(disclosure.id for disclosure in self.disclosure),
+            *(claim.id for claim in self.forbidden_claim),
         )
         missing = {rule for rule in ids if not rule.startswith(named)}
         for section in (

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable
 from datetime import date
+from typing import ClassVar
 
 from msgspec import Struct
 
@@ -12,6 +13,7 @@ from firmware.compliance.pack import (
     Automation,
     Cooldown,
     Disclosure,
+    ForbiddenClaim,
     IfRefused,
     Limit,
     Moment,
@@ -31,6 +33,8 @@ ALWAYS: Week = (ALL_DAY,) * 7
 class Policy(Struct, frozen=True, kw_only=True):
     """The strictest reading of every rule; the defaults are those of no rule at all."""
 
+    ADDED_LATER: ClassVar[frozenset[str]] = frozenset({"forbidden_claims"})
+    """Left out of the digest while empty."""
     packs: frozenset[str] = frozenset()
     """``id@version``."""
     effective_from: date = date.min
@@ -54,6 +58,7 @@ class Policy(Struct, frozen=True, kw_only=True):
     limits: frozenset[Limit] = frozenset()
     cooldowns: frozenset[Cooldown] = frozenset()
     disclosures: frozenset[Disclosure] = frozenset()
+    forbidden_claims: frozenset[ForbiddenClaim] = frozenset()
 
     recording_required: bool = False
     recording_forbidden: bool = False

@@ -50,7 +50,7 @@ from firmware.dialogue.variables import (
     Position,
     VarKind,
 )
-from firmware.dialogue.wording import fold, forbidden_claim, says
+from firmware.dialogue.wording import Claim, forbidden_claim, says
 from firmware.values import Disposition
 
 MIN_SECRET_DIGITS = 4
@@ -64,8 +64,8 @@ class FlowDemands:
     before_debt: frozenset[str] = frozenset({"identity", "automated"})
     before_recording: frozenset[str] = frozenset({"recording"})
     """Roles that the wording which starts the recording must have, itself or before it."""
-    forbidden_claims: frozenset[str] = frozenset()
-    """Words that no prompt may use besides those the box never says, in whatever language."""
+    forbidden_claims: frozenset[Claim] = frozenset()
+    """What no prompt may claim besides what the box never says."""
 
 
 FLOOR_DEMANDS = FlowDemands()
@@ -289,18 +289,18 @@ def _secrets(flow: Flow) -> Iterator[FlowProblem]:
 
 def _wording(flow: Flow, demands: FlowDemands) -> Iterator[FlowProblem]:
     """Check 6, and that a wording makes the disclosures it claims to make."""
-    forbidden = sorted(map(fold, demands.forbidden_claims))
+    forbidden = sorted(demands.forbidden_claims, key=lambda claim: claim.rule)
     for prompt in flow.prompts.values():
         for language, template in prompt.texts.items():
-            for words in forbidden:
-                if words and words in fold(template.literal):
+            for claim in forbidden:
+                if words := claim.found_in(template.literal):
                     yield _problem(
                         prompt.at,
                         6,
-                        f"the {language} wording of {prompt.id!r} says {words!r}, which the rules there forbid",
+                        f"the {language} wording of {prompt.id!r} {claim.what}: {words!r} (rule {claim.rule})",
                     )
-            if claim := forbidden_claim(template.literal):
-                wrong, word = claim
+            if worst := forbidden_claim(template.literal):
+                wrong, word = worst
                 yield _problem(prompt.at, 6, f"the {language} wording of {prompt.id!r} {wrong}: {word!r}")
             for claimed in sorted(prompt.discloses):
                 if not says(claimed, template.literal):

@@ -7,6 +7,8 @@ did not mark. They err on the side of refusing.
 import re
 import unicodedata
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 
 _ZERO_WIDTH = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
 _GAP_IN_CHINESE = re.compile(r"(?<=[\u3400-\u9fff])[\s·.\-_*]+(?=[\u3400-\u9fff])")
@@ -84,6 +86,34 @@ def forbidden_claim(text: str) -> tuple[str, str] | None:
         if match := pattern.search(folded):
             return wrong, match[0]
     return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What the rules of some place forbid every prompt to claim, by the words that claim it."""
+
+    rule: str
+    """The rule's id, for whoever wants to read it."""
+    what: str
+    """What a prompt with such words does: ``threatens with a criminal charge``."""
+    words: frozenset[str]
+    """``*`` is the rest of an English word, or a few characters of Chinese."""
+
+    def found_in(self, text: str) -> str | None:
+        """Return the words of it that `text` has, None if it has none."""
+        match = _claiming(tuple(sorted(self.words))).search(fold(text))
+        return match[0] if match else None
+
+
+@lru_cache(maxsize=512)
+def _claiming(words: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(map(_pattern, words)) or r"(?!)")
+
+
+def _pattern(words: str) -> str:
+    # Cut first: folding takes a star between Chinese characters for somebody's gap.
+    pieces = [re.escape(fold(piece)) for piece in words.split("*")]
+    return rf"\b{'[a-z]*'.join(pieces)}\b" if words.isascii() else ".{0,6}".join(pieces)
 
 
 def says(role: str, text: str) -> bool:

@@ -1,5 +1,6 @@
 """`branchline flow`: check a conversation, look at it, hear it, try it, and let simulated people have it."""
 
+import asyncio
 import json
 import sys
 from datetime import date
@@ -12,11 +13,19 @@ from rich.console import Console
 from rich.table import Table
 
 from audio.errors import AudioError
+from audio.frame import frame_from_bytes, freeze
+from audio.listening.engines import how_to_install, load_engines
+from audio.models import default_models_folder
 from audio.speech.espeak import EspeakSynthesizer
+from firmware.compliance.errors import ComplianceError
+from firmware.compliance.library import load_packs
 from firmware.dialogue.errors import ContactRefusedError, DialogueError, FlowRefusedError
 from firmware.dialogue.flow import Flow
 from firmware.dialogue.schema import flow_schema
+from firmware.dialogue.speaking import in_words
 from firmware.dialogue.variables import ContactVars
+from firmware.flow_rules import policy_at, unmet_by
+from firmware.rehearsal.aloud import Voice, converse_aloud
 from firmware.rehearsal.crowd import Report, Scene, rehearse
 from firmware.rehearsal.loading import find_understander, read_flow
 from firmware.rehearsal.picture import PictureError, dot_text, draw_svg
@@ -51,10 +60,23 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs."
 
 
 @flow_app.command()
-def check(file: FlowFile, *, as_json: AsJson = False) -> None:
+def check(
+    file: FlowFile,
+    place: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--place", help="Also by the rules of CN, US-NY, ...; may be repeated.", metavar="PLACE"
+        ),
+    ] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
     """Say whether a flow may be dialled with, and where it may not: line, column, which check, and why."""
     try:
         flow = read_flow(file)
+        unmet = unmet_by(policy_at(load_packs(), place), flow) if place else []
+    except ComplianceError as error:
+        _fail(str(error), EXIT_USAGE)
     except FlowRefusedError as error:
         if as_json:
             found = [
@@ -66,6 +88,13 @@ def check(file: FlowFile, *, as_json: AsJson = False) -> None:
         _fail(str(error), EXIT_REFUSED)
     except (OSError, UnicodeDecodeError) as error:
         _fail(f"{file}: {_reason(error)}", EXIT_USAGE)
+    if unmet:
+        if as_json:
+            print(json.dumps({"good": False, "problems": [], "unmet": unmet}, ensure_ascii=False, indent=1))
+            raise typer.Exit(EXIT_REFUSED)
+        _fail(
+            f"{file}: the rules of {', '.join(place or [])} want more:\n  " + "\n  ".join(unmet), EXIT_REFUSED
+        )
     if as_json:
         facts = {"good": True, "flow": flow.name, "version": flow.version, "nodes": len(flow.nodes)}
         print(json.dumps(facts | {"languages": flow.languages, "digest": flow.digest}, ensure_ascii=False))
@@ -182,15 +211,48 @@ def try_by_hand(
     var: Vars = None,
     today: Today = None,
     promise_max_days: Annotated[int, typer.Option(help="Latest day that may be promised, from today.")] = 14,
+    microphone: Annotated[
+        str | None,
+        typer.Option(help="Speak and listen over this sound card ('audio devices').", metavar="CARD"),
+    ] = None,
 ) -> None:
-    """Hold the conversation in this terminal: the box speaks, you type the callee's part."""
+    """Hold the conversation: the box speaks, you type the callee's part, or say it with --microphone."""
     flow = _flow(file)
     tag, day = _language(flow, language), _today(today)
     stage = Stage(flow, _contact(flow, tag, var, day), today=day, promise_max_days=promise_max_days)
     if sys.stdin.isatty():
         out.print(HELP, markup=False, style="dim")
     rehearsal = Rehearsal(stage, today=day, understand=find_understander())
+    if microphone is not None:
+        _try_aloud(rehearsal, microphone, tag)
+        return
     converse(rehearsal, _read_line, lambda line: out.print(line, markup=False))
+
+
+def _try_aloud(rehearsal: Rehearsal, card: str, language: str) -> None:
+    from audio.ports.sound_card import SoundCardPort  # noqa: PLC0415 - PortAudio looks at every card
+
+    engines = load_engines(default_models_folder())
+    if not engines.hears(language, ("yes", "no")):
+        err.print(f"{how_to_install(language)}; until then press keys", style="yellow", markup=False)
+
+    def recognise(pcm: bytes, tag: str, expected: tuple[str, ...]) -> str:
+        if not engines.hears(tag, expected):
+            return ""
+        return engines.transcribe(freeze(frame_from_bytes(pcm)), tag, expected).text
+
+    async def hold() -> None:
+        speaker = EspeakSynthesizer()
+        port = SoundCardPort(card)
+        async with Voice(
+            port, recognise=recognise, speak=lambda words, tag: speaker.render(in_words(words, tag), tag)
+        ) as voice:
+            await converse_aloud(rehearsal, voice, lambda line: out.print(line, markup=False))
+
+    try:
+        asyncio.run(hold())
+    except (AudioError, TimeoutError) as error:
+        _fail(str(error) or f"the sound card {card!r} plays nothing", EXIT_USAGE)
 
 
 @flow_app.command()

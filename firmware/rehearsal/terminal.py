@@ -6,7 +6,7 @@ from datetime import date
 from firmware.dialogue.currencies import amount_text
 from firmware.dialogue.events import CalleeHungUp, Intent, Utterance
 from firmware.dialogue.intents import MEANINGS
-from firmware.dialogue.slots import Slots
+from firmware.dialogue.slots import Asked, Slots
 from firmware.rehearsal.loading import Understand
 from firmware.rehearsal.stage import Stage
 
@@ -21,6 +21,9 @@ HELP = (
 class Rehearsal:
     """Takes one typed line after the other and yields what there is to show."""
 
+    BOX = "box: "
+    """Before what the box says."""
+
     def __init__(self, stage: Stage, *, today: date, understand: Understand | None) -> None:
         self._stage = stage
         self._today = today
@@ -31,6 +34,21 @@ class Rehearsal:
     def is_over(self) -> bool:
         """Return whether the call has ended."""
         return self._stage.is_over
+
+    @property
+    def language(self) -> str:
+        """Return the language that is spoken now."""
+        return self._stage.dialogue.language
+
+    @property
+    def asked(self) -> Asked:
+        """Return what kind of question is open."""
+        return self._stage.dialogue.asked
+
+    @property
+    def expected(self) -> tuple[str, ...]:
+        """Return phrases that the question expects."""
+        return self._stage.dialogue.expected_phrases()
 
     def begin(self) -> Iterator[str]:
         """Yield what is said before anybody answers."""
@@ -94,7 +112,7 @@ class Rehearsal:
 
     def _news(self) -> Iterator[str]:
         for spoken in self._stage.spoken[self._shown :]:
-            yield f"box: {spoken.text}"
+            yield f"{self.BOX}{spoken.text}"
         self._shown = len(self._stage.spoken)
 
 

@@ -28,6 +28,8 @@ from audio.frame import freeze
 from audio.orders import AudioOrder
 from audio.ports.port import AudioPort, ClockSource
 from audio.ports.sound_card import SoundCardPort, sound_cards
+from firmware.dialogue.slots import Asked
+from firmware.rehearsal.aloud import Voice
 from tests.audio.pulse_server import PulseServer, serving
 
 T = TypeVar("T")
@@ -236,3 +238,15 @@ def test_a_card_that_is_opened_twice_in_one_process_serves_both(pulse: PulseServ
 def test_a_rate_that_no_card_has_is_refused() -> None:
     with pytest.raises(ValueError, match="8000"):
         SoundCardPort("any", rate_hz=44_100)
+
+
+def test_a_rehearsal_speaks_and_listens_over_a_card(pulse: PulseServer) -> None:
+    """`flow try --microphone`: what the card hears while the box speaks is the answer; here its own keys come back."""
+
+    async def talk() -> str:
+        port = SoundCardPort("echo")
+        async with Voice(port, recognise=lambda *_: "", speak=lambda *_: digits_clip("907" * TIMES)) as voice:
+            await voice.say("anything", "en")
+            return await voice.answer(Asked.NOTHING, "en", ())
+
+    assert set(asyncio.run(talk())) & set("907")

@@ -20,6 +20,7 @@ from firmware.sync.messages import (
     ContactRow,
     MoneyWire,
     OutcomeMessage,
+    PlanWire,
     PromiseWire,
     Refusals,
     RejectedRow,
@@ -192,6 +193,27 @@ def test_counts_from_list_to_promise(ledger: Ledger, outcome: Outcome) -> None:
     assert (found.mean_talk_s, found.connect_rate) == (20.0, 0.5)
     assert found.dispositions == {"no_answer": 2, "opt_out": 1, "promise_full": 1}
     assert found.refusals == {"ALL-STS-1": 1}
+
+
+def test_a_plan_counts_with_all_its_instalments(ledger: Ledger, outcome: Outcome) -> None:
+    record(
+        ledger,
+        outcome(
+            1,
+            answered_at=NOW,
+            reached=True,
+            right_party=True,
+            disposition=Disposition.PROMISE_PLAN,
+            promise=PromiseWire(
+                due=date(2026, 11, 30),
+                amount=MoneyWire(20000, "CNY"),
+                confirmed=True,
+                plan=PlanWire(instalments=6, every="month"),
+            ),
+        ),
+    )
+    found = report(ledger)
+    assert (found.promises, found.promised) == (1, {"CNY": "1200.00"})
 
 
 def test_a_contact_stands_under_the_last_rule_until_it_is_called(ledger: Ledger, outcome: Outcome) -> None:

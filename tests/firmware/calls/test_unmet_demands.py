@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from firmware.calls.judging import unmet_by
 from firmware.compliance.gate import Gate
-from firmware.compliance.library import load_packs
+from firmware.compliance.library import PackLibrary, load_packs
 from firmware.dialogue.flow import Flow
 from firmware.dialogue.loader import load_flow
+from firmware.flow_rules import policy_at, unmet_by
 from firmware.rules_in_force import everything_approved
 
 REMINDER = Path(__file__).resolve().parents[3] / "examples" / "overdue-reminder.yaml"
@@ -17,8 +17,12 @@ AMERICAN = REMINDER.parent / "us" / REMINDER.name
 
 
 @pytest.fixture(scope="module")
-def gate() -> Gate:
-    library = load_packs()
+def library() -> PackLibrary:
+    return load_packs()
+
+
+@pytest.fixture(scope="module")
+def gate(library: PackLibrary) -> Gate:
     return Gate(library, everything_approved(library))
 
 
@@ -85,3 +89,51 @@ def test_a_figure_of_the_debt_waits_for_its_disclosures(gate: Gate) -> None:
     )
     policy = gate.policy_for(STATES["Colorado"], None)
     assert "before saying opt_out and purpose" in str(unmet_by(policy, load_flow(text, source="us")))
+
+
+@pytest.mark.parametrize(
+    ("place", "language", "wording", "rule"),
+    [
+        ("US", "en", "If you do not pay, a felony complaint follows.", "US-MIS-1"),
+        ("US", "zh-CN", "您可能涉嫌诈骗。", "US-MIS-1"),
+        ("US-NY-NYC", "en", "This is the legal department.", "US-MIS-3"),
+        ("US", "en", "We may put a lien on the house.", "US-MIS-4"),
+        ("GB", "en", "We call about an urgent private thing, a personal matter.", "GB-MIS-3"),
+        ("GB", "en", "A CCJ may follow.", "GB-MIS-2"),
+        ("GB", "zh-CN", "您可以向亲友借。", "GB-MIS-4"),
+        ("CN", "zh-CN", "我们将通知您的家人。", "CN-MIS-3"),
+        ("CN", "zh-CN", "请在24小 时内处理。", "CN-MIS-4"),
+        ("CN", "zh-CN", "您已涉嫌合同诈骗。", "CN-MIS-2"),
+        ("HK", "zh-CN", "我们会在楼下张贴您的告示。", "HK-MIS-1"),
+        ("IN", "en", "An FIR will be filed.", "IN-MIS-1"),
+        ("IN", "en", "We will call your friends.", "IN-MIS-2"),
+        ("PH", "en", "The Barangay will hear of it.", "PH-MIS-1"),
+        ("KE", "en", "We have your phone book.", "KE-MIS-1"),
+        ("NG", "en", "Your BVN will be marked.", "NG-MIS-1"),
+        ("BR", "en", "Serasa will know.", "BR-COND-2"),
+        ("MX", "en", "This is a judicial notice.", "MX-MIS-1"),
+        ("MX", "en", "We will speak with your references.", "MX-TP-2"),
+    ],
+)
+def test_what_the_rules_of_a_place_forbid_to_claim_is_refused_there(
+    library: PackLibrary, place: str, language: str, wording: str, rule: str
+) -> None:
+    """And only there: elsewhere the same words are for the people who review the prompts."""
+    old = {
+        "en": "A friendly reminder: {amount_due} was due on {due_date}.",
+        "zh-CN": "温馨提醒：您有{amount_due}，已于{due_date}到期。",
+    }[language]
+    text = REMINDER.read_text(encoding="utf-8")
+    assert old in text
+    flow = load_flow(text.replace(old, old + wording), source="reminder")
+    assert [line for line in unmet_by(policy_at(library, [place]), flow) if f"rule {rule})" in line]
+    assert not [line for line in unmet_by(policy_at(library, ["TW"]), flow) if "check 6" in line]
+
+
+def test_a_word_inside_another_claims_nothing(library: PackLibrary) -> None:
+    text = REMINDER.read_text(encoding="utf-8").replace(
+        "A friendly reminder:", "We are not firm; the firmware speaks; a crimson card; A friendly reminder:"
+    )
+    flow = load_flow(text, source="reminder")
+    policy = policy_at(library, ["IN", "US", "PH"])
+    assert not [line for line in unmet_by(policy, flow) if "check 6" in line]

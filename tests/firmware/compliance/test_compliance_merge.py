@@ -16,6 +16,7 @@ from firmware.compliance.pack import (
     Citation,
     Cooldown,
     Disclosure,
+    ForbiddenClaim,
     GateRules,
     Head,
     Limit,
@@ -98,6 +99,10 @@ packs = st.builds(
             must_say=words,
             after_verification=st.booleans(),
         ),
+        max_size=1,
+    ).map(tuple),
+    forbidden_claim=st.lists(
+        st.builds(ForbiddenClaim, id=st.just("f"), claim=st.just("threatens"), en=words.filter(bool)),
         max_size=1,
     ).map(tuple),
     recording=st.builds(

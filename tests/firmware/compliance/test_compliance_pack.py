@@ -233,3 +233,25 @@ def test_the_digest_names_the_rules_and_does_not_depend_on_the_process(library: 
     assert int(policy.digest(), 16)
     assert json.loads(json.dumps(policy.digest())) == policy.digest()
     assert policy.effective_from == date(2026, 1, 1)
+
+
+def test_a_claim_that_is_not_forbidden_leaves_digests_as_they_were() -> None:
+    """Whoever approved a pack before packs knew of claims approved this very pack."""
+    packs = {pack.pack.id: pack for pack in load_packs().packs}
+    assert packs["br-al"].digest() == "a0c7955ff7909adcdafd3b0c6b5128eb6e91e25ed2514121668de3e8ab67bb07"
+    both = merge([packs["floor"], packs["de"]])
+    assert both.digest() == "aec678966837cd88b0f34bb85a76d6cccaf54b288ae65b9366a9cf8e214dbad4"
+
+
+@pytest.mark.parametrize(
+    ("claim", "complaint"),
+    [
+        ("id = 'a'\nclaim = 'threatens people'", "forbids nothing"),
+        ("id = 'a'\nclaim = 'threatens people'\nen = ['no']", "length"),
+        ("id = 'a'\nclaim = 'x'\nen = ['arrest']", "length"),
+        ("id = 'a'\nclaim = 'threatens people'\nfr = ['huissier']", "unknown field `fr`"),
+    ],
+)
+def test_a_claim_without_words_is_refused(claim: str, complaint: str) -> None:
+    with pytest.raises(PackError, match=complaint):
+        read_pack(f"{GOOD}\n[[forbidden_claim]]\n{claim}\n", source="test")

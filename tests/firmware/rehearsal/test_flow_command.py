@@ -37,6 +37,8 @@ def test_check_names_file_line_column_and_check(bad: Path) -> None:
 def test_check_for_programs(bad: Path) -> None:
     problems = json.loads(flow("check", "--json", str(bad)).stdout)["problems"]
     assert {"line", "column", "check", "message"} == problems[0].keys()
+    there = flow("check", "--place", "US", str(REMINDER))
+    assert (there.exit_code, "opt_out" in there.stderr) == (1, True)
     good = json.loads(flow("check", "--json", str(REMINDER)).stdout)
     assert good["good"] is True
     assert good["languages"] == ["zh-CN", "en"]
