@@ -157,8 +157,8 @@ def test_what_others_did_counts_here_and_a_withdrawn_status_too(tmp_path: Path) 
             assert town.box is not None
             rows = await town.box.database.read(lambda con: con.rows("SELECT body FROM audit ORDER BY seq"))
             fields = [json.loads(row["body"])["fields"] for row in rows if '"kind":"decision"' in row["body"]]
-            at = [(each["point"], each["outcome"]) for each in fields]
-            assert {("enqueue", "defer"), ("enqueue", "refuse"), ("predial", "allow")} <= set(at)
+            points = {(each["point"], each["outcome"]) for each in fields}
+            assert {("enqueue", "defer"), ("enqueue", "refuse"), ("predial", "allow")} <= points
 
     run_virtually(story())
 
