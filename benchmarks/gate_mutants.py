@@ -3,6 +3,7 @@
 Run: nice -n 15 python benchmarks/gate_mutants.py --jobs 2. Works on a copy; each mutant is a forked process in which one module is
 compiled from changed source: first the tests that are written for that module, then the other tests of the room, then the plain reading
 of the rules on a few hundred cases, until the first that fails. Hypothesis does not shrink: that something failed is all that is asked.
+What is noticed by none and is not explained in gate_mutants_explained.toml ends the run with exit 1.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import signal
 import sys
 import tempfile
 import time
+import tomllib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -66,6 +68,7 @@ CPU_S = 60
 """Of its own time: a mutant that loops is noticed, one that had to wait for the processor is not."""
 DEADLINE_S = 1800
 POLL_S = 0.02
+EXPLAINED = ROOT / "benchmarks" / "gate_mutants_explained.toml"
 SWAPS: dict[type[ast.AST], type[ast.AST]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
     ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.And: ast.Or, ast.Or: ast.And,
@@ -219,7 +222,7 @@ def verdicts(tree: Path, mutants: Sequence[Mutant], jobs: int) -> Iterator[tuple
 
 
 def main() -> int:
-    """Return 1 when the tests fail on what is not changed at all."""
+    """Return 1 when the tests fail on what is not changed at all, or when a change is neither noticed nor explained."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--sample", type=int, default=0, help="only so many, chosen at random; 0: all")
     arguments.add_argument("--module", action="append", help="only this module; may be repeated")
@@ -237,6 +240,8 @@ def main() -> int:
         picked = random.Random(chosen.seed).sample(picked, chosen.sample)
     tried: Counter[str] = Counter()
     survived: Counter[str] = Counter()
+    explained: Counter[str] = Counter()
+    reasons = explanations()
     began_s = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder)
@@ -253,18 +258,36 @@ def main() -> int:
             if not noticed:
                 survived[mutant.module] += 1
                 where = f"{mutant.module}:{mutant.line}"
-                out.print(f"SURVIVED {where}: {mutant.was}  ->  {mutant.now}", markup=False, highlight=False)
+                why = reasons.get((mutant.module, text_of(mutant), mutant.was, mutant.now), "")
+                explained[mutant.module] += bool(why)
+                found = f"EXPLAINED ({why})" if why else "SURVIVED"
+                out.print(f"{found} {where}: {mutant.was}  ->  {mutant.now}", markup=False, highlight=False)
             if tried.total() % REPORT_EVERY == 0:
                 out.print(f"{tried.total()} tried after {time.monotonic() - began_s:.0f} s")
-    table = Table("module", "tried", "noticed", "survived")
+    table = Table("module", "tried", "noticed", "survived", "of these explained")
     for module in sorted(tried):
-        table.add_row(module, *map(str, (tried[module], tried[module] - survived[module], survived[module])))
+        figures = (
+            tried[module], tried[module] - survived[module], survived[module], explained[module],
+        )  # fmt: skip
+        table.add_row(module, *map(str, figures))
     out.print(table)
     out.print(
         f"{tried.total()} of {len(everything)} mutants tried, {tried.total() - survived.total()} noticed, "
         f"{survived.total()} survived, {time.monotonic() - began_s:.0f} s"
     )
-    return 0
+    return int(survived.total() > explained.total())
+
+
+def explanations() -> dict[tuple[str, str, str, str], str]:
+    """Return why a change cannot be noticed, by module, line of source, what it was and what it became."""
+    rows = tomllib.loads(EXPLAINED.read_text(encoding="utf-8"))["mutant"]
+    return {(row["module"], row["line"], row["was"], row["now"]): row["why"] for row in rows}
+
+
+def text_of(mutant: Mutant) -> str:
+    """Return the line of source that a mutant changes."""
+    lines = (ROOT / ROOM / f"{mutant.module}.py").read_text(encoding="utf-8").splitlines()
+    return lines[mutant.line - 1].strip() if mutant.line else ""
 
 
 if __name__ == "__main__":

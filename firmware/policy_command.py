@@ -59,7 +59,12 @@ def list_packs(config: MaybeConfig = None, *, as_json: AsJson = False) -> None:
     if as_json:
         _print_json(rows)
         return
-    table = Table("pack", "title", "governs", "rules", "review by", "approved by", "from")
+    # Whence they come is told where it is not plain: a narrow terminal has room for the dates then.
+    is_mixed = any(row["from"] != "firmware" for row in rows)
+    table = Table("pack", "title", "governs", "rules")
+    table.add_column("review by", no_wrap=True)
+    for name in ("approved by", *(["from"] if is_mixed else [])):
+        table.add_column(name)
     for row in rows:
         due = f"[red]{row['review_by']}[/]" if row["days_left"] < 0 else row["review_by"]
         nobody = "[yellow]waits[/]" if row["state"] == "waits" else "[red]nobody[/]" if config else "-"
@@ -67,7 +72,7 @@ def list_packs(config: MaybeConfig = None, *, as_json: AsJson = False) -> None:
             nobody = "needs none"
         table.add_row(
             row["pack"], escape(row["title"]), " ".join(row["jurisdiction"]), str(row["rules"]), due,
-            escape(row["approved_by"]) or nobody, row["from"],
+            escape(row["approved_by"]) or nobody, *([row["from"]] if is_mixed else []),
         )  # fmt: skip
     out.print(table)
     if here.release:

@@ -110,7 +110,7 @@ class RecordingKeeper:
                     continue
                 if old.is_held:
                     done.held += 1
-                elif old.uploaded_at is None and (soon is None or not _was_warned_of(old, now)):
+                elif old.uploaded_at is None and (soon is None or not _was_warned_of(old, period, now)):
                     done.unreceived += 1
                 elif not is_enough() and await self._let_go(old, now):
                     done.recordings += await self._finish(old, period)
@@ -191,5 +191,7 @@ def _is_unannounced(old: OldRecording, term: datetime, now: datetime) -> bool:
     return is_near and old.uploaded_at is None and old.alarmed_at is None and not old.is_held
 
 
-def _was_warned_of(old: OldRecording, now: datetime) -> bool:
-    return old.alarmed_at is not None and old.alarmed_at + LEAST_NOTICE <= now
+def _was_warned_of(old: OldRecording, period: Period, now: datetime) -> bool:
+    # The most that a law allows is not stretched by a week because a warning came late.
+    notice = timedelta(days=1) if period.rule == "maximum" else LEAST_NOTICE
+    return old.alarmed_at is not None and old.alarmed_at + notice <= now

@@ -154,6 +154,11 @@ def test_what_others_did_counts_here_and_a_withdrawn_status_too(tmp_path: Path) 
             await town.until_settled([contact(1), contact(2), contact(3)])
             assert town.refusals() == {"c01": "ALL-FRQ-2-conversation", "c02": "ALL-STS-1"}
             assert set(town.outcomes()) == {"c03"}
+            assert town.box is not None
+            rows = await town.box.database.read(lambda con: con.rows("SELECT body FROM audit ORDER BY seq"))
+            fields = [json.loads(row["body"])["fields"] for row in rows if '"kind":"decision"' in row["body"]]
+            points = {(each["point"], each["outcome"]) for each in fields}
+            assert {("enqueue", "defer"), ("enqueue", "refuse"), ("predial", "allow")} <= points
 
     run_virtually(story())
 

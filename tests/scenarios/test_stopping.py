@@ -1,6 +1,7 @@
 """Stopped at once when told to: recall, suppression, cancel, pause and stop reach a call under way."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -131,6 +132,8 @@ def test_a_suppression_between_answer_and_debt(tmp_path: Path) -> None:
             await town.until(lambda: "c01" in town.outcomes())
             assert town.outcomes() == {"c01": "blocked"}
             said = await town.box.database.read(_prompts_said)
+            decided = await town.box.database.read(_decisions)
+        assert decided == [("predial", "allow", "allowed"), ("answer", "refuse", "suppressed")]
         assert said
         assert not {"remind", "can_you_pay", "read_back"} & set(said)
 
@@ -141,6 +144,12 @@ def _suppress_as_if_heard(con: Any) -> None:
     con.execute(
         "INSERT INTO suppression (id, scope, person, reason, source, at) VALUES ('s1','person','p01','opt_out','call',0)"
     )
+
+
+def _decisions(con: Any) -> list[tuple[str, str, str]]:
+    bodies = [json.loads(row["body"]) for row in con.rows("SELECT body FROM audit ORDER BY seq")]
+    fields = [body["fields"] for body in bodies if body["kind"] == "decision"]
+    return [(each["point"], each["outcome"], each["rule"]) for each in fields]
 
 
 def _prompts_said(con: Any) -> list[str]:

@@ -1,13 +1,15 @@
 """What mutation testing found that no test noticed: each of these fails when one place of the gate or the merge changes."""
 
-from dataclasses import replace
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from firmware.compliance import Gate, Outcome, PackLibrary, Point
 from firmware.compliance.errors import WideningError
+from firmware.compliance.limits import LimitRule, first_allowed_by_all
 from firmware.compliance.merge import meet, policy_of, tighten
 from firmware.compliance.pack import Pack
 
@@ -140,3 +142,43 @@ class TestMerge:
             mode == "required",
             mode == "forbidden",
         )
+
+
+@dataclass(frozen=True)
+class Until:
+    """A rule that allows nothing before an instant."""
+
+    instant: datetime
+    rule: str = "until"
+
+    def next_allowed(self, at: datetime) -> datetime | None:
+        return max(at, self.instant)
+
+    def detail(self, at: datetime) -> str:
+        return str(at)
+
+
+class TestLimits:
+    NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    QUARTER = timedelta(microseconds=250_000)
+
+    def test_an_instant_that_everything_allows_is_itself_and_any_other_a_whole_second(self) -> None:
+        now = self.NOON + self.QUARTER
+        assert first_allowed_by_all([Until(self.NOON)], now) == now
+        later = Until(self.NOON + timedelta(seconds=7) + self.QUARTER)
+        assert first_allowed_by_all([later], now) == self.NOON + timedelta(seconds=8)
+        assert first_allowed_by_all([later, Until(self.NOON)], now) == self.NOON + timedelta(seconds=8)
+
+    def test_nobody_who_was_never_spoken_to_has_asked_for_a_call(self, scene: Any, make_pack: Any) -> None:
+        """Somebody else on the same number has: that waives nothing for this person."""
+        waived = limit(count="conversation", max=1).replace(
+            'per = "person"', 'per = "number"\nwaived_by = "callback_asked"'
+        )
+        (rule,) = make_pack("w", waived).limit
+        talk = scene.attempt(
+            timedelta(days=1), person="somebody else", conversation=True, disposition="callback_set"
+        )
+        zones = [ZoneInfo("Asia/Shanghai")]
+        assert LimitRule(rule, scene.order, [talk], zones).next_allowed(scene.now) != scene.now
+        own = replace(talk, person=scene.order.person)
+        assert LimitRule(rule, scene.order, [own], zones).next_allowed(scene.now) == scene.now

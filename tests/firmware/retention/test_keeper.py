@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from firmware.calls.audit_check import chain_problem, counters_problem, replay
-from firmware.retention import hold_requests
+from firmware.retention import hold_requests, recordings
 from firmware.retention.hold_requests import HoldRequest
+from firmware.retention.periods import Period
 from firmware.store import audit_log, destroyed_keys, legal_holds, retention
 from firmware.store.errors import StoreConflictError, StoreFailedError
 from firmware.store.inline_executor import InlineExecutor
@@ -111,6 +112,25 @@ def test_what_nobody_ever_fetched_goes_at_its_term_after_a_warning_and_with_proo
         assert (proof["rule"], proof["received_at"]) == ("minimum", None)
         assert datetime.fromisoformat(str(proof["warned_at"])) == CALLED + RECORDINGS - 29 * DAY
         assert box.events().count("recordings_never_fetched") == 1
+
+    run(story())
+
+
+def test_the_most_that_a_law_allows_is_not_stretched_by_a_late_warning(
+    box: KeptBox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story() -> None:
+        box.person(3, uploaded=False)
+        box.expire()
+        short = Period(days=2, rule="maximum", packs=("eu@1",))
+        monkeypatch.setattr(recordings, "recording_period", lambda *_: short)
+        await box.until(2 * DAY)
+        assert box.value("SELECT count(*) FROM recording WHERE recording = 'attempt-3'") == 1, (
+            "warned of first"
+        )
+        assert box.events().count("recordings_never_fetched") == 1
+        await box.until(3 * DAY)
+        assert box.value("SELECT count(*) FROM recording") == 0
 
     run(story())
 
