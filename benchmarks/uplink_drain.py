@@ -241,12 +241,12 @@ def main() -> None:
     )
     for name in ("round", "bare paho", "uplink", "ratio", "ratio of CPU"):
         table.add_column(name, justify="right")
-    for number, ((peer, peer_us), (ours, our_us)) in enumerate(pairs, 1):
-        rates = (f"{peer:,.0f} ({peer_us:.0f})", f"{ours:,.0f} ({our_us:.0f})", f"{ours / peer:.2f}")
+    for number, ((bare, peer_us), (ours, our_us)) in enumerate(pairs, 1):
+        rates = (f"{bare:,.0f} ({peer_us:.0f})", f"{ours:,.0f} ({our_us:.0f})", f"{ours / bare:.2f}")
         table.add_row(str(number), *rates, f"{peer_us / our_us:.2f}")
     medians = (
-        statistics.median(ours[0] / peer[0] for peer, ours in pairs),
-        statistics.median(peer[1] / ours[1] for peer, ours in pairs),
+        statistics.median(our[0] / peer[0] for peer, our in pairs),
+        statistics.median(peer[1] / our[1] for peer, our in pairs),
     )
     table.add_row("median", "", "", *(f"{each:.2f}" for each in medians))
     Console(width=100).print(table)
