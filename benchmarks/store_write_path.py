@@ -1,7 +1,7 @@
 """What the box's store costs over raw sqlite3 with the same durability and the same grouping of commits.
 
 Run: python benchmarks/store_write_path.py [--rows N]. Three groupings; in each both sides write the same outbox rows to
-fresh files on the same disk, WAL and synchronous=FULL, in alternating rounds. Raw is the barest program that keeps
+fresh files on the same disk, WAL, synchronous=FULL and secure_delete, in alternating rounds. Raw is the barest program that keeps
 the same promise: begin, number and insert the same rows, commit. Target: the store does 0.8 of raw or more.
 """
 

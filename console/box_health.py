@@ -1,6 +1,7 @@
 """How boxes feel, as their telemetry says: the last word of each, and one for each quarter of an hour of a week.
 
-Ordered by when it came here: a box whose clock is wrong says so, and must not hide behind a later one.
+The last word may be some minutes old. Ordered by when it came here: a box whose clock is wrong says so, and must not
+hide behind a later one.
 """
 
 from collections.abc import Iterable, Sequence

@@ -48,6 +48,8 @@ RECEIPT_AFTER_MESSAGES = 500
 RECEIPT_AFTER_S = 0.2
 GAP_AFTER_S = 10.0
 """A number that another reader has in its hands is not missing."""
+TELEMETRY_EVERY_S = 300.0
+"""How old the last word on how boxes feel may be in the ledger: alone it is worth no more commits than that."""
 MAX_SEQ = 2**62
 _LEAVES_NOT_KEPT = ("recording/", "request", "certificate")
 """What is no fact for the ledger; requests are answered by `Resender` and `Certifier`."""
@@ -97,6 +99,8 @@ class Ingest:
         """Receipts to send: (box, stream) to the number committed."""
         self._came: dict[tuple[str, str], set[int]] = {}
         """The numbers that came since the last receipt."""
+        self._felt: dict[str, Arrival] = {}
+        self._felt_written_s = float("-inf")
         self._unreceipted = 0
         self._receipt_wanted = asyncio.Event()
         self._receipts_full = asyncio.Event()
@@ -132,7 +136,9 @@ class Ingest:
             batch = [await self._received.get()]
             while len(batch) < MAX_IN_ONE_COMMIT and not self._received.empty():
                 batch.append(self._received.get_nowait())
-            arrivals = [arrival for received in batch if (arrival := read_arrival(received, self._tenant))]
+            arrivals = self._to_commit(
+                [arrival for received in batch if (arrival := read_arrival(received, self._tenant))]
+            )
             recorded: list[Recorded] = []
             if arrivals:
                 recorded = await asyncio.to_thread(self._ledger.record, arrivals, seen_at=self._clock.now())
@@ -144,6 +150,20 @@ class Ingest:
             for each in recorded:
                 self._owe_receipt(each)
                 self._on_recorded(each)
+
+    def _to_commit(self, arrivals: list[Arrival]) -> list[Arrival]:
+        """Hold back how boxes feel, the last word of each, until something else is written or some minutes are over."""
+        others = []
+        for arrival in arrivals:
+            if isinstance(arrival.message, Telemetry):
+                self._felt[arrival.box] = arrival
+            else:
+                others.append(arrival)
+        now_s = asyncio.get_running_loop().time()
+        if not self._felt or not (others or now_s >= self._felt_written_s + TELEMETRY_EVERY_S):
+            return others
+        felt, self._felt, self._felt_written_s = self._felt, {}, now_s
+        return [*others, *felt.values()]
 
     def _owe_receipt(self, recorded: Recorded) -> None:
         if recorded.stream is None:

@@ -102,7 +102,7 @@ class Database:
         self._waiting.append(job)
         self._ask_commit()
         assert isinstance(job.result, asyncio.Future)
-        result: T = await asyncio.shield(job.result)
+        result: T = await job.result
         return result
 
     async def read(self, work: Callable[[Connection], T]) -> T:
@@ -336,8 +336,11 @@ class Database:
         try:
             with store_errors():
                 self._sqlite.execute("BEGIN IMMEDIATE")
-            for job in jobs:
-                self._in_savepoint(job, connection)
+            if len(jobs) == 1:
+                jobs[0].value = jobs[0].work(connection)  # what fails takes nothing with it
+            else:
+                for job in jobs:
+                    self._in_savepoint(job, connection)
             with store_errors():
                 self._sqlite.execute("COMMIT")
         except BaseException as error:

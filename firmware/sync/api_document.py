@@ -31,6 +31,8 @@ _INTRODUCTION = f"""\
 
 Made from the message types by `python -m firmware.sync.api_document docs`; for programs: [asyncapi.json](asyncapi.json).
 
+The broker must speak MQTT 5: earlier versions have no user properties and so cannot carry a signature.
+A box and a console refuse such a broker and say so.
 Topics are `{API}/{{tenant}}/{{box}}/…`. Everything is UTF-8 JSON, at QoS 1 but for telemetry, at most {MAX_MESSAGE_BYTES // 1024} KiB.
 Unknown fields are ignored, except inside a configuration's `settings` and a command's `arguments`: a misspelt limit must not be a
 missing limit. A missing or ill-typed field refuses the message, and the answer on `up/ack` names the reason and the JSON path.

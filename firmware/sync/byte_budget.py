@@ -61,6 +61,11 @@ class ByteBudget:
         return self._of_day - left, self._of_month - left
 
     @property
+    def is_limited(self) -> bool:
+        """Say whether there is any bound on what goes up."""
+        return self.bytes_per_day is not None or self.bytes_per_month is not None
+
+    @property
     def thrift(self) -> Thrift:
         """Return what may go up now."""
         of_day, of_month = self.used

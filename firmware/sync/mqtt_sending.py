@@ -66,6 +66,7 @@ class MqttSending:
         self._loop = asyncio.get_running_loop()
         self._heard_s = self._loop.time()
         self._watch: asyncio.TimerHandle | None = None
+        self._is_refused = False
         epoch.sendings.add(self)
 
     @property
@@ -90,8 +91,10 @@ class MqttSending:
 
     async def send(self, messages: Sequence[Outgoing]) -> None:
         """Hand over more, up to the first that the broker would not take for its size."""
+        if self._is_refused:
+            return  # what stands behind a message that does not go does not go either
         if self._epoch.over:
-            self._answers.refuse(NotConnectedError(self._epoch.over))
+            self._refuse(NotConnectedError(self._epoch.over))
             return
         if not self._answers.n_open:
             self._heard_s = self._loop.time()
@@ -112,7 +115,7 @@ class MqttSending:
             publications.append(self._publication(message))
         self._thread.publish(self._epoch.facts.epoch, publications)
         if refusal is not None:
-            self._answers.refuse(refusal)
+            self._refuse(refusal)
         if self._watch is None:
             self._watch = self._loop.call_later(self._timeout_s, self._look_at_clock)
 
@@ -127,6 +130,10 @@ class MqttSending:
         self._answers.forget()
         if self._watch is not None:
             self._watch.cancel()
+
+    def _refuse(self, failure: Exception) -> None:
+        self._is_refused = True
+        self._answers.refuse(failure)
 
     def _publication(self, message: Outgoing) -> Publication:
         token = self._epoch.expect(message.topic, self._answers.settle)

@@ -64,13 +64,14 @@ class Renewal:
         self._new_id = new_id
         self._came = asyncio.Event()
         self._wait_s = ASK_AGAIN_S
+        self._facts: CertificateFacts | None = None
+        self._has_looked = False
 
     def days_left(self) -> float | None:
         """Return how many days the certificate in use still holds; None if it cannot be read."""
-        try:
-            return self._identity.facts().days_left(self._now())
-        except CertificateRefusedError:
-            return None
+        if not self._has_looked:
+            self._look()
+        return None if self._facts is None else self._facts.days_left(self._now())
 
     def prepare(self, message: Certificate) -> Apply:
         """Put a certificate on trial, on the disk before it is acknowledged; return what the console hears."""
@@ -103,11 +104,17 @@ class Renewal:
                 continue
 
     def _is_due(self) -> bool:
+        self._look()
+        return self._facts is not None and self._now() >= renewal_due_at(self._facts)
+
+    def _look(self) -> None:
+        """Read what is in use: now and then, as it is asked for each minute."""
+        self._has_looked = True
         try:
-            return self._now() >= renewal_due_at(self._identity.facts())
+            self._facts = self._identity.facts()
         except CertificateRefusedError as error:
             log.error("certificate_unreadable", reason=str(error))
-            return False
+            self._facts = None
 
     async def _ask(self) -> float:
         """Say once what is wanted; return how long to wait for it."""
@@ -148,6 +155,7 @@ class Renewal:
             await asyncio.sleep(AFTER_FAILURE_S)
             return
         self._identity.confirm()
+        self._look()
         self._wait_s = ASK_AGAIN_S
         await self._tell(
             "certificate_renewed", "info", f"it holds until {self._identity.facts().expires_at:%Y-%m-%d}"

@@ -20,7 +20,7 @@ from firmware.store.outbox import OutboxRow
 from firmware.sync.byte_budget import ByteBudget, Thrift
 from firmware.sync.connection import Connection
 from firmware.sync.errors import NotConnectedError, PublishRefusedError
-from firmware.sync.sending import Outgoing
+from firmware.sync.sending import Outgoing, Sending
 from firmware.sync.topics import BoxTopics
 
 log = structlog.get_logger(__name__)
@@ -194,7 +194,7 @@ class Uplink:
                     waiting.clear()  # the next turn sends what is urgent of it
                     if not under_way:
                         break
-                if waiting and (room := min(sending.room, len(waiting))):
+                if waiting and (room := min(self._room(sending, len(under_way)), len(waiting))):
                     batch = [waiting.popleft() for _ in range(room)]
                     under_way.extend(row.seq for row in batch)
                     await sending.send([self._outgoing(row) for row in batch])
@@ -229,6 +229,12 @@ class Uplink:
                 await self._stand_refusal(refusal)
             case failure:
                 raise failure
+
+    def _room(self, sending: Sending, n_under_way: int) -> int:
+        """Return how many more messages may be handed over: of a limited budget no more than a window is at stake."""
+        if self._budget is not None and self._budget.is_limited:
+            return max(0, min(sending.room, self._window - n_under_way))
+        return sending.room
 
     async def _count_confirmed(self, under_way: deque[int], n_new: int) -> None:
         for _ in range(n_new):

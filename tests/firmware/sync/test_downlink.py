@@ -34,6 +34,25 @@ async def campaign_of(box: BoxSide) -> StoredCampaign | None:
     return await box.database.read(lambda con: campaigns.get_campaign(con, C1))
 
 
+def test_what_a_newer_console_says_besides_is_ignored(box: BoxSide, console: Console) -> None:
+    """Unknown fields at every depth: the message is applied by what is known of it."""
+
+    async def story() -> None:
+        for message in (console.manifest(), console.batch([row("k1", mood="good")])):
+            body = msgspec.json.decode(encode(message)) | {"colour": {"deep": [1, 2]}}
+            topic, payload = topic_of(message), msgspec.json.encode(body)
+            received = Received(
+                topic=topic, payload=payload, properties=signed_properties(console.key, topic, payload)
+            )
+            await box.downlink.handle(received)
+        acks = await box.acks()
+        assert [(ack.kind, ack.accepted, ack.taken) for ack in acks] == [
+            ("campaign", True, 0), ("contacts", True, 1),
+        ]  # fmt: skip
+
+    run(story)
+
+
 def test_a_campaign_and_its_batches_become_callable(box: BoxSide, console: Console) -> None:
     async def story() -> None:
         manifest = console.manifest()

@@ -3,6 +3,7 @@
 import asyncio
 import datetime
 import ipaddress
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from firmware.sync.broker_faults import tls_context
 from firmware.sync.connection import MqttConnection, MqttSettings, TlsFiles, probe_broker
 from firmware.sync.errors import BrokerRefusedError
 from tests.firmware.sync.conftest import Mosquitto
@@ -159,6 +161,47 @@ def test_a_box_of_another_authority_is_told_that_its_certificate_is_refused(
     assert settings.tls is not None
     assert f"refuses {settings.tls.certificate}" in reason
     assert "\n" not in reason
+
+
+@pytest.mark.parametrize(
+    ("version", "is_taken"), [(ssl.TLSVersion.TLSv1_1, False), (ssl.TLSVersion.TLSv1_2, True)]
+)
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1")
+def test_nothing_older_than_tls_1_2_is_spoken(
+    office: Authority, version: ssl.TLSVersion, is_taken: bool
+) -> None:
+    """The far end speaks this version at most, and would take any cipher for it; its own word on the version is checked."""
+    certificate, key = office.issue("broker", x509.IPAddress(ipaddress.ip_address("127.0.0.1")))
+    box_certificate, box_key = office.issue("box-1")
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.set_ciphers("ALL:@SECLEVEL=0")
+    server.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    server.maximum_version = version
+    server.load_cert_chain(certificate, key)
+    client = tls_context(TlsFiles(ca=office.file, certificate=box_certificate, key=box_key))
+    assert _handshake(client, server) is is_taken
+    # The far end is one that an old client can talk to: what is refused is the version.
+    old = ssl.create_default_context(cafile=str(office.file))
+    old.set_ciphers("ALL:@SECLEVEL=0")
+    old.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    assert _handshake(old, server)
+
+
+def _handshake(client: ssl.SSLContext, server: ssl.SSLContext) -> bool:
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ours = client.wrap_bio(to_client, to_server, server_hostname="127.0.0.1")
+    theirs = server.wrap_bio(to_server, to_client, server_side=True)
+    done: set[ssl.SSLObject] = set()
+    for _ in range(10):
+        for end in {ours, theirs} - done:
+            try:
+                end.do_handshake()
+            except ssl.SSLWantReadError:
+                continue
+            except ssl.SSLError:
+                return False
+            done.add(end)
+    return len(done) == 2
 
 
 def test_a_missing_key_file_is_named(start_mosquitto: Callable[..., Mosquitto], office: Authority) -> None:
