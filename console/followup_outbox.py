@@ -99,6 +99,9 @@ def take_next(connection: Connection, rules: FollowupRules, now: datetime) -> Du
             if reason:
                 _end(connection, row.id, DROPPED, reason, now)
                 continue
+            if rules.quiet is not None and (over_at := rules.quiet.over_at(now)) is not None:
+                _put_off(connection, row.id, "quiet_hours", over_at, row.tries)
+                continue
             if _contacts(connection, row.person, now, rules.frequency.days) >= rules.frequency.contacts:
                 _put_off(connection, row.id, "too_often", now + LOOK_AGAIN, row.tries)
                 continue

@@ -9,6 +9,7 @@ import msgspec
 
 from console.errors import ConsoleError
 from console.followup_texts import FIELDS, TEXTS, MessageText, fields_of
+from console.quiet_hours import QuietHours
 from firmware.values import Disposition
 
 RULES_FILE = "followups.toml"
@@ -84,6 +85,7 @@ class FollowupRules(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fi
 
     rule: list[Rule]
     frequency: Frequency = Frequency()
+    quiet: QuietHours | None = None
     email: Mail | None = None
     webhook: Webhook | None = None
     text: dict[str, dict[str, MessageText]] = {}
@@ -134,7 +136,7 @@ def _problem(rules: FollowupRules) -> str | None:
             return f"rule {rule.name}: name the consent it needs, such as email_reminders"
         if never := NEVER_WRITTEN_TO & set(rule.after):
             return f"rule {rule.name}: nobody is written to after {sorted(never)[0]}; take it out"
-    return _insecure(rules)
+    return (rules.quiet and rules.quiet.problem()) or _insecure(rules)
 
 
 def _insecure(rules: FollowupRules) -> str | None:

@@ -9,10 +9,11 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Row, Table, func, insert, select
+from sqlalchemy.exc import SQLAlchemyError
 
-from console.errors import ConsoleError
+from console.errors import ConsoleError, LedgerError
 from console.ledger import Ledger
-from console.ledger_engine import Place, has_password, name_of
+from console.ledger_engine import Place, cause_of, has_password, name_of
 from console.ledger_tables import METADATA
 from console.office import OFFICE_FILE, Office
 
@@ -63,14 +64,19 @@ def move_ledger(
         stack.callback(old.close)
         stack.callback(new.close)
         with old.transaction() as reading:  # nobody writes meanwhile
-            with new.transaction() as writing:
-                _require_empty(writing, target)
-                for table in METADATA.sorted_tables:
-                    n, n_mended = _copy(reading, writing, table, on_rows)
-                    mended += n_mended
-                    if n:
-                        rows[table.name] = n
-                _compare(reading, writing)
+            try:
+                with new.transaction() as writing:
+                    _require_empty(writing, target)
+                    for table in METADATA.sorted_tables:
+                        n, n_mended = _copy(reading, writing, table, on_rows)
+                        mended += n_mended
+                        if n:
+                            rows[table.name] = n
+                    _compare(reading, writing)
+            except SQLAlchemyError as error:
+                raise LedgerError(
+                    f"{name_of(target)}: {cause_of(error)}; nothing was moved, the file is the ledger as before"
+                ) from error
             for table in METADATA.sorted_tables:
                 _close_for_good(reading, table.name)
     _name_in_office(office, target)

@@ -10,9 +10,13 @@ Both = tuple[str, str]
 
 EVENTS: Mapping[str, Both] = {
     "audit_log_broken": ("the log of decisions is damaged; nothing is dialled", "审计日志损坏，已停止拨打"),
+    "callers_not_answered": ("people who call in are not answered", "来电无人应答"),
+    "callers_turned_away": ("people who call in are turned away", "来电被拒绝"),
     "campaign_done": ("a campaign is finished", "任务已完成"),
     "card_worn": ("the memory card is nearly worn out", "存储卡寿命将尽"),
-    "certificate_ending": ("the box's certificate runs out soon", "盒子证书即将到期"),
+    "certificate_ending": ("the box's certificate ends soon", "盒子证书即将到期"),
+    "certificate_refused": ("the broker refuses the new certificate", "服务器拒绝新证书"),
+    "certificate_renewed": ("the box has a new certificate", "盒子证书已更新"),
     "clock_untrusted": ("the clock is not believed; nothing is dialled", "时间不可信，已停止拨打"),
     "config_on_trial": ("a new configuration is tried", "正在试用新配置"),
     "config_rolled_back": ("a new configuration failed and was taken back", "新配置未通过，已恢复原配置"),
@@ -30,11 +34,13 @@ EVENTS: Mapping[str, Both] = {
     "policy_in_force": ("rules of calling came into force", "呼叫规则已生效"),
     "policy_release_unusable": ("the rules that were sent cannot be used", "下发的规则无法使用"),
     "policy_waiting": ("rules of calling wait for approval", "呼叫规则尚待批准"),
-    "recordings_never_fetched": ("recordings go unheard: fetch them soon", "录音即将到期删除，请尽快取回"),
+    "recordings_never_fetched": ("recordings end soon that nobody fetched", "有录音即将删除而从未取走"),
     "retention_waits": ("something is kept past its time", "有资料超过保存期限"),
     "sim_locked": ("a SIM card is locked", "SIM 卡已锁定"),
     "started": ("the box has started", "盒子已启动"),
     "too_hot": ("the box is too hot", "盒子温度过高"),
+    "update_failed": ("an update failed and was taken back", "更新失败，已恢复原版本"),
+    "update_good": ("an update is in use", "更新已启用"),
     "under_voltage": ("the power supply is too weak", "供电不足"),
 }
 OVER: Both = ("over: {what}", "已恢复：{what}")
@@ -60,7 +66,7 @@ CAUSES: Mapping[str, Both] = {
     "call_restricted": ("call barred", "呼叫受限"),
     "congestion": ("network congested", "网络拥塞"),
     "cut_short": ("the box stopped in the call", "盒子在通话中停机"),
-    "forwarded": ("the network wanted to send it elsewhere", "网络要求转接，未跟随"),
+    "forwarded": ("forwarded elsewhere", "已转移到别处"),
     "local_fault": ("a fault of the box", "盒子故障"),
     "network_fault": ("a fault of the network", "网络故障"),
     "no_answer": ("no answer", "无人接听"),

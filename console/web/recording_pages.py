@@ -10,7 +10,7 @@ from sqlalchemy import Row, select
 from werkzeug.wrappers import Response as AnyResponse
 
 from audio.transcript import TranscriptEntry, from_bytes
-from console.corrections import ANSWERS, Correction, Kind, keep, of_call, what_box_took
+from console.corrections import ANSWERS, NOTHING, Correction, Kind, keep, of_call, what_box_took
 from console.errors import ConsoleError
 from console.ledger_tables import OUTCOME
 from console.opened_recording import digest_of, encoded
@@ -18,6 +18,7 @@ from console.web.desk import asked, desk, log_access, me
 from console.web.ordering import recording_file
 from console.web.roles import May, needs
 from console.web.wording import gettext
+from firmware.dialogue.intents import MEANINGS
 from firmware.sync.topics import InvalidNameError, topic_level
 from firmware.values import Disposition
 
@@ -57,6 +58,7 @@ def one() -> str:
         corrections=corrections,
         kinds=list(Kind),
         answer_classes=ANSWERS,
+        meanings=(*sorted(MEANINGS), NOTHING),
         dispositions=list(Disposition),
     )
 

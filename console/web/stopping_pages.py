@@ -55,8 +55,9 @@ def ask() -> str:
     action = asked("action")
     if action not in ACTIONS:
         abort(404)
-    with desk().ledger.reading() as rows:
+    with desk().ledger.transaction() as rows:
         somebody = _somebody(rows)
+        log_access(rows, "person_seen", somebody.person)
     scopes = [scope for scope in SCOPES if somebody.values(scope)]
     return render_template(
         "stop.html", action=action, somebody=somebody, scopes=scopes, reasons=REASONS, contacts=somebody.contacts

@@ -114,14 +114,8 @@ def ready(office: Office, mailbox: tuple[Mailbox, int]) -> tuple[Office, Mailbox
             consents = '["email_reminders"]' if n == 1 else "[]"
             rows.execute(
                 REACHABLE.insert(),
-                {
-                    "person": f"p0{n}",
-                    "email": f"p{n}@mail.example",
-                    "language": "zh-CN",
-                    "consents": consents,
-                    "at": 0,
-                },
-            )
+                {"person": f"p0{n}", "email": f"p{n}@mail.example", "language": "zh-CN", "consents": consents, "at": 0},
+            )  # fmt: skip
             rows.execute(
                 CONTACT.insert(),
                 {"box": "b2", "campaign": "nov", "contact": f"c0{n}", "place": n, "row": n, "person": f"p0{n}",
@@ -275,6 +269,19 @@ def test_what_is_too_late_is_dropped(ready: tuple[Office, Mailbox, Ledger], outc
     assert states(ledger)["p01"] == ("dropped", "too_late")
 
 
+def test_nobody_is_written_to_in_quiet_hours(ready: tuple[Office, Mailbox, Ledger], outcome: Outcome) -> None:
+    office, box, ledger = ready
+    rules = office.folder / "followups.toml"
+    rules.write_text(
+        '[quiet]\nbegins = "09:00"\nends = "11:00"\nzone = "Asia/Shanghai"\n' + rules.read_text()
+    )
+    promised(ledger, outcome, 1)
+    assert go(office)["sent"] == 0
+    assert states(ledger)["p01"] == ("waiting", "quiet_hours")
+    assert [go(office, NOW + timedelta(minutes=n))["sent"] for n in (59, 60)] == [0, 1]
+    assert len(box.taken) == 1
+
+
 @pytest.fixture
 def hooked(office: Office, hook: HTTPServer) -> Office:
     url = f"http://127.0.0.1:{hook.server_port}/outcomes"
@@ -332,6 +339,7 @@ def test_what_a_webhook_answers(
             "no field 'amount'",
         ),
         (rules_text(25, '[text.promise.en]\nsubject = "x"\ntext = "hello"'), "say how to stop"),
+        ('[quiet]\nzone = "Mars"\n' + rules_text(25), "IANA name"),
         ('[[rule]]\nname = "x"\nafter = ["busy"]\nchannel = "webhook"', "no [webhook]"),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from console import ledger_move
-from console.errors import ConsoleError
+from console.errors import ConsoleError, LedgerError
 from console.ledger import Arrival, Ledger
 from console.ledger_move import move_ledger
 from console.ledger_tables import METADATA, OUTCOME
@@ -101,7 +101,7 @@ def test_what_fails_leaves_the_file_the_ledger(
     there.close()
     place = postgresql.new_ledger()
     monkeypatch.setattr(ledger_move, "_mend", lambda _row: 0)  # the server refuses a NUL in the middle of it
-    with pytest.raises(Exception, match=r"NUL|0x00"):
+    with pytest.raises(LedgerError, match=r"(NUL|0x00).*nothing was moved"):
         move_ledger(filled, place, at=NOW)
     empty = Ledger(place)
     assert not any(content(empty).values()), "all or nothing"

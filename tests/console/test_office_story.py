@@ -53,6 +53,8 @@ EXPECTED = {
     "opt_out": 50, "complaint": 50, "hardship": 50,
 }  # fmt: skip
 RECORDED = "c0013"
+STOPPED, RECALLED = "p0003", "p0004"
+"""Two who did not answer, and would be called again."""
 
 
 def place_of(contact: StoredContact) -> int:
@@ -175,6 +177,16 @@ async def calls(
         n_calls = await box.call_everybody(fate)
         await box.until_told()
         is_fetched = await asyncio.to_thread(the_day_in_the_browser, office, clock)
+        waiting = await box.database.read(
+            lambda con: con.rows(
+                "SELECT person FROM contact WHERE state = 'waiting' AND person IN ('p0003', 'p0004')"
+            )
+        )
+        told = await box.database.read(
+            lambda con: con.rows("SELECT reason FROM suppression WHERE person = 'p0003'")
+        )
+        assert [row["person"] for row in waiting] == [STOPPED], "taken off, or kept and held back by the gate"
+        assert [row["reason"] for row in told] == ["opt_out"]
         reading.cancel()
         await asyncio.wait([reading])
     return {"calls": n_calls, "pushed": json.loads(pushed)["taken"], "fetched": is_fetched}
@@ -224,6 +236,12 @@ def the_day_in_the_browser(office: Any, clock: SimulatedClock) -> bool:
     assert visitor.post("/recordings/correct", of_it | heard, form_at=here).status_code == 302
     who = {"kind": "answer", "right": "human"}
     assert visitor.post("/recordings/correct", of_it | who, form_at=here).status_code == 302
+    stopped = {"person": STOPPED, "action": "suppress", "scope": "person", "reason": "opt_out"}
+    visitor.post("/people/stop", stopped, form_at=f"/people/stop?person={STOPPED}&action=suppress")
+    assert "every box is told" in page(f"/people/one?person={STOPPED}")
+    recalled = {"person": RECALLED, "action": "recall"}
+    visitor.post("/people/stop", recalled, form_at=f"/people/stop?person={RECALLED}&action=recall")
+    assert "Taken off 1 of 1 lists." in page(f"/people/one?person={RECALLED}")
     ledger.close()
     return "下周三我还" in page(here)
 
