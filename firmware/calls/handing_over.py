@@ -219,6 +219,11 @@ class HandOver:
         """Return, when the callee's call is over, whether that is because the trunk has put it through."""
         if self._transferring is not None:
             await asyncio.wait([self._transferring], timeout=LAST_WORD_S)
+        return self.was_put_through
+
+    @property
+    def was_put_through(self) -> bool:
+        """Say whether the trunk has told that an agent took the call, and nothing was made of it yet."""
         return self._was_taken and self._result is None
 
     def briefing(self, *, reason: str, verified: bool, language: str, promised: Any) -> Briefing:

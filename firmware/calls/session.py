@@ -323,7 +323,7 @@ class CallSession:
                 if self._performer.is_recording and not over.terms.records:
                     self._handset.order(orders.StopRecording())
                 await self._joined(talk, over)
-            case Transferred() if over.is_open:
+            case Transferred() if over.was_put_through:
                 await self._joined(talk, over)
                 self._handset.hang_up()
             case Nobody(result=result) if self._dialogue.seeks_person:

@@ -34,7 +34,7 @@ from firmware.sip.wire import (
 
 TLS_LIBRARY = "OpenSSL 1.0.2k (2017-01)"
 POLL_S, MOST_POLLS = 0.01, 50
-SOUND_RESTS_S = 1.0
+SOUND_RESTS_S, LEAVE_LIMIT_S = 1.0, 1.0
 _REASON = re.compile(r"^Reason\s*:\s*(.+?)\s*$", re.IGNORECASE | re.MULTILINE)
 
 
@@ -126,9 +126,13 @@ class _Account(pj.Account):  # type: ignore[misc]
     def __init__(self, engine: "Pjsua2Engine") -> None:
         super().__init__()
         self._engine = engine
+        self.is_registered, self.is_gone = asyncio.Event(), asyncio.Event()
 
     def onRegState(self, prm: Any) -> None:
         is_in = prm.code // 100 == 2 and prm.expiration > 0
+        came, went = (self.is_registered, self.is_gone) if is_in else (self.is_gone, self.is_registered)
+        came.set()
+        went.clear()
         self._engine.tell(
             Registration(is_registered=is_in, code=prm.code, detail="" if is_in else prm.reason[:120])
         )
@@ -243,6 +247,7 @@ class Pjsua2Engine:
         for call in list(self._calls):
             await self.hang_up(call)
         await asyncio.sleep(0.1)  # the poll sends what the calls' ends want to send
+        await self._leave_registrar()
         if self._polling is not None:
             self._polling.cancel()
         for left in self._calls.values():
@@ -257,7 +262,19 @@ class Pjsua2Engine:
                 self._account.shutdown()
                 self._account = None
                 gc.collect()
-            self._endpoint.libDestroy()
+            self._endpoint.libDestroy(
+                pj.PJSUA_DESTROY_NO_RX_MSG
+            )  # or it would wait for a second, whatever is left
+
+    async def _leave_registrar(self) -> None:
+        """Take leave, and wait shortly for the answer."""
+        account = self._account
+        if account is None or not account.is_registered.is_set():
+            return
+        with contextlib.suppress(pj.Error, TimeoutError):
+            account.setRegistration(False)
+            async with asyncio.timeout(LEAVE_LIMIT_S):
+                await account.is_gone.wait()
 
     # ---- what the stack says
 

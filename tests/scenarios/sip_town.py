@@ -55,6 +55,7 @@ class MemoryEngine(EngineProcess):
         self.asked: list[tuple[str, dict[str, str]]] = []
         """What was dialled, with its headers."""
         self.referred: list[str] = []
+        self.ends_what_it_puts_through = True
         self._network = network
         self._loop = asyncio.get_running_loop()
         self._no_sound, self._other_end = socket.socketpair()
@@ -98,8 +99,10 @@ class MemoryEngine(EngineProcess):
             self._loop.call_later(3.0, self._put_through, order.call)
 
     def _put_through(self, number: int) -> None:
-        """Tell that whoever the callee was put through to has answered, and end our part of the call at once."""
+        """Tell that whoever the callee was put through to has answered; some trunks end our part of the call at once."""
         self._heed_call(Referred(call=number, code=200))
+        if not self.ends_what_it_puts_through:
+            return
         self.legs[number].release()
         self._heed_call(Over(call=number, reason="Q.850;cause=16"))
 

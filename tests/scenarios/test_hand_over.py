@@ -344,8 +344,11 @@ def test_an_agent_at_a_sip_extension_talks_to_a_callee_on_gsm(tmp_path: Path) ->
     run_virtually(told())
 
 
-def test_a_trunk_that_wants_it_puts_the_callee_through_itself(tmp_path: Path) -> None:
-    """A blind transfer: no second line; the trunk ends our part the moment the agent answers, and the result is kept."""
+@pytest.mark.parametrize(
+    "by_trunk", [pytest.param(True, id="the trunk ends our part"), pytest.param(False, id="we end it")]
+)
+def test_a_trunk_that_wants_it_puts_the_callee_through_itself(tmp_path: Path, by_trunk: bool) -> None:
+    """A blind transfer: no second line; whoever ends our part when the agent has answered, the result is kept."""
 
     async def told() -> None:
         people = [callee(Pause(duration_s=20), steps=EARLY)]
@@ -353,9 +356,10 @@ def test_a_trunk_that_wants_it_puts_the_callee_through_itself(tmp_path: Path) ->
         desk = section(number=None, sip="2001", trunk="trunk", transfer="refer")
         story = Story(tmp_path, people, [desk], town=town)
         async with town.open():
+            assert town.engine is not None
+            town.engine.ends_what_it_puts_through = by_trunk
             outcome = await story.settle()
             assert town.box is not None
-            assert town.engine is not None
             assert town.engine.referred == [f"sip:2001@{DOMAIN};transport=udp"]
             assert len(town.engine.asked) == 1, "nobody but the callee was called"
             key = (Path(town.settings.box.data_dir) / "audit.key").read_bytes()

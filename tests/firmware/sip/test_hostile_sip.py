@@ -6,14 +6,12 @@ import re
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from firmware.lines.line import EndKind, LineStatus
 from firmware.sip.wire import EngineKind
 from firmware.values import E164
 from tests.firmware.sip.sip_far_end import until
-from tests.firmware.sip.test_registering import ENGINES, Registrar, served
-from tests.firmware.sip.test_sip_line import ended, on_a_loop
+from tests.firmware.sip.test_registering import Registrar, served
+from tests.firmware.sip.test_sip_line import ended, on_each_engine
 from tests.firmware.sip.torture_messages import TORTURES, torture_bytes
 
 N_FLOOD, FLOOD_PER_S = 400, 400
@@ -51,8 +49,7 @@ def test_there_is_a_message_for_every_trap() -> None:
     assert len(sections) == len(TORTURES) == 13 + 19 + 1 + 15 + 1
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-@on_a_loop
+@on_each_engine
 async def test_strangers_break_nothing_and_are_not_answered(tmp_path: Path, engine: EngineKind) -> None:
     loop = asyncio.get_running_loop()
     transport, registrar = await loop.create_datagram_endpoint(Registrar, ("127.0.0.1", 0))
@@ -67,7 +64,7 @@ async def test_strangers_break_nothing_and_are_not_answered(tmp_path: Path, engi
             await until(lambda: bool(answers(stranger.got)))
             flood = await asyncio.create_subprocess_exec(
                 "sipp", "-sn", "uac", "-s", registrar.user, f"127.0.0.1:{registrar.caller[1]}",
-                "-i", "127.0.0.1", "-nostdin", "-timeout", "8",
+                "-i", "127.0.0.1", "-nostdin", "-timeout", "8", "-recv_timeout", "2000",
                 "-m", str(N_FLOOD), "-r", str(FLOOD_PER_S), "-nr", "-trace_shortmsg", "-shortmessage_file", "flood.txt",
                 cwd=tmp_path, stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,

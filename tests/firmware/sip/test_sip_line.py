@@ -52,6 +52,30 @@ def on_a_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., N
     return run
 
 
+def on_each_engine(test: Callable[[Path, EngineKind], Coroutine[Any, Any, None]]) -> Callable[[Path], None]:
+    """Run a test on both engines at the same time, each with a folder of its own."""
+
+    async def on(engine: EngineKind, tmp_path: Path) -> None:
+        folder = tmp_path / engine
+        folder.mkdir()
+        try:
+            await test(folder, engine)
+        except Exception as error:
+            error.add_note(f"on {engine}")
+            raise
+
+    async def on_both(tmp_path: Path) -> None:
+        async with asyncio.TaskGroup() as both:
+            for engine in ENGINES:
+                both.create_task(on(engine, tmp_path), name=engine)
+
+    def run(tmp_path: Path) -> None:
+        asyncio.run(on_both(tmp_path))
+
+    run.__doc__, run.__name__ = test.__doc__, test.__name__
+    return run
+
+
 @asynccontextmanager
 async def line_to(engine: EngineKind, port: int) -> AsyncIterator[SipLine[RealWorld]]:
     """A line on a trunk without registration whose server is a far end on this machine."""
@@ -84,8 +108,7 @@ async def ended(call: SipCall) -> tuple[list[CallEvent], Ended]:
     return seen, seen[-1]
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-@on_a_loop
+@on_each_engine
 async def test_sound_keys_and_hang_up_both_ways(tmp_path: Path, engine: EngineKind) -> None:
     """The far end's tone is heard, ours is in its recording, its RFC 4733 key is told once; the line is free after."""
     heard: list[AudioEvent] = []
@@ -158,8 +181,7 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-@on_a_loop
+@on_each_engine
 async def test_a_refusal_has_the_outcome_of_a_gsm_call(tmp_path: Path, engine: EngineKind) -> None:
     """On both engines alike: the status, a Reason header where there is one, and whether it rang."""
     ends: list[Ended] = []
@@ -193,8 +215,7 @@ def offer(cseq: int, sdp: str, *headers: str) -> str:
     )
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-@on_a_loop
+@on_each_engine
 async def test_the_far_end_changes_the_session_and_hangs_up(tmp_path: Path, engine: EngineKind) -> None:
     """183 with sound, the answer with a session timer, its refresh, hold, resume, and a BYE with a Reason header."""
     sdp = SDP.format(rtp=free_port())
@@ -266,8 +287,7 @@ async def test_a_call_is_put_through_by_the_trunk(tmp_path: Path, said: str, kin
             both.create_task(on(engine))
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-@on_a_loop
+@on_each_engine
 async def test_an_engine_that_dies_costs_its_call_and_comes_back(tmp_path: Path, engine: EngineKind) -> None:
     text = scenario(RECV_INVITE, send("180 Ringing"), '<pause milliseconds="15000"/>')
     async with far_sipp(tmp_path, text) as far, line_to(engine, far.port) as line:
