@@ -10,12 +10,13 @@ import pyte
 import pytest
 from typer.testing import CliRunner
 
-from console.authority import admit_box
+from console.authority import admit_box, issue_box
 from console.office import Office
 from firmware.settings import load_settings
 from firmware.sync.certificate_request import load_client_key, new_client_key, private_pem, public_der
 from firmware.sync.claiming import CLAIM_FILE, ClaimFile, plain_code
 from firmware.sync.messages_claim import ClaimAnswer
+from provisioning.box_folder import put_box
 from provisioning.claim_screen import ClaimStanding, qr_content, qr_lines, screen
 from provisioning.claim_sources import find_claim_file, unmounted_sticks
 from provisioning.claiming import Tell
@@ -255,6 +256,26 @@ def test_the_same_machine_keeps_its_key_and_code_over_starts(tmp_path: Path) -> 
     (hardware.credentials / MQTT_KEY).write_bytes(b"")
     fourth = folder.prepare()
     assert fourth.public_der != first.public_der
+
+
+def test_an_issued_box_that_is_installed_meanwhile_ends_the_waiting(office: Office, tmp_path: Path) -> None:
+    hardware = Hardware(tmp_path / "m")
+    issued = issue_box(office, "by-hand", now=utc_now())
+    rounds = 0
+
+    async def pause(seconds: float) -> None:
+        nonlocal rounds
+        rounds += 1
+        if rounds == 3:
+            put_box(issued, hardware.layout)
+        assert rounds < 5
+
+    first = hardware.boot(pause=pause)
+    assert first.begin() is not None
+    assert asyncio.run(first.run()) == "by-hand"
+    first.finish()
+    assert load_settings(hardware.layout.settings / "box.toml").box.id == "by-hand"
+    assert not (hardware.layout.identity / "claim.json").exists()
 
 
 @pytest.mark.parametrize(
