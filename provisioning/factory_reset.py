@@ -1,7 +1,9 @@
 """A box made what it was when it left the factory: keys first, then settings, then data. What a power cut stops, the next start ends."""
 
+import os
 import tomllib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from provisioning.disk import Disk
@@ -36,7 +38,11 @@ def factory_reset(layout: Layout, machine: Machine, disk: Disk) -> None:
     for name in [MQTT_KEY, DEVICE_KEY, *_named(settings, _SECRET_CREDENTIALS)]:
         if "/" not in name:
             store.wipe(name)
-    disk.shred(layout.data / "device.key")
+    for folder, _, names in os.walk(layout.data):
+        # The device's key, and pairs that the box renewed by itself.
+        for name in sorted(names):
+            if name.endswith((".key", ".pem")):
+                disk.shred(Path(folder) / name)
     for file in _named(settings, _SECRET_FILES):
         disk.shred(layout.settings / file)
     disk.remove(layout.drop_in)

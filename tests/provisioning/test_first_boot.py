@@ -148,8 +148,9 @@ def used_box(office: Office, claim_file: Path, tmp_path_factory: pytest.TempPath
     KeyStore(layout, Disk()).save("sim-2", b"1234")
     (layout.settings / "l1.pin").write_text("1234", encoding="ascii")
     (layout.settings / "box.toml.example").write_text("sample", encoding="ascii")
-    (layout.data / "recordings").mkdir(parents=True)
-    for name in ("box.db", "box.db-wal", "device.key", "recordings/one"):
+    for folder in ("recordings", "identity/2"):
+        (layout.data / folder).mkdir(parents=True)
+    for name in ("identity/2/box.key", "box.db", "box.db-wal", "device.key", "recordings/one"):
         (layout.data / name).write_text("data", encoding="ascii")
     return layout.root
 
@@ -162,7 +163,12 @@ def copied(used_box: Path, folder: Path) -> Hardware:
     return hardware
 
 
-KEYS = ("etc/credstore/mqtt-key", "etc/credstore/sim-2", "var/lib/branchline/device.key")
+KEYS = (
+    "etc/credstore/mqtt-key",
+    "etc/credstore/sim-2",
+    "var/lib/branchline/device.key",
+    "var/lib/branchline/identity/2/box.key",
+)
 
 
 def test_a_power_cut_before_any_step_of_a_factory_reset(
