@@ -51,9 +51,9 @@ check "fields in the journal" "$(journalctl -o cat BRANCHLINE_EVENT=serving | wc
 # The daemon's user asks; root's services do.
 say_as_daemon() { setpriv --reuid=branchline --regid=branchline --clear-groups sh -c "$1"; }
 say_as_daemon 'printf "{\"id\":\"look\",\"version\":\"9.9\",\"until\":\"2099-01-01T00:00:00Z\",\"when\":\"now\"}" >/var/lib/branchline/update-wanted.json'
-until_true 80 '[ -s /var/lib/branchline-update/last.json ]'
+until_true 400 '[ -s /var/lib/branchline-update/last.json ]'
 check "update is asked and answered" "$(/opt/branchline/good/bin/branchline update status | cut -d: -f1,2 | cut -c1-23)" = "9.9: failed not_set_up "
-until_true 40 '! [ -e /var/lib/branchline/update-outcome.json ]'
+until_true 100 '! [ -e /var/lib/branchline/update-outcome.json ]'
 check "the daemon hears what came of it" "$(ls /var/lib/branchline | grep -c update-)" = 0
 systemctl stop branchline.service
 check "polite stop" "$(show Result) $(show ExecMainStatus)" = "success 0"
