@@ -147,6 +147,8 @@ def used_box(office: Office, claim_file: Path, tmp_path_factory: pytest.TempPath
         )
     KeyStore(layout, Disk()).save("sim-2", b"1234")
     (layout.settings / "l1.pin").write_text("1234", encoding="ascii")
+    (layout.root / "srv").mkdir()
+    (layout.root / "srv/l1.pin").write_text("1234", encoding="ascii")
     (layout.settings / "box.toml.example").write_text("sample", encoding="ascii")
     for folder in ("recordings", "identity/2"):
         (layout.data / folder).mkdir(parents=True)
@@ -229,6 +231,18 @@ def test_a_reset_in_the_middle_of_an_update_ends_with_the_release_that_is_good(
     factory_reset(layout, hardware.machine, Disk())
     assert layout.current.readlink() == Path("releases/1.0")
     assert list(layout.updates.iterdir()) == []
+
+
+def test_data_that_somebody_moved_goes_too(used_box: Path, tmp_path: Path) -> None:
+    hardware = copied(used_box, tmp_path / "box")
+    layout, moved = hardware.layout, tmp_path / "box/mnt/data"
+    moved.parent.mkdir()
+    layout.data.rename(moved)
+    text = (layout.settings / "box.toml").read_text("utf-8")
+    (layout.settings / "box.toml").write_text(text.replace("/var/lib/branchline", "/mnt/data"), "utf-8")
+    (tmp_path / "box/mnt/other").mkdir()
+    factory_reset(layout, hardware.machine, Disk())
+    assert list(moved.iterdir()) == []
 
 
 def test_a_daemon_that_does_not_stop_leaves_the_reset_begun(used_box: Path, tmp_path: Path) -> None:
