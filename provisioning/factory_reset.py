@@ -34,6 +34,7 @@ def ask_for_reset(layout: Layout) -> None:
 def factory_reset(layout: Layout, machine: Machine, disk: Disk) -> None:
     """Wipe this machine, or go on wiping it. Raises MachineError, OSError: begun and not finished, the next start goes on."""
     disk.write(layout.identity / "resetting", b"")
+    machine.stop_updates()
     machine.stop_daemon()
     settings = _settings(layout)
     store = KeyStore(layout, disk)

@@ -145,6 +145,10 @@ def test_the_acl_stands_on_the_certificates_name() -> None:
         "pattern write branchline/1/demo/%u/up/#",
         "pattern read branchline/1/demo/%u/down/#",
         "pattern read branchline/1/demo/all/down/#",
+        "",
+        "user console@demo",
+        "topic read branchline/1/demo/@claim/+/+/request",
+        "topic write branchline/1/demo/@claim/+/+/answer",
     ]
 
 
