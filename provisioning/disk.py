@@ -68,11 +68,11 @@ class Disk:
                 os.fsync(file.fileno())
         self.remove(path)
 
-    def empty(self, folder: Path) -> None:
+    def empty(self, folder: Path, *, last: str = "") -> None:
         """Have nothing be in `folder`, which stays: a service's folder may be a mount or a link."""
         if not folder.is_dir():
             return
-        for path in sorted(folder.iterdir()):
+        for path in sorted(folder.iterdir(), key=lambda path: (path.name == last, path.name)):
             self.remove(path)
 
     @staticmethod

@@ -16,7 +16,7 @@ from provisioning.claim_screen import ClaimBoard, ClaimStanding, ClaimState
 from provisioning.claim_sources import Found, find_claim_file
 from provisioning.claiming import Claimant, ClaimEndedError, Tell
 from provisioning.disk import Disk
-from provisioning.factory_reset import factory_reset, is_reset_begun
+from provisioning.factory_reset import box_name, factory_reset, is_reset_begun
 from provisioning.identity import Identity, IdentityFolder
 from provisioning.installing import InstallError
 from provisioning.layout import Layout
@@ -72,7 +72,7 @@ class FirstBoot:
             log.warning("factory_reset_goes_on")
             self._show("resetting")
             factory_reset(self._layout, self._machine, self._disk)
-        if (self._layout.settings / "box.toml").exists():
+        if self._is_box:
             if self._folder.is_begun:
                 self.finish()  # cut off after the last of the box's files
             return None
@@ -84,7 +84,7 @@ class FirstBoot:
         """Ask until granted; return the box's name."""
         pause_s = FIRST_PAUSE_S
         refused_file = ""
-        while True:
+        while not self._is_box:
             found = await asyncio.to_thread(self._look)
             if found.file is None:
                 self._show("bad_file" if found.problem else "no_file", found.problem)
@@ -105,6 +105,11 @@ class FirstBoot:
                 continue
             if name:
                 return name
+        return box_name(self._layout)  # somebody installed an issued box meanwhile
+
+    @property
+    def _is_box(self) -> bool:
+        return (self._layout.settings / "box.toml").exists()
 
     async def _claim(self, file: ClaimFile) -> str:
         """Ask by one claim file; empty when a better one turned up meanwhile. Raises ClaimEndedError."""
@@ -125,11 +130,11 @@ class FirstBoot:
             await asyncio.wait([asking, looking])
 
     async def _watch(self, file: ClaimFile) -> None:
-        """Return when another claim file is to be gone by, or the code was shown for long enough."""
+        """Return when another claim file is to be gone by, the code was shown for long enough, or there is a box."""
         while True:
             await self._wait(LOOK_EVERY_S)
             found = await asyncio.to_thread(self._look)
-            if found.file is not None and found.file.id != file.id:
+            if self._is_box or (found.file is not None and found.file.id != file.id):
                 return
             fresh = await asyncio.to_thread(self._folder.prepare)
             if self._identity is not None and fresh.session != self._identity.session:

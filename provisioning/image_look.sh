@@ -7,6 +7,14 @@ until_true() { n=0; while [ $n -lt "$1" ] && ! eval "$2"; do sleep 0.5; n=$((n +
 
 systemctl is-active --quiet branchline.service && tell "no settings, no daemon" bad "it runs" ||
     tell "no settings, no daemon" good "$(show ConditionResult)"
+# What a machine shows that is no box yet.
+until_true 60 '[ -s /run/issue.d/branchline.issue ]'
+code=$(/opt/branchline/current/bin/branchline claim --json | sed -n 's/.*"code": "\([0-9A-Z-]*\)".*/\1/p')
+check "claim code" "${#code}" = 14
+check "claim code on the consoles" "$(grep -c "$code" /run/issue.d/branchline.issue)" -ge 2
+check "own key is sealed" "$(ls /etc/credstore.encrypted)" = mqtt-key
+check "first boot" "$(systemctl show branchline-first-boot.service -P ActiveState)" = active
+check "claim page" "$(/opt/branchline/current/bin/python -c 'import urllib.request as u; print(u.urlopen("http://127.0.0.1:8480/healthz").read().decode().strip())' 2>&1 | tail -1)" = ok
 # A watchdog that bites soon enough to be watched.
 mkdir -p /etc/systemd/system/branchline.service.d
 printf '[Service]\nWatchdogSec=8\n' >/etc/systemd/system/branchline.service.d/look.conf
@@ -16,6 +24,8 @@ from provisioning.box_folder import put_box
 from provisioning.layout import Layout
 print("key kept", "good" if "sealed" in (said := put_box(Path("/etc/branchline-sample-box"), Layout())) else "bad", said, sep="\t")
 P
+until_true 80 '[ "$(systemctl show branchline-first-boot.service -P ActiveState)" = inactive ]'
+check "first boot ends with the box" "$(systemctl show branchline-first-boot.service -P Result)" = success
 systemctl daemon-reload
 systemd-tmpfiles --create branchline.conf
 systemctl start branchline.service
@@ -38,7 +48,22 @@ until_true 80 '[ "$(show NRestarts)" -ge 1 ] && [ "$(show SubState)" = running ]
 check "stuck daemon is restarted" "$(show NRestarts) $(show SubState)" = "1 running"
 check "killed by the watchdog" "$(journalctl -u branchline.service -o cat | grep -c 'Watchdog timeout')" -ge 1
 check "fields in the journal" "$(journalctl -o cat BRANCHLINE_EVENT=serving | wc -l)" -ge 2
+# The daemon's user asks; root's services do.
+say_as_daemon() { setpriv --reuid=branchline --regid=branchline --clear-groups sh -c "$1"; }
+say_as_daemon 'printf "{\"id\":\"look\",\"version\":\"9.9\",\"until\":\"2099-01-01T00:00:00Z\",\"when\":\"now\"}" >/var/lib/branchline/update-wanted.json'
+until_true 400 '[ -s /var/lib/branchline-update/last.json ]'
+check "update is asked and answered" "$(/opt/branchline/good/bin/branchline update status | cut -d: -f1,2 | cut -c1-23)" = "9.9: failed not_set_up "
+until_true 100 '! [ -e /var/lib/branchline/update-outcome.json ]'
+check "the daemon hears what came of it" "$(ls /var/lib/branchline | grep -c update-)" = 0
 systemctl stop branchline.service
 check "polite stop" "$(show Result) $(show ExecMainStatus)" = "success 0"
+systemctl start branchline.service
+say_as_daemon 'touch /var/lib/branchline/factory-reset-asked'
+until_true 120 '[ "$(systemctl show branchline-first-boot.service -P ActiveState)" = active ] && [ -s /run/issue.d/branchline.issue ]'
+check "factory reset" "$(ls /etc/branchline)" = box.toml.example
+check "data is gone" "$(ls -A /var/lib/branchline | wc -l)" = 0
+check "the daemon is stopped" "$(show ActiveState)" = inactive
+fresh=$(/opt/branchline/current/bin/branchline claim --json | sed -n 's/.*"code": "\([0-9A-Z-]*\)".*/\1/p')
+check "another claim code" "$fresh" != "$code"
 rm -f /etc/systemd/system/default.target.wants/branchline-look.service
 systemctl poweroff

@@ -14,6 +14,9 @@ class Machine(Protocol):
     def stop_daemon(self) -> None:
         """Have the daemon be stopped. Raises MachineError."""
 
+    def stop_updates(self) -> None:
+        """Have no update be under way. Raises MachineError."""
+
     def restart_daemon(self) -> None:
         """Have the daemon be started anew, by the units and the release that are there now. Raises MachineError."""
 
@@ -37,6 +40,10 @@ class SystemdMachine:
     def stop_daemon(self) -> None:
         """Have the daemon be stopped; its calls end first. Raises MachineError."""
         self._systemctl("stop", "branchline.service")
+
+    def stop_updates(self) -> None:
+        """Have no update be under way. Raises MachineError."""
+        self._systemctl("stop", "branchline-update.service")
 
     def restart_daemon(self) -> None:
         """Have the daemon be started anew. Raises MachineError."""

@@ -58,13 +58,17 @@ class UpdateSource:
         self._root = root
         self._arch = arch or platform.machine()
 
-    def find(self, version: str) -> Wanted:
-        """Return what the repository says of a version. Raises UpdateLaterError, UpdateRefusedError."""
+    def require_set_up(self) -> None:
+        """Raise UpdateRefusedError unless it is known where and whom to ask."""
         if self._url == "/" or not self._root:
             raise UpdateRefusedError(
                 "not_set_up",
                 "[update] repository and /etc/branchline/release-root.json say where and whom to ask",
             )
+
+    def find(self, version: str) -> Wanted:
+        """Return what the repository says of a version. Raises UpdateLaterError, UpdateRefusedError."""
+        self.require_set_up()
         metadata = self._folder / "metadata"
         metadata.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:

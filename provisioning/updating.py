@@ -188,6 +188,7 @@ class Updater:
     # ---- the steps
 
     def _fetch(self, state: UpdateState) -> UpdateState:
+        self._source.require_set_up()
         facts = self._daemon.facts()
         if facts is not None and not facts.clock_trusted:
             raise UpdateLaterError(

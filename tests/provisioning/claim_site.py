@@ -58,6 +58,9 @@ class RecordedMachine:
     def stop_daemon(self) -> None:
         self.asked.append("stop")
 
+    def stop_updates(self) -> None:
+        self.asked.append("no updates")
+
     def restart_daemon(self) -> None:
         self.asked.append("restart")
 

@@ -10,12 +10,13 @@ import pyte
 import pytest
 from typer.testing import CliRunner
 
-from console.authority import admit_box
+from console.authority import admit_box, issue_box
 from console.office import Office
 from firmware.settings import load_settings
 from firmware.sync.certificate_request import load_client_key, new_client_key, private_pem, public_der
 from firmware.sync.claiming import CLAIM_FILE, ClaimFile, plain_code
 from firmware.sync.messages_claim import ClaimAnswer
+from provisioning.box_folder import put_box
 from provisioning.claim_screen import ClaimStanding, qr_content, qr_lines, screen
 from provisioning.claim_sources import find_claim_file, unmounted_sticks
 from provisioning.claiming import Tell
@@ -146,9 +147,12 @@ def used_box(office: Office, claim_file: Path, tmp_path_factory: pytest.TempPath
         )
     KeyStore(layout, Disk()).save("sim-2", b"1234")
     (layout.settings / "l1.pin").write_text("1234", encoding="ascii")
+    (layout.root / "srv").mkdir()
+    (layout.root / "srv/l1.pin").write_text("1234", encoding="ascii")
     (layout.settings / "box.toml.example").write_text("sample", encoding="ascii")
-    (layout.data / "recordings").mkdir(parents=True)
-    for name in ("box.db", "box.db-wal", "device.key", "recordings/one"):
+    for folder in ("recordings", "identity/2"):
+        (layout.data / folder).mkdir(parents=True)
+    for name in ("identity/2/box.key", "box.db", "box.db-wal", "device.key", "recordings/one"):
         (layout.data / name).write_text("data", encoding="ascii")
     return layout.root
 
@@ -161,7 +165,12 @@ def copied(used_box: Path, folder: Path) -> Hardware:
     return hardware
 
 
-KEYS = ("etc/credstore/mqtt-key", "etc/credstore/sim-2", "var/lib/branchline/device.key")
+KEYS = (
+    "etc/credstore/mqtt-key",
+    "etc/credstore/sim-2",
+    "var/lib/branchline/device.key",
+    "var/lib/branchline/identity/2/box.key",
+)
 
 
 def test_a_power_cut_before_any_step_of_a_factory_reset(
@@ -203,7 +212,7 @@ def check_is_factory_new(hardware: Hardware) -> None:
     assert list(layout.data.iterdir()) == []
     assert list(layout.identity.iterdir()) == []
     assert not is_reset_begun(layout)
-    assert "stop" in hardware.machine.asked
+    assert hardware.machine.asked[-2:] == ["no updates", "stop"], "nobody writes into what is being wiped"
     assert (layout.releases / "1.0").is_dir(), "the software stays"
 
 
@@ -222,6 +231,18 @@ def test_a_reset_in_the_middle_of_an_update_ends_with_the_release_that_is_good(
     factory_reset(layout, hardware.machine, Disk())
     assert layout.current.readlink() == Path("releases/1.0")
     assert list(layout.updates.iterdir()) == []
+
+
+def test_data_that_somebody_moved_goes_too(used_box: Path, tmp_path: Path) -> None:
+    hardware = copied(used_box, tmp_path / "box")
+    layout, moved = hardware.layout, tmp_path / "box/mnt/data"
+    moved.parent.mkdir()
+    layout.data.rename(moved)
+    text = (layout.settings / "box.toml").read_text("utf-8")
+    (layout.settings / "box.toml").write_text(text.replace("/var/lib/branchline", "/mnt/data"), "utf-8")
+    (tmp_path / "box/mnt/other").mkdir()
+    factory_reset(layout, hardware.machine, Disk())
+    assert list(moved.iterdir()) == []
 
 
 def test_a_daemon_that_does_not_stop_leaves_the_reset_begun(used_box: Path, tmp_path: Path) -> None:
@@ -255,6 +276,26 @@ def test_the_same_machine_keeps_its_key_and_code_over_starts(tmp_path: Path) -> 
     (hardware.credentials / MQTT_KEY).write_bytes(b"")
     fourth = folder.prepare()
     assert fourth.public_der != first.public_der
+
+
+def test_an_issued_box_that_is_installed_meanwhile_ends_the_waiting(office: Office, tmp_path: Path) -> None:
+    hardware = Hardware(tmp_path / "m")
+    issued = issue_box(office, "by-hand", now=utc_now())
+    rounds = 0
+
+    async def pause(seconds: float) -> None:
+        nonlocal rounds
+        rounds += 1
+        if rounds == 3:
+            put_box(issued, hardware.layout)
+        assert rounds < 5
+
+    first = hardware.boot(pause=pause)
+    assert first.begin() is not None
+    assert asyncio.run(first.run()) == "by-hand"
+    first.finish()
+    assert load_settings(hardware.layout.settings / "box.toml").box.id == "by-hand"
+    assert not (hardware.layout.identity / "claim.json").exists()
 
 
 @pytest.mark.parametrize(

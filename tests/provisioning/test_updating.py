@@ -78,6 +78,9 @@ class Site:
     def start_first_boot(self) -> None:
         raise AssertionError
 
+    def stop_updates(self) -> None:
+        raise AssertionError
+
     def show_issue(self) -> None:
         raise AssertionError
 
@@ -149,6 +152,10 @@ class Site:
         self.copied = None
 
     # ---- the repository
+
+    def require_set_up(self) -> None:
+        if "repository" in self.broken:
+            raise UpdateRefusedError("not_set_up", "")
 
     def find(self, version: str) -> Any:
         if version != "1.1":
@@ -389,6 +396,13 @@ def test_what_cannot_be_done_is_said_and_nothing_changes(tmp_path: Path) -> None
     expired = late.updater().run()
     assert expired is not None
     assert expired.reason == "expired"
+    nowhere = Site(tmp_path / "nowhere")
+    nowhere.broken.add("repository")
+    nowhere.trusted_clock = False
+    nowhere.ask()
+    refused = nowhere.updater().run()
+    assert refused is not None
+    assert refused.reason == "not_set_up", "said at once, whatever the clock"
     unsure = Site(tmp_path / "unsure")
     unsure.trusted_clock = False
     unsure.ask()
