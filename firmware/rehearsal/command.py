@@ -15,6 +15,7 @@ from audio.errors import AudioError
 from audio.speech.espeak import EspeakSynthesizer
 from firmware.dialogue.errors import ContactRefusedError, DialogueError, FlowRefusedError
 from firmware.dialogue.flow import Flow
+from firmware.dialogue.inbound import inbound_problems
 from firmware.dialogue.schema import flow_schema
 from firmware.dialogue.variables import ContactVars
 from firmware.rehearsal.crowd import Report, Scene, rehearse
@@ -51,10 +52,19 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs."
 
 
 @flow_app.command()
-def check(file: FlowFile, *, as_json: AsJson = False) -> None:
+def check(
+    file: FlowFile,
+    *,
+    answers: Annotated[
+        bool, typer.Option("--inbound", help="Also say whether it may answer who calls in ([inbound]).")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Say whether a flow may be dialled with, and where it may not: line, column, which check, and why."""
     try:
         flow = read_flow(file)
+        if answers and (problems := inbound_problems(flow)):
+            raise FlowRefusedError(tuple(problems), source=str(file))
     except FlowRefusedError as error:
         if as_json:
             found = [
