@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import structlog
 
+from firmware.callers import Callers
 from firmware.calls.judging import Judge
 from firmware.calls.scheduler import Scheduler
 from firmware.campaign_checks import campaign_check
@@ -52,6 +53,7 @@ class ConsoleLink:
         connect: Callable[[BoxTopics, Will], Connection],
         config: Configuration,
         scheduler: Scheduler,
+        callers: Callers,
         judge: Judge,
         verifier: Verifier,
         rules: RulesDesk,
@@ -64,6 +66,7 @@ class ConsoleLink:
     ) -> None:
         self._database = database
         self._scheduler = scheduler
+        self._callers = callers
         self._on_change = on_change
         self._heeding: asyncio.Task[None] | None = None
         self._heed_again = False
@@ -177,3 +180,4 @@ class ConsoleLink:
         while self._heed_again:
             self._heed_again = False
             await self._scheduler.heed_console()
+            await self._callers.heed_console()

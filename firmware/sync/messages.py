@@ -15,6 +15,7 @@ from firmware.sync.messages_audit import AuditHead, AuditRequest, AuditSegment
 from firmware.sync.messages_command import Command, Response
 from firmware.sync.messages_config import BoxConfig
 from firmware.sync.messages_handover import HandOverWire
+from firmware.sync.messages_inbound import InboundOutcome
 from firmware.sync.messages_keys import KeySet
 from firmware.sync.messages_policy import PeopleElsewhere, PolicyRelease
 from firmware.sync.messages_recording import (
@@ -33,6 +34,7 @@ __all__ = [
     "Command",
     "Durable",
     "Id",
+    "InboundOutcome",
     "Instant",
     "KeySet",
     "Message",
@@ -334,6 +336,7 @@ Uplink = (
     | AuditSegment
     | BoxEvent
     | BoxState
+    | InboundOutcome
     | OutcomeMessage
     | RecordingChunk
     | RecordingUnavailable
