@@ -59,6 +59,7 @@ class Callers:
                 terms, database=database, judge=judge, reports=reports, now=clock.now, new_id=new_id
             ),
             taken=scheduler.taken,
+            why_idle=scheduler.why_idle,
             clips=clips,
             clock=clock,
             max_call_s=lambda: judge.max_call_s,

@@ -190,6 +190,10 @@ class InboundDesk:
             self._told = {known: at for known, at in self._told.items() if now - at < HOUR} | {reason: now}
             self._reports.event(con, "callers_turned_away", "warning", detail=reason, line=line.line)
 
+    async def number_last_called(self) -> E164 | None:
+        """Return the number this box called last: where our own is not known, it tells which country we are in."""
+        return await self._database.read(inbound.number_last_called)
+
     async def suppress(self, let_in: LetIn, scope: str, reason: str) -> None:
         """Write a "do not call" that was just heard; on the disk when this returns."""
         await self._database.transact(lambda con: self._suppress(con, let_in, scope, reason))

@@ -87,6 +87,7 @@ class Reception:
         *,
         desk: InboundDesk,
         taken: Taken,
+        why_idle: Callable[[LineId], str],
         clips: ClipCache,
         clock: Clock[Any],
         max_call_s: Callable[[], int],
@@ -94,12 +95,16 @@ class Reception:
         hearing: Hearing | None = None,
         switchboard: Switchboard | None = None,
     ) -> None:
-        """Without `hearing` calls go by keys alone, without `switchboard` nobody is put through."""
+        """Without `hearing` calls go by keys alone, without `switchboard` nobody is put through.
+
+        `why_idle` says why nobody is to be talked to on a line now, empty when nothing forbids it.
+        """
         self.visits: dict[LineId, Visit] = {}
         wanted = desk.terms.lines
         self._lines = [line for line in lines if not wanted or line.line_id in wanted]
         self._desk = desk
         self._taken = taken
+        self._why_idle = why_idle
         self._clips = clips
         self._clock = clock
         self._max_call_s = max_call_s
@@ -173,11 +178,12 @@ class Reception:
         until_s = self._clock.monotonic_s() + CALLER_WITHIN_S
         while line.is_rung and not line.caller and self._clock.monotonic_s() < until_s:  # noqa: ASYNC110
             await asyncio.sleep(CALLER_LOOK_S)
-        shown = shown_number(line.caller, line.report.number)
+        shown = shown_number(line.caller, line.report.number or await self._desk.number_last_called())
         return E164(shown) if shown is not None else None
 
     async def _welcome(self, line: AnsweringLine[Any], caller: E164 | None) -> None:
-        let_in = "the box is stopping" if self._is_closing else await self._desk.let_in(line.report, caller)
+        idle = "the box is stopping" if self._is_closing else self._why_idle(line.line_id)
+        let_in = idle or await self._desk.let_in(line.report, caller)
         if isinstance(let_in, str):
             log.info("caller_turned_away", line=line.line_id, caller=mask(caller or ""), reason=let_in)
             return

@@ -81,6 +81,13 @@ class Scheduler:
         self._wake.set()
         self._stirred.set()
 
+    def why_idle(self, line: LineId) -> str:
+        """Return why nobody is to be talked to on a line now, empty when nothing forbids it."""
+        if self._stopping:
+            return "the box is stopping"
+        unused = "the console wants no call on this line" if line in self.unused_lines else ""
+        return self._held_by or unused
+
     @contextlib.contextmanager
     def lent(self, line: LineId) -> Iterator[None]:
         """Keep calls off a line while the block uses it. Raises LineBusyError."""

@@ -147,10 +147,27 @@ def known_number(con: Connection, number: E164) -> KnownNumber:
     )
 
 
+def number_last_called(con: Connection) -> E164 | None:
+    """Return whom this box called last."""
+    found = con.value("SELECT number FROM attempt WHERE number LIKE '+%' ORDER BY attempt DESC LIMIT 1")
+    return E164(found) if found else None
+
+
 def forget_before(con: Connection, before: datetime) -> int:
-    """Forget calls that ended before an instant, and return how many; the console has its own record of them."""
+    """Forget calls that ended before an instant, and return how many; the console has its own record of them.
+
+    Those from the number of somebody under a legal hold stay.
+    """
     con.touch("inbound_call")
-    return con.execute("DELETE FROM inbound_call WHERE ended_at < ?", (to_ms(before),))
+    return con.execute(
+        """DELETE FROM inbound_call WHERE ended_at < ? AND NOT EXISTS (
+               SELECT 1 FROM attempt JOIN legal_hold ON released_at IS NULL AND (
+                   (scope = 'person' AND subject = attempt.person)
+                   OR (scope = 'campaign' AND subject = attempt.campaign)
+                   OR (scope = 'recording' AND subject = attempt.attempt))
+               WHERE attempt.number = inbound_call.caller)""",
+        (to_ms(before),),
+    )
 
 
 def _call(row: Row) -> InboundCall:

@@ -1,5 +1,6 @@
 """Somebody calls in: what the box says, to whom it does not speak, and what the console comes to know."""
 
+import contextlib
 import json
 from collections.abc import Sequence
 from datetime import timedelta
@@ -8,12 +9,15 @@ from typing import Any
 
 import msgspec
 import pytest
+import structlog
 
 from console.inbound_calls import inbound_lines
 from console.suppressions import all_suppressions
+from firmware.calls.scheduler import Scheduler
 from firmware.clock import to_ms
 from firmware.settings_sections import AgentSection, HoursSection, InboundSection
 from firmware.sync.messages import BoxEvent, InboundOutcome, OutcomeMessage
+from firmware.values import LineId
 from modem_drivers.simulator.people import Pause, Person, Press, Reaction, Step, WaitForSilence
 from tests.scenarios.town import Town, contact
 from tests.scenarios.virtual_time import run_virtually
@@ -52,6 +56,11 @@ class Story:
             lambda: all(line.report.status == "ready" and line.on_ringing for line in box._world.lines),  # type: ignore[union-attr]
             hours=0.1,
         )
+
+    @property
+    def scheduler(self) -> Scheduler:
+        assert self.town.box is not None
+        return self.town.box.scheduler
 
     def ring(self, caller: str, *, is_withheld: bool = False) -> bool:
         loop = self.town.loop
@@ -233,34 +242,44 @@ def test_callers_beyond_the_limits_are_turned_away(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "reason"),
+    "reason",
     [
-        pytest.param(
-            {"hours": [HoursSection(days=["tue"], opens="11:00", closes="12:00")]},
-            "outside the hours of [inbound]",
-            id="out of hours",
-        ),
-        pytest.param({}, "stopped by the console", id="stopped"),
+        "outside the hours of [inbound]",
+        "stopped by the console",
+        "the console wants no call on this line",
+        "held: a technician is here",
     ],
 )
-def test_nobody_is_answered(tmp_path: Path, fields: dict[str, Any], reason: str) -> None:
+def test_nobody_is_answered(tmp_path: Path, reason: str) -> None:
+    """Out of hours, stopped, on a line that is not to be used, while held: turned away, and no word is said."""
+    late = [HoursSection(days=["tue"], opens="11:00", closes="12:00")]
+
     async def told() -> None:
-        story = Story(tmp_path, [person(HEARS)], **fields)
-        async with story.town.open():
+        story = Story(tmp_path, [person(HEARS)], hours=late if "hours" in reason else [])
+        async with story.town.open(), contextlib.AsyncExitStack() as stack:
             await story.ready()
-            if not fields:
+            scheduler = story.scheduler
+            if "stopped" in reason:
                 await story.town.control("stop_all")
                 await story.town.until(lambda: len(story.town.acks()) > 1)
+            elif "line" in reason:
+                scheduler.unused_lines = frozenset({LineId("line-1")})
+            elif "held" in reason:
+                stack.enter_context(scheduler.held("a technician is here"))
             assert story.ring(STRANGER)
-            await story.town.until(lambda: "released" in story.heard(STRANGER))
+            await story.town.until(lambda: "released" in story.heard(STRANGER), hours=0.1)
             assert "answered" not in story.heard(STRANGER)
             await story.quiet()
-            await story.town.until(
-                lambda: any(isinstance(m, BoxEvent) and m.detail == reason for m in story.town.seen)
-            )
+            if "[inbound]" in reason or "stopped" in reason:
+                await story.town.until(
+                    lambda: any(isinstance(m, BoxEvent) and m.detail == reason for m in story.town.seen)
+                )
             assert story.told() == []
 
-    run_virtually(told())
+    with structlog.testing.capture_logs() as logs:
+        run_virtually(told())
+    turned = [each for each in logs if each["event"] == "caller_turned_away"]
+    assert [(each["reason"], each["caller"]) for each in turned] == [(reason, "+86…23")]
 
 
 def test_the_emergency_stop_ends_a_call_that_came_in(tmp_path: Path) -> None:
