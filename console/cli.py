@@ -36,6 +36,7 @@ from console.command_elsewhere import elsewhere_app
 from console.command_examine import SheetOption, SourceOption, examine_command, quality_command
 from console.command_followups import followups_app
 from console.command_hold import hold_app
+from console.command_inbound import inbound_command
 from console.command_ingest import ingest
 from console.command_keys import keys_app
 from console.command_ledger import ledger_app
@@ -74,6 +75,7 @@ for verb in (pause, resume, cancel, recall):
     app.command()(verb)
 app.command("outcomes")(outcomes_command)
 app.command("report")(report_command)
+app.command("inbound")(inbound_command)
 app.add_typer(recording_app, name="recording")
 app.add_typer(config_app, name="config")
 app.add_typer(keys_app, name="keys")

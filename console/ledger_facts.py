@@ -10,12 +10,14 @@ import msgspec
 from sqlalchemy import Connection, Table, TextClause, delete, select, text, tuple_, update
 
 from console.audit_ledger import keep_head, keep_segment
+from console.inbound_calls import coded as coded_inbound
+from console.inbound_tables import INBOUND
 from console.instalments import last_due
 from console.ledger_engine import insert_into, take_turn
 from console.ledger_tables import ACK, BATCH, BOX, EVENT, OUTCOME, PROMISE, REFUSAL, RESPONSE, UNREAD
 from console.promise_settling import SETTLING, settle
 from firmware.clock import to_ms
-from firmware.sync.messages import Ack, BoxEvent, BoxState, OutcomeMessage, Refusals, Response
+from firmware.sync.messages import Ack, BoxEvent, BoxState, InboundOutcome, OutcomeMessage, Refusals, Response
 from firmware.sync.messages_audit import AuditHead, AuditSegment
 
 
@@ -31,12 +33,15 @@ class Unread:
     problem: str
 
 
-Fact = Ack | OutcomeMessage | Refusals | BoxEvent | Response | AuditHead | AuditSegment | Unread
+Fact = (
+    Ack | OutcomeMessage | InboundOutcome | Refusals | BoxEvent | Response | AuditHead | AuditSegment | Unread
+)
 Key = tuple[str, str]
 """A box, and the id of one of its messages."""
 _TABLES: Mapping[type, Table] = {
     Ack: ACK,
     BoxEvent: EVENT,
+    InboundOutcome: INBOUND,
     Refusals: REFUSAL,
     Response: RESPONSE,
     Unread: UNREAD,
@@ -212,6 +217,10 @@ def _coded(message: Fact) -> dict[str, Any]:
     match message:
         case Ack():
             return {"rejected": msgspec.json.encode(message.rejected).decode()}
+        case InboundOutcome():
+            callback = message.callback
+            at_ms = instant_ms(callback.at) if callback and callback.at else None
+            return coded_inbound(message) | {"callback_at": at_ms}
         case Response():
             return {"result": msgspec.json.encode(message.result).decode()}
         case _:

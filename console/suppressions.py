@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from console.errors import ConsoleError
+from console.inbound_calls import stops
 from console.ledger_facts import insert_new
 from console.ledger_tables import CONTACT, OUTCOME, SUPPRESSION
 from firmware.clock import to_ms
@@ -32,6 +33,8 @@ def all_suppressions(connection: Connection) -> list[SuppressionWire]:
     for row in connection.execute(select(SUPPRESSION)):
         reasons[row.scope, row.value] = row.reason
     for key, reason in _from_calls(connection):
+        reasons.setdefault(key, reason)
+    for key, reason, _at in stops(connection):
         reasons.setdefault(key, reason)
     return [_wire(key, reasons[key]) for key in sorted(reasons)]
 

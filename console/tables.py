@@ -7,6 +7,7 @@ from rich.text import Text
 
 from console.contacts_file import RowProblem
 from console.examination import Finding
+from console.inbound_calls import InboundLine
 from console.reports import CampaignReport, OutcomeLine, RejectedLine
 from firmware.clock import from_ms
 
@@ -72,6 +73,38 @@ def outcomes_table(outcomes: Sequence[OutcomeLine]) -> Table:
     ]
     names = ("ended", "box", "campaign", "contact", "outcome", "cause", "talk s", "promise", "kept", "stops")
     return table("Outcomes", names, rows)
+
+
+def inbound_table(calls: Sequence[InboundLine]) -> Table:
+    """Return calls that came in."""
+    rows = [
+        (
+            f"{from_ms(each.ended_at_ms):%Y-%m-%d %H:%M:%S}Z",
+            each.box,
+            each.line,
+            each.caller or "withheld",
+            ", ".join(each.people),
+            disposition(each.disposition),
+            each.talk_s,
+            each.callback,
+            each.hand_over or each.transfer,
+            each.suppressed,
+        )
+        for each in calls
+    ]
+    names = (
+        "ended",
+        "box",
+        "line",
+        "caller",
+        "known as",
+        "outcome",
+        "talk s",
+        "ring back",
+        "person",
+        "stops",
+    )
+    return table("Calls that came in", names, rows)
 
 
 def _kept(outcome: OutcomeLine) -> str:

@@ -17,8 +17,18 @@ from console.ledger import Ledger, Recorded
 from console.ledger_facts import Unread
 from console.reports import CampaignReport, OutcomeLine, campaign_reports, outcome_lines
 from console.tables import funnel_table, outcomes_table, printable, table
-from firmware.sync.messages import Ack, BoxEvent, BoxState, OutcomeMessage, Refusals, Response, Telemetry
+from firmware.sync.messages import (
+    Ack,
+    BoxEvent,
+    BoxState,
+    InboundOutcome,
+    OutcomeMessage,
+    Refusals,
+    Response,
+    Telemetry,
+)
 from firmware.sync.messages_audit import AuditHead, AuditSegment
+from firmware.values import mask
 
 OUTCOMES_SHOWN = 12
 NEWS_SHOWN = 6
@@ -60,6 +70,8 @@ def in_words(recorded: Recorded) -> str:
         case OutcomeMessage():
             promise = f", promised by {message.promise.due}" if message.promise else ""
             return f"{box} outcome {message.campaign}/{message.contact}: {message.disposition.value}{promise}"
+        case InboundOutcome():
+            return f"{box} call from {mask(message.caller or '')}: {message.disposition.value}"
         case Refusals():
             until = f" until {_clock_text(message.until)}" if message.until else ""
             return f"{box} {message.verdict} {message.campaign}/{message.contact}: {message.rule}{until}"

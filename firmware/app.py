@@ -14,6 +14,7 @@ from audio.speech.clip_cache import ClipCache
 from audio.speech.synthesis import Synthesizer
 from audio.speech.voices import Voices
 from firmware.agents_in_settings import roster_of
+from firmware.callers import Callers
 from firmware.calls.auditing import Auditor, load_audit_key
 from firmware.calls.desk import Desk
 from firmware.calls.handing_over import Switchboard
@@ -161,7 +162,7 @@ class Box(Generic[WorldT]):
             ),
             disk=disk,
             files=workers.recording,
-            is_busy=lambda: bool(self.scheduler.active),
+            is_busy=lambda: bool(self.scheduler.active or self.callers.n_calls),
         )
         self._desk = Desk(
             database=database,
@@ -183,17 +184,8 @@ class Box(Generic[WorldT]):
             monotonic_s=clock.monotonic_s,
             on_change=self._changed,
         )
-        placer = CallPlacer(
-            desk=self._desk,
-            flows=FlowBook(),
-            clips=clips,
-            clock=clock,
-            recordings=recordings,
-            recipients=tuple(settings.console.recording_recipients),
-            recording_executor=workers.recording,
-            max_call_s=settings.dialling.max_call_s,
-            hearing=hearing,
-            switchboard=None
+        board = (
+            None
             if roster is None
             else Switchboard(
                 roster,
@@ -205,11 +197,37 @@ class Box(Generic[WorldT]):
                 clips=clips,
                 now=clock.now,
                 now_s=clock.monotonic_s,
-            ),
+            )
+        )
+        placer = CallPlacer(
+            desk=self._desk,
+            flows=FlowBook(),
+            clips=clips,
+            clock=clock,
+            recordings=recordings,
+            recipients=tuple(settings.console.recording_recipients),
+            recording_executor=workers.recording,
+            max_call_s=settings.dialling.max_call_s,
+            hearing=hearing,
+            switchboard=board,
         )
         self._prompts_ahead = PromptsAhead(desk=self._desk, placer=placer, now=clock.now)
         self.scheduler: Scheduler = Scheduler(
             lines=world.lines, desk=self._desk, placer=placer, now=clock.now, on_change=self._changed
+        )
+        self.callers = Callers(
+            settings,
+            world.lines,
+            database=database,
+            judge=self._judge,
+            reports=reports,
+            scheduler=self.scheduler,
+            clips=clips,
+            clock=clock,
+            hearing=hearing,
+            switchboard=board,
+            new_id=self._new_id,
+            on_change=self._changed,
         )
         rules = RulesDesk(
             database=database,
@@ -227,6 +245,7 @@ class Box(Generic[WorldT]):
             connect=connect,
             config=self._config,
             scheduler=self.scheduler,
+            callers=self.callers,
             judge=self._judge,
             keys=keys,
             rules=rules,
@@ -321,7 +340,7 @@ class Box(Generic[WorldT]):
             database,
             world,
             gate=lambda: self._judge.gate,
-            is_busy=lambda: bool(self.scheduler.active),
+            is_busy=lambda: bool(self.scheduler.active or self.callers.n_calls),
             heartbeats=self.heartbeats,
         )
         for line in world.lines:
@@ -364,6 +383,7 @@ class Box(Generic[WorldT]):
                 self.scheduler.on_round = self.heartbeats.expect("scheduler", within_s=SCHEDULER_WITHIN_S)
                 tasks.append(group.create_task(self.scheduler.run(), name="scheduler"))
                 tasks.append(group.create_task(self._prompts_ahead.run(), name="prompts-ahead"))
+                tasks.append(group.create_task(self.callers.run(), name="callers"))
             else:
                 self.scheduler.dialling = "the gate failed its self-check: reinstall the firmware"
             ready()
@@ -371,11 +391,13 @@ class Box(Generic[WorldT]):
                 "serving", box=self._settings.box.id, lines=len(self._world.lines), version=software_version()
             )
             await stop.wait()
-            n_calls = len(self.scheduler.active)
+            n_calls = len(self.scheduler.active) + self.callers.n_calls
             why = f"told to stop: {n_calls} calls may end first" if n_calls else "told to stop: no call is up"
             systemd.notify_stopping(why, within_s=LONGEST_STOP_S if n_calls else 0.0)
             log.info("stopping", calls=n_calls)
-            await self.scheduler.finish(deadline_s=POLITE_STOP_S)
+            await asyncio.gather(
+                self.scheduler.finish(deadline_s=POLITE_STOP_S), self.callers.finish(deadline_s=POLITE_STOP_S)
+            )
             await link.say_goodbye(within_s=LAST_WORDS_S)
             unsubscribe()
             for task in tasks:

@@ -16,6 +16,7 @@ from firmware.compliance.errors import ComplianceError
 from firmware.compliance.self_check import self_check
 from firmware.data_dir import database_path
 from firmware.host.credentials import CredentialMissingError, credential_file
+from firmware.inbound_in_settings import inbound_terms
 from firmware.lines.line_card import LineCard
 from firmware.lines.sim_pin import PinFileError
 from firmware.rules_at_start import rules_here
@@ -92,6 +93,7 @@ async def check_running_box(settings: Settings) -> list[Finding]:
         _gate(settings),
         *_speech(settings),
         _listening(settings),
+        *_inbound(settings),
         _data_folder(settings),
         await _broker(settings),
     ]
@@ -135,6 +137,18 @@ def read_outcomes(settings: Settings) -> list[dict[str, Any]]:
         }
         for outcome, attempt in reversed(found)
     ]
+
+
+def _inbound(settings: Settings) -> list[Finding]:
+    """Say whether callers will be answered, where the settings want it."""
+    try:
+        terms = inbound_terms(settings)
+    except SettingsError as error:
+        return [Finding(what="inbound", passed=False, detail=str(error))]
+    if terms is None:
+        return []
+    detail = f"{terms.flow.name} version {terms.flow.version}, in {', '.join(terms.values)}"
+    return [Finding(what="inbound", passed=True, detail=detail)]
 
 
 def _keys(settings: Settings) -> Finding:

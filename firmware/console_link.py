@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import structlog
 
+from firmware.callers import Callers
 from firmware.calls.judging import Judge
 from firmware.calls.scheduler import Scheduler
 from firmware.campaign_checks import campaign_check
@@ -59,6 +60,7 @@ class ConsoleLink:
         connect: Callable[[BoxTopics, Will], Connection],
         config: Configuration,
         scheduler: Scheduler,
+        callers: Callers,
         judge: Judge,
         keys: KeyRing,
         rules: RulesDesk,
@@ -74,6 +76,7 @@ class ConsoleLink:
         self._identity = client_identity(settings)
         self._database = database
         self._scheduler = scheduler
+        self._callers = callers
         self._on_change = on_change
         self._heeding: asyncio.Task[None] | None = None
         self._heed_again = False
@@ -227,3 +230,4 @@ class ConsoleLink:
         while self._heed_again:
             self._heed_again = False
             await self._scheduler.heed_console()
+            await self._callers.heed_console()

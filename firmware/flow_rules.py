@@ -21,7 +21,7 @@ def policy_at(library: PackLibrary, places: Sequence[str]) -> Policy:
     return merge(packs)
 
 
-def unmet_by(policy: Policy, flow: Flow) -> list[str]:
+def unmet_by(policy: Policy, flow: Flow, *, is_ours: bool = True) -> list[str]:
     """Return what `policy` demands of a conversation and `flow` does not do."""
     demands = FlowDemands(
         disclosures_before_content=policy.roles_before("any_content"),
@@ -41,6 +41,6 @@ def unmet_by(policy: Policy, flow: Flow) -> list[str]:
         unmet.append(
             "recording there needs an explicit yes, and a flow can only give notice: leave the recording out"
         )
-    if policy.recording_required and not records:
+    if policy.recording_required and not records and is_ours:
         unmet.append("calls there must be recorded, and no prompt of this flow gives the recording notice")
     return unmet

@@ -17,6 +17,7 @@ from firmware.settings_sections import (
     ConsoleSection,
     DiallingSection,
     HandoverSection,
+    InboundSection,
     LineSection,
     ListeningSection,
     LocalSection,
@@ -61,6 +62,7 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=
     local: LocalSection = LocalSection()
     agent: list[AgentSection] = []
     handover: HandoverSection = HandoverSection()
+    inbound: InboundSection = InboundSection()
     technician: TechnicianSection = TechnicianSection()
     update: UpdateSection = UpdateSection()
 
@@ -125,6 +127,7 @@ def _check(path: Path, settings: Settings) -> None:
         if line.pin_file is not None and line.pin_credential is not None:
             raise SettingsError(f"{path}: [[line]] {line.id!r} has pin_file and pin_credential: keep one")
     _check_agents(path, settings)
+    _check_inbound(path, settings)
     _check_trunks(path, settings)
     if settings.audit.device_key and settings.audit.device_key_credential:
         raise SettingsError(f"{path}: [audit] has device_key and device_key_credential: keep one")
@@ -174,6 +177,20 @@ def _check_agent_address(where: str, agent: AgentSection, trunks: dict[str, set[
         raise SettingsError(f'{where}: sip and transfer = "refer" need the trunk that they go by: trunk = ID')
     if agent.sip is not None and is_emergency_address(agent.sip):
         raise SettingsError(f"{where}: an emergency number is no agent: nobody is put through there")
+
+
+def _check_inbound(path: Path, settings: Settings) -> None:
+    inbound = settings.inbound
+    if inbound.enabled and not inbound.flow:
+        raise SettingsError(f'{path}: [inbound] is enabled and names no flow: add flow = "inbound.yaml"')
+    if unknown := sorted(set(inbound.lines) - {line.id for line in settings.line}):
+        raise SettingsError(f"{path}: [inbound] names the line {unknown[0]!r}, and no [[line]] has that id")
+    for span in inbound.hours:
+        if span.opens >= span.closes:
+            raise SettingsError(
+                f"{path}: [inbound]: hours open at {span.opens} and close at {span.closes}; "
+                "over midnight takes two spans"
+            )
 
 
 def _check_trunks(path: Path, settings: Settings) -> None:
@@ -231,6 +248,9 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
         ),
         local=msgspec.structs.replace(
             settings.local, socket=at(settings.local.socket) if settings.local.socket else ""
+        ),
+        inbound=msgspec.structs.replace(
+            settings.inbound, flow=at(settings.inbound.flow) if settings.inbound.flow else ""
         ),
         console=msgspec.structs.replace(settings.console, keys=[at(key) for key in settings.console.keys]),
         line=[

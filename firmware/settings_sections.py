@@ -262,6 +262,26 @@ class AgentSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fie
     """The lines that may reach them; none: all."""
 
 
+class InboundSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Whether and how this box answers who calls in. Left out, it lets them ring."""
+
+    enabled: bool = False
+    flow: str = ""
+    """The conversation, a YAML file; `branchline flow check --inbound` says whether it may answer."""
+    language: Annotated[str, msgspec.Meta(pattern="^[a-z]{2}(-[A-Z]{2})?$")] = "zh-CN"
+    """In which the box begins, unless it knows the number from calls in another."""
+    vars: dict[str, dict[str, str]] = {}
+    """What the conversation says of the office, by language: [inbound.vars.zh-CN] creditor = "…"."""
+    max_per_number: Annotated[int, msgspec.Meta(ge=1, le=60)] = 3
+    """Calls from one number that are answered within an hour; all withheld numbers count as one."""
+    max_per_hour: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 30
+    """The same for all numbers together."""
+    hours: list[HoursSection] = []
+    """When calls are answered, by the box's time zone; none: always."""
+    lines: list[Name] = []
+    """The lines that answer; none: all on which calls can come in."""
+
+
 class HandoverSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """The bounds of handing a call over to an agent."""
 

@@ -12,7 +12,7 @@ import structlog
 from firmware.compliance.gate import Gate
 from firmware.host import systemd
 from firmware.host.heartbeats import Heartbeats
-from firmware.store import commands, inbox, orders
+from firmware.store import commands, inbound, inbox, orders
 from firmware.store import suppressions as suppression_list
 from firmware.store.database import Database
 from firmware.store.errors import StoreDamagedError, StoreError
@@ -23,6 +23,8 @@ WorldT = TypeVar("WorldT")
 
 INBOX_KEPT = timedelta(days=30)
 """Ids of applied messages: the replay protection. A broker keeps a message for 7 days at most."""
+INBOUND_KEPT = timedelta(days=30)
+"""Who called in, as this box keeps it to count by; what came of it is the console's."""
 ORDERS_KEPT = timedelta(days=400)
 """What the console forbade: longer than any campaign runs that could have been held back on its way."""
 SNAPSHOT_EVERY_S = 24 * 3600.0
@@ -71,6 +73,7 @@ class Upkeep(Generic[WorldT]):
             with contextlib.suppress(StoreError):  # a full disk: tomorrow is soon enough
                 await self._database.transact(partial(inbox.forget_before, before=now - INBOX_KEPT))
                 await self._database.transact(partial(orders.forget_before, before=now - ORDERS_KEPT))
+                await self._database.transact(partial(inbound.forget_before, before=now - INBOUND_KEPT))
                 await self._database.transact(partial(commands.forget_before, before=now - INBOX_KEPT))
             await asyncio.sleep(24 * 3600)
 

@@ -79,6 +79,8 @@ class Modem:
         self._card = SimCard(self._channel, GENERIC)
         self._bell = RingWatch()
         self._rings = asyncio.Event()
+        self.on_ringing: Callable[[], None] = lambda: None
+        """Told of every RING, again and again while it rings."""
         self._time_was_told = False
         self.has_stuck_call = False
         """A call is listed that no hang-up ends, as of the last look."""
@@ -151,6 +153,16 @@ class Modem:
     def is_idle(self) -> bool:
         """Say whether no call is on, being placed, or ringing: a reset would disturb nobody."""
         return not (self._has_call or self._bell.is_ringing(self._now_s()))
+
+    @property
+    def is_ringing(self) -> bool:
+        """Say whether somebody calls in, as far as one can know between two RINGs."""
+        return self._bell.is_ringing(self._now_s())
+
+    @property
+    def caller(self) -> str:
+        """Return the number that calls in; empty if it is withheld, not told yet, or nobody calls."""
+        return self._bell.caller(self._now_s())
 
     @property
     def is_open(self) -> bool:
@@ -383,7 +395,7 @@ class Modem:
                 self._time_was_told = True
             case Ringing(number=number):
                 self._bell.rang(self._now_s(), number)
-                self._rings.set()
+                self._ring()
             case Restarted():
                 self._channel.abort("the modem restarted")
             case _:
@@ -392,11 +404,15 @@ class Modem:
                     and not urc.call.is_outgoing
                     and self._bell.told(urc.call.state, self._now_s())
                 ):
-                    self._rings.set()
+                    self._ring()
                 if self._call is not None:
                     self._call.urc(urc, line)
                 else:
                     log.debug("urc_outside_call", port=self._channel.name, line=mask_numbers(line))
+
+    def _ring(self) -> None:
+        self._rings.set()
+        self.on_ringing()
 
     def _forget_card(self) -> None:
         self._card.forget()

@@ -81,6 +81,9 @@ ALLOWED: dict[str, set[str]] = {
     },
     "firmware.enforcing": {"firmware"},
     "firmware.reloading": {"firmware"},
+    "firmware.callers": {"firmware", "audio"},
+    "firmware.inbound_in_settings": VALUES
+    | {"firmware.calls", "firmware.dialogue", "firmware.settings", "firmware.settings_sections"},
     "firmware.agents_in_settings": VALUES
     | {"firmware.calls", "firmware.settings", "firmware.settings_sections"},
     "firmware.health_watch": VALUES | {"firmware.host", "firmware.lines", "firmware.store", "firmware.sync"},

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Row, or_, select
 from werkzeug.wrappers import Response
 
 from console.contact_fields import FieldError, parse_number
+from console.inbound_calls import stops
 from console.ledger_tables import CONTACT, OUTCOME, PROMISE, REFUSAL, SUPPRESSION
 from console.web.case_pages import make_cases
 from console.web.desk import asked, desk, log_access, may
@@ -113,6 +114,11 @@ def _suppressions(rows: Connection, person: str, contacts: list[Row[Any]]) -> li
     said = rows.execute(select(SUPPRESSION).where(mine).order_by(SUPPRESSION.c.at))
     found = [{"scope": row.scope, "reason": row.reason, "at": row.at, "attempt": ""} for row in said]
     stopped = select(OUTCOME).where((OUTCOME.c.person == person) & OUTCOME.c.suppressed.is_not(None))
+    found += [
+        {"scope": scope, "reason": reason, "at": at, "attempt": ""}
+        for (scope, value), reason, at in stops(rows)
+        if (scope, value) in keys
+    ]
     return found + [
         {"scope": row.suppressed, "reason": row.disposition, "at": row.ended_at, "attempt": row.attempt}
         for row in rows.execute(stopped.order_by(OUTCOME.c.ended_at))

@@ -104,7 +104,7 @@ class Judge:
         self.max_call_s = max_call_s
         """What the gate is told that a call may last."""
         self._high_water: datetime | None = None
-        self._unmet: dict[tuple[str, str], list[str]] = {}
+        self._unmet: dict[tuple[str, str, bool], list[str]] = {}
 
     def decide(
         self, con: Connection, contact: StoredContact, line: LineReport, point: Point, *, audio_ready: bool
@@ -203,14 +203,17 @@ class Judge:
         history = self._history(con, contact)
         return self._gate.required_caller_number(self._order(con, contact, line), history, self._now())
 
-    def unmet_demands(self, contact: StoredContact, flow: Flow) -> list[str]:
-        """Return what the callee's own rules demand of a conversation and this flow does not do."""
+    def unmet_demands(self, contact: StoredContact, flow: Flow, *, is_ours: bool = True) -> list[str]:
+        """Return what the callee's own rules demand of a conversation and this flow does not do.
+
+        `is_ours`: the call is one of ours; of who calls in no recording is demanded, as nothing is collected there.
+        """
         policy = self._gate.policy_for(contact.numbers[0], contact.region)
-        key = (flow.digest, policy.digest())
+        key = (flow.digest, policy.digest(), is_ours)
         if key not in self._unmet:
             while len(self._unmet) >= MOST_VERDICTS_KEPT:
                 del self._unmet[next(iter(self._unmet))]
-            self._unmet[key] = unmet_by(policy, flow)
+            self._unmet[key] = unmet_by(policy, flow, is_ours=is_ours)
         return self._unmet[key]
 
     def write_audit(self, con: Connection, judged: Judged, attempt: str | None = None) -> None:

@@ -32,7 +32,7 @@ from firmware.dialogue.loader import load_flow
 from firmware.dialogue.machine import Dialogue
 from firmware.dialogue.speaking import in_words
 from firmware.dialogue.variables import VarKind
-from firmware.lines.line import Line
+from firmware.lines.line import Line, LineStatus
 from firmware.store.campaigns import StoredCampaign, StoredContact
 from firmware.store.errors import StoreError
 from firmware.values import AttemptId, Disposition
@@ -126,6 +126,8 @@ class CallPlacer:
         if prepared is None or order.stopped is not None:
             return
         flow, dialogue, clips = prepared
+        if line.report.status is not LineStatus.READY:
+            return  # somebody has begun to call in, or the modem was lost: nothing was reserved, the contact waits
         order.attempt = await self._desk.reserve(contact, line.report, audio_ready=True)
         if order.attempt is None:
             return

@@ -81,6 +81,13 @@ class Scheduler:
         self._wake.set()
         self._stirred.set()
 
+    def why_idle(self, line: LineId) -> str:
+        """Return why nobody is to be talked to on a line now, empty when nothing forbids it."""
+        if self._stopping:
+            return "the box is stopping"
+        unused = "the console wants no call on this line" if line in self.unused_lines else ""
+        return self._held_by or unused
+
     @contextlib.contextmanager
     def lent(self, line: LineId) -> Iterator[None]:
         """Keep calls off a line while the block uses it. Raises LineBusyError."""
@@ -92,6 +99,22 @@ class Scheduler:
         finally:
             self._lent.discard(line)
             self.wake()
+
+    @contextlib.asynccontextmanager
+    async def taken(self, line: LineId, *, deadline_s: float) -> AsyncIterator[None]:
+        """Keep calls off one line while the block uses it, as soon as who has it now lets it go.
+
+        Raises LineBusyError when that took too long.
+        """
+        try:
+            async with asyncio.timeout(deadline_s):
+                while line in self.active or line in self._lent:
+                    self._stirred.clear()
+                    await self._stirred.wait()
+        except TimeoutError:
+            raise LineBusyError(f"line {line} did not come idle in time") from None
+        with self.lent(line):
+            yield
 
     @contextlib.asynccontextmanager
     async def borrowed(
@@ -204,6 +227,7 @@ class Scheduler:
             order = await self._next_order(line, looked_at)
             # Meanwhile the line may have been lent, or everything held; who waits to be handed over goes before.
             is_free = line.line_id not in self._lent and not self._held_by and not self._n_borrowing
+            is_free = is_free and line.report.status is LineStatus.READY  # somebody may have begun to call in
             if order is not None and is_free:
                 self._start(line, order)
         return await self._until_next_due_s(looked_at)

@@ -75,15 +75,17 @@ class CallSession:
         listener: CallListener | None = None,
         hand_over: HandOver | None = None,
         answer_words: AnswerWords | None = None,
+        pick_up: Callable[[], Awaitable[LineCall]] | None = None,
     ) -> None:
         """Prepare a call; without a `listener` what is said is heard, but not what it was.
 
         Without `hand_over` nobody can be put through to a person; without `answer_words` who answered is told by the
-        sound of the words alone.
+        sound of the words alone. `pick_up` answers who calls in; without it the number is dialled.
         """
         self.answered_s: float | None = None
         self._line = line
         self._number = number
+        self._pick_up = pick_up
         self._dialogue = dialogue
         self._ring_timeout_s = ring_timeout_s
         self._max_call_s = max_call_s
@@ -112,6 +114,7 @@ class CallSession:
             recorder=recorder,
             listener=listener,
             answer_words=answer_words,
+            is_incoming=pick_up is not None,
         )
         self._inbox: asyncio.Queue[_Item] = asyncio.Queue(INBOX_SIZE)
         self._talk: Talk | None = None
@@ -135,7 +138,7 @@ class CallSession:
         if handset.stopped is not None or not self._inbox.empty():
             return self._log(Ended(at_s=self._now_s(), kind=EndKind.RELEASED_BY_US))
         try:
-            call = await self._line.dial(self._number, ring_timeout_s=self._ring_timeout_s)
+            call = await self._begin()
         except LineError as error:
             handset.note("dial_failed", reason=str(error))
             return self._log(Ended(at_s=self._now_s(), kind=EndKind.LOCAL_FAULT, evidence=(str(error),)))
@@ -158,6 +161,11 @@ class CallSession:
                 await self._hand_over.close(HandOverResult.CALLEE_LEFT)
             handset.close()
         return self._log(ended)
+
+    async def _begin(self) -> LineCall:
+        if self._pick_up is not None:
+            return await self._pick_up()
+        return await self._line.dial(self._number, ring_timeout_s=self._ring_timeout_s)
 
     # ---- the loop -----------------------------------------------------------------------------------------
 

@@ -34,8 +34,9 @@ class SoundReader:
         recorder: Recorder,
         listener: CallListener | None,
         answer_words: AnswerWords | None = None,
+        is_incoming: bool = False,
     ) -> None:
-        """Take who is told of them."""
+        """Take who is told of them; `is_incoming`: who is heard called us, and is no machine that answered."""
         self.has_last_chunk = False
         """Whether the recording is whole."""
         self._handset = handset
@@ -44,6 +45,7 @@ class SoundReader:
         self._recorder = recorder
         self._listener = listener
         self._answer_words = answer_words
+        self._is_incoming = is_incoming
 
     async def hear(self, state: Talk, event: sound.AudioEvent) -> None:
         """Take one event of the call's sound."""
@@ -88,6 +90,8 @@ class SoundReader:
             case sound.UtteranceHeard():
                 if self._listener is not None:
                     self._listener.take(event, state.question)
+            case sound.BeepHeard() if self._is_incoming:
+                self._handset.note("beep", hz=round(event.frequency_hz))
             case sound.BeepHeard():
                 state.machine = True
                 state.answered_by = Disposition.MACHINE_NO_MESSAGE
@@ -154,6 +158,8 @@ class SoundReader:
         A verdict by words may be wrong, so the conversation goes on: a person who was taken for a machine is heard
         out, and a machine hears no more than our name.
         """
+        if self._is_incoming and event.reason not in NO_PERSON:
+            return
         if not state.machine or event.reason in NO_PERSON:  # a beep has said more than words can
             state.answered_by = answered_by(event.answer, event.subject, event.confidence)
         if event.reason in NO_PERSON and not state.key and not state.verified:

@@ -101,6 +101,24 @@ def canonical_number(text: str) -> str:
     return phonenumbers.format_number(parsed, E164_FORM) if phonenumbers.is_valid_number(parsed) else kept
 
 
+def shown_number(shown: str, home: str | None) -> str | None:
+    """Return a number as a network shows it in E.164; None for what is withheld or could not be called back.
+
+    One without a country code is read as one of `home`'s, our own number's: networks show their own people so.
+    """
+    region = None
+    if home is not None:
+        try:
+            region = phonenumbers.region_code_for_number(phonenumbers.parse(home))
+        except phonenumbers.NumberParseException:
+            region = None
+    try:
+        parsed = phonenumbers.parse(shown, region)
+    except phonenumbers.NumberParseException:
+        return None
+    return phonenumbers.format_number(parsed, E164_FORM) if phonenumbers.is_possible_number(parsed) else None
+
+
 def _short_type(digits: str, country: str | None) -> LineType:
     bare = digits.lstrip("+")
     for region in (country,) if country else ("CN", "GB", "US"):

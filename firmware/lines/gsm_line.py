@@ -8,8 +8,10 @@ from typing import Any, Generic, TypeVar
 
 import structlog
 
+from firmware.lines.bell import Bell
 from firmware.lines.gsm_call import GsmCall
 from firmware.lines.gsm_ports import GsmPorts
+from firmware.lines.gsm_standing import standing_of
 from firmware.lines.line import LineError, LineNotReadyError, LineReport, LineStatus
 from firmware.lines.sim_pin import PinFileError
 from firmware.values import E164, InvalidNumberError, LineId, parse_e164
@@ -17,7 +19,7 @@ from modem_drivers.errors import AudioPathError, ModemError, SimError
 from modem_drivers.healer import Healer
 from modem_drivers.healing import Ailment, HealingPlan, Rung
 from modem_drivers.kept_modem import KeptModem
-from modem_drivers.modem import Modem
+from modem_drivers.modem import Modem, ModemCall
 from modem_drivers.sim import SimState
 from modem_drivers.ussd import UssdAnswer
 
@@ -33,15 +35,12 @@ NETWORK_TIME_EVERY_S = 900.0
 CARD_LOOK_S = 60.0
 """Between two looks for the sound card of an idle line; each costs up to a second of one core."""
 CARD_MISSING_LOOK_S = 5.0
+PICKED_UP_WITHIN_S = 15.0
+"""From ATA until the modem shows the call answered."""
 SILENT_CALLS = 2
 """One callee may have been silent behind a dead microphone; two in a row are our modem."""
 
 _RESTARTS = frozenset({Rung.VENDOR_RESET, Rung.USB_REBIND, Rung.HUB_POWER, Rung.GPIO})
-_IN_WORDS = {
-    Ailment.STUCK_CALL: "a call that no hang-up ends",
-    Ailment.AUDIO_REFUSED: "it would not open its call audio",
-    Ailment.AUDIO_SILENT: "no sound came through it in the last calls",
-}
 
 log = structlog.get_logger()
 
@@ -73,6 +72,9 @@ class GsmLine(Generic[WorldT]):
         self.on_network_time: Callable[[datetime], None] = lambda _at: None
         self.on_round: Callable[[], None] = lambda: None
         """Told each time `serve` goes round."""
+        self.on_ringing: Callable[[], None] | None = None
+        """Told once of who calls in while the line is ready; None: nobody answers here."""
+        self._bell = Bell(line_id, modem=lambda: self._modem, on_quiet=self._free)
         self._time_due_s = 0.0
         self._kept = KeptModem(line_id, lambda: ports.open_modem(now_s), shout=ports.shout)
         self._healer = Healer(self._kept, HealingPlan(), now_s=now_s, usb=ports.power, gpio=power_hook)
@@ -114,6 +116,7 @@ class GsmLine(Generic[WorldT]):
                 self.on_round()
                 await self._rest(await self._tend())
         finally:
+            self._bell.close()
             await self._kept.close()
 
     async def dial(self, number: E164, *, ring_timeout_s: float) -> GsmCall:
@@ -123,13 +126,67 @@ class GsmLine(Generic[WorldT]):
             raise LineNotReadyError(
                 f"line {self.line_id} is {self._report.status}: {self._report.detail or 'not ready'}"
             )
-        self._set(LineStatus.IN_CALL, "dialing")
+        return await self._take_up(modem, modem.dial(number), "dialing", ring_timeout_s)
+
+    # ---- who calls in
+
+    @property
+    def is_rung(self) -> bool:
+        """Say whether somebody calls in whose call was neither answered nor turned away."""
+        return self._bell.is_rung
+
+    @property
+    def caller(self) -> str:
+        """Return the number that calls in, empty if it is withheld or not told yet."""
+        return self._bell.caller
+
+    async def answer(self) -> GsmCall:
+        """Answer who calls in. Raises LineNotReadyError (nobody rings any more) or LineError."""
+        modem = self._modem
+        if not self._bell.take() or modem is None:
+            raise LineNotReadyError(f"nobody calls in on line {self.line_id} any more")
+        return await self._take_up(modem, modem.answer(), "answering", PICKED_UP_WITHIN_S)
+
+    async def turn_away(self) -> None:
+        """Refuse who calls in; the line is ready again then."""
+        modem = self._modem
+        if not self._bell.take() or modem is None:
+            return
         try:
-            modem_call = await modem.dial(number)
+            is_gone = await modem.reject()
+        except ModemError as error:
+            log.info("call_not_turned_away", line=self.line_id, reason=str(error))
+            is_gone = False
+        self._free() if is_gone else self._look_again("a call that came in could not be turned away")
+
+    def _rang(self) -> None:
+        """Begin no call of ours until who calls in was answered or turned away, or has given up."""
+        if self.on_ringing is None or self._report.status is not LineStatus.READY:
+            return  # a call of ours is on: who calls in meanwhile hears what the network tells them
+        self._set(LineStatus.IN_CALL, "somebody calls in")
+        self._bell.rings()
+        self.on_ringing()
+
+    def _free(self) -> None:
+        """Be ready again, unless somebody has begun to call in."""
+        if self._modem is None:
+            self._look_again("the modem was lost")
+            return
+        self._set(LineStatus.READY, "")
+        self._stirred.set()
+        if self._bell.is_sounding:
+            self._rang()
+
+    async def _take_up(
+        self, modem: Modem, placing: Awaitable[ModemCall], doing: str, ring_timeout_s: float
+    ) -> GsmCall:
+        self._set(LineStatus.IN_CALL, doing)
+        try:
+            modem_call = await placing
         except ModemError as error:
             self._kept.audio_was_refused |= isinstance(error, AudioPathError)
             self._look_again("a call could not be placed")
-            raise LineError(f"line {self.line_id} refused to dial: {error}") from error
+            raise LineError(f"line {self.line_id} refused: {error}") from error
         except BaseException:
             self._look_again("a call was given up")
             raise
@@ -139,7 +196,7 @@ class GsmLine(Generic[WorldT]):
             ring_timeout_s=ring_timeout_s,
             on_over=self._call_over,
         )
-        self._set(LineStatus.IN_CALL, "dialing")
+        self._set(LineStatus.IN_CALL, doing)
         return self._call
 
     async def ask_operator(self, code: str) -> UssdAnswer:
@@ -178,6 +235,7 @@ class GsmLine(Generic[WorldT]):
         if self._is_in_call:  # a call began while we asked
             return self._refresh_s
         if (modem := self._modem) is not None:
+            modem.on_ringing = self._rang
             self._plan = modem.dialect.healing
             if modem.sim is SimState.PIN_REQUIRED and await self._enter_pin(modem):
                 ailments = await self._kept.examine()
@@ -276,7 +334,7 @@ class GsmLine(Generic[WorldT]):
         elif kept.audio_was_refused or kept.audio_was_silent or call.modem_failed or self._modem is None:
             self._look_again("the last call showed a fault")
         else:
-            self._set(LineStatus.READY, "")
+            self._free()
         self._stirred.set()
 
     def _look_again(self, why: str) -> None:
@@ -287,44 +345,18 @@ class GsmLine(Generic[WorldT]):
     # ---- what others see
 
     def _describe(self, ailments: frozenset[Ailment]) -> None:
-        status, detail = self._standing(ailments)
+        status, detail = standing_of(
+            self._modem,
+            ailments,
+            trouble=self._kept.trouble,
+            pin_trouble=self._pin_trouble,
+            audio_trouble=self._audio_trouble,
+        )
         if ailments and self._healer.ladder.is_dead:
             detail = f"{detail}; all was tried in vain: call a technician"
         self._set(status, detail)
-
-    def _standing(self, ailments: frozenset[Ailment]) -> tuple[LineStatus, str]:
-        modem = self._modem
-        if Ailment.GONE in ailments:
-            return LineStatus.ABSENT, self._kept.trouble
-        if modem is None or Ailment.DEAF in ailments:
-            return LineStatus.FAULTED, self._kept.trouble
-        if unwell := [words for ailment, words in _IN_WORDS.items() if ailment in ailments]:
-            return LineStatus.FAULTED, "; ".join(unwell)
-        if modem.sim is SimState.BUSY:
-            return LineStatus.STARTING, "the SIM is starting"  # usual for 5-20 s after power-up
-        if modem.sim is SimState.PIN_REQUIRED:
-            return LineStatus.FAULTED, self._pin_trouble
-        if modem.sim is SimState.PUK_REQUIRED:
-            return (
-                LineStatus.FAULTED,
-                "the SIM card asks for its PUK: unlock it in a telephone, or replace it",
-            )
-        if modem.sim is not SimState.READY:
-            return (
-                LineStatus.FAULTED,
-                f"SIM {modem.sim.replace('_', ' ')}: put in a SIM that is ready to use",
-            )
-        if not modem.registration.is_registered:
-            return LineStatus.SEARCHING, f"network: {modem.registration.replace('_', ' ')}"
-        if modem.audio_plan.opens == "none":
-            return (
-                LineStatus.FAULTED,
-                f"{modem.identity.model} has no call audio on a tty: name the sound card it is wired to"
-                " with sound_card in box.toml, or use it for SMS only",
-            )
-        if self._audio_trouble:
-            return LineStatus.FAULTED, self._audio_trouble
-        return LineStatus.READY, ""
+        if status is LineStatus.READY and self._bell.is_sounding:
+            self._rang()
 
     def _set(self, status: LineStatus, detail: str) -> None:
         modem = self._modem

@@ -1,6 +1,6 @@
 """What a line is: one way to place one call at a time, whatever carries it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, TypeVar, runtime_checkable
@@ -186,4 +186,30 @@ class Line(Protocol[WorldT_co]):
 
     async def dial(self, number: E164, *, ring_timeout_s: float) -> LineCall:
         """Place a call. Raises LineNotReadyError or LineError when the line would not dial."""
+        ...
+
+
+class AnsweringLine(Line[WorldT_co], Protocol[WorldT_co]):
+    """A line on which people can call in."""
+
+    on_ringing: Callable[[], None] | None
+    """Told once when somebody calls in while the line is ready, which it is not until that is over; None: a ring
+    is nobody's business, and a call may be placed when it stops."""
+
+    @property
+    def is_rung(self) -> bool:
+        """Say whether somebody calls in whose call was neither answered nor turned away."""
+        ...
+
+    @property
+    def caller(self) -> str:
+        """Return the number that calls in, empty if it is withheld or not told yet."""
+        ...
+
+    async def answer(self) -> LineCall:
+        """Answer who calls in. Raises LineNotReadyError (nobody rings any more) or LineError."""
+        ...
+
+    async def turn_away(self) -> None:
+        """Refuse who calls in; the line is ready again then."""
         ...

@@ -21,6 +21,7 @@ from firmware.compliance.errors import ComplianceError
 from firmware.compliance.library import load_packs
 from firmware.dialogue.errors import ContactRefusedError, DialogueError, FlowRefusedError
 from firmware.dialogue.flow import Flow
+from firmware.dialogue.inbound import inbound_problems
 from firmware.dialogue.schema import flow_schema
 from firmware.dialogue.speaking import in_words
 from firmware.dialogue.variables import ContactVars
@@ -69,11 +70,16 @@ def check(
         ),
     ] = None,
     *,
+    answers: Annotated[
+        bool, typer.Option("--inbound", help="Also say whether it may answer who calls in ([inbound]).")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Say whether a flow may be dialled with, and where it may not: line, column, which check, and why."""
     try:
         flow = read_flow(file)
+        if answers and (problems := inbound_problems(flow)):
+            raise FlowRefusedError(tuple(problems), source=str(file))
         unmet = unmet_by(policy_at(load_packs(), place), flow) if place else []
     except ComplianceError as error:
         _fail(str(error), EXIT_USAGE)

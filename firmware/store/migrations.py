@@ -307,6 +307,28 @@ def add_contact_consented_at(database: SqliteUtils) -> None:
     database.conn.execute("ALTER TABLE contact ADD COLUMN consented_at TEXT NOT NULL DEFAULT '{}'")
 
 
+@migrations(name="inbound_calls")
+def create_inbound_calls(database: SqliteUtils) -> None:
+    """Keep who called in: no attempt of ours, and counted apart."""
+    for statement in (
+        """CREATE TABLE inbound_call (
+            call TEXT PRIMARY KEY,
+            line TEXT NOT NULL,
+            caller TEXT,
+            rang_at INTEGER NOT NULL,
+            answered_at INTEGER,
+            ended_at INTEGER,
+            disposition TEXT,
+            flow TEXT NOT NULL,
+            flow_version INTEGER NOT NULL,
+            record TEXT
+        ) STRICT""",
+        "CREATE INDEX inbound_call_rang ON inbound_call (rang_at)",
+        "CREATE INDEX inbound_call_open ON inbound_call (call) WHERE ended_at IS NULL",
+    ):
+        database.conn.execute(statement)
+
+
 MIGRATION_NAMES = frozenset(
     {
         "0001_tables",
@@ -326,6 +348,7 @@ MIGRATION_NAMES = frozenset(
         "recordings_never_fetched",
         "key_sets_signed",
         "contact_consent_dates",
+        "inbound_calls",
     }
 )
 """Every migration above: a database that knows another one was written by a newer version."""

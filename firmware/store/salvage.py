@@ -39,6 +39,7 @@ TABLES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("person_elsewhere", ("id", "row")),
     ("uplink_use", ("day",)),
     ("key_set", ("version",)),
+    ("inbound_call", ("call",)),
 )
 SALVAGED_OTHERWISE = frozenset({"audit", "outbox", "outbox_head", "setting"})
 """Tables with a way of their own: a chain, a numbering, and settings that must not be believed."""
@@ -70,6 +71,7 @@ _MOVES_ON = {
         "conversation",
     ),
     "uplink_use": ("bytes",),
+    "inbound_call": ("answered_at", "ended_at", "disposition", "record"),
     "command": ("started_at", "boot", "answer_seq", "answer"),
     "configuration": ("state", "decided_at", "proof_seq", "reason"),
     "outcome": ("received_at",),

@@ -23,7 +23,7 @@ class Suppression:
     debt: str | None = None
     reason: str
     source: str
-    """``console`` or ``call``."""
+    """``console``, ``call`` or ``inbound``: who called in."""
     at: datetime
 
 

@@ -35,6 +35,7 @@ from firmware.sync.messages import (
     encode,
 )
 from firmware.sync.messages_config import ConfigSettings, LineConfig, OpenHours, UplinkConfig
+from firmware.sync.messages_inbound import InboundOutcome
 from firmware.sync.messages_keys import SigningKey
 from firmware.sync.messages_state import LineWire
 from firmware.sync.messages_telemetry import LineHealth
@@ -257,6 +258,32 @@ CHANNELS = (
             flow_version=1,
             digits_heard=7,
             answers={"satisfaction": "5"},
+        ),
+    ),
+    Channel(
+        leaf="outcome",
+        direction="up",
+        message=InboundOutcome,
+        example=InboundOutcome(
+            id=_ID,
+            at=_AT,
+            stream=_STREAM,
+            seq=3,
+            call=_ATTEMPT,
+            line="line-1",
+            caller="+12025550123",
+            people=["p-17"],
+            disposition=Disposition.OPT_OUT,
+            reached=True,
+            rang_at=_AT,
+            answered_at=_AT,
+            ended_at=_AT,
+            talk_ms=14_700,
+            suppressed="person",
+            flow="inbound",
+            flow_version=1,
+            digits_heard=1,
+            cause="released_by_us",
         ),
     ),
     Channel(

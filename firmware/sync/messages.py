@@ -16,6 +16,7 @@ from firmware.sync.messages_certificate import Certificate, CertificateRequest
 from firmware.sync.messages_command import Command, Response
 from firmware.sync.messages_config import BoxConfig
 from firmware.sync.messages_handover import HandOverWire
+from firmware.sync.messages_inbound import InboundOutcome
 from firmware.sync.messages_keys import KeySet
 from firmware.sync.messages_policy import PeopleElsewhere, PolicyRelease
 from firmware.sync.messages_recording import (
@@ -34,6 +35,7 @@ __all__ = [
     "Command",
     "Durable",
     "Id",
+    "InboundOutcome",
     "Instant",
     "KeySet",
     "Message",
@@ -339,6 +341,7 @@ Uplink = (
     | BoxEvent
     | BoxState
     | CertificateRequest
+    | InboundOutcome
     | OutcomeMessage
     | RecordingChunk
     | RecordingUnavailable

@@ -10,6 +10,7 @@ from firmware.store import outbox
 from firmware.store.attempts import StoredAttempt
 from firmware.store.campaigns import StoredContact
 from firmware.store.connection import Connection
+from firmware.store.inbound import InboundResult
 from firmware.store.outcomes import Outcome, Promise
 from firmware.store.recordings import StoredRecording
 from firmware.sync.messages import (
@@ -23,6 +24,7 @@ from firmware.sync.messages import (
     encode,
 )
 from firmware.sync.messages_handover import HandOverWire
+from firmware.sync.messages_inbound import InboundCallback, InboundOutcome
 
 
 class Reports:
@@ -87,6 +89,46 @@ class Reports:
                     if outcome.hand_over is None
                     else msgspec.convert(dict(outcome.hand_over), HandOverWire),
                     note=outcome.note,
+                )
+            )
+
+        outbox.append(con, "outcome", build, at)
+
+    def inbound(self, con: Connection, result: InboundResult) -> None:
+        """Report what came of a call that came in."""
+        at, call = self._now(), result.call
+
+        def build(seq: int) -> bytes:
+            return encode(
+                InboundOutcome(
+                    id=self._new_id(),
+                    at=at,
+                    stream=self._stream,
+                    seq=seq,
+                    call=call.call,
+                    line=call.line,
+                    caller=call.caller,
+                    people=list(result.people),
+                    disposition=result.disposition,
+                    reached=result.reached,
+                    rang_at=call.rang_at,
+                    answered_at=result.answered_at,
+                    ended_at=result.ended_at,
+                    talk_ms=result.talk_ms,
+                    suppressed=result.suppressed,
+                    callback=None
+                    if result.callback_local is None
+                    else InboundCallback(local=result.callback_local, at=result.callback_at),
+                    transfer=result.transfer,
+                    hand_over=None
+                    if result.hand_over is None
+                    else msgspec.convert(dict(result.hand_over), HandOverWire),
+                    answers=dict(result.answers),
+                    flow=call.flow,
+                    flow_version=call.flow_version,
+                    digits_heard=result.digits_heard,
+                    cause=result.cause,
+                    note=result.note,
                 )
             )
 

@@ -37,7 +37,7 @@ def script_of(name: str) -> Script:
 
 CONVERSATIONS = [
     pytest.param(seed, script, conversation, id=f"{seed}-{conversation.language}-{conversation.name}")
-    for seed in (*SEEDS, "us/overdue-reminder")
+    for seed in (*SEEDS, "us/overdue-reminder", "inbound")
     for script in (script_of(seed),)
     for conversation in script.conversations
 ]

@@ -12,10 +12,10 @@ from firmware.clock import SimulatedWorld
 from firmware.lines.gsm_line import GsmLine
 from firmware.lines.line import Active, LineCall, LineStatus
 from firmware.lines.sip_line import SipLine
+from firmware.simulated_box import SimulatedPorts
 from firmware.sip.trunk import Trunk, TrunkPlan
 from firmware.sip.wire import Account
 from firmware.values import E164, LineId
-from firmware.worlds import SimulatedPorts
 from modem_drivers.simulator.network import Network
 from modem_drivers.simulator.people import Beep, Person
 from modem_drivers.simulator.running import build_modem, plug_in, tick_for_ever

@@ -23,6 +23,7 @@ from firmware.sync.claiming import ClaimTopics
 from firmware.sync.messages import (
     BoxConfig,
     Command,
+    InboundOutcome,
     KeySet,
     Response,
     decode_contact,
@@ -36,6 +37,7 @@ from firmware.sync.messages_keys import SigningKey
 from firmware.sync.messages_policy import PeopleElsewhere, PersonElsewhere, PolicyRelease
 from firmware.sync.topics import split_down, split_up, topic_matches
 from modem_drivers.simulator.people import Pause, Person, Press, Say
+from tests.scenarios.test_inbound import OWN, SECTION
 from tests.scenarios.town import Town, contact
 from tests.scenarios.virtual_time import run_virtually
 
@@ -124,9 +126,13 @@ def test_what_a_story_sends_is_what_the_document_says(tmp_path: Path) -> None:
 
     async def story() -> list[tuple[str, bytes]]:
         town = Town(tmp_path, [listens], n_modems=1)
+        town.settings = msgspec.structs.replace(town.settings, inbound=SECTION)
         async with town.open():
             await town.push([contact(1), contact(2, numbers=["12345"]), contact(3, status="disputed")])
             await town.until(lambda: "c01" in town.outcomes())
+            loop = town.loop
+            assert town.network.ring(OWN, listens.number, schedule=loop.call_later, now_s=loop.time)
+            await town.until(lambda: any(isinstance(message, InboundOutcome) for message in town.seen))
             await town.control("recall", contact="c03")
             await town.send(
                 "config", BoxConfig(**town.head(), version=1, settings=ConfigSettings(log_level="warning"))
