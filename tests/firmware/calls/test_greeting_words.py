@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from audio.events import AnswerSpeechHeard
 from audio.listening.recogniser import Alternative, Recognised
 from audio.orders import AnswerText
 from firmware.calls.answer_words import MOST_WAITING, AnswerWords
+from firmware.calls.sounds import SoundReader
 
 
 class Ears:
@@ -96,3 +98,22 @@ def test_a_call_that_ends_forgets_what_waits() -> None:
         return ordered
 
     assert asyncio.run(run()) == []
+
+
+def test_a_calls_sound_hands_what_was_said_to_be_written_down() -> None:
+    async def run() -> list[AnswerText]:
+        ears, ordered = Ears(), list[AnswerText]()
+        ears.go.set()
+        words = AnswerWords(ears, language="en", name="line-1")
+        words.start(ordered.append)
+        nothing: Any = None
+        for one in (words, None):
+            reader = SoundReader(
+                nothing, nothing, dialogue=nothing, recorder=nothing, listener=None, answer_words=one
+            )
+            await reader.hear(nothing, piece(1, "leave a message"))
+        await settle()
+        await words.close()
+        return ordered
+
+    assert [one.part for one in asyncio.run(run())] == [1]
