@@ -31,13 +31,7 @@ from firmware.store.jobs import Job, settle_all
 from firmware.store.migrating import migrate
 from firmware.store.old_pages import overwrite_old_pages
 from firmware.store.snapshot import forget_snapshots, require_room, sync_file, take_snapshot
-from firmware.store.soundness import (
-    LONGEST_AT_START_S,
-    LaterLook,
-    problems_within,
-    suspect,
-    suspicion_of,
-)
+from firmware.store.soundness import LONGEST_AT_START_S, LaterLook, problems_within, suspect, suspicion_of
 from firmware.values import UuidV7
 
 log = structlog.get_logger(__name__)
