@@ -15,7 +15,6 @@ from console.cases import is_swept, sweep
 from console.corrections import standing
 from console.errors import BrokerError
 from console.ledger import Arrival, Ledger
-from console.ledger_tables import SUPPRESSION
 from console.web import application
 from console.web.catalogue import CATALOGUE, DISPOSITIONS, WORDS
 from console.web.roles import Role
@@ -338,65 +337,6 @@ def test_measures_count_what_the_ledger_holds(supervisor: Visitor) -> None:
         assert 'class="n">75.0%' in table or by in {"weekday", "hour"}
     assert supervisor.get("/measures?days=8").status_code == 400
     assert supervisor.get("/measures?by=person").status_code == 400
-
-
-def test_somebody_is_called_no_more(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The wish is kept before boxes are told, and written down; it stands on the person's page."""
-    monkeypatch.setattr(world.orders, "answer", "done")
-    operator = world.visitor(Role.OPERATOR)
-    here = {"person": "p11", "action": "suppress"}
-    page = text_of(operator, "/people/stop?person=p11&action=suppress")
-    assert "This cannot be taken back." in page
-    assert "13900000011" not in page, "an operator sees no number"
-    told = {**here, "scope": "number", "reason": "wrong_number"}
-    assert operator.post("/people/stop", told, form_at="/people").status_code == 302
-    assert world.orders.given[-1] == ("*", "*", "suppress")
-    page = text_of(operator, "/people/one?person=p11")
-    assert "every box is told" in page
-    assert re.search(r"number: wrong number", page)
-    with world.desk.ledger.reading() as rows:
-        kept = (
-            rows.execute(select(SUPPRESSION.c.value).where(SUPPRESSION.c.scope == "number")).scalars().all()
-        )
-    assert kept == ["+8613900000011"]
-    for wrong in ({"scope": "campaign"}, {"reason": "because"}, {"person": "nobody"}, {"action": "delete"}):
-        assert operator.post("/people/stop", told | wrong, form_at="/people").status_code in {400, 404}
-    monkeypatch.setattr(world.orders, "answer", "waits")  # the broker is away
-    operator.post("/people/stop", {**told, "scope": "person", "reason": "opt_out"}, form_at="/people")
-    page = text_of(operator, "/people/one?person=p11")
-    assert "Kept. No box could be told yet: the broker is away" in page
-    assert "person: wants no calls" in page
-    assert "person_suppressed" in actions(world)
-
-
-@pytest.mark.parametrize(
-    ("answer", "said"),
-    [
-        ("done", "Taken off 1 of 1 lists."),
-        ("waits", "1 lists: the box is away"),
-        ("nothing left", "1 lists had no call left"),
-        ("campaign_over: long ago", "The box refuses: campaign_over: long ago"),
-    ],
-)
-def test_somebody_is_taken_off_the_lists(
-    world: World, supervisor: Visitor, monkeypatch: pytest.MonkeyPatch, answer: str, said: str
-) -> None:
-    monkeypatch.setattr(world.orders, "answer", answer)
-    supervisor.post("/people/stop", {"person": "p12", "action": "recall"}, form_at="/people")
-    assert world.orders.given[-1] == ("b1", "c12", "recall")
-    assert said in text_of(supervisor, "/people/one?person=p12")
-
-
-def test_what_boxes_say_is_said_in_chinese(world: World) -> None:
-    visitor = world.visitor(Role.AUDITOR)
-    visitor.post("/language", {"language": "zh", "next": "/"}, form_at="/people")
-    assert "线路故障" in text_of(visitor, "/")
-    page = text_of(visitor, "/people/one?person=p03")
-    assert "不符合规则包中的规定（CN-HOURS-1）" in page, "the box said it in English"
-    assert "not before 09:00" not in page
-    assert "对方挂断" in page
-    page = text_of(visitor, "/measures?days=90")
-    assert "不符合规则包中的规定" in page
 
 
 def test_a_live_page_ends_and_gives_back_its_place(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

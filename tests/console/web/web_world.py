@@ -201,6 +201,12 @@ class Visitor:
     def get(self, path: str, **headers: str) -> TestResponse:
         return self.client.get(path, base_url=BASE, headers=headers)
 
+    def text(self, path: str) -> str:
+        """Return a page that must be there."""
+        answer = self.get(path)
+        assert answer.status_code == 200, path
+        return answer.get_data(as_text=True)
+
     def post(self, path: str, fields: dict[str, str], *, form_at: str) -> TestResponse:
         """Send a form as the page at `form_at` would."""
         page = self.get(form_at).get_data(as_text=True)
