@@ -149,10 +149,10 @@ async def test_sound_keys_and_hang_up_both_ways(tmp_path: Path, engine: EngineKi
     assert strongest_hz(both[2400:8000, 0]) == pytest.approx(700, abs=3)
     assert strongest_hz(loud_part(far_heard)) == pytest.approx(1100, abs=3)
     assert [event.digit for event in heard if isinstance(event, DigitHeard)] == ["5"]
-    assert 50 <= statistics.frames <= 130
+    assert 40 <= statistics.frames <= 150
     quality = last.quality
     assert quality is not None
-    assert min(quality.packets_in, quality.packets_out) > 50
+    assert min(quality.packets_in, quality.packets_out) > 40
     assert quality.lost_in < 10
     assert 0 <= quality.jitter_in_ms < 200
 
@@ -161,7 +161,7 @@ def loud_part(pcm: NDArray[np.int16], *, seconds: float = 1.2) -> NDArray[np.int
     loud = np.flatnonzero(np.abs(pcm) > 3000)
     assert len(loud), "the far end heard nothing"
     part = pcm[loud[0] : loud[-1]]
-    assert len(part) > 0.9 * seconds * 8000, "the far end heard only a part of it"
+    assert len(part) > 0.8 * seconds * 8000, "the far end heard only a part of it"
     return part
 
 
