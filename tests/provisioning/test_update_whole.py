@@ -23,7 +23,7 @@ from provisioning.update_state import UpdateWanted
 from provisioning.updating import Updater, run_self_check
 from tests.provisioning.release_server import ReleaseServer
 from tests.provisioning.test_installing import tiny_wheel
-from tests.provisioning.test_updating import Site
+from tests.provisioning.update_site import Site
 
 
 class InThisProcess:
