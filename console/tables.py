@@ -81,29 +81,16 @@ def inbound_table(calls: Sequence[InboundLine]) -> Table:
         (
             f"{from_ms(each.ended_at_ms):%Y-%m-%d %H:%M:%S}Z",
             each.box,
-            each.line,
             each.caller or "withheld",
             ", ".join(each.people),
             disposition(each.disposition),
-            each.talk_s,
             each.callback,
             each.hand_over or each.transfer,
             each.suppressed,
         )
         for each in calls
     ]
-    names = (
-        "ended",
-        "box",
-        "line",
-        "caller",
-        "known as",
-        "outcome",
-        "talk s",
-        "ring back",
-        "person",
-        "stops",
-    )
+    names = ("ended", "box", "caller", "known as", "outcome", "ring back", "person", "stops")
     return table("Calls that came in", names, rows)
 
 

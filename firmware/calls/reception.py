@@ -21,7 +21,7 @@ from firmware.calls.borrowing import LineBusyError
 from firmware.calls.handing_over import HandOver, Switchboard
 from firmware.calls.inbound_desk import InboundDesk, LetIn, Times
 from firmware.calls.listening import CallListener, Hearing
-from firmware.calls.outcome import CallLog, conclude
+from firmware.calls.outcome import CallLog, Conclusion, conclude
 from firmware.calls.session import CallSession
 from firmware.clock import Clock
 from firmware.compliance.numbering import shown_number
@@ -79,7 +79,7 @@ class Visit:
 
 
 class Reception:
-    """Answers the lines it was given, from `attend` on."""
+    """Answers the lines it was given while `run` runs."""
 
     def __init__(
         self,
@@ -212,7 +212,7 @@ class Reception:
             answered_s=session.answered_s,
             ended_at=self._clock.now(),
         )
-        disposition = await self._conclude_for_certain(let_in, session, call_log, times)
+        disposition = await self._conclude_for_certain(let_in, session, call_log, conclusion, times)
         log.info(
             "inbound_call_ended",
             call=let_in.call.call,
@@ -223,13 +223,18 @@ class Reception:
         )
 
     async def _conclude_for_certain(
-        self, let_in: LetIn, session: CallSession, call_log: CallLog, times: Times
+        self,
+        let_in: LetIn,
+        session: CallSession,
+        call_log: CallLog,
+        conclusion: Conclusion,
+        times: Times,
     ) -> Disposition:
         """Write the outcome, however long the disk refuses: nobody else knows what was said."""
         said = False
         while True:
             try:
-                return await self._desk.conclude(let_in, session, call_log, conclude(call_log), at=times)
+                return await self._desk.conclude(let_in, session, call_log, conclusion, at=times)
             except StoreError as error:
                 if not said:
                     said = True

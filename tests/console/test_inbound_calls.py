@@ -1,0 +1,104 @@
+"""Calls that came in, at the console: kept once, listed with the number masked, and what they stop goes to every box."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from console.authority import init_office
+from console.cli import main
+from console.ledger import Arrival, Ledger
+from console.office import Office
+from console.suppressions import all_suppressions
+from firmware.sync.messages import InboundOutcome
+from firmware.sync.messages_inbound import InboundCallback
+from firmware.values import Disposition, UuidV7
+
+NOW = datetime(2026, 11, 2, 2, 0, tzinfo=UTC)
+CALLER = "+8613123456701"
+IDS = UuidV7()
+
+
+@pytest.fixture
+def bare_office(tmp_path: Path) -> Office:
+    return init_office(tmp_path / "office", "demo", "localhost", now=NOW)
+
+
+def told(seq: int, **changes: Any) -> InboundOutcome:
+    given: dict[str, Any] = {
+        "id": IDS.new(seq),
+        "at": NOW,
+        "stream": "s1",
+        "seq": seq,
+        "call": f"call-{seq}",
+        "line": "line-1",
+        "caller": CALLER,
+        "disposition": Disposition.NO_DECISION,
+        "reached": True,
+        "rang_at": NOW,
+        "answered_at": NOW,
+        "ended_at": NOW + timedelta(minutes=seq),
+        "talk_ms": 12_300,
+    }
+    return InboundOutcome(**(given | changes))
+
+
+def record(ledger: Ledger, *messages: InboundOutcome) -> list[bool]:
+    arrivals = [Arrival(box="b1", message=message) for message in messages]
+    return [each.is_new for each in ledger.record(arrivals, seen_at=NOW)]
+
+
+def test_what_callers_stop_is_stopped_everywhere(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.db")
+    both = told(1, people=["p01", "p02"], suppressed="person", disposition=Disposition.OPT_OUT)
+    number = told(
+        2, caller="+8613123456702", people=["p03"], suppressed="number", disposition=Disposition.WRONG_NUMBER
+    )
+    nothing = told(3, caller="+8613123456703", people=["p04"])
+    assert record(ledger, both, number, nothing) == [True, True, True]
+    assert record(ledger, both) == [False], "the same message again is nothing new"
+    with ledger.reading() as rows:
+        stopped = {(each.scope, each.person or each.number, each.reason) for each in all_suppressions(rows)}
+    ledger.close()
+    assert stopped == {
+        ("number", CALLER, "opt_out"),
+        ("person", "p01", "opt_out"),
+        ("person", "p02", "opt_out"),
+        ("number", "+8613123456702", "wrong_number"),
+    }
+
+
+def test_the_command_lists_them_and_shows_numbers_only_when_asked(
+    bare_office: Office, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = Ledger(bare_office.ledger)
+    back = InboundCallback(local="2026-11-03T10:00", at=NOW + timedelta(days=1))
+    record(
+        ledger,
+        told(1, people=["p01"], callback=back, disposition=Disposition.CALLBACK_SET),
+        told(2, caller=None),
+    )
+    ledger.close()
+
+    def listed(*options: str) -> list[dict[str, Any]]:
+        with pytest.raises(SystemExit) as ended:
+            main(["--office", str(bare_office.folder), "inbound", "--json", *options])
+        assert ended.value.code in {0, None}
+        found: list[dict[str, Any]] = json.loads(capsys.readouterr().out)
+        return found
+
+    first, second = listed()
+    assert (first["caller"], first["people"], first["callback"]) == ("+86…01", ["p01"], "2026-11-03 10:00")
+    assert (second["caller"], second["disposition"]) == ("", "no_decision")
+    assert [each["caller"] for each in listed("--numbers")] == [CALLER, ""]
+    assert [each["call"] for each in listed("--limit", "1")] == ["call-2"]
+    assert listed("--box", "another") == []
+    monkeypatch.setenv("COLUMNS", "160")
+    with pytest.raises(SystemExit):
+        main(["--office", str(bare_office.folder), "inbound"])
+    table = capsys.readouterr().out
+    assert "+86…01" in table
+    assert "withheld" in table
+    assert CALLER not in table
