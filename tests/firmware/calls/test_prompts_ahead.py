@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ class Lists:
 
     async def campaign_of(self, contact: StoredContact) -> StoredCampaign:
         return StoredCampaign(
-            campaign=contact.campaign, name="r", state=CampaignState.READY, flow_text=FLOW, flow_sha256="0" * 64,
+            campaign=contact.campaign, name="r", state=CampaignState.READY, flow_text=FLOW, flow_sha256=sha256(FLOW.encode()).hexdigest(),
             ring_timeout_s=30, promise_max_days=14, starts_at=None, expires_at=NOW + timedelta(days=9), lines=(),
             contacts=1, batches=1,
         )  # fmt: skip

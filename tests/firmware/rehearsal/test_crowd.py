@@ -19,7 +19,7 @@ EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 SEEDS = sorted(
     path.stem
     for path in EXAMPLES.glob("*.yaml")
-    if path.stem != "people" and not path.name.endswith(".test.yaml")
+    if path.stem not in {"people", "inbound"} and not path.name.endswith(".test.yaml")
 )
 TODAY = date(2026, 12, 7)
 ROUND = 10 * len(PERSONAS)
@@ -48,6 +48,14 @@ def test_nothing_forbidden_happens_and_people_get_somewhere(name: str) -> None:
     assert len(report.dispositions) >= 8
     assert report.containment >= 0.8
     assert ROUND / (perf_counter() - began_s) * 60 >= 1000, "a thousand conversations a minute"
+
+
+def test_who_calls_in_and_says_anything_hears_nothing_forbidden() -> None:
+    """The people here were made to be called: what they come to by ringing back says little, what they hear much."""
+    report = rehearsed("inbound")
+    assert report.violations == []
+    assert report.conversations == ROUND
+    assert len(report.dispositions) >= 4
 
 
 def test_personas_come_to_what_they_want() -> None:
