@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -13,3 +14,11 @@ def no_fetched_models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BRANCHLINE_MODELS", str(folder))
         yield folder
+
+
+@pytest.fixture(autouse=True)
+def log_as_it_was() -> Iterator[None]:
+    """Undo what a command line that ran in this process made of the log."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)

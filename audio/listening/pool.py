@@ -40,6 +40,8 @@ UNHURRIED_S = 8.0
 START_DEADLINE_S = 60.0
 MOST_WAITING = 8
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 30.0
+END_LIMIT_S = 5.0
+"""For a process that was killed to be gone; the kernel may hold one in a stuck disk."""
 MEMORY_MB = 1500
 
 
@@ -294,10 +296,13 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     assert process.stdin is not None
     with contextlib.suppress(ProcessLookupError):
         process.kill()
-    await process.wait()
     if not process.stdin.is_closing():
         process.stdin.transport.abort()
-    # asyncio closes the pipe of a process only when all of it was read: a flood may never be.
+    # asyncio tells of a process's end only when all that it wrote was read, and a flood never is: closed first, or
+    # Python 3.11.2 waits for ever.
     process._transport.close()  # type: ignore[attr-defined]
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(END_LIMIT_S):
+            await process.wait()
     for _ in range(3):
         await asyncio.sleep(0)  # lets the transports take leave of the loop, which may end next

@@ -348,7 +348,11 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     finally:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
-    await process.wait()
+        # What it wrote last may never be read, and asyncio would wait for that.
+        process._transport.close()  # type: ignore[attr-defined]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_LIMIT_S):
+                await process.wait()
 
 
 def _drain(sound: socket.socket) -> None:

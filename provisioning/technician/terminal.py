@@ -91,15 +91,16 @@ class Terminal:
 
     def ask_secret(self, question: str) -> str:
         """Return one line that the terminal does not show. Raises LeftError."""
-        self._write(question)
         try:
             before = termios.tcgetattr(self._in)
         except termios.error:
+            self._write(question)
             return self._line().strip()
         hidden = termios.tcgetattr(self._in)
         hidden[3] &= ~termios.ECHO
         termios.tcsetattr(self._in, termios.TCSADRAIN, hidden)
         try:
+            self._write(question)  # only now: who types at once must not be shown either
             return self._line().strip()
         finally:
             termios.tcsetattr(self._in, termios.TCSADRAIN, before)

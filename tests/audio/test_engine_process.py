@@ -213,7 +213,7 @@ def test_the_next_engine_speaks_what_the_first_could_not_with_one_warning(tmp_pa
         cache = ClipCache(Voices({"en": (engine, stand_in)}), tmp_path)
         wanted = ["hello", "hang", "die"]
         clips = asyncio.run(cache.prepare(wanted, "en"))
-        assert stand_in.rendered == ["hang", "die"]
+        assert sorted(stand_in.rendered) == ["die", "hang"], "whichever was given up first"
         assert clips["die"].tolist() == [7] * 800 != clips["hello"].tolist()
         assert all(cache.get(phrase, "en") is clips[phrase] for phrase in wanted)
         again = asyncio.run(cache.prepare(wanted, "en"))
