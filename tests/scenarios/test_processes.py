@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import subprocess
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -236,9 +237,11 @@ def test_the_daemon_runs_on_named_ports_under_the_systems_clock(site: Site) -> N
     )
 
     async def story() -> None:
+        doors = site.stack.enter_context(tempfile.TemporaryDirectory(prefix="branchline-"))
         async with SimulatedModemProcess(simulation) as modems:
             with (site.box_folder / "box.toml").open("a", encoding="utf-8") as file:
                 file.write('\n[status_page]\nbind = "127.0.0.1"\nport = 0\n')
+                file.write(f'\n[local]\nsocket = "{doors}/s.sock"\n')  # a socket's path has 107 bytes at most
                 for place, ports in enumerate(modems.ports):
                     file.write(
                         f'\n[[line]]\nid = "line-{place}"\nat_port = "{ports.at_path}"\npcm_port = "{ports.pcm_path}"\n'
