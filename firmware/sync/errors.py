@@ -21,3 +21,7 @@ class PublishRefusedError(SyncError):
 
 class BrokerRefusedError(SyncError):
     """There is no usable connection to this broker; the text is one line and says what to check."""
+
+
+class HttpsFailedError(SyncError):
+    """There was no answer to a request; the text says why in one line."""

@@ -12,16 +12,12 @@ from urllib.parse import urlsplit
 import h11
 
 from firmware.sync.broker_faults import tls_context
-from firmware.sync.errors import SyncError
+from firmware.sync.errors import HttpsFailedError
 from firmware.sync.mqtt_settings import TlsFiles
 
 CONNECT_S = 15.0
 ANSWER_S = 60.0
 MAX_ANSWER_BYTES = 65_536
-
-
-class HttpsFailedError(SyncError):
-    """There was no answer; the text says why in one line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from firmware.sync.errors import NotConnectedError, PublishRefusedError
 from firmware.sync.mqtt_epoch import EpochFacts, Publication
 from firmware.sync.mqtt_thread import MqttThread
-from firmware.sync.sending import Answers, Outgoing
+from firmware.sync.sending import Answered, Outgoing
 
 PACKET_TOO_LARGE = 0x95
 _WINDOWS_IN_HAND = 4
@@ -52,17 +52,17 @@ class LiveEpoch:
             sending.look()
 
 
-class MqttSending:
+class MqttSending(Answered):
     """Many messages over one epoch; its window is kept by the network thread, which has some in hand."""
 
     def __init__(
         self, epoch: LiveEpoch, thread: MqttThread, *, timeout_s: float, on_progress: Callable[[], None]
     ) -> None:
         """`timeout_s` is how long the broker may be silent about what it was given."""
+        super().__init__(on_progress)
         self._epoch = epoch
         self._thread = thread
         self._timeout_s = timeout_s
-        self._answers = Answers(on_progress)
         self._loop = asyncio.get_running_loop()
         self._heard_s = self._loop.time()
         self._watch: asyncio.TimerHandle | None = None
@@ -73,21 +73,6 @@ class MqttSending:
     def room(self) -> int:
         """How many more messages are useful now: enough that the thread need not wait for this loop."""
         return max(0, _WINDOWS_IN_HAND * self._epoch.facts.window - self._answers.n_open)
-
-    @property
-    def n_confirmed(self) -> int:
-        """How many the broker has confirmed without a gap."""
-        return self._answers.n_confirmed
-
-    @property
-    def n_open(self) -> int:
-        """How many have no answer yet."""
-        return self._answers.n_open
-
-    @property
-    def failure(self) -> Exception | None:
-        """Why the first message behind the confirmed ones failed."""
-        return self._answers.failure
 
     async def send(self, messages: Sequence[Outgoing]) -> None:
         """Hand over more, up to the first that the broker would not take for its size."""

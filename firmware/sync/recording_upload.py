@@ -11,6 +11,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import structlog
@@ -20,10 +21,12 @@ from firmware.store.database import Database
 from firmware.store.errors import StoreError
 from firmware.store.recordings import StoredRecording
 from firmware.sync.byte_budget import ByteBudget, Thrift
-from firmware.sync.errors import SyncError
-from firmware.sync.https_link import HttpsFailedError, HttpsLink, Reply
+from firmware.sync.errors import HttpsFailedError, SyncError
 from firmware.sync.mqtt_settings import TlsFiles
 from firmware.sync.upload_pace import UploadPace
+
+if TYPE_CHECKING:
+    from firmware.sync.https_link import HttpsLink, Reply
 
 log = structlog.get_logger(__name__)
 
@@ -124,6 +127,8 @@ class RecordingUpload:
         waiting = [each for each in waiting if each.path.is_file()]
         if not waiting:
             return False
+        from firmware.sync.https_link import HttpsLink  # noqa: PLC0415 - memory of a box that puts nothing anywhere
+
         path = f"{urlsplit(target.url).path.rstrip('/')}/{self._box}"
         async with HttpsLink(target.url, target.tls()) as link:
             for stored in waiting:
@@ -137,7 +142,7 @@ class RecordingUpload:
         self._not_before_s = {name: at_s for name, at_s in self._not_before_s.items() if at_s > now_s}
         return list(self._not_before_s)
 
-    async def _put(self, link: HttpsLink, target: str, stored: StoredRecording) -> None:
+    async def _put(self, link: "HttpsLink", target: str, stored: StoredRecording) -> None:
         loop = asyncio.get_running_loop()
         try:
             if await self._put_whole(link, target, stored):
@@ -146,7 +151,7 @@ class RecordingUpload:
             log.warning("recording_refused", recording=stored.recording, reason=str(error))
             self._not_before_s[stored.recording] = loop.time() + REFUSED_S
 
-    async def _put_whole(self, link: HttpsLink, target: str, stored: StoredRecording) -> bool:
+    async def _put_whole(self, link: "HttpsLink", target: str, stored: StoredRecording) -> bool:
         """Say whether the receiver has it all now. Raises UploadRefusedError, HttpsFailedError."""
         offset, tries = await self._offset(link, target, stored), 0
         while offset < stored.n_bytes:
@@ -179,7 +184,7 @@ class RecordingUpload:
         log.info("recording_put", recording=stored.recording, n_bytes=stored.n_bytes)
         return True
 
-    async def _offset(self, link: HttpsLink, target: str, stored: StoredRecording) -> int:
+    async def _offset(self, link: "HttpsLink", target: str, stored: StoredRecording) -> int:
         reply = await link.ask("HEAD", target, {})
         if reply.status == 404:
             return 0
@@ -209,7 +214,7 @@ def _read(stored: StoredRecording, offset: int) -> bytes:
     return data
 
 
-def _error(reply: Reply) -> SyncError:
+def _error(reply: "Reply") -> SyncError:
     if reply.status >= 500 or reply.status in (408, 425, 429):
         return HttpsFailedError(f"the receiver answers {reply.status}: later")
     return UploadRefusedError(f"the receiver answers {reply.status}")

@@ -115,26 +115,11 @@ class Answers:
             self.failure = failure
 
 
-class TaskSending:
-    """A sending over any `publish` that returns when the broker took the message: a task for each."""
+class Answered:
+    """What is known of the answers to a sending, for whoever looks at it."""
 
-    def __init__(
-        self,
-        publish: Callable[[Outgoing], Coroutine[Any, Any, None]],
-        *,
-        window: int,
-        on_progress: Callable[[], None],
-    ) -> None:
-        self._publish = publish
-        self._window = window
+    def __init__(self, on_progress: Callable[[], None]) -> None:
         self._answers = Answers(on_progress)
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._n_sent = 0
-
-    @property
-    def room(self) -> int:
-        """How many more messages are useful now."""
-        return max(0, self._window - self._answers.n_open)
 
     @property
     def n_confirmed(self) -> int:
@@ -150,6 +135,28 @@ class TaskSending:
     def failure(self) -> Exception | None:
         """Why the first message behind the confirmed ones failed."""
         return self._answers.failure
+
+
+class TaskSending(Answered):
+    """A sending over any `publish` that returns when the broker took the message: a task for each."""
+
+    def __init__(
+        self,
+        publish: Callable[[Outgoing], Coroutine[Any, Any, None]],
+        *,
+        window: int,
+        on_progress: Callable[[], None],
+    ) -> None:
+        super().__init__(on_progress)
+        self._publish = publish
+        self._window = window
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._n_sent = 0
+
+    @property
+    def room(self) -> int:
+        """How many more messages are useful now."""
+        return max(0, self._window - self._answers.n_open)
 
     async def send(self, messages: Sequence[Outgoing]) -> None:
         """Hand over more."""

@@ -17,7 +17,8 @@ from console.recording_receiver import RecordingReceiver
 from firmware.clock import SystemClock
 from firmware.sync.byte_budget import ByteBudget
 from firmware.sync.connection import MqttConnection
-from firmware.sync.https_link import HttpsFailedError, HttpsLink
+from firmware.sync.errors import HttpsFailedError
+from firmware.sync.https_link import HttpsLink
 from firmware.sync.messages import RecordingReceipt, decode_downlink
 from firmware.sync.mqtt_settings import TlsFiles
 from firmware.sync.recording_upload import RANGE_BYTES, RecordingUpload, UploadTarget
