@@ -1,6 +1,6 @@
 """A contact's variables against a flow's types: typed, speakable, and telling nobody of the debt."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Mapping, Set
 from datetime import date
 
 from firmware.dialogue.currencies import CURRENCIES
@@ -13,59 +13,78 @@ from firmware.values import Money
 MAX_NUMBER = 999_999_999
 
 
-def read_contact(
-    types: Mapping[str, VarType],
-    raw: Mapping[str, object],
-    language: str | None,
-    *,
-    spoken: Set[str],
-    heard_by_anyone: Set[str],
-    other_languages: tuple[str, ...] = (),
-) -> ContactVars:
-    """Return the values. Raises ContactRefusedError naming the variable, never its value.
+class ContactReading:
+    """How a flow reads its contacts in one of its languages, worked out once for lists of 100 000."""
 
-    `spoken`: what any prompt says; `heard_by_anyone`: what is said before anybody is verified;
-    `other_languages`: those to which the call may change, if all can be spoken in them too.
-    """
-    if language is None:
-        raise ContactRefusedError(
-            "language_not_offered",
-            "language",
-            "the flow does not offer this contact's language: add its wordings",
+    def __init__(
+        self,
+        types: Mapping[str, VarType],
+        language: str,
+        *,
+        spoken: Set[str],
+        heard_by_anyone: Set[str],
+        other_languages: tuple[str, ...] = (),
+    ) -> None:
+        """`spoken`: what any prompt says; `heard_by_anyone`: what is said before anybody is verified.
+
+        `other_languages`: those to which the call may change, if all can be spoken in them too.
+        """
+        self._language = language
+        self._vars = [(name, type_, _READERS[type_.kind]) for name, type_ in types.items()]
+        self._spoken = [(name, types[name].kind) for name in sorted(spoken & types.keys())]
+        self._heard = [(name, types[name].kind) for name in sorted(heard_by_anyone & types.keys())]
+        self._secret = [name for name, type_ in types.items() if type_.secret]
+        self._other_languages = other_languages
+
+    def read(self, raw: Mapping[str, object]) -> ContactVars:
+        """Return the values. Raises ContactRefusedError naming the variable, never its value."""
+        values: dict[str, Value] = {}
+        for name, type_, reader in self._vars:
+            given = raw.get(name)
+            if given is not None:
+                values[name] = reader(name, type_, given)
+            elif not type_.optional:
+                raise ContactRefusedError("missing_var", name, f"the flow needs a {type_.kind}")
+        for name, kind in self._spoken:
+            if name in values:
+                try:
+                    require_speakable(values[name], self._language, kind)
+                except UnspeakableError as error:
+                    raise ContactRefusedError("unspeakable", name, str(error)) from None
+        secrets = [str(values[name]) for name in self._secret if name in values]
+        for name, kind in self._heard:
+            value = values.get(name)
+            if isinstance(value, str):
+                _require_harmless(name, value, kind, secrets)
+        return ContactVars(
+            language=self._language,
+            values=values,
+            also=self._also(values) if self._other_languages else (),
         )
-    values: dict[str, Value] = {}
-    for name, type_ in types.items():
-        if raw.get(name) is None:
-            if type_.optional:
-                continue
-            raise ContactRefusedError("missing_var", name, f"the flow needs a {type_.kind}")
-        values[name] = _read_value(name, type_, raw[name])
-    for name in sorted(spoken & values.keys()):
-        try:
-            require_speakable(values[name], language, types[name].kind)
-        except UnspeakableError as error:
-            raise ContactRefusedError("unspeakable", name, str(error)) from None
-    secrets = [str(values[name]) for name, type_ in types.items() if type_.secret and name in values]
-    for name in heard_by_anyone & values.keys():
-        value = values[name]
-        if not isinstance(value, str):
-            continue
-        if word := debt_name(value):
-            raise ContactRefusedError(
-                "reveals_debt",
-                name,
-                f"spoken to whoever picks up, and {word!r} in it tells of a debt: use another name",
-            )
-        if any(_reveals(value, secret, types[name].kind) for secret in secrets):
+
+    def _also(self, values: Mapping[str, Value]) -> tuple[str, ...]:
+        """Return the other languages in which everything that is said to this contact can be said."""
+        said = [(values[name], kind) for name, kind in self._spoken if name in values]
+        return tuple(
+            other
+            for other in self._other_languages
+            if all(_can_be_spoken(value, other, kind) for value, kind in said)
+        )
+
+
+def _require_harmless(name: str, value: str, kind: VarKind, secrets: list[str]) -> None:
+    """Raise ContactRefusedError for what whoever picks up must not hear."""
+    if word := debt_name(value):
+        raise ContactRefusedError(
+            "reveals_debt",
+            name,
+            f"spoken to whoever picks up, and {word!r} in it tells of a debt: use another name",
+        )
+    for secret in secrets:
+        if _reveals(value, secret, kind):
             raise ContactRefusedError(
                 "reveals_secret", name, "it contains what the person is asked to key in"
             )
-    also = tuple(
-        other
-        for other in other_languages
-        if all(_can_be_spoken(values[name], other, types[name].kind) for name in spoken & values.keys())
-    )
-    return ContactVars(language=language, values=values, also=also)
 
 
 def _reveals(value: str, secret: str, kind: VarKind) -> bool:
@@ -87,32 +106,8 @@ def _can_be_spoken(value: Value, language: str, kind: VarKind) -> bool:
     return True
 
 
-def _read_value(name: str, type_: VarType, raw: object) -> Value:
-    match type_.kind:
-        case VarKind.MONEY:
-            return _read_money(name, raw)
-        case VarKind.DATE:
-            return _read_date(name, raw)
-        case VarKind.NUMBER:
-            if type(raw) is not int or not 0 <= raw <= MAX_NUMBER:
-                raise ContactRefusedError(
-                    "ill_typed", name, f"a number is a whole one from 0 to {MAX_NUMBER}"
-                )
-            return raw
-        case VarKind.DIGITS:
-            if not isinstance(raw, str) or not (raw.isascii() and raw.isdigit()) or len(raw) > 32:
-                raise ContactRefusedError("ill_typed", name, "digits are a string of 1 to 32 of 0-9")
-            if type_.length is not None and len(raw) != type_.length:
-                raise ContactRefusedError("ill_typed", name, f"it must have exactly {type_.length} digits")
-            return raw
-        case VarKind.NAME | VarKind.TEXT:
-            if not isinstance(raw, str) or not raw.strip():
-                raise ContactRefusedError("ill_typed", name, f"a {type_.kind} is a string that is not empty")
-            return raw.strip()
-
-
-def _read_money(name: str, raw: object) -> Money:
-    if isinstance(raw, Mapping):
+def _read_money(name: str, _type: VarType, raw: object) -> Money:
+    if isinstance(raw, (dict, Mapping)):  # what it nearly always is first: Mapping alone asks an ABC
         raw = Money(raw.get("minor"), raw.get("currency"))  # type: ignore[arg-type]  # judged right below
     if not isinstance(raw, Money) or type(raw.minor) is not int or not isinstance(raw.currency, str):
         raise ContactRefusedError("ill_typed", name, 'money is {"minor": whole number, "currency": "CNY"}')
@@ -123,7 +118,7 @@ def _read_money(name: str, raw: object) -> Money:
     return raw
 
 
-def _read_date(name: str, raw: object) -> date:
+def _read_date(name: str, _type: VarType, raw: object) -> date:
     if type(raw) is date:
         return raw
     try:
@@ -132,3 +127,34 @@ def _read_date(name: str, raw: object) -> date:
         return date.fromisoformat(raw)
     except ValueError:
         raise ContactRefusedError("ill_typed", name, "a date is written YYYY-MM-DD") from None
+
+
+def _read_number(name: str, _type: VarType, raw: object) -> int:
+    if type(raw) is not int or not 0 <= raw <= MAX_NUMBER:
+        raise ContactRefusedError("ill_typed", name, f"a number is a whole one from 0 to {MAX_NUMBER}")
+    return raw
+
+
+def _read_digits(name: str, type_: VarType, raw: object) -> str:
+    if not isinstance(raw, str) or not (raw.isascii() and raw.isdigit()) or len(raw) > 32:
+        raise ContactRefusedError("ill_typed", name, "digits are a string of 1 to 32 of 0-9")
+    if type_.length is not None and len(raw) != type_.length:
+        raise ContactRefusedError("ill_typed", name, f"it must have exactly {type_.length} digits")
+    return raw
+
+
+def _read_text(name: str, type_: VarType, raw: object) -> str:
+    text = raw.strip() if isinstance(raw, str) else ""
+    if not text:
+        raise ContactRefusedError("ill_typed", name, f"a {type_.kind} is a string that is not empty")
+    return text
+
+
+_READERS: Mapping[VarKind, Callable[[str, VarType, object], Value]] = {
+    VarKind.MONEY: _read_money,
+    VarKind.DATE: _read_date,
+    VarKind.NUMBER: _read_number,
+    VarKind.DIGITS: _read_digits,
+    VarKind.NAME: _read_text,
+    VarKind.TEXT: _read_text,
+}

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from firmware.dialogue.contact import read_contact
+from firmware.dialogue.contact import ContactReading
+from firmware.dialogue.errors import ContactRefusedError
 from firmware.dialogue.nodes import DEBT_ROLE, Anytime, CaptureKind, LanguageNode, Node, Prompt, Switch
 from firmware.dialogue.variables import DEBT_SLOTS, ContactVars, Position, VarType
 from firmware.dialogue.wording import debt_word
@@ -100,13 +101,25 @@ class Flow:
         as strings.
         """
         resolved = self.resolve_language(language)
-        return read_contact(
-            self.vars,
-            vars,
-            resolved,
-            spoken=self.spoken_names,
-            heard_by_anyone=self.names_heard_by_anyone,
-            other_languages=tuple(tag for tag in self.languages if tag != resolved)
-            if self.changes_language
-            else (),
-        )
+        if resolved is None:
+            raise ContactRefusedError(
+                "language_not_offered",
+                "language",
+                "the flow does not offer this contact's language: add its wordings",
+            )
+        return self._readings[resolved].read(vars)
+
+    @cached_property
+    def _readings(self) -> Mapping[str, ContactReading]:
+        return {
+            language: ContactReading(
+                self.vars,
+                language,
+                spoken=self.spoken_names,
+                heard_by_anyone=self.names_heard_by_anyone,
+                other_languages=tuple(tag for tag in self.languages if tag != language)
+                if self.changes_language
+                else (),
+            )
+            for language in self.languages
+        }

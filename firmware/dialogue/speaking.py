@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import date
+from functools import lru_cache
 from types import ModuleType
 
 from firmware.dialogue import speaking_en, speaking_text_en, speaking_text_zh, speaking_zh
@@ -24,6 +25,11 @@ _SCRIPTS: Mapping[str, re.Pattern[str]] = {
     "zh": re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff〇A-Za-z0-9 .,&'()（）·\-《》、，。!]+"),
     "en": re.compile(r"[A-Za-zÀ-ÖØ-öø-ÿĀ-ſ0-9 .,&'’()\-/!+]+"),
 }
+_PLAIN: Mapping[str, re.Pattern[str]] = {
+    "zh": re.compile(r"[\u4e00-\u9fef]{1,80}"),
+    "en": re.compile(r"(?=[A-Za-z ]{1,80}\Z)[A-Za-z]+(?: [A-Za-z]+)*"),
+}
+"""What a voice reads without a closer look, as almost every name is: letters of its script as they stand in any form."""
 _DIGIT_RUN = re.compile(r"[0-9]+")
 
 
@@ -133,6 +139,8 @@ def _tidied(value: str) -> str:
 
 
 def _require_readable(value: str, language: str) -> None:
+    if _PLAIN[_primary(language)].fullmatch(value):
+        return
     text = _tidied(value)
     if not text or len(text) > MAX_TEXT_CHARS:
         raise UnspeakableError(f"text to speak has 1 to {MAX_TEXT_CHARS} characters")
@@ -147,5 +155,6 @@ def _voice(language: str) -> ModuleType:
     return voice
 
 
+@lru_cache(maxsize=64)
 def _primary(language: str) -> str:
     return language.partition("-")[0]

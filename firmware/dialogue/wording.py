@@ -11,11 +11,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 _ZERO_WIDTH = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
+_PLAIN_CHINESE = re.compile(r"[\u4e00-\u9fef]*")
 _GAP_IN_CHINESE = re.compile(r"(?<=[\u3400-\u9fff])[\s·.\-_*]+(?=[\u3400-\u9fff])")
 
 
 def fold(text: str) -> str:
     """Return text as lists are compared: NFKC, lower case, no hidden characters, no gaps inside Chinese."""
+    if text.isascii():
+        return text.lower()
+    if _PLAIN_CHINESE.fullmatch(text):
+        return text
     plain = unicodedata.normalize("NFKC", text.translate(_ZERO_WIDTH)).casefold()
     return _GAP_IN_CHINESE.sub("", plain)
 
@@ -71,12 +76,15 @@ _DISCLOSES: Mapping[str, re.Pattern[str]] = {
 
 def debt_word(text: str) -> str | None:
     """Return the first word of a prompt that would tell a listener of a debt, None if there is none."""
-    return _first((_DEBT_BY_NAME, _DEBT_BY_TOPIC), text)
+    folded = fold(text)
+    match = _DEBT_BY_NAME.search(folded) or _DEBT_BY_TOPIC.search(folded)
+    return match[0] if match else None
 
 
 def debt_name(value: str) -> str | None:
     """Return the word in a name or text value that names a debt by itself, as in the name of a collector."""
-    return _first((_DEBT_BY_NAME,), value)
+    match = _DEBT_BY_NAME.search(fold(value))
+    return match[0] if match else None
 
 
 def forbidden_claim(text: str) -> tuple[str, str] | None:
@@ -120,8 +128,3 @@ def says(role: str, text: str) -> bool:
     """Return whether a wording can make the disclosure `role` at all; roles without known words: yes."""
     pattern = _DISCLOSES.get(role)
     return pattern is None or pattern.search(fold(text)) is not None
-
-
-def _first(patterns: tuple[re.Pattern[str], ...], text: str) -> str | None:
-    folded = fold(text)
-    return next((match[0] for pattern in patterns if (match := pattern.search(folded))), None)

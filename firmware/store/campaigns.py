@@ -9,8 +9,10 @@ from firmware.clock import from_ms, to_ms
 from firmware.store.connection import Connection, Row
 from firmware.store.contacts import (
     ContactState,
+    NewContact,
     StoredContact,
     add_contacts,
+    add_rows,
     due_contacts,
     get_contact,
     next_due_at,
@@ -25,10 +27,12 @@ from firmware.values import CampaignId, LineId, Money
 __all__ = [
     "CampaignState",
     "ContactState",
+    "NewContact",
     "StoredCampaign",
     "StoredContact",
     "add_campaign",
     "add_contacts",
+    "add_rows",
     "batch_missing",
     "due_contacts",
     "expire",

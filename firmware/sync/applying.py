@@ -5,7 +5,7 @@ from datetime import datetime
 
 from firmware.clock import from_ms, to_ms
 from firmware.store import campaigns, contacts, orders, recordings, suppressions
-from firmware.store.campaigns import CampaignState, StoredCampaign, StoredContact
+from firmware.store.campaigns import CampaignState, NewContact, StoredCampaign
 from firmware.store.connection import Connection
 from firmware.store.errors import StoreConflictError
 from firmware.sync.answers import Answer, refused, rejected_row
@@ -78,7 +78,7 @@ def apply_manifest(con: Connection, manifest: CampaignManifest, *, raw: bytes, n
 def apply_batch(
     con: Connection,
     batch: ContactBatch,
-    checked: Sequence[StoredContact | RejectedRow],
+    checked: Sequence[NewContact | RejectedRow],
     *,
     now: datetime,
 ) -> Answer:
@@ -90,9 +90,9 @@ def apply_batch(
     if campaigns.is_batch_received(con, name, batch.batch):
         return Answer(accepted=True, detail="this batch was here before", campaign=name, batch=batch.batch)
     rejected = [row for row in checked if isinstance(row, RejectedRow)]
-    good = [row for row in checked if isinstance(row, StoredContact)]
+    good = [row for row in checked if isinstance(row, NewContact)]
     known = contacts.known_contacts(con, name, [contact.contact for contact in good])
-    taken: list[StoredContact] = []
+    taken: list[NewContact] = []
     for contact in good:
         if contact.contact in known:
             rejected.append(
@@ -103,7 +103,7 @@ def apply_batch(
             continue
         known.add(contact.contact)
         taken.append(contact)
-    campaigns.add_contacts(con, taken)
+    campaigns.add_rows(con, taken)
     for recalled in orders.recalled(con, name, [contact.contact for contact in taken], batch.at):
         contacts.recall(con, recalled, name)
     campaigns.record_batch(con, name, batch.batch, taken=len(taken), rejected=len(rejected), received_at=now)

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from firmware.store.campaigns import StoredContact
+from firmware.store.contacts import NewContact, new_contact
 from firmware.sync.answers import rejected_row
 from firmware.sync.messages import ContactRow, MalformedMessageError, RejectedRow, decode_contact
 from firmware.values import CampaignId, ContactId, InvalidNumberError, PersonId, parse_e164
@@ -56,7 +56,7 @@ def check_row(
     flow: FlowT,
     check: CampaignCheck[FlowT],
     now: datetime,
-) -> StoredContact | RejectedRow:
+) -> NewContact | RejectedRow:
     """Return the contact of one raw row, or why it is not taken."""
     try:
         given = decode_contact(raw)
@@ -72,26 +72,27 @@ def check_row(
     return contact
 
 
-def _contact_of(given: ContactRow, *, campaign: CampaignId, row: int, now: datetime) -> StoredContact:
+def _contact_of(given: ContactRow, *, campaign: CampaignId, row: int, now: datetime) -> NewContact:
     try:
-        numbers = tuple(dict.fromkeys(parse_e164(number) for number in given.numbers))
+        numbers = [parse_e164(number) for number in given.numbers]
     except InvalidNumberError as error:
         raise RowRefusedError("invalid_number", str(error)) from None
     if given.time_zone is not None and given.time_zone not in _time_zones():
         raise RowRefusedError("invalid_time_zone", "time_zone is not an IANA name, such as Asia/Shanghai")
     if given.expires_at is not None and given.expires_at <= now:
         raise RowRefusedError("expired", "expires_at has passed")
-    return StoredContact(
-        contact=ContactId(given.contact),
+    return new_contact(
         campaign=campaign,
+        contact=ContactId(given.contact),
+        row=row,
         person=PersonId(given.person),
-        numbers=numbers,
+        numbers=list(dict.fromkeys(numbers)),
         language=given.language,
         region=given.region,
         time_zone=given.time_zone,
         status=given.status,
         debt=given.debt,
-        consents=tuple(consent.kind for consent in given.consents),
+        consents=[consent.kind for consent in given.consents],
         # A day to come is no proof that it was this person who consented.
         consented_at={
             consent.kind: consent.obtained_at
@@ -102,7 +103,6 @@ def _contact_of(given: ContactRow, *, campaign: CampaignId, row: int, now: datet
         priority=given.priority,
         not_before=given.not_before,
         expires_at=given.expires_at,
-        row=row,
     )
 
 

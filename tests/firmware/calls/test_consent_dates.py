@@ -40,8 +40,8 @@ def consent_kept(box: KeptBox, obtained_at: datetime | None, reassigned_at: date
         campaigns.add_campaign(con, stored, raw=b"{}", received_at=CALLED)
         raw = msgspec.Raw(encode(row))
         checked = check_row(raw, campaign=campaign, row=0, flow="", check=CHECK, now=CALLED)
-        assert isinstance(checked, campaigns.StoredContact), checked
-        campaigns.add_contacts(con, [checked])
+        assert isinstance(checked, campaigns.NewContact), checked
+        campaigns.add_rows(con, [checked])
         if reassigned_at is not None:
             fact = PersonElsewhere(person="p1", number_reassigned_at=reassigned_at)
             assert apply_elsewhere(con, PeopleElsewhere(id="m1", at=CALLED, people=[fact])).accepted

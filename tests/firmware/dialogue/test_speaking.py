@@ -9,8 +9,15 @@ from hypothesis import strategies as st
 
 from firmware.dialogue.currencies import CURRENCIES
 from firmware.dialogue.errors import UnspeakableError
-from firmware.dialogue.speaking import piece_vocabulary, speak, speak_day, speak_in_pieces
+from firmware.dialogue.speaking import (
+    piece_vocabulary,
+    require_speakable,
+    speak,
+    speak_day,
+    speak_in_pieces,
+)
 from firmware.dialogue.variables import VarKind
+from firmware.dialogue.wording import fold
 from firmware.values import Money
 
 
@@ -193,6 +200,26 @@ def test_every_amount_is_made_of_pieces_known_before(number: int, currency: str,
     assert set(pieces) <= piece_vocabulary(language, currency)
     joined = "".join(pieces)
     assert joined == speak(amount, language).replace(" ", "" if language == "en" else " ").replace("-", "")
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    text=st.text(st.sampled_from("ABz é王伟〇㐀豈\u00ad ·-1"), max_size=6)
+    | st.builds(str.__mul__, st.sampled_from("A王"), st.integers(79, 82)),
+    language=st.sampled_from(["zh-CN", "en"]),
+)
+def test_plain_text_is_judged_as_if_it_were_looked_at_closely(text: str, language: str) -> None:
+    """What is read at a glance fares as it does beside a character that has it looked at closely."""
+    assert fold(text) == fold(f"{text}\u200b")
+    assert _is_speakable(text, language) == _is_speakable(f"{text} \n", language)
+
+
+def _is_speakable(text: str, language: str) -> bool:
+    try:
+        require_speakable(text, language, VarKind.NAME)
+    except UnspeakableError:
+        return False
+    return True
 
 
 def test_every_currency_has_words_in_both_languages() -> None:
