@@ -10,14 +10,21 @@ from firmware.store.errors import StoreConflictError, StoreDamagedError, StoreEr
 
 Value = str | int | float | bytes | None
 Row = Mapping[str, Any]
+Mark = tuple[int, int | None, int | None]
 
 
 class Connection:
     """What a repository may do inside a transaction; valid only while that transaction runs."""
 
+    __slots__ = ("_sqlite", "_written_seq", "last_seq", "touched")
+
     def __init__(self, sqlite: sqlite3.Connection) -> None:
         self._sqlite = sqlite
-        self.touched: set[str] = set()
+        self.touched: dict[str, None] = {}
+        """What listeners will hear of, in the order of its first mention."""
+        self.last_seq: int | None = None
+        """The outbox's highest number, where this transaction had to know it; `write_numbers` writes it down."""
+        self._written_seq: int | None = None
 
     def execute(self, sql: str, parameters: Sequence[Value] | Mapping[str, Value] = ()) -> int:
         """Run one statement, return how many rows it changed. Raises StoreConflictError, StoreFailedError."""
@@ -64,7 +71,30 @@ class Connection:
 
     def touch(self, what: str) -> None:
         """Name something that this transaction changes: listeners hear of it after the commit."""
-        self.touched.add(what)
+        self.touched[what] = None
+
+    def next_number(self) -> int:
+        """Return the outbox's next number; many rows are numbered for the price of one row that says how far."""
+        if self.last_seq is None:
+            self.last_seq = self._written_seq = int(self.value("SELECT last_seq FROM outbox_head"))
+        self.last_seq += 1
+        return self.last_seq
+
+    def write_numbers(self) -> None:
+        """Write down how far numbers were given out: before the commit, and before anybody reads it."""
+        if self.last_seq != self._written_seq:
+            self.execute("UPDATE outbox_head SET last_seq = ?", (self.last_seq,))
+            self._written_seq = self.last_seq
+
+    def mark(self) -> "Mark":
+        """Return what `go_back` needs once everything since then has been undone."""
+        return len(self.touched), self.last_seq, self._written_seq
+
+    def go_back(self, mark: "Mark") -> None:
+        """Forget what was noted since `mark`."""
+        n_touched, self.last_seq, self._written_seq = mark
+        while len(self.touched) > n_touched:
+            self.touched.popitem()
 
 
 @contextlib.contextmanager

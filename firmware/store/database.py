@@ -20,17 +20,12 @@ from typing import IO, TypeVar
 import structlog
 
 from firmware.store.connection import Connection, store_errors
-from firmware.store.errors import (
-    StoreBusyError,
-    StoreClosedError,
-    StoreDamagedError,
-    StoreFailedError,
-)
+from firmware.store.errors import StoreBusyError, StoreClosedError, StoreDamagedError, StoreFailedError
 from firmware.store.file_lock import locked
-from firmware.store.jobs import Job, settle_all
-from firmware.store.migrating import migrate
+from firmware.store.jobs import Job, jobs_by_loop, settle_all
+from firmware.store.migrating import create, migrate
 from firmware.store.old_pages import overwrite_old_pages
-from firmware.store.snapshot import forget_snapshots, require_room, sync_file, take_snapshot
+from firmware.store.snapshot import forget_snapshots, require_room, take_snapshot
 from firmware.store.soundness import LONGEST_AT_START_S, LaterLook, problems_within, suspect, suspicion_of
 from firmware.values import UuidV7
 
@@ -56,8 +51,10 @@ class Database:
         self._owns_executor = owns_executor
         self._waiting: deque[Job] = deque()
         self._n_waiting = 0
+        self._asking_on: asyncio.AbstractEventLoop | None = None
+        """The loop that will ask for a commit at the end of its turn."""
         self._commit_is_asked = False
-        self._count_lock = threading.Lock()
+        self._ask_lock = threading.Lock()
         self._listeners: list[tuple[asyncio.AbstractEventLoop, Callable[[frozenset[str]], None]]] = []
         self._closed = False
         self._lock_file: IO[bytes] | None = None
@@ -92,9 +89,14 @@ class Database:
         Raises StoreBusyError, StoreFailedError, and whatever `work` raises.
         """
         self._count_one()
-        job = Job(work, asyncio.get_running_loop())
+        loop = asyncio.get_running_loop()
+        job = Job(work, loop)
         self._waiting.append(job)
-        self._ask_commit()
+        if self._asking_on is not loop:
+            # At the end of the loop's turn: who else writes in it shares the commit, and the store thread does not
+            # wake only to wait for the interpreter.
+            self._asking_on = loop
+            loop.call_soon(self._ask_commit)
         assert isinstance(job.result, asyncio.Future)
         result: T = await job.result
         return result
@@ -102,9 +104,11 @@ class Database:
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run `work`, which only reads, on one state of the database."""
         self._count_one()
-        future = self._executor.submit(self._read, work)
-        future.add_done_callback(lambda _: self._discount_one())
-        result: T = await asyncio.shield(asyncio.wrap_future(future))
+        if self._waiting:
+            self._ask_commit()  # what was asked for before is read
+        future = asyncio.wrap_future(self._executor.submit(self._read, work))
+        future.add_done_callback(self._discount_read)
+        result: T = await asyncio.shield(future)
         return result
 
     def run_now(self, work: Callable[[Connection], T]) -> T:
@@ -184,21 +188,25 @@ class Database:
         return unsubscribe
 
     def _count_one(self) -> None:
-        with self._count_lock:
-            if self._closed:
-                raise StoreClosedError("the database is closed")
-            if self._n_waiting >= MAX_WAITING:
-                raise StoreBusyError(f"{MAX_WAITING} transactions wait for the disk already")
-            self._n_waiting += 1
+        # On the loop, as are both discounts: no lock.
+        if self._closed:
+            raise StoreClosedError("the database is closed")
+        if self._n_waiting >= MAX_WAITING:
+            raise StoreBusyError(f"{MAX_WAITING} transactions wait for the disk already")
+        self._n_waiting += 1
 
-    def _discount_one(self) -> None:
-        with self._count_lock:
-            self._n_waiting -= 1
+    def _discount_read(self, _: object) -> None:
+        self._n_waiting -= 1
+
+    def _settle_here(self, jobs: list[Job]) -> None:
+        self._n_waiting -= len(jobs)
+        settle_all(jobs)
 
     def _ask_commit(self) -> None:
         # One order to the thread for all that wait: sixty-four of them cost more than the commit.
-        with self._count_lock:
-            if self._commit_is_asked:
+        self._asking_on = None
+        with self._ask_lock:
+            if self._commit_is_asked or not self._waiting:
                 return
             self._commit_is_asked = True
         self._executor.submit(self._commit_waiting)
@@ -235,8 +243,7 @@ class Database:
         if mark_of(self.path).exists():
             raise StoreDamagedError(f"{self.path} was damaged, and its restoring was cut off")
         if not self.path.exists():
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
-            sync_file(self.path.parent)
+            create(self.path)
         sqlite = sqlite3.connect(self.path, isolation_level=None, timeout=10.0)
         self._sqlite = sqlite
         for pragma, expected in (
@@ -298,7 +305,7 @@ class Database:
             self._roll_back()
 
     def _commit_waiting(self) -> None:
-        with self._count_lock:
+        with self._ask_lock:
             self._commit_is_asked = False
             jobs = [self._waiting.popleft() for _ in range(len(self._waiting))]
         for first in range(0, len(jobs), _MAX_A_COMMIT):
@@ -312,17 +319,14 @@ class Database:
                 self._tell(touched)
 
     def _settle(self, jobs: list[Job]) -> None:
-        """Tell the callers: those of one loop with one call, as each wakes it by writing to a socket."""
-        by_loop: dict[asyncio.AbstractEventLoop, list[Job]] = {}
-        for job in jobs:
-            if job.loop is None:
-                job.settle()
-            else:
-                self._discount_one()
-                by_loop.setdefault(job.loop, []).append(job)
-        for loop, settled in by_loop.items():
-            with contextlib.suppress(RuntimeError):  # that loop is closed
-                loop.call_soon_threadsafe(settle_all, settled)
+        for loop, settled in jobs_by_loop(jobs).items():
+            if loop is None:
+                settle_all(settled)
+                continue
+            try:
+                loop.call_soon_threadsafe(self._settle_here, settled)
+            except RuntimeError:  # that loop is closed
+                self._n_waiting -= len(settled)
 
     def _commit(self, jobs: list[Job]) -> frozenset[str]:
         """Commit together; each job knows what came of it. Return what was touched, once it is on the disk."""
@@ -335,6 +339,7 @@ class Database:
             else:
                 for job in jobs:
                     self._in_savepoint(job, connection)
+            connection.write_numbers()
             with store_errors():
                 self._sqlite.execute("COMMIT")
         except BaseException as error:
@@ -349,17 +354,17 @@ class Database:
 
     def _in_savepoint(self, job: Job, connection: Connection) -> None:
         """Do the work and note what came of it; what failed is undone. Raises if all is lost."""
-        touched_before = set(connection.touched)
+        mark = connection.mark()
         self._sqlite.execute("SAVEPOINT job")
         try:
             job.value = job.work(connection)
         except Exception as error:
-            connection.touched = touched_before
             if not self._sqlite.in_transaction:
                 # A full disk or an I/O error undoes the whole transaction, its neighbours included.
                 raise StoreFailedError(f"the transaction is lost: {error}") from error
             self._sqlite.execute("ROLLBACK TO job")
             self._sqlite.execute("RELEASE job")
+            connection.go_back(mark)
             job.error = error
             return
         self._sqlite.execute("RELEASE job")

@@ -11,6 +11,8 @@ from firmware.store.connection import Connection
 class Job:
     """One transaction that waits, and the future of its caller: of a loop, or of a thread if there is none."""
 
+    __slots__ = ("error", "loop", "result", "value", "work")
+
     def __init__(
         self, work: Callable[[Connection], Any], loop: asyncio.AbstractEventLoop | None = None
     ) -> None:
@@ -34,3 +36,11 @@ def settle_all(jobs: Iterable[Job]) -> None:
     """Tell the callers of jobs that are over."""
     for job in jobs:
         job.settle()
+
+
+def jobs_by_loop(jobs: Iterable[Job]) -> dict[asyncio.AbstractEventLoop | None, list[Job]]:
+    """Return the jobs by their callers' loop: those of one are told with one call, as each wakes it by a socket."""
+    found: dict[asyncio.AbstractEventLoop | None, list[Job]] = {}
+    for job in jobs:
+        found.setdefault(job.loop, []).append(job)
+    return found

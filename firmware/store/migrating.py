@@ -1,5 +1,7 @@
-"""An opened file is brought to this version's tables, unless it has seen a later version."""
+"""A new file has this version's tables; an older one is brought to them, unless it has seen a later version."""
 
+import functools
+import os
 import sqlite3
 from pathlib import Path
 
@@ -7,6 +9,7 @@ from sqlite_utils import Database as SqliteUtils
 
 from firmware.store.errors import StoreNewerError
 from firmware.store.migrations import MIGRATION_NAMES, migrations
+from firmware.store.snapshot import sync_file
 
 
 def migrate(sqlite: sqlite3.Connection, path: Path) -> None:
@@ -18,3 +21,28 @@ def migrate(sqlite: sqlite3.Connection, path: Path) -> None:
             f"{path} was written by a newer version ({', '.join(sorted(unknown))}): update first"
         )
     migrations.apply(database)
+
+
+def create(path: Path) -> None:
+    """Put a database with this version's tables and nothing in it at `path`: whole after a power cut, or not there."""
+    for leftover in ("-wal", "-shm", ".new"):
+        # Of a database that is gone, or never was: SQLite would read that log as this one's.
+        path.with_name(f"{path.name}{leftover}").unlink(missing_ok=True)
+    made = path.with_name(f"{path.name}.new")
+    with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(_empty_database())
+        file.flush()
+        os.fsync(file.fileno())
+    made.rename(path)
+    sync_file(path.parent)
+
+
+@functools.cache
+def _empty_database() -> bytes:
+    # In memory: every step of a migration is a commit, and twenty of them take a card seconds at the first start.
+    sqlite = sqlite3.connect(":memory:", isolation_level=None)
+    try:
+        migrate(sqlite, Path(":memory:"))
+        return sqlite.serialize()
+    finally:
+        sqlite.close()

@@ -54,7 +54,7 @@ def append(
     `build` gets the number and returns the payload; if it raises, or the transaction is undone, the number is
     not used up: that is what keeps the sequence without gaps.
     """
-    seq = int(con.value("UPDATE outbox_head SET last_seq = last_seq + 1 RETURNING last_seq"))
+    seq = con.next_number()
     con.execute(
         "INSERT INTO outbox (seq, leaf, body, created_at, correlation) VALUES (?, ?, ?, ?, ?)",
         (seq, leaf, build(seq), to_ms(created_at), correlation or None),
@@ -110,6 +110,7 @@ def receipt(
     Raises StoreConflictError if the receipt is for another database or for numbers never given out: whoever
     wrote it is not speaking of what lies here, and nothing is deleted.
     """
+    con.write_numbers()
     own = con.value("SELECT value FROM setting WHERE key = 'stream'")
     last_seq = con.value("SELECT last_seq FROM outbox_head")
     if stream != own:
@@ -156,6 +157,7 @@ def depth(con: Connection) -> OutboxDepth:
 
 def heads(con: Connection) -> tuple[int, int]:
     """Return (how far the console's receipts reach, the highest number given out)."""
+    con.write_numbers()
     row = con.row("SELECT received_up_to, last_seq FROM outbox_head")
     assert row is not None
     return row["received_up_to"], row["last_seq"]

@@ -207,7 +207,9 @@ def live(path: Path, rows: Rows, *, synchronous: str) -> tuple[LoggingVfs, dict[
     states = [dump(sqlite)]
     for number, work in enumerate(a_box_life(rows), start=1):
         sqlite.execute("BEGIN IMMEDIATE")
-        work(Connection(cast(sqlite3.Connection, sqlite)))
+        con = Connection(cast(sqlite3.Connection, sqlite))
+        work(con)
+        con.write_numbers()
         sqlite.execute("COMMIT")
         vfs.log.append(Acknowledged(number))
         states.append(dump(sqlite))

@@ -23,6 +23,7 @@ from firmware.store.errors import (
     StoreLockedError,
     StoreNewerError,
 )
+from firmware.store.inline_executor import InlineExecutor
 
 
 def put(con: Connection, key: str) -> str:
@@ -89,6 +90,25 @@ def test_transactions_that_wait_share_a_commit_and_fail_alone(tmp_path: Path) ->
     assert [isinstance(result, StoreConflictError) for result in results] == [n in {7, 17} for n in range(20)]
     assert found == {f"k{number}" for number in range(20)} - {"k7", "k17"}
     assert commits < 20, "they were committed one by one"
+
+
+def test_a_new_database_takes_nothing_over_from_one_that_is_gone(tmp_path: Path) -> None:
+    """Not its log, which SQLite would read into the new file, and not a beginning that a power cut left."""
+    path = tmp_path / "box.db"
+    before = Database.open(path, executor=InlineExecutor())
+    before.run_now(lambda con: put(con, "old"))
+    log = path.with_name("box.db-wal").read_bytes()
+    assert b"old" in log
+    before.close_now()
+    path.unlink()
+    path.with_name("box.db-wal").write_bytes(log)
+    path.with_name("box.db.new").write_bytes(b"half")
+    after = Database.open(path, executor=InlineExecutor())
+    assert asyncio.run(after.read(keys)) == set()
+    assert after.stream != before.stream
+    after.close_now()
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert not path.with_name("box.db.new").exists()
 
 
 def test_a_cancelled_caller_does_not_lose_the_transaction(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -20,10 +21,16 @@ steps = st.lists(
         st.tuples(st.just("append"), st.integers(1, 3)),
         st.tuples(st.sampled_from(["undo", "fail to build"]), st.integers(1, 3)),
         st.tuples(st.just("receipt"), st.integers(0, 12)),
+        st.tuples(st.just("together"), st.integers(2, 5)),
         st.tuples(st.just("reopen"), st.just(0)),
     ),
     max_size=15,
 )
+
+
+async def all_at_once(database: Database, works: list[Callable[[Connection], list[int]]]) -> list[object]:
+    """Have them committed together and return what came of each."""
+    return await asyncio.gather(*(database.transact(work) for work in works), return_exceptions=True)
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -42,7 +49,9 @@ def test_numbers_have_no_gaps_and_receipts_delete_no_more_than_they_cover(
 
     for action, n in story:
 
-        def append(con: Connection, n: int = n, action: str = action) -> list[int]:
+        def append(
+            con: Connection, n: int = 1 if action == "together" else n, action: str = action
+        ) -> list[int]:
             seqs = [outbox.append(con, "outcome", number_as_body, rows.now) for _ in range(n)]
             if action == "undo":
                 raise ValueError("undone")
@@ -57,6 +66,13 @@ def test_numbers_have_no_gaps_and_receipts_delete_no_more_than_they_cover(
             case "undo" | "fail to build":
                 with pytest.raises(ValueError, match=r"undone|cannot be built"):
                     asyncio.run(database.transact(append))
+            case "together":
+                undone = partial(append, n=2, action="undo")
+                several: list[Callable[[Connection], list[int]]] = [append, *[undone] * (n - 1), append]
+                first, *_, last = asyncio.run(all_at_once(database, several))
+                assert first == [given_out + 1]
+                assert last == [given_out + 2]
+                given_out += 2
             case "receipt":
                 if n > given_out:
                     with pytest.raises(StoreConflictError, match="only"):
