@@ -82,6 +82,7 @@ ALLOWED: dict[str, set[str]] = {
     "firmware.enforcing": {"firmware"},
     "firmware.reloading": {"firmware"},
     "firmware.callers": {"firmware", "audio"},
+    "firmware.calling": {"firmware", "audio"},
     "firmware.inbound_in_settings": VALUES
     | {"firmware.calls", "firmware.dialogue", "firmware.settings", "firmware.settings_sections"},
     "firmware.agents_in_settings": VALUES
