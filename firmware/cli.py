@@ -184,9 +184,9 @@ def run(config: Config = DEFAULT_CONFIG) -> None:
 @app.command()
 def check(config: Config = DEFAULT_CONFIG) -> None:
     """Try everything that `run` needs: settings, keys, gate, broker, each modem. Changes nothing, calls nobody."""
+    settings = _settings(config)
     from firmware.checkup import check_box
 
-    settings = _settings(config)
     table = Table(title=f"Box {settings.box.id}")
     table.add_column("what")
     table.add_column("result")
@@ -203,10 +203,10 @@ def check(config: Config = DEFAULT_CONFIG) -> None:
 @app.command()
 def outcomes(config: Config = DEFAULT_CONFIG, *, as_json: AsJson = False) -> None:
     """List what came of each attempt, from the box's own database (readable while the daemon runs)."""
-    from firmware.checkup import read_outcomes
+    settings = _settings(config)
+    from firmware.outcomes_command import read_outcomes
     from firmware.store.errors import StoreError
 
-    settings = _settings(config)
     try:
         rows = read_outcomes(settings)
     except StoreError as error:

@@ -41,6 +41,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "firmware.evidence_command": {"firmware"},
     "firmware.report_command": {"firmware"},
+    "firmware.outcomes_command": {"firmware"},
     "firmware.host": VALUES | {"firmware.settings", "firmware.settings_sections"},
     "firmware.sip": VALUES,
     "firmware.sip_trunks": VALUES | {"firmware.settings", "firmware.settings_sections", "firmware.sip"},
