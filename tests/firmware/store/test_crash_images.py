@@ -1,5 +1,6 @@
 """A power cut at any disk operation of any store transaction: what was acknowledged is there, and nothing is half there."""
 
+import contextlib
 import hashlib
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -217,37 +218,36 @@ def live(path: Path, rows: Rows, *, synchronous: str) -> tuple[LoggingVfs, dict[
     return vfs, before, states
 
 
-def what_is_wrong(folder: Path, rows: Rows, *, synchronous: str, seed: int) -> tuple[list[str], int]:
-    """Return every broken promise over all power cuts, and how many power cuts there were."""
+def power_cuts(folder: Path, rows: Rows, *, synchronous: str, seed: int) -> Iterator[str]:
+    """Yield what each power cut did to a promise, "" where all were kept."""
     folder.mkdir()
     vfs, before, states = live(folder / "box.db", rows, synchronous=synchronous)
     vfs.unregister()
     assert len(set(states)) > len(states) - 4, "nearly every transaction changes something"
-    wrong: list[str] = []
-    n_images = 0
+    place = folder / "image"
+    place.mkdir()
     for image in images([_named(operation) for operation in vfs.log], before, seed=seed, variants=1):
-        n_images += 1
-        place = folder / "image"
-        place.mkdir(exist_ok=True)
         for old in place.iterdir():
             old.unlink()
         for name, content in image.files.items():
             (place / name).write_bytes(content)
-        try:
-            with sqlite3.connect(place / "box.db") as sqlite:
-                sound = sqlite.execute("PRAGMA quick_check").fetchone()[0] == "ok"
-                state = dump(sqlite) if sound else ""
-            sqlite.close()
-        except sqlite3.DatabaseError as error:
-            wrong.append(f"{image.at}: {error}")
-            continue
-        if not sound:
-            wrong.append(f"{image.at}: not sound")
-        elif state not in states:
-            wrong.append(f"{image.at}: half a transaction is there")
-        elif state not in states[image.acknowledged :]:
-            wrong.append(f"{image.at}: an acknowledged transaction is lost")
-    return wrong, n_images
+        problem = _broken_promise(place / "box.db", states, image.acknowledged)
+        yield f"{image.at}: {problem}" if problem else ""
+
+
+def _broken_promise(path: Path, states: list[str], acknowledged: int) -> str:
+    try:
+        with contextlib.closing(sqlite3.connect(path)) as sqlite:
+            # Whoever looks at an image need not have it safe: thousands of fsyncs were most of this test's time.
+            sqlite.execute("PRAGMA synchronous=OFF")
+            if sqlite.execute("PRAGMA quick_check").fetchone()[0] != "ok":
+                return "not sound"
+            state = dump(sqlite)
+    except sqlite3.DatabaseError as error:
+        return str(error)
+    if state not in states:
+        return "half a transaction is there"
+    return "" if state in states[acknowledged:] else "an acknowledged transaction is lost"
 
 
 def _named(operation: Any) -> Any:
@@ -262,16 +262,20 @@ def _named(operation: Any) -> Any:
 
 @pytest.mark.parametrize("seed", [1])
 def test_no_power_cut_loses_or_halves_a_transaction(tmp_path: Path, rows: Rows, seed: int) -> None:
-    wrong, n_images = what_is_wrong(tmp_path / "disk", rows, synchronous="FULL", seed=seed)
-    assert wrong == []
-    assert n_images > 300
+    found = list(power_cuts(tmp_path / "disk", rows, synchronous="FULL", seed=seed))
+    assert [problem for problem in found if problem] == []
+    assert len(found) > 300
 
 
 def test_the_check_notices_a_database_that_does_not_sync(tmp_path: Path, rows: Rows) -> None:
-    """The negative control: the same days with synchronous=OFF must break promises of each kind."""
-    wrong, _ = what_is_wrong(tmp_path / "disk", rows, synchronous="OFF", seed=1)
-    assert any("lost" in problem for problem in wrong), wrong[:5]
-    assert any("lost" not in problem for problem in wrong), wrong[:5]
+    """The negative control: the same days with synchronous=OFF break promises of each kind before they are over."""
+    is_found = {True: False, False: False}
+    for problem in power_cuts(tmp_path / "disk", rows, synchronous="OFF", seed=1):
+        if problem:
+            is_found["lost" in problem] = True
+        if all(is_found.values()):
+            return
+    pytest.fail(f"it found a lost transaction: {is_found[True]}, a damaged or halved one: {is_found[False]}")
 
 
 def test_the_database_opens_with_what_was_tested(tmp_path: Path) -> None:
