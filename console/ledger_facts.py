@@ -221,6 +221,8 @@ def _coded(message: Fact) -> dict[str, Any]:
             callback = message.callback
             at_ms = instant_ms(callback.at) if callback and callback.at else None
             return coded_inbound(message) | {"callback_at": at_ms}
+        case BoxEvent():
+            return {"facts": msgspec.json.encode(message.facts).decode()}
         case Response():
             return {"result": msgspec.json.encode(message.result).decode()}
         case _:

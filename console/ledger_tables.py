@@ -210,6 +210,7 @@ EVENT = Table(
     _text("detail"),
     _text("line", null=True),
     _text("campaign", null=True),
+    Column("facts", LEDGER_TEXT, nullable=False, server_default="{}"),
 )
 REFUSAL = Table(
     "refusal",

@@ -94,7 +94,7 @@ def event_word(name: str, language: str) -> str:
     """Return what an event is; an unknown one, as of a newer box, by its name."""
     ended = name.removesuffix("_over")
     if name not in EVENTS and ended != name and ended in EVENTS:
-        return _of(OVER, language).format(what=_of(EVENTS[ended], language))
+        return of(OVER, language).format(what=of(EVENTS[ended], language))
     return _known(EVENTS, name, language)
 
 
@@ -114,7 +114,7 @@ def dialling_word(said: str, language: str) -> str:
     if rule in RULES:
         return rule_word(rule, said.partition(":")[2].strip(), language)
     fitting = next((both for begin, both in DIALLING.items() if said.startswith(begin)), None)
-    return said if fitting is None else _of(fitting, language)
+    return said if fitting is None else of(fitting, language)
 
 
 def rule_word(rule: str, said: str, language: str) -> str:
@@ -126,10 +126,11 @@ def rule_word(rule: str, said: str, language: str) -> str:
 
 def _known(words: Mapping[str, Both], name: str, language: str) -> str:
     both = words.get(name)
-    return name if both is None else _of(both, language)
+    return name if both is None else of(both, language)
 
 
-def _of(both: Both, language: str) -> str:
+def of(both: Both, language: str) -> str:
+    """Return the one of both that is in the language."""
     return both[1] if language == "zh" else both[0]
 
 

@@ -35,7 +35,7 @@ UNDO_LAYOUT_3 = (
     "ALTER TABLE promise DROP COLUMN total_minor", "ALTER TABLE promise DROP COLUMN last_due",
     "ALTER TABLE promise DROP COLUMN paid_minor", "ALTER TABLE promise DROP COLUMN kept_on",
     "DROP TABLE payment", "DROP TABLE owner", "ALTER TABLE outcome DROP COLUMN hand_over",
-    "ALTER TABLE outcome DROP COLUMN first_word_ms",
+    "ALTER TABLE outcome DROP COLUMN first_word_ms", "ALTER TABLE event DROP COLUMN facts",
 )  # fmt: skip
 OLD_PROMISE = (
     "INSERT INTO promise (box, attempt, due, amount_minor, currency, confirmed, instalments, every)"
