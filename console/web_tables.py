@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Boolean, Column, Connection, Index, Integer, Table, Text
 
-from console.ledger_tables import METADATA, OUTCOME
+from console.ledger_tables import EVENT, METADATA, OUTCOME
 
 WEB_USER = Table(
     "web_user",
@@ -85,6 +85,8 @@ CASE_SWEEP = Table(
 )
 """Up to which message of each stream outcomes were looked at for cases."""
 
+_ALARMING = EVENT.c.severity != "info"
+_OF_UPDATES = EVENT.c.event.in_(("update_good", "update_failed"))
 INDICES = (
     Index("outcome_by_end", OUTCOME.c.ended_at, OUTCOME.c.box, OUTCOME.c.attempt),
     Index(
@@ -104,6 +106,9 @@ INDICES = (
         OUTCOME.c.right_party,
     ),
     Index("outcome_by_sequence", OUTCOME.c.box, OUTCOME.c.stream, OUTCOME.c.seq),
+    # Of a million events the pages want those that are no mere information, and how updates ended.
+    Index("event_alarming", EVENT.c.at, EVENT.c.id, postgresql_where=_ALARMING, sqlite_where=_ALARMING),
+    Index("event_of_updates", EVENT.c.at, postgresql_where=_OF_UPDATES, sqlite_where=_OF_UPDATES),
     Index("work_case_by_due", CASE.c.is_done, CASE.c.due_at, CASE.c.box, CASE.c.attempt),
     Index("work_case_by_kind", CASE.c.is_done, CASE.c.kind, CASE.c.due_at, CASE.c.box, CASE.c.attempt),
     Index("work_case_by_person", CASE.c.person),

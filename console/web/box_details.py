@@ -74,6 +74,7 @@ OTHER_WAYS: Mapping[str, tuple[Both, ...]] = {
 }
 """Ways to tell what came with other figures than those of `DETAILS`."""
 UPDATE_FAILURES: Mapping[str, Both] = {
+    "bad_arguments": ("the box cannot do what was asked", "盒子不支持该要求"),
     "bad_bundle": ("what was downloaded is no release", "下载的内容不是发布包"),
     "expired": ("there was no good moment in time", "在期限内没有合适的时机"),
     "not_set_up": ("the box knows no repository", "盒子未设置发布来源"),
@@ -93,6 +94,12 @@ TURNED_AWAY: Mapping[str, Both] = {
 """By how the box's own words begin."""
 
 
+def update_failure(reason: str, language: str) -> str:
+    """Return why a box did not become a release; an unknown reason as it is."""
+    both = UPDATE_FAILURES.get(reason)
+    return of(both, language) if both else reason
+
+
 def detail_words(event: str, line: str | None, facts: str, said: str, language: str) -> str:
     """Return what stands behind an event; as the box said it where no figures came or they are of a newer kind.
 
@@ -104,8 +111,8 @@ def detail_words(event: str, line: str | None, facts: str, said: str, language: 
     known = msgspec.json.decode(facts, type=dict[str, str])
     if not known:
         return said
-    if both := UPDATE_FAILURES.get(known.get("reason", "")):
-        known["reason"] = of(both, language)
+    if event == "update_failed":
+        known["reason"] = update_failure(known.get("reason", ""), language)
     known["line"] = line or "–"
     main = DETAILS.get(event)
     for both in (*((main,) if main else ()), *OTHER_WAYS.get(event, ())):

@@ -61,6 +61,15 @@ REASONS: Mapping[str, Both] = {
     "unknown_contact": ("no list still has the contact", "名单中已无此联系人"),
     "unknown_line": ("the box has no such line", "盒子没有此线路"),
 }
+CLAIM_REASONS: Mapping[str, Both] = {
+    "bad_request": ("the request makes no sense", "请求格式错误"),
+    "box_exists": ("a box of that name is there already", "已有同名盒子"),
+    "code_expired": ("its code has ended", "验证码已过期"),
+    "file_expired": ("its claim file has ended", "入网文件已过期"),
+    "refused": ("a person here refused it", "已被人工拒绝"),
+    "unknown_file": ("its claim file was not made here", "入网文件并非由此签发"),
+    "used": ("its claim file is used up", "入网文件已被使用"),
+}
 CAUSES: Mapping[str, Both] = {
     "busy": ("busy", "占线"),
     "call_restricted": ("call barred", "呼叫受限"),
@@ -101,6 +110,11 @@ def event_word(name: str, language: str) -> str:
 def reason_word(name: str, language: str) -> str:
     """Return why a box refused something."""
     return _known(REASONS, name, language)
+
+
+def claim_word(name: str, language: str) -> str:
+    """Return why a machine was not made a box."""
+    return _known(CLAIM_REASONS, name, language)
 
 
 def cause_word(name: str, language: str) -> str:

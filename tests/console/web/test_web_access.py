@@ -42,6 +42,8 @@ VIEWS = [
     ("POST", f"/recordings/fetch?{CALL}", LOOKERS),
     ("POST", f"/recordings/correct?{CALL}&kind=answer&right=human", BOSS),
     ("GET", "/measures", EVERYBODY),
+    ("GET", "/claims", LOOKERS),
+    ("GET", "/updates", LOOKERS),
     ("GET", "/audit", LOOKERS),
     ("GET", "/access", LOOKERS),
     ("POST", "/sign-out", EVERYBODY),

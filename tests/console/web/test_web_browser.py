@@ -36,6 +36,8 @@ PAGES = {
     "case": f"/cases/one?box=b1&attempt={COMPLAINT}",
     "recording": f"/recordings/one?box=b1&attempt={RECORDED}",
     "measures": "/measures",
+    "updates": "/updates",
+    "claims": "/claims",
     "audit": "/audit",
     "access": "/access",
 }

@@ -37,7 +37,7 @@ PAGES = (
     "/", "/campaigns", "/campaigns/one?box=b1&campaign=nov", "/outcomes", "/people", "/people/one?person=p05", "/cases",
     "/people/stop?person=p05&action=suppress", "/people/stop?person=p05&action=recall",
     f"/cases/one?box=b1&attempt={COMPLAINT}", f"/recordings/one?box=b1&attempt={RECORDED}", "/measures", "/audit",
-    "/access",
+    "/access", "/claims", "/updates",
 )  # fmt: skip
 
 
