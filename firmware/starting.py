@@ -17,7 +17,8 @@ from audio.errors import RecogniserError
 from audio.listening.engines import installed_languages
 from audio.listening.pool import RecogniserPool, worker_command
 from audio.listening.silero import speech_maker
-from firmware.app import Box, Workers
+from firmware.app import Box
+from firmware.calling import Workers
 from firmware.calls.listening import Hearing, Understands
 from firmware.checkup import models_folder, mqtt_settings
 from firmware.data_dir import database_path

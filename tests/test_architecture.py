@@ -41,6 +41,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "firmware.evidence_command": {"firmware"},
     "firmware.report_command": {"firmware"},
+    "firmware.outcomes_command": {"firmware"},
     "firmware.host": VALUES | {"firmware.settings", "firmware.settings_sections"},
     "firmware.sip": VALUES,
     "firmware.sip_trunks": VALUES | {"firmware.settings", "firmware.settings_sections", "firmware.sip"},
@@ -82,6 +83,7 @@ ALLOWED: dict[str, set[str]] = {
     "firmware.enforcing": {"firmware"},
     "firmware.reloading": {"firmware"},
     "firmware.callers": {"firmware", "audio"},
+    "firmware.calling": {"firmware", "audio"},
     "firmware.inbound_in_settings": VALUES
     | {"firmware.calls", "firmware.dialogue", "firmware.settings", "firmware.settings_sections"},
     "firmware.agents_in_settings": VALUES

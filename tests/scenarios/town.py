@@ -20,7 +20,8 @@ from console.ingest import Ingest
 from console.ledger import Ledger, Recorded
 from console.reports import OutcomeLine, outcome_lines
 from console.signed_sender import SignedSender
-from firmware.app import Box, Workers
+from firmware.app import Box
+from firmware.calling import Workers
 from firmware.calls.listening import Hearing
 from firmware.clock import SimulatedClock, SimulatedWorld, to_ms
 from firmware.data_dir import database_path
