@@ -210,6 +210,12 @@ def _promise_row(box: str, message: OutcomeMessage) -> dict[str, Any] | None:
         "last_due": last_due(message.promise.due, instalments, every).isoformat(),
         "paid_minor": 0,
         "kept_on": None,
+        "campaign": message.campaign,
+        "contact": message.contact,
+        "line": message.line,
+        "flow": message.flow,
+        "flow_version": message.flow_version,
+        "reserved_at": instant_ms(message.reserved_at),
     }
 
 

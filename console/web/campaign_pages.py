@@ -199,12 +199,9 @@ def _counts(rows: Connection) -> dict[tuple[str, str], Progressed]:
         func.sum(by_contact.c.answered).label("answered"),
         func.sum(by_contact.c.right_party).label("right_party"),
     ).group_by(by_contact.c.campaign, by_contact.c.box)
-    same = (PROMISE.c.box == OUTCOME.c.box) & (PROMISE.c.attempt == OUTCOME.c.attempt)
-    promises = select(OUTCOME.c.box, OUTCOME.c.campaign, func.count()).select_from(
-        PROMISE.join(OUTCOME, same)
-    )
+    promises = select(PROMISE.c.box, PROMISE.c.campaign, func.count())
     promised = {
-        (row[0], row[1]): row[2] for row in rows.execute(promises.group_by(OUTCOME.c.box, OUTCOME.c.campaign))
+        (row[0], row[1]): row[2] for row in rows.execute(promises.group_by(PROMISE.c.box, PROMISE.c.campaign))
     }
     return {
         (row.box, row.campaign): Progressed(

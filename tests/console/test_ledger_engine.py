@@ -36,6 +36,10 @@ UNDO_LAYOUT_3 = (
     "ALTER TABLE promise DROP COLUMN paid_minor", "ALTER TABLE promise DROP COLUMN kept_on",
     "DROP TABLE payment", "DROP TABLE owner", "ALTER TABLE outcome DROP COLUMN hand_over",
     "ALTER TABLE outcome DROP COLUMN first_word_ms", "ALTER TABLE event DROP COLUMN facts",
+    *(
+        f"ALTER TABLE promise DROP COLUMN {name}"
+        for name in ("campaign", "contact", "line", "flow", "flow_version", "reserved_at")
+    ),
 )  # fmt: skip
 OLD_PROMISE = (
     "INSERT INTO promise (box, attempt, due, amount_minor, currency, confirmed, instalments, every)"
