@@ -83,7 +83,7 @@ def report_command(
 
 def _report(ledger: Ledger, campaign: str | None, box: str | None, *, as_json: bool) -> None:
     with ledger.reading() as rows:
-        found = [each for each in campaign_reports(rows, campaign=campaign) if box in {None, each.box}]
+        found = campaign_reports(rows, campaign=campaign, box=box)
         missing = gaps(rows)
     if as_json:
         say_json(

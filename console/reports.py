@@ -158,13 +158,16 @@ def box_answer(connection: Connection, box: str, campaign: str) -> BoxAnswer:
     )
 
 
-def campaign_reports(connection: Connection, *, campaign: str | None = None) -> list[CampaignReport]:
+def campaign_reports(
+    connection: Connection, *, campaign: str | None = None, box: str | None = None
+) -> list[CampaignReport]:
     """Return the counts of every campaign that was sent or that a box reports on, by name."""
     keys: set[tuple[str, str]] = set()
     for table in (CAMPAIGN, OUTCOME, REFUSAL):
         # One after the other: each is read along its index, where a union would carry every call into one sort.
         query = select(table.c.box, table.c.campaign).distinct()
         query = query if campaign is None else query.where(table.c.campaign == campaign)
+        query = query if box is None else query.where(table.c.box == box)
         keys |= {(row.box, row.campaign) for row in connection.execute(query)}
     return [_report(connection, box, name) for box, name in sorted(keys)]
 

@@ -79,6 +79,7 @@ def install(app: Flask) -> None:
     app.jinja_env.filters |= {
         "word": word, "local": local, "count": count, "share": share, "duration": duration,
         "event": lambda name: box_words.event_word(name, language()),
+        "local_seconds": lambda at_ms: local(at_ms, with_seconds=True),
         "clock": lambda at: local(round(at.timestamp() * 1000)),
         "claim_reason": lambda name: box_words.claim_word(name, language()),
         "update_reason": lambda name: update_failure(name, language()),

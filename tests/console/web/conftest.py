@@ -32,4 +32,5 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     app = make_app(desk)
     app.config["TESTING"] = True
     yield World(app=app, desk=desk, orders=orders, clock=clock)
+    desk.remembered.close()
     ledger.close()
