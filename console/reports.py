@@ -141,10 +141,11 @@ def box_answer(connection: Connection, box: str, campaign: str) -> BoxAnswer:
         for each in first.values()
         if not each.accepted
     ]
-    known = _rows_by_place(connection, box, campaign)
+    said = [msgspec.json.decode(each.rejected, type=list[RejectedRow]) for each in first.values()]
+    known = _rows_by_place(connection, box, campaign) if any(said) else {}
     rejected = []
-    for answer in first.values():
-        for row in msgspec.json.decode(answer.rejected, type=list[RejectedRow]):
+    for rows in said:
+        for row in rows:
             number, contact = known.get(row.row, (0, row.contact or ""))
             line = RejectedLine(row=number, contact=contact, reason=row.reason, detail=row.detail)
             rejected.append(line)
@@ -165,9 +166,11 @@ def campaign_reports(
     keys: set[tuple[str, str]] = set()
     for table in (CAMPAIGN, OUTCOME, REFUSAL):
         # One after the other: each is read along its index, where a union would carry every call into one sort.
-        query = select(table.c.box, table.c.campaign).distinct()
+        query = select(table.c.box, table.c.campaign)
         query = query if campaign is None else query.where(table.c.campaign == campaign)
         query = query if box is None else query.where(table.c.box == box)
+        # Whether one campaign of one box is there is told by the first row of it.
+        query = query.distinct() if campaign is None or box is None else query.limit(1)
         keys |= {(row.box, row.campaign) for row in connection.execute(query)}
     return [_report(connection, box, name) for box, name in sorted(keys)]
 
@@ -225,9 +228,10 @@ def _report(connection: Connection, box: str, campaign: str) -> CampaignReport:
 def _standing_refusals(connection: Connection, box: str, campaign: str) -> dict[str, int]:
     """Count contacts by the rule they stand under: the box's last word, unless it was called since."""
     here = (REFUSAL.c.box == box) & (REFUSAL.c.campaign == campaign)
+    columns = select(REFUSAL.c.contact, REFUSAL.c.rule, REFUSAL.c.at)
     last = {
         row.contact: row
-        for row in connection.execute(select(REFUSAL).where(here).order_by(REFUSAL.c.at, REFUSAL.c.id))
+        for row in connection.execute(columns.where(here).order_by(REFUSAL.c.at, REFUSAL.c.id))
     }
     called = select(OUTCOME.c.contact, func.max(OUTCOME.c.reserved_at)).group_by(OUTCOME.c.contact)
     called_at = {row[0]: row[1] for row in connection.execute(_of(called, campaign, box))}
