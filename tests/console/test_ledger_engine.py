@@ -16,7 +16,6 @@ from sqlalchemy import Connection, text
 
 from console import ledger_engine
 from console.arguments import office_at
-from console.authority import init_office
 from console.cli import main
 from console.errors import LedgerError, OfficeError
 from console.ledger import Arrival, Ledger
@@ -172,11 +171,6 @@ def test_a_server_that_is_away_is_one_line_without_the_password() -> None:
         Ledger("postgresql://office:hunter2@127.0.0.1:1/ledger?connect_timeout=2")
     assert "\n" not in str(caught.value)
     assert "hunter2" not in str(caught.value)
-
-
-@pytest.fixture
-def bare_office(tmp_path: Path) -> Office:
-    return init_office(tmp_path / "office", "demo", "localhost", now=datetime.now(UTC))
 
 
 def test_the_ledger_is_named_on_the_command_line_or_in_the_environment_or_in_the_office(

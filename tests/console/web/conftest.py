@@ -1,27 +1,17 @@
 """One office for all tests of the pages; a test that would be felt by another signs in as itself."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
 
-from console.authority import init_office, issue_box
 from console.ledger import Ledger
-from console.office import Office
 from console.web import accounts
 from console.web.application import make_app
 from console.web.desk import Desk
 from firmware.clock import SimulatedClock
+from tests.console.made_office import make_office
 from tests.console.web.web_world import NOW, NotedOrders, World, fill
-
-
-def make_office(folder: Path) -> Office:
-    office = init_office(folder, "demo", "localhost", now=datetime.now(UTC), broker_port=8883)
-    for box in ("b1", "b2"):
-        issue_box(office, box, now=datetime.now(UTC))
-    return office
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from console.ledger import Arrival, Ledger
 from console.office import Office
 from firmware.sync.messages import BoxState
-from tests.console.web.conftest import make_office
+from tests.console.made_office import make_office
 from tests.console.web.web_world import COMPLAINT, PASSWORD, RECORDED, fill
 
 DESKTOP, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
