@@ -37,6 +37,7 @@ from tests.console.web.web_world import PASSWORD, NotedOrders, Visitor
 N_BOXES, N_CAMPAIGNS, CHUNK, N_ROUNDS = 20, 40, 10_000, 20
 SPAN_MS = 180 * 24 * 3600 * 1000
 LIMIT_MS = 300
+OF_CALL = ("campaign", "contact", "line", "flow", "flow_version", "reserved_at")
 AS_IT_COMES = ("fsync=on", "synchronous_commit=on", "full_page_writes=on")
 PAGES = (
     "/", "/campaigns", "/outcomes", "/outcomes?campaign=c7", "/outcomes?disposition=complaint",
@@ -89,7 +90,8 @@ def fill(ledger: Ledger, n_outcomes: int) -> None:
             if disposition.startswith("promise"):
                 promise = {"due": "2026-11-20", "amount_minor": 10_000, "currency": "CNY", "confirmed": True,
                            "total_minor": 10_000, "last_due": "2026-11-20"}  # fmt: skip
-                promised.append({"box": box, "attempt": row["attempt"], **promise})
+                call = {name: row[name] for name in OF_CALL}
+                promised.append({"box": box, "attempt": row["attempt"], **promise, **call})
             if seq % 3 == 0:
                 contact = {"contact": f"k{person}", "person": f"p{person}", "number": f"+8613{person:09d}"}
                 place = {"box": box, "campaign": f"c{campaign}", "place": seq, "row": seq, "status": "open"}

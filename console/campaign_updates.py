@@ -14,7 +14,7 @@ from console.contacts_file import FileRow
 from console.errors import CampaignError
 from console.ledger_tables import ACK, BATCH, CAMPAIGN, CONTACT, CONTACT_NUMBER, ENDED
 from console.owners import release
-from console.sent_campaigns import MANIFEST_PLACE, SentCampaign, add_parts, was_refused
+from console.sent_campaigns import MANIFEST_PLACE, SentCampaign, add_parts, announced, was_refused
 from firmware.clock import to_ms
 
 
@@ -64,19 +64,7 @@ def begin_update(connection: Connection, sent: SentCampaign, *, pushed_at: datet
     here = _of(sent.box, sent.campaign)
     overtaken = here & (BATCH.c.place < MANIFEST_PLACE) & BATCH.c.payload.is_not(None)
     connection.execute(delete(BATCH).where(overtaken))
-    mine = (CAMPAIGN.c.box == sent.box) & (CAMPAIGN.c.campaign == sent.campaign)
-    connection.execute(
-        update(CAMPAIGN)
-        .where(mine)
-        .values(
-            name=sent.name,
-            digest=sent.digest,
-            contacts=sent.n_contacts,
-            batches=sent.n_batches,
-            expires_at=to_ms(sent.expires_at),
-            pushed_at=to_ms(pushed_at),
-        )
-    )
+    _change(connection, sent, announced(sent) | {"pushed_at": to_ms(pushed_at)})
     add_parts(connection, sent)
 
 
@@ -96,19 +84,14 @@ def undo_if_refused(connection: Connection, sent: SentCampaign, before: Standing
     ids = [message.id for message in sent.messages]
     for start in range(0, len(ids), 500):
         connection.execute(delete(BATCH).where(BATCH.c.id.in_(ids[start : start + 500])))
-    mine = (CAMPAIGN.c.box == sent.box) & (CAMPAIGN.c.campaign == sent.campaign)
-    connection.execute(
-        update(CAMPAIGN)
-        .where(mine)
-        .values(
-            name=before.name,
-            digest=before.digest,
-            contacts=before.contacts,
-            batches=before.batches,
-            expires_at=before.expires_at,
-        )
-    )
+    fields = ("name", "digest", "contacts", "batches", "expires_at")
+    _change(connection, sent, {name: getattr(before, name) for name in fields})
     return True
+
+
+def _change(connection: Connection, sent: SentCampaign, fields: dict[str, object]) -> None:
+    mine = (CAMPAIGN.c.box == sent.box) & (CAMPAIGN.c.campaign == sent.campaign)
+    connection.execute(update(CAMPAIGN).where(mine).values(fields))
 
 
 def _of(box: str, campaign: str) -> ColumnElement[bool]:

@@ -17,9 +17,9 @@ from console.arguments import clock_for, office_at
 from console.errors import CommandNotDoneError
 from console.exchange import Exchange, exchange
 from console.ledger import Ledger
-from console.ledger_facts import Fact, insert_new
-from console.ledger_tables import COMMAND
+from console.ledger_facts import Fact
 from console.office import Office
+from console.sent_commands import keep_command
 from console.tables import table
 from console.terminal import say, say_json
 from firmware.clock import Clock, to_ms
@@ -95,7 +95,7 @@ async def _send(
     try:
         async with exchange(office, box, ledger, clock) as with_box:
             with ledger.transaction() as rows:
-                insert_new(rows, COMMAND, _row(box, message))
+                keep_command(rows, box, message)
             # The same message again is the same command: the box does it once.
             send = partial(
                 with_box.sender.send,
@@ -138,14 +138,3 @@ def _show(box: str, response: Response) -> None:
     for key, value in response.result.items():
         rows.append((key, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)))
     Console().print(table(f"{response.name} on {box}", ("what", "result"), rows))
-
-
-def _row(box: str, message: Command) -> dict[str, object]:
-    return {
-        "box": box,
-        "id": message.id,
-        "name": message.name,
-        "arguments": msgspec.json.encode(message.arguments).decode(),
-        "at": to_ms(message.at),
-        "expires_at": to_ms(message.expires_at),
-    }

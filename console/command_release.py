@@ -3,22 +3,27 @@
 import asyncio
 import platform
 import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from securesystemslib.signer import CryptoSigner
 
 from console.arguments import JsonOption, OfficeOption, clock_for, office_at
+from console.errors import ReleaseError
 from console.office import Office
 from console.private_files import replace_private
-from console.release_repository import ReleaseError, ReleaseRepository, bundle_of, read_signer
 from console.roll_out import RollOut, roll_out
 from console.tables import table
 from console.terminal import say, say_json
 from firmware.clock import SystemClock
+
+if TYPE_CHECKING:
+    # The Update Framework takes a tenth of a second to load, and every other command would wait for it.
+    from console.release_repository import ReleaseRepository
 
 release_app = typer.Typer(
     help="Releases for boxes: make the repository, add, sign, publish, roll out.", no_args_is_help=True
@@ -43,6 +48,8 @@ def init(
     folder: OfficeOption = None,
 ) -> None:
     """Make the repository and the keys. Give each key to one person; none should stay on this computer."""
+    from console.release_repository import ReleaseRepository  # noqa: PLC0415 - starts slowly
+
     office = office_at(folder or context.obj)
     ReleaseRepository.init(
         office.releases, keys_folder, n_keys=keys, threshold=threshold, now=SystemClock().now(), days=days
@@ -71,16 +78,16 @@ def add(
     folder: OfficeOption = None,
 ) -> None:
     """Add a release; boxes see it once enough keys have signed and it is published."""
-    office = office_at(folder or context.obj)
+    from console.release_repository import bundle_of  # noqa: PLC0415 - starts slowly
+
     found = sorted(wheels.glob("*.whl")) if wheels else []
-    signers = [_signer(path) for path in key or ()]
-    with tempfile.TemporaryDirectory(prefix="branchline-release-") as place:
+    with (
+        _staging(office_at(folder or context.obj), key) as repository,
+        tempfile.TemporaryDirectory(prefix="branchline-release-") as place,
+    ):
         bundle = Path(place) / "bundle.tar"
         version = bundle_of(wheel, found, bundle)
-        _repository(office).add(bundle, version=version, arch=arch, now=SystemClock().now())
-    for signer in signers:
-        _repository(office).sign(signer)
-    _say_staged(office)
+        repository.add(bundle, version=version, arch=arch, now=SystemClock().now())
 
 
 @release_app.command("withdraw")
@@ -92,12 +99,8 @@ def withdraw(
     folder: OfficeOption = None,
 ) -> None:
     """Take a release back; boxes that are it already stay so."""
-    office = office_at(folder or context.obj)
-    signers = [_signer(path) for path in key or ()]
-    _repository(office).withdraw(version, SystemClock().now())
-    for signer in signers:
-        _repository(office).sign(signer)
-    _say_staged(office)
+    with _staging(office_at(folder or context.obj), key) as repository:
+        repository.withdraw(version, SystemClock().now())
 
 
 @release_app.command("renew-keys")
@@ -110,14 +113,9 @@ def renew_keys(
     folder: OfficeOption = None,
 ) -> None:
     """Change who may sign, or renew for two years who may; enough of the old and of the new keys must sign."""
-    office = office_at(folder or context.obj)
-    signers = [_signer(path) for path in key or ()]
-    _repository(office).renew_root(
-        SystemClock().now(), drop=drop or (), add=[path.read_bytes() for path in new or ()]
-    )
-    for signer in signers:
-        _repository(office).sign(signer)
-    _say_staged(office)
+    with _staging(office_at(folder or context.obj), key) as repository:
+        added = [path.read_bytes() for path in new or ()]
+        repository.renew_root(SystemClock().now(), drop=drop or (), add=added)
 
 
 @release_app.command("sign")
@@ -128,9 +126,8 @@ def sign(
     folder: OfficeOption = None,
 ) -> None:
     """Sign what waits."""
-    office = office_at(folder or context.obj)
-    _repository(office).sign(_signer(key))
-    _say_staged(office)
+    with _staging(office_at(folder or context.obj), [key]):
+        pass  # what waits is there already
 
 
 @release_app.command("publish")
@@ -202,18 +199,26 @@ def roll_out_command(
         )
 
 
-def _repository(office: Office) -> ReleaseRepository:
+def _repository(office: Office) -> "ReleaseRepository":
+    from console.release_repository import ReleaseRepository  # noqa: PLC0415 - starts slowly
+
     return ReleaseRepository(office.releases)
 
 
-def _signer(path: Path) -> CryptoSigner:
+@contextmanager
+def _staging(office: Office, keys: Sequence[Path] | None) -> "Iterator[ReleaseRepository]":
+    """Have the block stage something, sign it with the keys, and say how many have signed. Raises ReleaseError."""
+    from console.release_repository import read_signer  # noqa: PLC0415 - starts slowly
+
     try:
-        return read_signer(path.read_bytes())
+        # Before anything is staged: a key that cannot be read leaves everything as it was.
+        signers = [read_signer(path.read_bytes()) for path in keys or ()]
     except OSError as error:
-        raise ReleaseError(f"{path}: {error.strerror}; name a release key") from None
-
-
-def _say_staged(office: Office) -> None:
-    for role, (n, wanted) in _repository(office).staged().items():
+        raise ReleaseError(f"{error.filename}: {error.strerror}; name a release key") from None
+    repository = _repository(office)
+    yield repository
+    for signer in signers:
+        repository.sign(signer)
+    for role, (n, wanted) in repository.staged().items():
         what = "the releases" if role == "targets" else "the keys"
         say(f"{what}: {n} of {wanted} have signed" + ("; `release publish`" if n >= wanted else ""))

@@ -20,6 +20,7 @@ from console.arguments import (
 from console.html_page import write_page
 from console.ledger import Ledger
 from console.month_report import month_report
+from console.pdf_page import write_pdf
 from console.reports import campaign_reports, gaps
 from console.tables import counts_table, funnel_table, printable
 from console.terminal import say, say_json
@@ -36,7 +37,10 @@ def report_command(
         str | None, typer.Option(help="Figures and plots of a month.", metavar="YYYY-MM")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="With --month: the HTML page to write; browsers print it as PDF.")
+        Path | None, typer.Option(help="With --month: the HTML page to write.", metavar="FILE.html")
+    ] = None,
+    pdf: Annotated[
+        Path | None, typer.Option(help="With --month: the PDF to write, for the files.", metavar="FILE.pdf")
     ] = None,
     language: Annotated[str, typer.Option(help="Language of the page, en or zh.")] = "en",
     zone: ZoneOption = None,
@@ -47,10 +51,11 @@ def report_command(
     """Count from call list to promise, and say what the rules held back; or write a month's page."""
     if language not in LANGUAGES:
         raise typer.BadParameter("--language is en or zh")
-    if month is None and (out is not None or zone is not None):
-        raise typer.BadParameter("--out and --zone go with --month YYYY-MM")
-    if month is not None and (out is None) != as_json:
-        raise typer.BadParameter("--month takes either --out FILE.html or --json")
+    is_page = out is not None or pdf is not None
+    if month is None and (is_page or zone is not None):
+        raise typer.BadParameter("--out, --pdf and --zone go with --month YYYY-MM")
+    if month is not None and is_page == as_json:
+        raise typer.BadParameter("--month takes --out FILE.html, --pdf FILE.pdf or both, or else --json")
     here, clock = office_at(folder or context.obj), clock_for(now)
     ledger = Ledger(here.ledger)
     if month is None:
@@ -61,19 +66,24 @@ def report_command(
         found = month_report(
             rows, month, zone=go_by, today=at.astimezone(go_by).date(), campaign=campaign, box=box
         )
-    if out is None:
+    if as_json:
         say_json(msgspec.to_builtins(found))
         return
     # Here and not above: the catalogue of words would make every other command start late.
     from console.month_page import month_page  # noqa: PLC0415
 
-    write_page(out, month_page(found, tenant=here.tenant, language=language, made_at=at.astimezone(go_by)))
-    say(f"written: {out}, {found.calendar.total.attempts} call(s) of {found.month}")
+    page = month_page(found, tenant=here.tenant, language=language, made_at=at.astimezone(go_by))
+    if out is not None:
+        write_page(out, page)
+    if pdf is not None:
+        write_pdf(pdf, page, language=language)
+    written = ", ".join(str(each) for each in (out, pdf) if each is not None)
+    say(f"written: {written}, {found.calendar.total.attempts} call(s) of {found.month}")
 
 
 def _report(ledger: Ledger, campaign: str | None, box: str | None, *, as_json: bool) -> None:
     with ledger.reading() as rows:
-        found = [each for each in campaign_reports(rows, campaign=campaign) if box in {None, each.box}]
+        found = campaign_reports(rows, campaign=campaign, box=box)
         missing = gaps(rows)
     if as_json:
         say_json(

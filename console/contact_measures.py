@@ -4,10 +4,10 @@ from datetime import datetime, timedelta, tzinfo
 from itertools import pairwise
 
 import msgspec
-from sqlalchemy import Connection, and_, case, distinct, func, literal, select
+from sqlalchemy import Connection, and_, case, func, literal, select
 
 from console.ledger_tables import CAMPAIGN, CONTACT, OUTCOME, PROMISE, REFUSAL
-from console.measures import EVERYTHING, SAME_CALL, Scope, conditions, ratio
+from console.measures import EVERYTHING, Scope, conditions, ratio
 from firmware.clock import from_ms, to_ms
 
 _WEEK_MS = 7 * 24 * 3600 * 1000
@@ -52,20 +52,21 @@ def funnel(connection: Connection, scope: Scope = EVERYTHING) -> list[Stage]:
         "answered": OUTCOME.c.answered_at.is_not(None),
         "reached": OUTCOME.c.reached,
         "right_party": OUTCOME.c.right_party,
-        "promised": PROMISE.c.attempt.is_not(None),
-        "kept": PROMISE.c.kept_on.is_not(None),
     }
-    each = (
-        select(*(func.max(case((flag, 1), else_=0)).label(name) for name, flag in flags.items()))
-        .select_from(OUTCOME.outerjoin(PROMISE, SAME_CALL))
-        .where(*conditions(scope))
-        .group_by(OUTCOME.c.box, OUTCOME.c.campaign, OUTCOME.c.contact)
-        .subquery()
-    )
-    row = connection.execute(
-        select(func.count().label("attempted"), *(func.sum(each.c[name]).label(name) for name in flags))
-    ).one()
-    counts = {"attempted": int(row.attempted), **{name: int(getattr(row, name) or 0) for name in flags}}
+    of_promises = {"promised": PROMISE.c.attempt.is_not(None), "kept": PROMISE.c.kept_on.is_not(None)}
+    counts: dict[str, int] = {}
+    for table, asked in ((OUTCOME, flags), (PROMISE, of_promises)):
+        each = (
+            select(*(func.max(case((flag, 1), else_=0)).label(name) for name, flag in asked.items()))
+            .select_from(table)
+            .where(*conditions(scope, table))
+            .group_by(table.c.box, table.c.campaign, table.c.contact)
+            .subquery()
+        )
+        sums = [func.sum(each.c[name]).label(name) for name in asked]
+        row = connection.execute(select(func.count().label("attempted"), *sums)).one()
+        counts.setdefault("attempted", int(row.attempted))
+        counts |= {name: int(getattr(row, name) or 0) for name in asked}
     if all(part is None for part in (scope.since, scope.until, scope.flow, scope.flow_version)):
         sent = select(func.count()).select_from(CONTACT)
         for column, value in ((CONTACT.c.campaign, scope.campaign), (CONTACT.c.box, scope.box)):
@@ -97,19 +98,6 @@ def cohorts(
     ]
     if pushed is not None:
         sent += [CAMPAIGN.c.pushed_at >= to_ms(pushed[0]), CAMPAIGN.c.pushed_at < to_ms(pushed[1])]
-    same_list = and_(CAMPAIGN.c.box == OUTCOME.c.box, CAMPAIGN.c.campaign == OUTCOME.c.campaign)
-    first = (
-        select(
-            OUTCOME.c.box,
-            OUTCOME.c.campaign,
-            func.min(case((OUTCOME.c.right_party, OUTCOME.c.reserved_at))).label("right_party"),
-            func.min(case((PROMISE.c.attempt.is_not(None), OUTCOME.c.reserved_at))).label("promised"),
-        )
-        .select_from(OUTCOME.join(CAMPAIGN, same_list).outerjoin(PROMISE, SAME_CALL))
-        .where(*conditions(scope), *sent)
-        .group_by(OUTCOME.c.box, OUTCOME.c.campaign, OUTCOME.c.contact)
-        .subquery()
-    )
     lists = select(CAMPAIGN.c.box, CAMPAIGN.c.campaign, CAMPAIGN.c.pushed_at, CAMPAIGN.c.contacts).where(
         *sent
     )
@@ -121,13 +109,24 @@ def cohorts(
         week_of[row.box, row.campaign] = week
         sizes[week] = sizes.get(week, 0) + row.contacts
     found = {name: {week: [0] * weeks for week in sizes} for name in ("right_party", "promised")}
-    for name, counts in found.items():
-        after = (first.c[name] - CAMPAIGN.c.pushed_at) // literal(_WEEK_MS, type_=CAMPAIGN.c.pushed_at.type)
+    for name, table, which in (
+        ("right_party", OUTCOME, [OUTCOME.c.right_party]),
+        ("promised", PROMISE, []),
+    ):
+        counts = found[name]
+        same_list = and_(CAMPAIGN.c.box == table.c.box, CAMPAIGN.c.campaign == table.c.campaign)
+        first = (
+            select(table.c.box, table.c.campaign, func.min(table.c.reserved_at).label("at"))
+            .join_from(table, CAMPAIGN, same_list)
+            .where(*which, *conditions(scope, table), *sent)
+            .group_by(table.c.box, table.c.campaign, table.c.contact)
+            .subquery()
+        )
+        after = (first.c.at - CAMPAIGN.c.pushed_at) // literal(_WEEK_MS, type_=CAMPAIGN.c.pushed_at.type)
         same = and_(CAMPAIGN.c.box == first.c.box, CAMPAIGN.c.campaign == first.c.campaign)
         query = (
             select(first.c.box, first.c.campaign, after.label("after"), func.count().label("n"))
             .join_from(first, CAMPAIGN, same)
-            .where(first.c[name].is_not(None))
             .group_by(first.c.box, first.c.campaign, after)
         )
         for row in connection.execute(query):
@@ -142,23 +141,24 @@ def cohorts(
 
 def refusals(connection: Connection, scope: Scope = EVERYTHING) -> list[RuleRefusals]:
     """Return how often each rule held calls back, the most frequent first; a refusal knows no flow."""
-    query = select(
-        REFUSAL.c.rule,
-        func.count().label("refusals"),
-        func.count(distinct(REFUSAL.c.campaign + literal("\n") + REFUSAL.c.contact)).label("contacts"),
-    ).group_by(REFUSAL.c.rule)
+    # By contact first: that is hashed, where counting what differs would sort everything.
+    query = select(REFUSAL.c.rule, func.count().label("n")).group_by(
+        REFUSAL.c.rule, REFUSAL.c.campaign, REFUSAL.c.contact
+    )
     for column, value in ((REFUSAL.c.campaign, scope.campaign), (REFUSAL.c.box, scope.box)):
         query = query if value is None else query.where(column == value)
     if scope.since is not None:
         query = query.where(REFUSAL.c.at >= to_ms(scope.since))
     if scope.until is not None:
         query = query.where(REFUSAL.c.at < to_ms(scope.until))
-    rows = connection.execute(query)
-    found = [RuleRefusals(rule=row.rule, refusals=row.refusals, contacts=row.contacts) for row in rows]
+    each = query.subquery()
+    sums = func.sum(each.c.n).label("refusals"), func.count().label("contacts")
+    rows = connection.execute(select(each.c.rule, *sums).group_by(each.c.rule))
+    found = [RuleRefusals(rule=row.rule, refusals=int(row.refusals), contacts=row.contacts) for row in rows]
     return sorted(found, key=lambda each: (-each.refusals, each.rule))
 
 
 def people_called(connection: Connection, scope: Scope = EVERYTHING) -> int:
     """Return how many different people were called."""
-    query = select(func.count(distinct(OUTCOME.c.person))).where(*conditions(scope))
-    return int(connection.execute(query).scalar_one())
+    people = select(OUTCOME.c.person).where(*conditions(scope)).distinct().subquery()
+    return int(connection.execute(select(func.count()).select_from(people)).scalar_one())

@@ -50,6 +50,10 @@ class ClaimError(ConsoleError):
     """A machine that wants to be a box cannot be made one so."""
 
 
+class ReleaseError(ConsoleError):
+    """A release cannot be made or published so; nothing that boxes see was changed."""
+
+
 class CampaignRefusedError(ConsoleError):
     """The box answered, and does not take the campaign."""
 

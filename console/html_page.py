@@ -13,7 +13,9 @@ h1{font-size:1.6rem}h2{font-size:1.2rem;margin-top:2rem}
 table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #ddd;
 vertical-align:top}th:first-child,td:first-child{min-width:5em}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
 svg{max-width:100%;height:auto}p.note{color:#555}.wide{overflow-x:auto}
-@media print{body{margin:0;max-width:none}h2{break-after:avoid}table,svg{break-inside:avoid}}
+@page{size:A4 landscape;margin:14mm 12mm;@bottom-right{content:counter(page) " / " counter(pages);font-size:9px}}
+@media print{body{font-size:11px;margin:0;padding:0;max-width:none}h2{break-after:avoid}svg{break-inside:avoid;max-width:75%}
+tr{break-inside:avoid}thead{display:table-header-group}.wide{overflow:visible}th,td{padding:.2rem .35rem}}
 """
 
 

@@ -29,7 +29,7 @@ from console import audit_tables, inbound_tables, office_tables, payment_tables,
 from console.errors import LedgerError
 from console.ledger_tables import METADATA
 
-LAYOUT = "layout_4"
+LAYOUT = "layout_5"
 """The last step in `migrations/versions`."""
 _FILE_LAYOUT = 3
 """What a SQLite file says of itself, so that programs that knew no steps yet refuse it by its number."""

@@ -210,6 +210,12 @@ def _promise_row(box: str, message: OutcomeMessage) -> dict[str, Any] | None:
         "last_due": last_due(message.promise.due, instalments, every).isoformat(),
         "paid_minor": 0,
         "kept_on": None,
+        "campaign": message.campaign,
+        "contact": message.contact,
+        "line": message.line,
+        "flow": message.flow,
+        "flow_version": message.flow_version,
+        "reserved_at": instant_ms(message.reserved_at),
     }
 
 
@@ -221,6 +227,8 @@ def _coded(message: Fact) -> dict[str, Any]:
             callback = message.callback
             at_ms = instant_ms(callback.at) if callback and callback.at else None
             return coded_inbound(message) | {"callback_at": at_ms}
+        case BoxEvent():
+            return {"facts": msgspec.json.encode(message.facts).decode()}
         case Response():
             return {"result": msgspec.json.encode(message.result).decode()}
         case _:

@@ -36,6 +36,19 @@ def _fact() -> list[Column[Any]]:
     return [_text("box", key=True), _text("id", key=True), _text("stream"), _number("seq"), _number("at")]
 
 
+def _of_call() -> list[Column[Any]]:
+    return [
+        *(
+            Column(name, LEDGER_TEXT, nullable=False, server_default="")
+            for name in ("campaign", "contact", "line", "flow")
+        ),
+        *(
+            Column(name, BigInteger, nullable=False, server_default="0")
+            for name in ("flow_version", "reserved_at")
+        ),
+    ]
+
+
 BOX = Table(
     "box",
     METADATA,
@@ -198,9 +211,11 @@ PROMISE = Table(
     Column("last_due", LEDGER_TEXT, nullable=False, server_default=""),
     Column("paid_minor", BigInteger, nullable=False, server_default="0"),
     _text("kept_on", null=True),
+    *_of_call(),
 )
 """`due` and `amount_minor` are of one instalment, `last_due` and `total_minor` of all; `paid_minor` and `kept_on` follow
-from the payments (`promise_settling`)."""
+from the payments (`promise_settling`). Whose call it is stands here too, as it never changes: promises are few, and sums
+over them need not look at every call."""
 EVENT = Table(
     "event",
     METADATA,
@@ -210,6 +225,7 @@ EVENT = Table(
     _text("detail"),
     _text("line", null=True),
     _text("campaign", null=True),
+    Column("facts", LEDGER_TEXT, nullable=False, server_default="{}"),
 )
 REFUSAL = Table(
     "refusal",

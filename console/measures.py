@@ -4,13 +4,13 @@ Everything is read in the connection's own transaction (`Ledger.reading()`), so 
 counts where it was reserved; a promise counts where its call counts, whenever it is kept.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta, tzinfo
 from enum import StrEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, case, cast, func, literal, select
+from sqlalchemy import ColumnElement, Connection, Table, case, cast, func, literal, select
 
 from console.ledger_tables import OUTCOME, PROMISE
 from console.promise_settling import GRACE
@@ -149,7 +149,7 @@ def by(
     today: date,
 ) -> list[Group]:
     """Return the figures by the values of a dimension, in their order; `zone` is what clocks and days go by, None this computer's."""
-    columns = _COLUMNS.get(dimension, (_bucket(),))
+    columns = _COLUMNS.get(dimension, _BUCKET)
     folded: dict[str, dict[str, Any]] = {}
     for key, sums in _sums(connection, scope, columns, today).items():
         name = _timed(dimension, key[0], zone) if dimension in _OF_TIME else _named(dimension, key)
@@ -162,7 +162,7 @@ def heat_map(
 ) -> list[Cell]:
     """Return the figures of every hour of the week in which there was a call, Monday first."""
     folded: dict[tuple[int, int], dict[str, Any]] = {}
-    for (bucket,), sums in _sums(connection, scope, (_bucket(),), today).items():
+    for (bucket,), sums in _sums(connection, scope, _BUCKET, today).items():
         at = from_ms(bucket * _BUCKET_MS).astimezone(zone)
         _add(folded.setdefault((at.isoweekday(), at.hour), {}), sums)
     return _cells(folded)
@@ -180,7 +180,7 @@ def calendar(
         folded[Dimension.DAY] = {
             (first + timedelta(days=n)).isoformat(): {} for n in range((last - first).days + 1)
         }
-    for (bucket,), sums in _sums(connection, scope, (_bucket(),), today).items():
+    for (bucket,), sums in _sums(connection, scope, _BUCKET, today).items():
         at = from_ms(bucket * _BUCKET_MS).astimezone(zone)
         _add(total, sums)
         _add(cells.setdefault((at.isoweekday(), at.hour), {}), sums)
@@ -213,12 +213,14 @@ def first_word(connection: Connection, scope: Scope = EVERYTHING) -> FirstWord:
     return FirstWord(calls=calls, median_ms=percentile(0.5), p95_ms=percentile(0.95))
 
 
-SAME_CALL = and_(PROMISE.c.box == OUTCOME.c.box, PROMISE.c.attempt == OUTCOME.c.attempt)
-_COLUMNS: Mapping[Dimension, tuple[ColumnElement[Any], ...]] = {
-    Dimension.CAMPAIGN: (OUTCOME.c.campaign,),
-    Dimension.FLOW: (OUTCOME.c.flow, OUTCOME.c.flow_version),
-    Dimension.BOX: (OUTCOME.c.box,),
-    Dimension.LINE: (OUTCOME.c.box, OUTCOME.c.line),
+_BUCKET = ("",)
+"""The quarter of an hour in which a call was reserved."""
+_COLUMNS: Mapping[Dimension, tuple[str, ...]] = {
+    # As calls and promises both have them.
+    Dimension.CAMPAIGN: ("campaign",),
+    Dimension.FLOW: ("flow", "flow_version"),
+    Dimension.BOX: ("box",),
+    Dimension.LINE: ("box", "line"),
 }
 _OF_TIME = {Dimension.HOUR, Dimension.WEEKDAY, Dimension.DAY, Dimension.MONTH}
 
@@ -235,8 +237,10 @@ def _cells(folded: dict[tuple[int, int], dict[str, Any]]) -> list[Cell]:
     ]
 
 
-def _bucket() -> ColumnElement[int]:
-    return OUTCOME.c.reserved_at // literal(_BUCKET_MS, type_=OUTCOME.c.reserved_at.type)
+def _key(table: Table, name: str) -> ColumnElement[Any]:
+    if name:
+        return table.c[name]
+    return table.c.reserved_at // literal(_BUCKET_MS, type_=table.c.reserved_at.type)
 
 
 def _named(dimension: Dimension, key: tuple[Any, ...]) -> str:
@@ -262,27 +266,30 @@ def _timed(dimension: Dimension, bucket: int, zone: tzinfo | None) -> str:
             return at.date().isoformat()
 
 
-def conditions(scope: Scope) -> list[ColumnElement[bool]]:
-    """Return what a scope asks of a call."""
+def conditions(scope: Scope, table: Table = OUTCOME) -> list[ColumnElement[bool]]:
+    """Return what a scope asks of a call, or of the call of a promise."""
     wanted = (
-        (OUTCOME.c.campaign, scope.campaign),
-        (OUTCOME.c.box, scope.box),
-        (OUTCOME.c.flow, scope.flow),
-        (OUTCOME.c.flow_version, scope.flow_version),
+        (table.c.campaign, scope.campaign),
+        (table.c.box, scope.box),
+        (table.c.flow, scope.flow),
+        (table.c.flow_version, scope.flow_version),
     )
     found: list[ColumnElement[bool]] = [column == value for column, value in wanted if value is not None]
     if scope.since is not None:
-        found.append(OUTCOME.c.reserved_at >= to_ms(scope.since))
+        found.append(table.c.reserved_at >= to_ms(scope.since))
     if scope.until is not None:
-        found.append(OUTCOME.c.reserved_at < to_ms(scope.until))
+        found.append(table.c.reserved_at < to_ms(scope.until))
     return found
 
 
 def _sums(
-    connection: Connection, scope: Scope, columns: Iterable[ColumnElement[Any]], today: date
+    connection: Connection, scope: Scope, columns: Sequence[str], today: date
 ) -> dict[tuple[Any, ...], dict[str, Any]]:
     """Return sums by the columns' values: one pass over the calls, one over the (few) promises."""
-    keys = [column.label(f"key{index}") for index, column in enumerate(columns)]
+    keys, of_promise = (
+        [_key(table, name).label(f"key{index}") for index, name in enumerate(columns)]
+        for table in (OUTCOME, PROMISE)
+    )
 
     def n(flag: ColumnElement[bool]) -> ColumnElement[int]:
         return func.coalesce(func.sum(case((flag, 1), else_=0)), 0)
@@ -312,9 +319,9 @@ def _sums(
         "promised": func.coalesce(func.sum(PROMISE.c.total_minor), 0),
         "kept_money": func.coalesce(func.sum(PROMISE.c.paid_minor), 0),
     }
-    query = select(*keys, PROMISE.c.currency, *(each.label(name) for name, each in of_promises.items()))
-    query = query.select_from(PROMISE.join(OUTCOME, SAME_CALL)).where(*conditions(scope))
-    for row in connection.execute(query.group_by(*keys, PROMISE.c.currency)):
+    query = select(*of_promise, PROMISE.c.currency, *(each.label(name) for name, each in of_promises.items()))
+    query = query.where(*conditions(scope, PROMISE))
+    for row in connection.execute(query.group_by(*of_promise, PROMISE.c.currency)):
         here: dict[str, Any] = {name: int(getattr(row, name)) for name in ("promises", "kept", "broken")}
         if row.currency is not None:
             here |= {name: {row.currency: int(getattr(row, name))} for name in ("promised", "kept_money")}

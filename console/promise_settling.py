@@ -102,7 +102,7 @@ def _settle(connection: Connection, payments: dict[str, list[Paid]]) -> None:
         CONTACT.c.contact == OUTCOME.c.contact,
     )
     asked = (
-        select(PROMISE, OUTCOME.c.person, OUTCOME.c.reserved_at, CONTACT.c.debt)
+        select(PROMISE, OUTCOME.c.person, CONTACT.c.debt)
         .select_from(PROMISE.join(OUTCOME, call).outerjoin(CONTACT, sent))
         .where(OUTCOME.c.person.in_(sorted(payments)))
         .order_by(OUTCOME.c.reserved_at, PROMISE.c.box, PROMISE.c.attempt)

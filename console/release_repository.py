@@ -22,7 +22,7 @@ from securesystemslib.signer import CryptoSigner
 from tuf.api.exceptions import RepositoryError, UnsignedMetadataError
 from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, TargetFile, Targets, Timestamp
 
-from console.errors import ConsoleError
+from console.errors import ReleaseError
 from console.private_files import folder_made_whole, replace_private, write_private
 
 Signed = TypeVar("Signed", Root, Targets)
@@ -30,10 +30,6 @@ Change = Callable[[Targets], None]
 ROOT_DAYS, TARGETS_DAYS, SNAPSHOT_DAYS = 730, 365, 60
 WHEEL = re.compile(r"branchline-([0-9][A-Za-z0-9_.!+]{0,40})-py3-none-any\.whl")
 ONLINE_KEY = "online.pem"
-
-
-class ReleaseError(ConsoleError):
-    """A release cannot be made or published so; nothing that boxes see was changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from console.ledger import Ledger
 from console.ledger_facts import Fact
 from console.ledger_tables import BOX
 from console.office import Office
+from console.sent_commands import UPDATE, UPDATE_ENDS, keep_command
 from firmware.clock import Clock, to_ms
 from firmware.sync.messages import Ack, BoxEvent, encode
 from firmware.sync.messages_command import Command, Response
@@ -80,12 +81,14 @@ async def _one(office: Office, ledger: Ledger, clock: Clock[object], order: Roll
     message = Command(
         id=UuidV7().new(to_ms(now)),
         at=now,
-        name="update",
+        name=UPDATE,
         expires_at=now + order.patience,
         arguments={"version": order.version, "when": order.when, "days": min(days, 30)},
     )
     try:
         async with exchange(office, box, ledger, clock) as with_box:
+            with ledger.transaction() as rows:
+                keep_command(rows, box, message)
             return await _watch(with_box, message, order)
     except (BoxSilentError, BrokerError) as error:
         return str(error)
@@ -113,14 +116,10 @@ async def _watch(with_box: Exchange, message: Command, order: RollOut) -> str:
     )
     if isinstance(response, Ack) or (isinstance(response, Response) and response.status != "done"):
         return f"{response.reason}: {response.detail}"
-    asked = response.result.get("update", "") if isinstance(response, Response) else ""
+    asked = response.result.get(UPDATE, "") if isinstance(response, Response) else ""
 
     def is_end(fact: Fact) -> bool:
-        return (
-            isinstance(fact, BoxEvent)
-            and fact.event in {"update_good", "update_failed"}
-            and asked in fact.detail.split()
-        )
+        return isinstance(fact, BoxEvent) and fact.event in UPDATE_ENDS and asked in fact.detail.split()
 
     ended = await with_box.wait(is_end, patience_s=patience_s, what=f"what came of {order.version}")
     assert isinstance(ended, BoxEvent)

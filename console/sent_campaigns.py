@@ -103,19 +103,20 @@ def unanswered(connection: Connection, box: str, campaign: str) -> list[SentMess
 
 
 def _add(connection: Connection, sent: SentCampaign, pushed_at: datetime) -> None:
-    connection.execute(
-        insert(CAMPAIGN).values(
-            box=sent.box,
-            campaign=sent.campaign,
-            name=sent.name,
-            digest=sent.digest,
-            contacts=sent.n_contacts,
-            batches=sent.n_batches,
-            expires_at=to_ms(sent.expires_at),
-            pushed_at=to_ms(pushed_at),
-        )
-    )
+    where = {"box": sent.box, "campaign": sent.campaign}
+    connection.execute(insert(CAMPAIGN).values(**where, **announced(sent), pushed_at=to_ms(pushed_at)))
     add_parts(connection, sent)
+
+
+def announced(sent: SentCampaign) -> dict[str, object]:
+    """Return what a campaign's manifest says of it, as columns."""
+    return {
+        "name": sent.name,
+        "digest": sent.digest,
+        "contacts": sent.n_contacts,
+        "batches": sent.n_batches,
+        "expires_at": to_ms(sent.expires_at),
+    }
 
 
 def add_parts(connection: Connection, sent: SentCampaign) -> None:

@@ -1,8 +1,8 @@
 """The ledger's tables behind the web pages: who may sign in, what was looked at, cases, notes, orders, corrections."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Connection, Index, Integer, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Connection, Index, Integer, Table, Text, text
 
-from console.ledger_tables import METADATA, OUTCOME
+from console.ledger_tables import EVENT, METADATA, OUTCOME, REFUSAL
 
 WEB_USER = Table(
     "web_user",
@@ -85,6 +85,8 @@ CASE_SWEEP = Table(
 )
 """Up to which message of each stream outcomes were looked at for cases."""
 
+_ALARMING = EVENT.c.severity != "info"
+_OF_UPDATES = EVENT.c.event.in_(("update_good", "update_failed"))
 INDICES = (
     Index("outcome_by_end", OUTCOME.c.ended_at, OUTCOME.c.box, OUTCOME.c.attempt),
     Index(
@@ -94,16 +96,34 @@ INDICES = (
         "outcome_by_disposition", OUTCOME.c.disposition, OUTCOME.c.ended_at, OUTCOME.c.box, OUTCOME.c.attempt
     ),
     Index("outcome_by_box_time", OUTCOME.c.box, OUTCOME.c.ended_at, OUTCOME.c.attempt),
+    # Calls of a campaign lie far apart, between those of others; what is counted of them stands here together.
     Index(
-        "outcome_by_progress",
+        "outcome_of_campaign",
         OUTCOME.c.campaign,
         OUTCOME.c.box,
         OUTCOME.c.contact,
+        OUTCOME.c.reserved_at,
         OUTCOME.c.final,
         OUTCOME.c.answered_at,
         OUTCOME.c.right_party,
+        OUTCOME.c.reached,
+        OUTCOME.c.disposition,
+        OUTCOME.c.talk_ms,
+        OUTCOME.c.suppressed,
+    ),
+    Index(
+        "refusal_of_campaign",
+        REFUSAL.c.campaign,
+        REFUSAL.c.box,
+        REFUSAL.c.contact,
+        REFUSAL.c.at,
+        REFUSAL.c.id,
+        REFUSAL.c.rule,
     ),
     Index("outcome_by_sequence", OUTCOME.c.box, OUTCOME.c.stream, OUTCOME.c.seq),
+    # Of a million events the pages want those that are no mere information, and how updates ended.
+    Index("event_alarming", EVENT.c.at, EVENT.c.id, postgresql_where=_ALARMING, sqlite_where=_ALARMING),
+    Index("event_of_updates", EVENT.c.at, postgresql_where=_OF_UPDATES, sqlite_where=_OF_UPDATES),
     Index("work_case_by_due", CASE.c.is_done, CASE.c.due_at, CASE.c.box, CASE.c.attempt),
     Index("work_case_by_kind", CASE.c.is_done, CASE.c.kind, CASE.c.due_at, CASE.c.box, CASE.c.attempt),
     Index("work_case_by_person", CASE.c.person),
@@ -113,7 +133,13 @@ INDICES = (
 )
 
 
+FORMER_INDICES = ("outcome_by_progress",)
+"""What another index does by now."""
+
+
 def add_indices(connection: Connection) -> None:
     """Make what the pages' queries lean on, where an older ledger lacks it."""
+    for name in FORMER_INDICES:
+        connection.execute(text(f"DROP INDEX IF EXISTS {name}"))
     for index in INDICES:
         index.create(connection, checkfirst=True)

@@ -159,6 +159,7 @@ OWNED_LIBRARIES = {
     "alembic": ("console.ledger_engine", "console.migrations"),
     "openpyxl": ("console.xlsx_table", "console.corrected_file"),
     "pyarrow": ("console.outcome_files",),
+    "weasyprint": ("console.pdf_page",),
     "flask": ("console.web",),
     "gunicorn": ("console.web.server",),
     "h11": ("firmware.local.web", "firmware.sync.https_link"),

@@ -27,6 +27,7 @@ from console.web.outcome_pages import outcome_pages
 from console.web.people_pages import people_pages
 from console.web.recording_pages import recording_pages
 from console.web.roles import PUBLIC, May, need_of, public
+from console.web.setup_pages import setup_pages
 from console.web.sign_in_pages import sign_in_pages
 from console.web.stopping_pages import stopping_pages
 from console.web_tables import add_indices
@@ -45,6 +46,8 @@ PAGES = (
     ("people.show", "People", May.SEE_PEOPLE),
     ("cases.show", "Cases", May.SEE_CASES),
     ("measures.show", "Measures", May.SEE_MEASURES),
+    ("setup.updates", "Updates", May.SEE_SETUP),
+    ("setup.claims", "Machines", May.SEE_SETUP),
     ("audit.show", "Audit", May.SEE_AUDIT),
     ("audit.access", "Access log", May.SEE_ACCESS),
 )
@@ -92,7 +95,7 @@ def make_app(with_desk: Desk) -> Flask:
     _sessions(app)
     for pages in (
         sign_in_pages, fleet_pages, campaign_pages, outcome_pages, people_pages, case_pages, recording_pages,
-        measure_pages, audit_pages, stopping_pages,
+        measure_pages, audit_pages, stopping_pages, setup_pages,
     ):  # fmt: skip
         app.register_blueprint(pages)
     public(app.view_functions["static"])

@@ -61,6 +61,15 @@ REASONS: Mapping[str, Both] = {
     "unknown_contact": ("no list still has the contact", "名单中已无此联系人"),
     "unknown_line": ("the box has no such line", "盒子没有此线路"),
 }
+CLAIM_REASONS: Mapping[str, Both] = {
+    "bad_request": ("the request makes no sense", "请求格式错误"),
+    "box_exists": ("a box of that name is there already", "已有同名盒子"),
+    "code_expired": ("its code has ended", "验证码已过期"),
+    "file_expired": ("its claim file has ended", "入网文件已过期"),
+    "refused": ("a person here refused it", "已被人工拒绝"),
+    "unknown_file": ("its claim file was not made here", "入网文件并非由此签发"),
+    "used": ("its claim file is used up", "入网文件已被使用"),
+}
 CAUSES: Mapping[str, Both] = {
     "busy": ("busy", "占线"),
     "call_restricted": ("call barred", "呼叫受限"),
@@ -94,13 +103,18 @@ def event_word(name: str, language: str) -> str:
     """Return what an event is; an unknown one, as of a newer box, by its name."""
     ended = name.removesuffix("_over")
     if name not in EVENTS and ended != name and ended in EVENTS:
-        return _of(OVER, language).format(what=_of(EVENTS[ended], language))
+        return of(OVER, language).format(what=of(EVENTS[ended], language))
     return _known(EVENTS, name, language)
 
 
 def reason_word(name: str, language: str) -> str:
     """Return why a box refused something."""
     return _known(REASONS, name, language)
+
+
+def claim_word(name: str, language: str) -> str:
+    """Return why a machine was not made a box."""
+    return _known(CLAIM_REASONS, name, language)
 
 
 def cause_word(name: str, language: str) -> str:
@@ -114,7 +128,7 @@ def dialling_word(said: str, language: str) -> str:
     if rule in RULES:
         return rule_word(rule, said.partition(":")[2].strip(), language)
     fitting = next((both for begin, both in DIALLING.items() if said.startswith(begin)), None)
-    return said if fitting is None else _of(fitting, language)
+    return said if fitting is None else of(fitting, language)
 
 
 def rule_word(rule: str, said: str, language: str) -> str:
@@ -126,10 +140,11 @@ def rule_word(rule: str, said: str, language: str) -> str:
 
 def _known(words: Mapping[str, Both], name: str, language: str) -> str:
     both = words.get(name)
-    return name if both is None else _of(both, language)
+    return name if both is None else of(both, language)
 
 
-def _of(both: Both, language: str) -> str:
+def of(both: Both, language: str) -> str:
+    """Return the one of both that is in the language."""
     return both[1] if language == "zh" else both[0]
 
 

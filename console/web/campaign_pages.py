@@ -11,7 +11,7 @@ from console.errors import ConsoleError
 from console.ledger_tables import ACK, CAMPAIGN, OUTCOME, PROMISE
 from console.reports import CampaignReport, campaign_reports
 from console.web.box_words import reason_word
-from console.web.desk import asked, desk, log_access, me
+from console.web.desk import Desk, asked, desk, log_access, me
 from console.web.live import live
 from console.web.ordering import ACTIONS
 from console.web.roles import May, needs
@@ -19,6 +19,8 @@ from console.web.wording import gettext, language
 from console.web_tables import WEB_ORDER
 
 campaign_pages = Blueprint("campaigns", __name__)
+COUNTS = "campaigns"
+"""What is remembered of all campaigns."""
 STATE_AFTER = {"pause": "paused", "resume": "running", "cancel": "cancelled"}
 FORBIDDEN_IN: dict[str, set[str]] = {
     "paused": {"pause"},
@@ -61,14 +63,14 @@ class Progress:
 @needs(May.SEE_CAMPAIGNS)
 def show() -> str:
     """Show every campaign."""
-    return render_template("campaigns.html", campaigns=_all())
+    return render_template("campaigns.html", **_shown())
 
 
 @campaign_pages.get("/campaigns/part")
 @needs(May.SEE_CAMPAIGNS)
 def part() -> str:
     """Show the part that changes."""
-    return render_template("campaigns_part.html", campaigns=_all())
+    return render_template("campaigns_part.html", **_shown())
 
 
 @campaign_pages.get("/campaigns/live")
@@ -90,15 +92,16 @@ def one() -> str:
 
     def read() -> CampaignReport | None:
         with here.ledger.reading() as rows:
-            reports = campaign_reports(rows, campaign=campaign)
-        return next((each for each in reports if each.box == box), None)
+            return next(iter(campaign_reports(rows, campaign=campaign, box=box)), None)
 
     with here.ledger.reading() as rows:
         orders = _orders(rows, box, campaign)
+    key = ("report", box, campaign)
     return render_template(
         "campaign.html",
         one=found,
-        report=here.remembered.get(("report", box, campaign), read),
+        report=here.remembered.get(key, read),
+        as_of_ms=here.as_of_ms(COUNTS, key),
         orders=orders,
         actions=[each for each in ACTIONS if each not in FORBIDDEN_IN[found.state]],
     )
@@ -135,14 +138,20 @@ def order() -> str | AnyResponse:
     return redirect(url_for("campaigns.one", box=box, campaign=campaign))
 
 
+def campaign_counts(here: Desk) -> dict[tuple[str, str], Progressed]:
+    """Return what came of the calls of each campaign on each box."""
+    with here.ledger.reading() as rows:
+        return _counts(rows)
+
+
+def _shown() -> dict[str, object]:
+    campaigns = _all()
+    return {"campaigns": campaigns, "as_of_ms": desk().as_of_ms(COUNTS)}
+
+
 def _all() -> list[Progress]:
     here = desk()
-
-    def read() -> dict[tuple[str, str], Progressed]:
-        with here.ledger.reading() as rows:
-            return _counts(rows)
-
-    counts = here.remembered.get("campaigns", read)
+    counts = here.remembered.get(COUNTS, lambda: campaign_counts(here))
     now_ms = here.now_ms()
     with here.ledger.reading() as rows:
         sent = rows.execute(
@@ -199,12 +208,9 @@ def _counts(rows: Connection) -> dict[tuple[str, str], Progressed]:
         func.sum(by_contact.c.answered).label("answered"),
         func.sum(by_contact.c.right_party).label("right_party"),
     ).group_by(by_contact.c.campaign, by_contact.c.box)
-    same = (PROMISE.c.box == OUTCOME.c.box) & (PROMISE.c.attempt == OUTCOME.c.attempt)
-    promises = select(OUTCOME.c.box, OUTCOME.c.campaign, func.count()).select_from(
-        PROMISE.join(OUTCOME, same)
-    )
+    promises = select(PROMISE.c.box, PROMISE.c.campaign, func.count())
     promised = {
-        (row[0], row[1]): row[2] for row in rows.execute(promises.group_by(OUTCOME.c.box, OUTCOME.c.campaign))
+        (row[0], row[1]): row[2] for row in rows.execute(promises.group_by(PROMISE.c.box, PROMISE.c.campaign))
     }
     return {
         (row.box, row.campaign): Progressed(

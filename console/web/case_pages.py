@@ -19,7 +19,7 @@ from console.cases import (
 from console.errors import ConsoleError
 from console.ledger_tables import CONTACT, OUTCOME
 from console.web.accounts import all_users, find_user
-from console.web.desk import asked, desk, log_access, may, me
+from console.web.desk import Desk, asked, desk, log_access, may, me
 from console.web.page_keys import page_key, page_key_text
 from console.web.roles import GRANTS, May, needs
 from console.web.wording import gettext
@@ -52,7 +52,7 @@ def show() -> str:
         query = query.where(tuple_(*KEY) > tuple_(*after))
     with here.ledger.reading() as rows:
         found = list(rows.execute(query.order_by(*KEY).limit(PAGE_ROWS + 1)))
-    open_by_kind, n_late = here.remembered.get(COUNTS, _counts)
+    open_by_kind, n_late = here.remembered.get(COUNTS, lambda: open_cases(here))
     shown = found[:PAGE_ROWS]
     return render_template(
         "cases.html",
@@ -63,6 +63,7 @@ def show() -> str:
         kinds=list(CaseKind),
         open_by_kind=open_by_kind,
         n_late=n_late,
+        as_of_ms=here.as_of_ms(COUNTS),
         now_ms=here.now_ms(),
         next_key=page_key_text(shown[-1].due_at, shown[-1].box, shown[-1].attempt)
         if len(found) > PAGE_ROWS
@@ -156,11 +157,11 @@ def assign() -> Response:
     return redirect(url_for("cases.one", box=case.box, attempt=case.attempt))
 
 
-def _counts() -> tuple[dict[str, int], int]:
+def open_cases(here: Desk) -> tuple[dict[str, int], int]:
     """Return open cases by kind, and how many are late."""
     is_open = CASE.c.is_done.is_(False)
-    late = select(func.count()).select_from(CASE).where(is_open & (CASE.c.due_at < desk().now_ms()))
-    with desk().ledger.reading() as rows:
+    late = select(func.count()).select_from(CASE).where(is_open & (CASE.c.due_at < here.now_ms()))
+    with here.ledger.reading() as rows:
         counted = rows.execute(select(CASE.c.kind, func.count()).where(is_open).group_by(CASE.c.kind))
         return {row[0]: row[1] for row in counted}, rows.execute(late).scalar_one()
 

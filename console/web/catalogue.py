@@ -84,6 +84,8 @@ WORDS = {
     "case_worked": "case worked on", "outcomes_exported": "outcomes exported",
     "campaign_ordered": "campaign order", "recording_heard": "recording opened",
     "person_suppressed": "calls stopped for good", "person_recalled": "taken off the lists",
+    "claim_granting": "is being made a box", "claim_granted": "approved, has not said that it heard",
+    "claim_taken": "is a box", "claim_refused": "was sent away",
     "recording_fetched": "recording fetched", "corrected": "correction made",
 }  # fmt: skip
 

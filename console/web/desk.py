@@ -1,10 +1,9 @@
 """What every page works with: the ledger, the clock, the office; who asks; and the log of what was looked at."""
 
 import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, Protocol, cast
 
 from flask import abort, current_app, request
 from flask_login import current_user
@@ -13,17 +12,13 @@ from sqlalchemy import Connection, insert
 from console.ledger import Ledger
 from console.office import Office
 from console.web.accounts import User
+from console.web.remembered import Remembered
 from console.web.roles import GRANTS, May
 from console.web_tables import WEB_ACCESS
 from firmware.clock import Clock, to_ms
 from firmware.values import UuidV7
 
-T = TypeVar("T")
 EXTENSION = "branchline"
-REMEMBERED_S = 15.0
-MAX_REMEMBERED = 256
-PATIENCE = 20.0
-"""What took long to count is kept that many times as long: counting takes a twentieth of a core at most."""
 
 
 class Orders(Protocol):
@@ -46,51 +41,6 @@ class Orders(Protocol):
         ...
 
 
-class Remembered:
-    """Results of slow queries for a while: many who look at one page make the ledger count once."""
-
-    def __init__(self, keep_s: float = REMEMBERED_S) -> None:
-        self._keep_s = keep_s
-        self._lock = threading.Lock()
-        self._known: dict[Any, tuple[float, Any]] = {}
-        self._making: dict[Any, threading.Lock] = {}
-
-    def forget(self, key: Any) -> None:
-        """Have it made anew the next time: it has changed."""
-        with self._lock:
-            self._known.pop(key, None)
-
-    def get(self, key: Any, make: Callable[[], T]) -> T:
-        """Return what `make` returned at most a while ago; while it is made anew, others get the old one."""
-        with self._lock:
-            known = self._known.get(key)
-            if known is not None and time.monotonic() < known[0]:
-                return cast(T, known[1])
-            making = self._making.setdefault(key, threading.Lock())
-        if not making.acquire(blocking=known is None):
-            assert known is not None
-            return cast(T, known[1])
-        try:
-            with self._lock:
-                newer = self._known.get(key)
-            if newer is not None and newer is not known:
-                return cast(T, newer[1])
-            begun_s = time.monotonic()
-            made = make()
-            end_s = time.monotonic()
-            until_s = end_s + max(self._keep_s, PATIENCE * (end_s - begun_s))
-            with self._lock:
-                if len(self._known) >= MAX_REMEMBERED:
-                    self._known.clear()
-                self._known[key] = (until_s, made)
-            return made
-        finally:
-            making.release()
-            with self._lock:
-                if len(self._making) >= MAX_REMEMBERED:
-                    self._making.clear()
-
-
 @dataclass(kw_only=True)
 class Desk:
     """One office's pages."""
@@ -107,6 +57,10 @@ class Desk:
     def now_ms(self) -> int:
         """Return the present as ms."""
         return to_ms(self.clock.now())
+
+    def as_of_ms(self, *keys: Any) -> int:
+        """Return when the remembered figures of a page were counted, the oldest of them."""
+        return self.now_ms() - round(1000 * max(self.remembered.age_s(key) for key in keys))
 
     def new_id(self) -> str:
         """Return an id that sorts by time."""

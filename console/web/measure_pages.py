@@ -1,7 +1,7 @@
 """Measures with plots: rates, money, the funnel, the week's hours, the days, what held calls back."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from flask import Blueprint, abort, render_template
 from sqlalchemy import select
@@ -11,12 +11,13 @@ from console.ledger_tables import BOX, CAMPAIGN
 from console.measures import Calendar, Dimension, FirstWord, Group, Measures, Scope, calendar, first_word
 from console.measures import by as beside
 from console.web import plots
-from console.web.desk import asked, desk
+from console.web.desk import Desk, asked, desk
 from console.web.roles import May, needs
 from console.web.wording import gettext
 
 measure_pages = Blueprint("measures", __name__)
 PERIODS = (7, 30, 90)
+USUAL_DAYS, USUAL_DIMENSION = 30, Dimension.CAMPAIGN
 N_HOURS, N_WEEKDAYS = 24, 7
 MAX_GROUPS = 60
 DIMENSIONS = {
@@ -41,37 +42,22 @@ class Figures:
 def show() -> str:
     """Show what came of the calls of the last days, by this computer's clock."""
     here = desk()
-    campaign, box, days = asked("campaign"), asked("box"), asked("days") or "30"
+    campaign, box, days = asked("campaign"), asked("box"), asked("days") or str(USUAL_DAYS)
     if not days.isascii() or not days.isdigit() or int(days) not in PERIODS:
         abort(400)
-    by = asked("by") or Dimension.CAMPAIGN.value
+    by = asked("by") or USUAL_DIMENSION.value
     if by not in DIMENSIONS:
         abort(400)
-    today = here.clock.now().astimezone().date()
-    until = datetime.combine(today + timedelta(days=1), datetime.min.time())
-    scope = Scope(
-        since=(until - timedelta(days=int(days))).astimezone(),
-        until=until.astimezone(),
-        campaign=campaign or None,
-        box=box or None,
-    )
-
-    def read() -> Figures:
-        with here.ledger.reading() as rows:
-            return Figures(
-                calendar=calendar(rows, scope, zone=None, today=today),
-                people=people_called(rows, scope),
-                first_word=first_word(rows, scope),
-                refusals=refusals(rows, scope),
-            )
+    scope, today = scope_of(here, int(days), campaign=campaign, box=box)
 
     def read_groups() -> list[Group]:
         with here.ledger.reading() as rows:
             return beside(rows, Dimension(by), scope, zone=None, today=today)
 
-    figures = here.remembered.get(("figures", scope), read)
+    key, key_of_groups = ("figures", scope), ("groups", by, scope)
+    figures = here.remembered.get(key, lambda: count_figures(here, scope, today))
     of_clock = {Dimension.HOUR: figures.calendar.hours, Dimension.WEEKDAY: figures.calendar.weekdays}
-    groups = of_clock.get(Dimension(by)) or here.remembered.get(("groups", by, scope), read_groups)
+    groups = of_clock.get(Dimension(by)) or here.remembered.get(key_of_groups, read_groups)
     with here.ledger.reading() as rows:
         campaigns = (
             rows.execute(select(CAMPAIGN.c.campaign).distinct().order_by(CAMPAIGN.c.campaign)).scalars().all()
@@ -80,6 +66,7 @@ def show() -> str:
     return render_template(
         "measures.html",
         figures=figures,
+        as_of_ms=here.as_of_ms(key, key_of_groups),
         total=figures.calendar.total,
         rates=_rates(figures.calendar.total),
         groups=_named(by, groups),
@@ -90,6 +77,37 @@ def show() -> str:
         periods=PERIODS,
         **_plots(figures.calendar),
     )
+
+
+def scope_of(here: Desk, days: int, *, campaign: str = "", box: str = "") -> tuple[Scope, date]:
+    """Return the last days by this computer's clock, and which day it is."""
+    today = here.clock.now().astimezone().date()
+    until = datetime.combine(today + timedelta(days=1), datetime.min.time())
+    since = (until - timedelta(days=days)).astimezone()
+    return Scope(since=since, until=until.astimezone(), campaign=campaign or None, box=box or None), today
+
+
+def count_figures(here: Desk, scope: Scope, today: date) -> Figures:
+    """Return what the page shows, from one look at the ledger."""
+    with here.ledger.reading() as rows:
+        return Figures(
+            calendar=calendar(rows, scope, zone=None, today=today),
+            people=people_called(rows, scope),
+            first_word=first_word(rows, scope),
+            refusals=refusals(rows, scope),
+        )
+
+
+def prepare_usual_figures(here: Desk) -> None:
+    """Count behind the pages what somebody who opens this one sees first."""
+    scope, today = scope_of(here, USUAL_DAYS)
+
+    def groups() -> list[Group]:
+        with here.ledger.reading() as rows:
+            return beside(rows, USUAL_DIMENSION, scope, zone=None, today=today)
+
+    here.remembered.prepare(("figures", scope), lambda: count_figures(here, scope, today))
+    here.remembered.prepare(("groups", USUAL_DIMENSION.value, scope), groups)
 
 
 def _named(by: str, groups: list[Group]) -> list[tuple[str, Measures]]:

@@ -33,6 +33,8 @@ class May(StrEnum):
     HEAR_RECORDINGS = "hear_recordings"
     CORRECT = "correct"
     SEE_MEASURES = "see_measures"
+    SEE_SETUP = "see_setup"
+    """Releases, roll-outs, and machines that want to be boxes."""
     SEE_AUDIT = "see_audit"
     SEE_ACCESS = "see_access"
 
@@ -52,7 +54,8 @@ GRANTS: dict[Role, frozenset[May]] = {
     Role.OPERATOR: _EVERYBODY | {May.WORK_CASES, May.STOP_CALLS},
     Role.SUPERVISOR: frozenset(May),
     # Looks at everything that was done and changes nothing; whose number it was is not its business.
-    Role.AUDITOR: _EVERYBODY | {May.EXPORT_OUTCOMES, May.HEAR_RECORDINGS, May.SEE_AUDIT, May.SEE_ACCESS},
+    Role.AUDITOR: _EVERYBODY
+    | {May.EXPORT_OUTCOMES, May.HEAR_RECORDINGS, May.SEE_SETUP, May.SEE_AUDIT, May.SEE_ACCESS},
 }
 PUBLIC = "public"
 

@@ -9,7 +9,12 @@ from gunicorn.app.base import BaseApplication
 from console.ledger import Ledger
 from console.office import Office
 from console.web.application import make_app
+from console.web.campaign_pages import COUNTS as CAMPAIGN_COUNTS
+from console.web.campaign_pages import campaign_counts
+from console.web.case_pages import COUNTS as CASE_COUNTS
+from console.web.case_pages import open_cases
 from console.web.desk import Desk
+from console.web.measure_pages import prepare_usual_figures
 from console.web.ordering import BrokerOrders
 from firmware.clock import SystemClock
 
@@ -52,4 +57,14 @@ class _Server(BaseApplication):  # type: ignore[misc]
         # In the worker, after the fork: a database connection has one owner.
         ledger, clock = Ledger(self._office.ledger), SystemClock()
         orders = BrokerOrders(self._office, ledger, clock)
-        return make_app(Desk(ledger=ledger, office=self._office, clock=clock, orders=orders))
+        desk = Desk(ledger=ledger, office=self._office, clock=clock, orders=orders)
+        app = make_app(desk)
+        prepare(desk)
+        return app
+
+
+def prepare(desk: Desk) -> None:
+    """Count, behind the pages, what counts over every call: whoever comes first need not wait for it."""
+    desk.remembered.prepare(CAMPAIGN_COUNTS, lambda: campaign_counts(desk))
+    desk.remembered.prepare(CASE_COUNTS, lambda: open_cases(desk))
+    prepare_usual_figures(desk)

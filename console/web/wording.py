@@ -5,6 +5,7 @@ from datetime import datetime
 from flask import Flask, g, request, session
 
 from console.web import box_words
+from console.web.box_details import detail_words, update_failure
 from console.web.catalogue import (
     LANGUAGES,
     TAGS,
@@ -78,6 +79,12 @@ def install(app: Flask) -> None:
     app.jinja_env.filters |= {
         "word": word, "local": local, "count": count, "share": share, "duration": duration,
         "event": lambda name: box_words.event_word(name, language()),
+        "local_seconds": lambda at_ms: local(at_ms, with_seconds=True),
+        "clock": lambda at: local(round(at.timestamp() * 1000)),
+        "claim_reason": lambda name: box_words.claim_word(name, language()),
+        "update_reason": lambda name: update_failure(name, language()),
+        "update_detail": lambda each: detail_words(each.end, None, each.end_facts, each.end_detail, language()),
+        "event_detail": lambda row: detail_words(row.event, row.line, row.facts, row.detail, language()),
         "reason": lambda name: box_words.reason_word(name, language()),
         "cause": lambda name: box_words.cause_word(name, language()),
         "dialling": lambda said: box_words.dialling_word(said, language()),

@@ -1,5 +1,6 @@
 """What the calls tell the console: a contract, because this room knows nothing of MQTT."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal, Protocol
 
@@ -46,6 +47,7 @@ class Reports(Protocol):
         detail: str = "",
         line: str | None = None,
         campaign: str | None = None,
+        facts: Mapping[str, str] | None = None,
     ) -> None:
         """Report what an operator must see."""
         ...

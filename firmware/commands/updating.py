@@ -121,6 +121,7 @@ class UpdateWatch:
                 detail=" ".join(
                     part for part in (outcome.version, outcome.id, outcome.reason, outcome.detail) if part
                 ),
+                facts={"version": outcome.version, "reason": outcome.reason},
             )
             con.execute("DELETE FROM setting WHERE key = ?", (_TOLD,))
             con.insert("setting", {"key": _TOLD, "value": outcome.id})

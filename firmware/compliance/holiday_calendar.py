@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from functools import lru_cache
-
-import holidays
+from types import ModuleType
 
 ONE_DAY = timedelta(days=1)
 DECREED = frozenset({"CN"})
@@ -65,9 +64,16 @@ def check_calendar(name: str) -> None:
         raise UnknownCalendarError(name)
 
 
+def _library() -> ModuleType:
+    # Its reckonings of other calendars take a tenth of a second to load, and most commands ask for no holiday.
+    import holidays  # noqa: PLC0415
+
+    return holidays
+
+
 @lru_cache(maxsize=1)
 def _supported() -> dict[str, list[str]]:
-    found: dict[str, list[str]] = holidays.list_supported_countries(include_aliases=True)
+    found: dict[str, list[str]] = _library().list_supported_countries(include_aliases=True)
     return found
 
 
@@ -91,14 +97,14 @@ def _is_decided(calendar: str, year: int) -> bool:
     country = _country(calendar)
     if country not in DECREED:
         return True
-    decreed: set[date] = getattr(holidays.country_holidays(country, years=year), "weekend_workdays", set())
+    decreed: set[date] = getattr(_library().country_holidays(country, years=year), "weekend_workdays", set())
     return any(day.year == year for day in decreed)
 
 
 def _holidays(calendar: str, year: int) -> dict[date, str]:
     country, _, subdivision = calendar.partition("-")
     try:
-        found = holidays.country_holidays(country, subdiv=subdivision or None, years=year, language="en_US")
+        found = _library().country_holidays(country, subdiv=subdivision or None, years=year, language="en_US")
     except (NotImplementedError, KeyError, AttributeError):
         raise UnknownCalendarError(calendar) from None
     return dict(found.items())

@@ -146,7 +146,7 @@ class Configuration:
         """Send something by the configuration on trial: its receipt is the proof. False when it could not be."""
 
         def work(con: StoreConnection) -> None:
-            seq = self._event(con, "config_on_trial", "info", f"version {trial.version} is tried")
+            seq = self._event(con, "config_on_trial", "info", f"version {trial.version} is tried", trial)
             configurations.note_proof(con, trial.version, seq)
 
         try:
@@ -198,7 +198,7 @@ class Configuration:
         if not configurations.roll_back(con, trial.version, self._now(), reason):
             return  # a newer one took its place meanwhile
         self._answer(con, trial, Answer(accepted=False, reason=ROLLED_BACK, detail=reason))
-        self._event(con, "config_rolled_back", "alarm", f"version {trial.version}: {reason}")
+        self._event(con, "config_rolled_back", "alarm", f"version {trial.version}: {reason}", trial)
 
     def _answer(self, con: StoreConnection, trial: StoredConfig, answer: Answer) -> None:
         """Say what became of it, now and to a console that asks again."""
@@ -219,7 +219,14 @@ class Configuration:
         seq = outbox.append(con, "ack", build, self._now())
         inbox.answer_anew(con, trial.message, seq=seq, answer=made[0])
 
-    def _event(self, con: StoreConnection, name: str, severity: Literal["info", "alarm"], detail: str) -> int:
+    def _event(
+        self,
+        con: StoreConnection,
+        name: str,
+        severity: Literal["info", "alarm"],
+        detail: str,
+        trial: StoredConfig,
+    ) -> int:
         at = self._now()
         return outbox.append(
             con,
@@ -233,6 +240,7 @@ class Configuration:
                     event=name,
                     severity=severity,
                     detail=detail,
+                    facts={"version": str(trial.version)},
                 )
             ),
             at,

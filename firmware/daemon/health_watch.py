@@ -152,6 +152,7 @@ class HealthWatch:
                 "alarm" if change.is_raised else "info",
                 detail=change.detail,
                 line=line or None,
+                facts={"value": f"{change.value:.0f}"} if change.is_raised else None,
             )
 
     def _of_machine(self, machine: HostHealth, hardware: WearAndPower) -> dict[tuple[str, str], float | None]:

@@ -20,5 +20,11 @@ def tell_restored(con: Connection, reports: Reports) -> None:
         "alarm",
         detail=f"restored from {age} and {restored.n_salvaged} salvaged rows{lost}. Dialling is stopped: check who "
         f"was called since, send the suppressions, then resume all. The damaged file is kept in {restored.quarantine}",
+        facts={
+            "snapshot": f"{restored.snapshot_at:%Y-%m-%d %H:%M}" if restored.snapshot_at else "",
+            "salvaged": str(restored.n_salvaged),
+            "withdrawn": str(restored.n_withdrawn),
+            "lost": ", ".join(restored.unreadable),
+        },
     )
     restoring.told(con)

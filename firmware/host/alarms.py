@@ -40,6 +40,8 @@ class Change:
     name: str
     is_raised: bool
     detail: str
+    value: float
+    """What was measured then."""
 
 
 @dataclass(slots=True)
@@ -77,7 +79,9 @@ class Alarms:
             if at_s - state.since_s >= needed_s:
                 state.is_raised, state.since_s = not state.is_raised, None
                 detail = rule.advice.format(value=value, subject=subject) if state.is_raised else ""
-                changes.append(Change(name=_key(name, subject), is_raised=state.is_raised, detail=detail))
+                changes.append(
+                    Change(name=_key(name, subject), is_raised=state.is_raised, detail=detail, value=value)
+                )
         return changes
 
 

@@ -49,6 +49,7 @@ class Reports(Protocol):
         detail: str = "",
         line: str | None = None,
         campaign: str | None = None,
+        facts: Mapping[str, str] | None = None,
     ) -> None:
         """Report what an operator must see."""
         ...

@@ -62,7 +62,9 @@ class DiskKeeper:
         left = self._budget.free_bytes() // MIB
         detail = "" if is_well else f"{left} MiB left: fetch the recordings, or make room"
         await self._database.transact(
-            lambda con: self._reports.event(con, f"disk_{room.value}", severity, detail=detail)
+            lambda con: self._reports.event(
+                con, f"disk_{room.value}", severity, detail=detail, facts={"free": str(left)}
+            )
         )
         self._told = room
 

@@ -124,7 +124,8 @@ class RecordingKeeper:
 
         def work(con: Connection) -> None:
             retention.note_alarmed(con, [old.recording for old, _term in soon], now)
-            self._reports.event(con, "recordings_never_fetched", "alarm", detail=detail)
+            facts = {"recordings": str(len(soon)), "from": f"{first:%F}"}
+            self._reports.event(con, "recordings_never_fetched", "alarm", detail=detail, facts=facts)
 
         await self._database.transact(work)
         log.warning("recordings_never_fetched", n=len(soon), first=f"{first:%F}")

@@ -88,7 +88,7 @@ class RulesDesk:
             waiting = ", ".join(pack.pack.name for pack in rules.waiting)
             detail = f"waiting to be approved by name on the box: {waiting}" if waiting else ""
             if waiting:
-                self._reports.event(con, "policy_waiting", "warning", detail=detail)
+                self._reports.event(con, "policy_waiting", "warning", detail=detail, facts={"packs": waiting})
             log.info("policy_in_force", release=release.version, waiting=waiting)
             return Answer(accepted=True, detail=detail, taken=len(release.packs) - len(rules.waiting))
 

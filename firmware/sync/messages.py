@@ -308,6 +308,8 @@ class BoxEvent(Durable, frozen=True, kw_only=True, tag_field="type", tag="event"
     detail: str = ""
     line: str | None = None
     campaign: str | None = None
+    facts: dict[str, str] = {}
+    """What `detail` says in figures and codes, by name, for a console that tells it in its reader's language."""
 
 
 class Request(Message, frozen=True, kw_only=True, tag_field="type", tag="request"):

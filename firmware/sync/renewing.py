@@ -150,20 +150,24 @@ class Renewal:
             self._connection.present(old)
             self._identity.undo()
             await self._tell(
-                "certificate_refused", "alarm", "the broker refuses the new certificate: the old one stays"
+                "certificate_refused",
+                "alarm",
+                "the broker refuses the new certificate: the old one stays",
+                {},
             )
             await asyncio.sleep(AFTER_FAILURE_S)
             return
         self._identity.confirm()
         self._look()
         self._wait_s = ASK_AGAIN_S
-        await self._tell(
-            "certificate_renewed", "info", f"it holds until {self._identity.facts().expires_at:%Y-%m-%d}"
-        )
+        until = f"{self._identity.facts().expires_at:%Y-%m-%d}"
+        await self._tell("certificate_renewed", "info", f"it holds until {until}", {"until": until})
 
-    async def _tell(self, event: str, severity: Literal["info", "alarm"], detail: str) -> None:
+    async def _tell(
+        self, event: str, severity: Literal["info", "alarm"], detail: str, facts: dict[str, str]
+    ) -> None:
         def work(con: StoreConnection) -> None:
-            self._reports.event(con, event, severity, detail=detail)
+            self._reports.event(con, event, severity, detail=detail, facts=facts)
 
         log.info(event, detail=detail)
         await transact_for_certain(self._database, work)

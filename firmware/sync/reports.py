@@ -1,6 +1,6 @@
 """What the box has to tell the console, put into the outbox in the transaction of the fact it reports."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Literal
 
@@ -174,8 +174,9 @@ class Reports:
         detail: str = "",
         line: str | None = None,
         campaign: str | None = None,
+        facts: Mapping[str, str] | None = None,
     ) -> None:
-        """Report what an operator must see."""
+        """Report what an operator must see; `facts` are the figures and codes in the detail."""
         at = self._now()
 
         def build(seq: int) -> bytes:
@@ -190,6 +191,7 @@ class Reports:
                     detail=detail,
                     line=line,
                     campaign=campaign,
+                    facts=dict(facts or {}),
                 )
             )
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from console.authority import init_office, issue_box
 from console.ledger import Ledger
 from console.office import Office
 from firmware.clock import SimulatedClock
@@ -30,6 +29,7 @@ from firmware.sync.mqtt_settings import MqttSettings, TlsFiles
 from firmware.sync.signing import Verifier, load_public_key
 from firmware.sync.topics import BoxTopics
 from firmware.values import Disposition
+from tests.console.made_office import make_office
 from tests.console.office_broker import Broker
 from tests.console.throwaway_postgresql import ThrowawayPostgresql, throwaway_postgresql
 
@@ -57,17 +57,13 @@ def office(tmp_path: Path) -> Office:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    made = init_office(
-        tmp_path / "office",
-        "demo",
-        "localhost",
-        now=datetime.now(UTC),
-        broker_port=port,
-        other_hosts=["127.0.0.1"],
-    )
-    for box in ("b1", "b2"):
-        issue_box(made, box, now=datetime.now(UTC))
-    return made
+    return make_office(tmp_path / "office", port=port, hosts=["127.0.0.1"])
+
+
+@pytest.fixture
+def bare_office(tmp_path: Path) -> Office:
+    """An office without a box: ledger and keys."""
+    return make_office(tmp_path / "office", boxes=())
 
 
 @pytest.fixture

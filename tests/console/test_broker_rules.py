@@ -4,19 +4,18 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from console.authority import init_office, issue_box
 from console.broker import broker_settings
 from console.office import Office
 from firmware.sync.connection import MqttConnection, probe_broker
 from firmware.sync.errors import BrokerRefusedError, PublishRefusedError
 from firmware.sync.mqtt_settings import MqttSettings, TlsFiles
 from firmware.sync.topics import BoxTopics, all_boxes_down, up_filter
+from tests.console.made_office import make_office
 
 Playing = Callable[[Office, str], AbstractAsyncContextManager[Any]]
 NOT_AUTHORIZED = 0x87
@@ -104,8 +103,7 @@ def test_the_console_hears_every_box_and_speaks_for_none(office: Office, play: P
 
 @pytest.mark.usefixtures("broker")
 def test_without_a_certificate_of_this_office_nobody_comes_in(office: Office, tmp_path: Path) -> None:
-    stranger = init_office(tmp_path / "stranger", "demo", "localhost", now=datetime.now(UTC))
-    issue_box(stranger, "b1", now=datetime.now(UTC))
+    stranger = make_office(tmp_path / "stranger", boxes=["b1"])
     own = settings_of(office, "b1")
     assert own.tls is not None
     folder = stranger.box_folder("b1")

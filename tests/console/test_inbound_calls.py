@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from console.authority import init_office
 from console.cli import main
 from console.ledger import Arrival, Ledger
 from console.office import Office
@@ -19,11 +18,6 @@ from firmware.values import Disposition, UuidV7
 NOW = datetime(2026, 11, 2, 2, 0, tzinfo=UTC)
 CALLER = "+8613123456701"
 IDS = UuidV7()
-
-
-@pytest.fixture
-def bare_office(tmp_path: Path) -> Office:
-    return init_office(tmp_path / "office", "demo", "localhost", now=NOW)
 
 
 def told(seq: int, **changes: Any) -> InboundOutcome:

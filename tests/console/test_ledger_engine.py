@@ -16,7 +16,6 @@ from sqlalchemy import Connection, text
 
 from console import ledger_engine
 from console.arguments import office_at
-from console.authority import init_office
 from console.cli import main
 from console.errors import LedgerError, OfficeError
 from console.ledger import Arrival, Ledger
@@ -35,7 +34,11 @@ UNDO_LAYOUT_3 = (
     "ALTER TABLE promise DROP COLUMN total_minor", "ALTER TABLE promise DROP COLUMN last_due",
     "ALTER TABLE promise DROP COLUMN paid_minor", "ALTER TABLE promise DROP COLUMN kept_on",
     "DROP TABLE payment", "DROP TABLE owner", "ALTER TABLE outcome DROP COLUMN hand_over",
-    "ALTER TABLE outcome DROP COLUMN first_word_ms",
+    "ALTER TABLE outcome DROP COLUMN first_word_ms", "ALTER TABLE event DROP COLUMN facts",
+    *(
+        f"ALTER TABLE promise DROP COLUMN {name}"
+        for name in ("campaign", "contact", "line", "flow", "flow_version", "reserved_at")
+    ),
 )  # fmt: skip
 OLD_PROMISE = (
     "INSERT INTO promise (box, attempt, due, amount_minor, currency, confirmed, instalments, every)"
@@ -168,11 +171,6 @@ def test_a_server_that_is_away_is_one_line_without_the_password() -> None:
         Ledger("postgresql://office:hunter2@127.0.0.1:1/ledger?connect_timeout=2")
     assert "\n" not in str(caught.value)
     assert "hunter2" not in str(caught.value)
-
-
-@pytest.fixture
-def bare_office(tmp_path: Path) -> Office:
-    return init_office(tmp_path / "office", "demo", "localhost", now=datetime.now(UTC))
 
 
 def test_the_ledger_is_named_on_the_command_line_or_in_the_environment_or_in_the_office(

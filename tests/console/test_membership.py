@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 from console import authority, certificates
-from console.authority import init_office, issue_box, load_signing_key
+from console.authority import issue_box, load_signing_key
 from console.broker import connected
 from console.certifier import Certifier
 from console.cli import main
@@ -36,6 +36,7 @@ from firmware.sync.reports import Reports
 from firmware.sync.signing import key_id
 from firmware.sync.topics import BoxTopics, up_filter
 from firmware.values import UuidV7
+from tests.console.made_office import make_office
 from tests.console.office_broker import Broker
 from tests.firmware.sync.sync_world import CHECK, TakesEveryRelease
 
@@ -196,9 +197,7 @@ _OFFICES: dict[str, Office] = {}
 
 def _an_office(factory: pytest.TempPathFactory) -> Office:
     if "one" not in _OFFICES:
-        made = init_office(factory.mktemp("office") / "office", "demo", "localhost", now=datetime.now(UTC))
-        for box in ("b1", "b2"):
-            issue_box(made, box, now=datetime.now(UTC))
+        made = make_office(factory.mktemp("office") / "office")
         revoke(made, "b2", now=datetime.now(UTC))
         _OFFICES["one"] = made
     return _OFFICES["one"]

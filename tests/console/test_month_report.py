@@ -1,6 +1,7 @@
 """A month's report: the month by its own clock, the figures of the ledger, English and Chinese, nothing from outside."""
 
 import json
+import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -8,11 +9,13 @@ from xml.etree import ElementTree
 from zoneinfo import ZoneInfo
 
 import pytest
+from pypdf import PdfReader
 
 from console.errors import ConsoleError
 from console.ledger import Arrival, Ledger
 from console.month_report import month_ends, month_report
 from console.office import Office
+from console.pdf_page import write_pdf
 from firmware.sync.messages import MoneyWire, OutcomeMessage, PromiseWire, Refusals
 from firmware.values import Disposition
 from tests.console.command_line import said
@@ -102,6 +105,53 @@ def test_the_page_stands_alone(
     )
 
 
+def test_the_month_is_a_pdf_with_its_letters_in_it(
+    filled: Office, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "november.pdf"
+    code, told, err = said(
+        capsys, "report", "--month", "2026-11", "--pdf", out, "--language", "zh", "--zone", "Asia/Shanghai",
+        "--now", "2026-12-01T08:00:00+08:00", "--office", filled.folder,
+    )  # fmt: skip
+    assert (code, err) == (0, "")
+    assert str(out) in told.replace("\n", "")
+    assert out.stat().st_mode & 0o077 == 0, "names of campaigns and sums of money"
+    pages = PdfReader(out).pages
+    text = "".join("".join(page.extract_text() for page in pages).split())
+    for wanted in (
+        "2026-11外呼月报",
+        "¥1,234.50",
+        "接通率（占拨打）",
+        "从名单到回款：联系人数",
+        "周日",
+        "2/",
+    ):
+        assert wanted in text, wanted
+    assert HARM in text, "a campaign's name is text"
+    fonts = [font["/DescendantFonts"][0] for page in pages for font in page["/Resources"]["/Font"].values()]  # type: ignore[index]
+    embedded = [{"/FontFile2", "/FontFile3"} & font["/FontDescriptor"].keys() for font in fonts]
+    assert embedded, "letters of an alphabet that not every reader has"
+    assert all(embedded)
+
+
+def test_a_pdf_needs_what_draws_it_and_fetches_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    page = '<html><body><img src="http://192.0.2.1/x.png" alt="gone">here</body></html>'
+    write_pdf(tmp_path / "a.pdf", page, language="en")
+    assert "192.0.2.1" in caplog.text, "refused, not fetched"
+    assert "here" in PdfReader(tmp_path / "a.pdf").pages[0].extract_text()
+    with pytest.raises(ConsoleError, match="name a file that can be written"):
+        write_pdf(tmp_path / "no" / "a.pdf", page, language="en")
+    monkeypatch.setattr("console.pdf_page.LETTERS", {"zh": "xx"})
+    with pytest.raises(ConsoleError, match="fonts-noto-cjk"):
+        write_pdf(tmp_path / "b.pdf", page, language="zh")
+    monkeypatch.setitem(sys.modules, "weasyprint", None)
+    with pytest.raises(ConsoleError, match=r"pip install 'branchline\[pdf\]'"):
+        write_pdf(tmp_path / "b.pdf", page, language="zh")
+    assert not (tmp_path / "b.pdf").exists()
+
+
 def test_the_month_as_json_and_what_is_asked_wrongly(
     filled: Office, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -110,7 +160,7 @@ def test_the_month_as_json_and_what_is_asked_wrongly(
     assert found["calendar"]["total"]["attempts"] == 14
     assert [stage["name"] for stage in found["funnel"]][:2] == ["attempted", "answered"]
     for arguments, text in (
-        (("--month", "2026-11"), "--out FILE.html or --json"),
+        (("--month", "2026-11"), "--out FILE.html, --pdf FILE.pdf"),
         (("--out", "x.html"), "go with --month"),
         (("--month", "2026-14", "--json"), "such as 2026-11"),
         (("--month", "2026-11", "--json", "--zone", "Mars/Base"), "IANA"),

@@ -13,7 +13,6 @@ import pytest
 from sqlalchemy import insert, select, text
 
 from console import measures
-from console.authority import init_office
 from console.cli import main
 from console.errors import ContactsFileError
 from console.ledger import Arrival, Ledger
@@ -246,11 +245,6 @@ def test_a_file_without_the_columns_is_no_list_of_payments(tmp_path: Path) -> No
     (tmp_path / "paid.csv").write_text("payment,amount\n1,2\n", encoding="utf-8")
     with pytest.raises(ContactsFileError, match="currency, paid_on, person"):
         read_payments(tmp_path / "paid.csv", {}, today=TODAY)
-
-
-@pytest.fixture
-def bare_office(tmp_path: Path) -> Office:
-    return init_office(tmp_path / "office", "demo", "localhost", now=datetime.now(UTC))
 
 
 def test_payments_and_measures_on_the_command_line(

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from console.authority import init_office, issue_box
 from console.command_recording import receive_recordings
 from console.membership import revoke
 from console.office import Office
@@ -25,6 +24,7 @@ from firmware.sync.recording_upload import RANGE_BYTES, RecordingUpload, UploadT
 from firmware.sync.topics import BoxTopics
 from firmware.sync.upload_pace import UploadPace, UploadTerms
 from tests.console.conftest import box_settings
+from tests.console.made_office import make_office
 from tests.console.test_recording_fetch import DIGEST, SEALED, Site
 
 QUICK = UploadTerms(kbit_s=100_000, opens=time(0), closes=time(0), time_zone=UTC)
@@ -76,16 +76,7 @@ class Place:
 
 @pytest.fixture(scope="module")
 def one_office(tmp_path_factory: pytest.TempPathFactory) -> Office:
-    made = init_office(
-        tmp_path_factory.mktemp("o") / "office",
-        "demo",
-        "localhost",
-        now=datetime.now(UTC),
-        other_hosts=["127.0.0.1"],
-    )
-    for box in ("b1", "b2"):
-        issue_box(made, box, now=datetime.now(UTC))
-    return made
+    return make_office(tmp_path_factory.mktemp("o") / "office", hosts=["127.0.0.1"])
 
 
 @pytest.fixture
@@ -212,8 +203,8 @@ def test_ranges_that_do_not_fit(place: Place, headers: dict[str, str], body: byt
 
 
 def test_neither_end_speaks_to_a_stranger(site: Site, place: Place, tmp_path: Path) -> None:
-    other = init_office(tmp_path / "other", "demo", "localhost", now=datetime.now(UTC))
-    theirs, ours = issue_box(other, "b1", now=datetime.now(UTC)), place.office.box_folder("b1")
+    other = make_office(tmp_path / "other", boxes=["b1"])
+    theirs, ours = other.box_folder("b1"), place.office.box_folder("b1")
 
     async def connect(ca: Path, who: Path) -> int:
         tls = TlsFiles(ca=ca / "ca.crt", certificate=who / "box.crt", key=who / "box.key")
@@ -229,8 +220,7 @@ def test_neither_end_speaks_to_a_stranger(site: Site, place: Place, tmp_path: Pa
 
 
 def test_a_revoked_box_puts_nothing(site: Site, tmp_path: Path) -> None:
-    office = init_office(tmp_path / "o", "demo", "localhost", now=datetime.now(UTC))
-    issue_box(office, "b1", now=datetime.now(UTC))
+    office = make_office(tmp_path / "o", boxes=["b1"])
     revoke(office, "b1", now=datetime.now(UTC))
     place = Place(office, tmp_path)
     with place.receiver, pytest.raises((HttpsFailedError, ssl.SSLError)):

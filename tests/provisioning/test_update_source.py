@@ -10,7 +10,8 @@ import pytest
 from securesystemslib.signer import CryptoSigner
 from tuf.api.metadata import Metadata, Snapshot, Targets, Timestamp
 
-from console.release_repository import ReleaseError, ReleaseRepository, bundle_of, read_signer
+from console.errors import ReleaseError
+from console.release_repository import ReleaseRepository, bundle_of, read_signer
 from provisioning.update_source import UpdateLaterError, UpdateRefusedError, UpdateSource
 from provisioning.updating import unpack
 from tests.provisioning.release_server import ReleaseServer

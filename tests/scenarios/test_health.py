@@ -57,6 +57,8 @@ def test_alarms_reach_the_console_once_each(tmp_path: Path) -> None:
                 ("under_voltage", "alarm", None),
                 ("under_voltage_over", "info", None),
             ]
+            hot = next(m for m in town.seen if isinstance(m, BoxEvent) and m.event == "too_hot")
+            assert hot.facts == {"value": "85"}, "the figure apart, for a console in another language"
 
     run_virtually(story())
 

@@ -1,25 +1,26 @@
 """One office for all tests of the pages; a test that would be felt by another signs in as itself."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 
-from console.authority import init_office, issue_box
 from console.ledger import Ledger
-from console.office import Office
+from console.web import accounts
 from console.web.application import make_app
 from console.web.desk import Desk
 from firmware.clock import SimulatedClock
+from tests.console.made_office import make_office
 from tests.console.web.web_world import NOW, NotedOrders, World, fill
 
 
-def make_office(folder: Path) -> Office:
-    office = init_office(folder, "demo", "localhost", now=datetime.now(UTC), broker_port=8883)
-    for box in ("b1", "b2"):
-        issue_box(office, box, now=datetime.now(UTC))
-    return office
+@pytest.fixture(scope="session", autouse=True)
+def hasher() -> Iterator[PasswordHasher]:
+    """Return how passwords are really hashed: a tenth of a second each, so here they are hashed by a quicker one."""
+    with pytest.MonkeyPatch.context() as patch:
+        real = accounts._HASHER
+        patch.setattr(accounts, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        yield real
 
 
 @pytest.fixture(scope="module")
@@ -32,4 +33,5 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     app = make_app(desk)
     app.config["TESTING"] = True
     yield World(app=app, desk=desk, orders=orders, clock=clock)
+    desk.remembered.close()
     ledger.close()

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import firmware
+from console.web.box_details import DETAILS, OTHER_WAYS, TURNED_AWAY, UPDATE_FAILURES, detail_words
 from console.web.box_words import (
     CAUSES,
     DIALLING,
@@ -41,7 +42,8 @@ def test_every_way_a_call_ends_has_words() -> None:
 
 
 def test_all_words_are_in_both_languages() -> None:
-    for words in (EVENTS, REASONS, CAUSES, DIALLING):
+    others = dict(pair for pairs in OTHER_WAYS.items() for pair in [(pairs[0], each) for each in pairs[1]])
+    for words in (EVENTS, REASONS, CAUSES, DIALLING, DETAILS, others, UPDATE_FAILURES, TURNED_AWAY):
         for english, chinese in words.values():
             assert english.isascii()
             assert re.search("[\u4e00-\u9fff]", chinese)
@@ -68,6 +70,35 @@ def test_reasons_causes_and_why_nothing_is_dialled() -> None:
         "勿扰名单过旧"
     )
     assert dialling_word("something new", "zh") == "something new"
+
+
+def test_what_stands_behind_an_alarm_is_told_in_the_readers_language(tmp_path: Path) -> None:
+    """In English as the box itself says it: its words and ours are made of the same figures."""
+    for rule in rules(DiskBudget(folder=tmp_path)):
+        said = rule.advice.format(value=7.4, subject="line-1")
+        assert detail_words(rule.name, "line-1", '{"value": "7"}', said, "en") == said
+        chinese = detail_words(rule.name, "line-1", '{"value": "7"}', said, "zh")
+        assert re.search("[\u4e00-\u9fff]", chinese)
+        assert ("{value" in rule.advice) == ("7" in chinese)
+
+
+@pytest.mark.parametrize(
+    ("event", "facts", "said", "chinese"),
+    [
+        ("disk_low", '{"free": "900"}', "900 MiB left", "磁盘仅剩 900 MiB：请取走录音或腾出空间"),
+        ("update_failed", '{"version": "1.4.0", "reason": "rolled_back"}', "", "1.4.0 已撤回：在该盒子上运行不正常"),
+        ("update_failed", '{"version": "1.4.0", "reason": "newer"}', "", "1.4.0 已撤回：newer"),
+        ("callers_turned_away", "{}", "too many calls from one number within an hour", "同一号码来电过多"),
+        ("too_hot", "{}", "of an older box", "of an older box"),
+        ("too_hot", '{"degrees": "81"}', "of a newer box", "of a newer box"),
+        ("of_a_newer_box", '{"value": "81"}', "its own words", "its own words"),
+        ("too_hot", '{"value": "{0.__class__}"}', "", "处理器已达 {0.__class__} 度并降速：请保持通风，避免日晒"),
+    ],
+)  # fmt: skip
+def test_a_detail_without_figures_that_we_know_stays_as_the_box_said_it(
+    event: str, facts: str, said: str, chinese: str
+) -> None:
+    assert detail_words(event, None, facts, said, "zh") == chinese
 
 
 def test_a_rule_is_told_as_the_box_told_it_or_by_the_rule() -> None:

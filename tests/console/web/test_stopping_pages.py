@@ -5,10 +5,12 @@ import re
 import pytest
 from sqlalchemy import select
 
+from console.ledger import Arrival
 from console.ledger_tables import SUPPRESSION
 from console.web.roles import Role
 from console.web_tables import WEB_ACCESS
-from tests.console.web.web_world import Visitor, World
+from firmware.sync.messages import BoxEvent
+from tests.console.web.web_world import NOW, Visitor, World
 
 
 @pytest.fixture(scope="module")
@@ -65,9 +67,17 @@ def test_somebody_is_taken_off_the_lists(
 
 
 def test_what_boxes_say_is_said_in_chinese(world: World) -> None:
+    hot = BoxEvent(
+        id="ev-hot", at=NOW, stream="s1", seq=9999, event="too_hot", severity="alarm", detail="the processor is at 83",
+        facts={"value": "83"},
+    )  # fmt: skip
+    world.desk.ledger.record([Arrival(box="b1", message=hot)], seen_at=NOW)
     visitor = world.visitor(Role.AUDITOR)
     visitor.post("/language", {"language": "zh", "next": "/"}, form_at="/people")
-    assert "线路故障" in visitor.text("/")
+    page = visitor.text("/")
+    assert "线路故障" in page
+    assert "处理器已达 83 度" in page
+    assert "the processor" not in page
     page = visitor.text("/people/one?person=p03")
     assert "不符合规则包中的规定（CN-HOURS-1）" in page, "the box said it in English"
     assert "not before 09:00" not in page

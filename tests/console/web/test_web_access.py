@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from argon2 import PasswordHasher
 
 from console.web.accounts import AccountError, SignInRefused, add_user, remove_user, set_password, sign_in
 from console.web.roles import PUBLIC, May, Role, need_of
@@ -42,6 +43,8 @@ VIEWS = [
     ("POST", f"/recordings/fetch?{CALL}", LOOKERS),
     ("POST", f"/recordings/correct?{CALL}&kind=answer&right=human", BOSS),
     ("GET", "/measures", EVERYBODY),
+    ("GET", "/claims", LOOKERS),
+    ("GET", "/updates", LOOKERS),
     ("GET", "/audit", LOOKERS),
     ("GET", "/access", LOOKERS),
     ("POST", "/sign-out", EVERYBODY),
@@ -151,6 +154,11 @@ def test_a_new_password_ends_the_sessions(world: World) -> None:
     with world.desk.ledger.transaction() as rows:
         remove_user(rows, "leaver")
     assert visitor.get("/").status_code == 302
+
+
+def test_a_password_costs_whoever_guesses_it(hasher: PasswordHasher) -> None:
+    """Argon2id, 64 MiB and three passes: what RFC 9106 recommends where memory is scarce."""
+    assert hasher.hash("x").startswith("$argon2id$v=19$m=65536,t=3,p=4$")
 
 
 def test_wrong_passwords_make_one_wait_ever_longer(world: World) -> None:

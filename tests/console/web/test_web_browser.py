@@ -1,12 +1,15 @@
 """The pages in a real browser, served by the real command: sign-in, cookies, live parts, accessibility, both languages."""
 
+import json
 import os
+import signal
 import socket
 import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +21,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from console.ledger import Arrival, Ledger
 from console.office import Office
 from firmware.sync.messages import BoxState
-from tests.console.web.conftest import make_office
+from tests.console.made_office import make_office
 from tests.console.web.web_world import COMPLAINT, PASSWORD, RECORDED, fill
 
 DESKTOP, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
@@ -36,6 +39,8 @@ PAGES = {
     "case": f"/cases/one?box=b1&attempt={COMPLAINT}",
     "recording": f"/recordings/one?box=b1&attempt={RECORDED}",
     "measures": "/measures",
+    "updates": "/updates",
+    "claims": "/claims",
     "audit": "/audit",
     "access": "/access",
 }
@@ -49,6 +54,9 @@ class Served:
 
     office: Office
     address: str
+    tls_port: int
+    process: subprocess.Popen[bytes]
+    log: Path
 
 
 def free_port() -> int:
@@ -59,42 +67,68 @@ def free_port() -> int:
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The command twice, as a process each: in the clear for this computer, and with https."""
     folder = tmp_path_factory.mktemp("browser")
     office = make_office(folder / "office")
     ledger = Ledger(office.ledger)
     fill(office, ledger, datetime.now(UTC))
     ledger.close()
-    port = free_port()
-    with running(office, port):
-        yield Served(office, f"http://127.0.0.1:{port}")
+    plain, tls = free_port(), free_port()
+    files = [
+        "--tls-cert",
+        office.broker_folder / "server.crt",
+        "--tls-key",
+        office.broker_folder / "server.key",
+    ]
+    commands = [["--listen", f"127.0.0.1:{tls}", *map(str, files)], ["--listen", f"127.0.0.1:{plain}"]]
+    log = folder / "web.log"
+    with running(office, commands, log) as process:
+        wait_for(plain, process, log)
+        yield Served(office, f"http://127.0.0.1:{plain}", tls, process, log)
 
 
-class running:
-    """`branchline-console web` in a process of its own."""
+RUNNER = """
+import json, os, sys
+from console.cli import main
+first, *others = json.loads(sys.argv[1])
+for words in others:
+    if os.fork() == 0:
+        first = words
+        break
+main(first)
+"""
+"""What takes long is loading the program: it is loaded once for both."""
 
-    def __init__(self, office: Office, port: int, *options: str) -> None:
-        self._port = port
-        self._log = office.folder / "web.log"
-        command = [sys.executable, "-m", "console.cli", "web", "--office", str(office.folder)]
-        self._command = [*command, "--listen", f"127.0.0.1:{port}", *options]
 
-    def __enter__(self) -> None:
-        with self._log.open("wb") as log:
-            runner = "from console.cli import main; import sys; main(sys.argv[1:])"
-            command = [sys.executable, "-c", runner, *self._command[3:]]
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=Path(__file__).parents[3])
-        deadline_s = time.monotonic() + 30
-        while time.monotonic() < deadline_s:
-            assert self._process.poll() is None, self._log.read_text()
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self._port)) == 0:
-                    return
-            time.sleep(0.05)
-        raise AssertionError(self._log.read_text())
+@contextmanager
+def running(office: Office, commands: list[list[str]], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run `branchline-console web` with each of these options, in a group of processes that ends together."""
+    words = [["web", "--office", str(office.folder), *options] for options in commands]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-c", RUNNER, json.dumps(words)], stdout=output, stderr=output,
+            cwd=Path(__file__).parents[3], start_new_session=True,
+        )  # fmt: skip
+    try:
+        yield process
+        process.terminate()
+        assert process.wait(30) == 0, (
+            log.read_text()
+        )  # nobody has a page of this one open, so it ends at once
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(15)
 
-    def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        self._process.wait(15)
+
+def wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline_s = time.monotonic() + 60
+    while time.monotonic() < deadline_s:
+        assert process.poll() is None, log.read_text()
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise AssertionError(log.read_text())
 
 
 @pytest.fixture(scope="module")
@@ -191,14 +225,12 @@ def test_a_case_is_taken_and_noted_with_the_keyboard(page: Page) -> None:
     page.get_by_text("rang back").wait_for()
 
 
-def test_the_command_speaks_https_and_refuses_the_open_without_it(served: Served) -> None:
-    certificate, key = served.office.broker_folder / "server.crt", served.office.broker_folder / "server.key"
-    port = free_port()
-    with running(served.office, port, "--tls-cert", str(certificate), "--tls-key", str(key)):
-        trusted = ssl.create_default_context(cafile=str(served.office.ca_certificate))
-        with socket.create_connection(("localhost", port), timeout=10) as plain:  # noqa: SIM117
-            with trusted.wrap_socket(plain, server_hostname="localhost") as secure:
-                secure.sendall(b"GET /sign-in HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-                answer = b"".join(iter(lambda: secure.recv(65536), b""))
+def test_the_command_speaks_https(served: Served) -> None:
+    wait_for(served.tls_port, served.process, served.log)
+    trusted = ssl.create_default_context(cafile=str(served.office.ca_certificate))
+    with socket.create_connection(("localhost", served.tls_port), timeout=10) as plain:  # noqa: SIM117
+        with trusted.wrap_socket(plain, server_hostname="localhost") as secure:
+            secure.sendall(b"GET /sign-in HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            answer = b"".join(iter(lambda: secure.recv(65536), b""))
     assert answer.startswith(b"HTTP/1.1 200")
     assert b"Strict-Transport-Security" in answer

@@ -16,7 +16,7 @@ from console.office import Office
 from console.web.ordering import BrokerOrders
 from firmware.clock import SimulatedClock
 from firmware.sync.messages import Ack, Control, Downlink
-from tests.console.web.conftest import make_office
+from tests.console.made_office import make_office
 from tests.console.web.web_world import NOW, PASSWORD
 
 

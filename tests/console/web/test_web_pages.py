@@ -37,7 +37,7 @@ PAGES = (
     "/", "/campaigns", "/campaigns/one?box=b1&campaign=nov", "/outcomes", "/people", "/people/one?person=p05", "/cases",
     "/people/stop?person=p05&action=suppress", "/people/stop?person=p05&action=recall",
     f"/cases/one?box=b1&attempt={COMPLAINT}", f"/recordings/one?box=b1&attempt={RECORDED}", "/measures", "/audit",
-    "/access",
+    "/access", "/claims", "/updates",
 )  # fmt: skip
 
 
@@ -340,8 +340,8 @@ def test_measures_count_what_the_ledger_holds(supervisor: Visitor) -> None:
 
 
 def test_a_live_page_ends_and_gives_back_its_place(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("console.web.live.LIFE_S", 0.2)
-    monkeypatch.setattr("console.web.live.LOOK_EVERY_S", 0.1)
+    monkeypatch.setattr("console.web.live.LIFE_S", 0.02)
+    monkeypatch.setattr("console.web.live.LOOK_EVERY_S", 0.01)
     visitor = world.visitor(Role.OPERATOR)
     for _ in range(12):  # more than there are places
         answer = visitor.get("/fleet/live")

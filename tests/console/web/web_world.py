@@ -17,10 +17,13 @@ from werkzeug.test import TestResponse
 from audio.events import RecordingChunk
 from audio.recording import SealedRecording
 from audio.transcript import Speaker, TranscriptEntry, to_bytes
+from console.claim_book import ClaimBook, FileRecord, SessionRecord
 from console.errors import BrokerError
 from console.ledger import Arrival, Ledger
 from console.ledger_tables import CAMPAIGN, CONTACT
 from console.office import Office
+from console.release_repository import ReleaseRepository
+from console.sent_commands import keep_command
 from console.suppressions import add_suppression
 from console.web.accounts import add_user
 from console.web.desk import Desk
@@ -36,6 +39,7 @@ from firmware.sync.messages import (
     PromiseWire,
     Refusals,
 )
+from firmware.sync.messages_command import Command, Response
 from firmware.sync.messages_state import LineWire
 from firmware.values import Disposition
 
@@ -161,10 +165,61 @@ def fill(office: Office, ledger: Ledger, now: datetime) -> None:
         add_suppression(rows, "person", "p05", "opt_out", now)
         for role in Role:
             add_user(rows, role.value[:3], role, PASSWORD, now)
+    _set_up(office, ledger, now)
     messages: list[Any] = [outcome_of(number, now) for number in range(1, N_OUTCOMES + 1)]
     messages[2] = msgspec.structs.replace(messages[2], recording_sha256=sha256)
     arrivals = [Arrival(box="b1", message=each) for each in (*messages, event, refusal, state)]
     ledger.record([*arrivals, Arrival(box="b2", message=away)], seen_at=now)
+
+
+def _set_up(office: Office, ledger: Ledger, now: datetime) -> None:
+    """Let machines have asked to be boxes, and a release have been rolled out: one box took it, one took it back, one waits."""
+    ReleaseRepository.init(
+        office.releases, office.folder / "release-keys", n_keys=2, threshold=2, now=now, days=14
+    )
+    bundle = office.folder / "bundle.tar"
+    bundle.write_bytes(b"wheels")
+    ReleaseRepository(office.releases).add(bundle, version="1.4.0", arch="any", now=now)
+    book = ClaimBook(office)
+    whole = {
+        "token": "a secret", "issued_at": now, "expires_at": now + timedelta(days=7), "time_zone": "UTC", "language": "en",
+    }  # fmt: skip
+    book.add_file(FileRecord(id="file-1", used={"b1": "s-2"}, **whole))  # type: ignore[arg-type]
+    heard = {
+        "file": "file-1",
+        "public_key": "00",
+        "code_proof": "a proof",
+        "version": "1.3.0",
+        "first_seen_at": now,
+    }
+    for session, serial, more in (
+        ("s-1", HOSTILE, {}),
+        ("s-2", "SN-2", {"state": "taken", "box": "b1"}),
+        ("s-3", "SN-3", {"state": "refused", "reason": "code_expired", "detail": "in its own words"}),
+    ):
+        record = {"session": session, "serial": serial, "last_seen_at": now} | heard | more
+        book.put(msgspec.convert(record, SessionRecord))
+    ends = {"b1": "update_good", "b2": "update_failed", "b3": ""}
+    for number, (box, end) in enumerate(ends.items()):
+        asked = Command(
+            id=f"cmd-{box}", at=now - timedelta(hours=number), expires_at=now + timedelta(hours=1), name="update",
+            arguments={"version": "1.4.0", "when": "hours"},
+        )  # fmt: skip
+        with ledger.transaction() as rows:
+            keep_command(rows, box, asked)
+            keep_command(rows, box, asked)
+        if not end:
+            continue
+        told: dict[str, Any] = {"at": now, "stream": "s-up"}
+        answer = Response(
+            id=f"rs-{box}", seq=1, about=asked.id, name="update", status="done", finished_at=now,
+            result={"update": f"u-{box}"}, **told,
+        )  # fmt: skip
+        event = BoxEvent(
+            id=f"up-{box}", seq=2, event=end, severity="warning", detail=f"1.4.0 u-{box} rolled_back",
+            facts={"version": "1.4.0", "reason": "rolled_back"}, **told,
+        )  # fmt: skip
+        ledger.record([Arrival(box=box, message=each) for each in (answer, event)], seen_at=now)
 
 
 def _seal(office: Office) -> str:
