@@ -105,6 +105,8 @@ class TrunkSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fie
     """True: the sound is encrypted, or there is no call; wants transport = "tls", which carries the keys."""
     ca: str | None = None
     """Of transport = "tls": the PEM file of who vouches for the server."""
+    peers: list[Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Fa-f.:]{2,45}$")]] = []
+    """Addresses from which the trunk's calls come in, besides those of its server: as the provider names them."""
     interface: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9.:_-]{1,45}$")] | None = None
     """A local address or interface to speak from; left out, as the route says."""
     numbers: list[E164Text] = []

@@ -15,6 +15,7 @@ import baresip
 from baresip import AudioNotActive, AudioRestarted, BaresipError, Config, Event, RegistrationError
 
 from firmware.sip.engine import EngineError, Tell
+from firmware.sip.message_watch import MessageWatch
 from firmware.sip.wire import (
     FIRST_INCOMING,
     Account,
@@ -67,9 +68,16 @@ class BaresipEngine:
         self._unclaimed: list[Any] = []
         """What the stack said of calls whose dialling has not returned yet: a fast 180 comes before it."""
         self._is_registered = False
+        self._watch: MessageWatch | None = None
+        self._asked, self._transport = "", ""
+        """Whom we asked last to register us, and by what."""
 
     async def open(self, account: Account) -> Up:
         """Start the stack and begin to register. Raises EngineError."""
+        self._transport = account.transport
+        if account.takes_calls:
+            self._watch = MessageWatch(self._asked_to_register)
+            self._watch.__enter__()
         try:
             await self._runtime.start(_config(account))
             self._agent = await baresip.UserAgent.create(
@@ -180,6 +188,8 @@ class BaresipEngine:
             task.cancel()
         for call in list(self._calls):
             await self.hang_up(call)
+        if self._watch is not None:
+            self._watch.__exit__()
         with contextlib.suppress(BaresipError):
             if self._agent is not None and self._is_registered:
                 await self._agent.unregister(timeout=1.0)
@@ -239,12 +249,30 @@ class BaresipEngine:
     def _heed_incoming(self, handle: Any) -> None:
         call, self._next_incoming = self._next_incoming, self._next_incoming + 1
         self._adopt(call, handle)
-        self._tell(Incoming(call=call, peer=(handle.peer or "")[:200]))
+        if self._watch is None:
+            self._tell(Incoming(call=call))
+        elif len(self._tasks) > MAX_UNCLAIMED:
+            self._spawn(self.hang_up(call), "refuse")  # a flood: nobody looks where it comes from
+        else:
+            self._spawn(self._tell_incoming(self._watch, call, handle), "incoming")
+
+    async def _tell_incoming(self, watch: MessageWatch, call: int, handle: Any) -> None:
+        """Tell of a call together with where it came from."""
+        came = await watch.invitation(handle.call_id or "")
+        if call not in self._calls:
+            return
+        if came is None or came.transport != self._transport:
+            self._tell(Incoming(call=call))
+        else:
+            self._tell(Incoming(call=call, caller=came.caller, source=came.source))
+
+    def _asked_to_register(self, server: str) -> None:
+        self._asked = server
 
     def _heed_agent(self, event: Any) -> None:
         if event.event is Event.REGISTER_OK:
             self._is_registered = True
-            self._tell(Registration(is_registered=True, code=200))
+            self._tell(Registration(is_registered=True, code=200, server=self._asked))
         elif event.event is Event.REGISTER_FAIL:
             self._is_registered = False
             status = _STATUS.match(event.text or "")
@@ -298,6 +326,7 @@ def _config(account: Account) -> Any:
         net_interface=account.interface or None,
         max_concurrent_calls=None,
         rtp_timeout=RTP_LOST_S,
+        sip_trace=account.takes_calls,
         native_log_level="error",
         extra_config_text="\n".join(lines),
     )

@@ -39,6 +39,10 @@ class Account(msgspec.Struct, kw_only=True, frozen=True):
     is_srtp: bool = False
     """SDES keys in the offer, and no call without them."""
     ca_file: str = ""
+    takes_calls: bool = False
+    """Calls from outside are wanted; otherwise nothing is asked about them."""
+    peers: tuple[str, ...] = ()
+    """Addresses from which the trunk's calls come, besides its server's."""
     interface: str = ""
     """A local address or interface to speak from, "" for whatever the route says."""
 
@@ -127,13 +131,20 @@ class Registration(_Happening, kw_only=True, frozen=True, tag="registration"):
     is_registered: bool
     code: int = 0
     detail: str = ""
+    server: str = ""
+    """The address of whoever answered, where the engine tells."""
 
 
 class Incoming(_Happening, kw_only=True, frozen=True, tag="incoming"):
-    """Somebody calls; answer or refuse at once."""
+    """Somebody calls; take or refuse it at once."""
 
     call: int
-    peer: str
+    caller: str = ""
+    """The number shown as it is written there, "" where it is withheld or none."""
+    source: str = ""
+    """The address that it was sent from, "" where the engine cannot tell; it stays in the engine's process."""
+    is_trunks: bool = False
+    """It came from a server of the trunk's."""
 
 
 class Ringing(_Happening, kw_only=True, frozen=True, tag="ringing"):
