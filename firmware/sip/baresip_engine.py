@@ -16,6 +16,7 @@ from baresip import AudioNotActive, AudioRestarted, BaresipError, Config, Event,
 
 from firmware.sip.engine import EngineError, Tell
 from firmware.sip.message_watch import MessageWatch
+from firmware.sip.narrowing import Narrower
 from firmware.sip.wire import (
     FIRST_INCOMING,
     Account,
@@ -36,15 +37,20 @@ TLS_LIBRARY = "OpenSSL 1.1.1k (2021-03)"
 RTP_LOST_S = 30
 """No packet for so long in a call that should have some: the far end vanished without a BYE."""
 LONGEST_RETRY_S = 60.0
-READ_BYTES = 6400
+LONGEST_READ_S = 0.4
 MAX_UNCLAIMED = 64
 TRANSFERRED = "Call transfered"
 """How the stack closes a call that the far end has put through as it was asked (its spelling)."""
 _SETTINGS = {
     "dns_getaddrinfo": "yes",  # the machine's own resolver: /etc/hosts too, and no server is asked for an address
+    # We speak 8 kHz, mono, and the stack makes it what the codec wants; what is heard comes at the codec's own rate.
+    "ausrc_srate": "8000",
+    "ausrc_channels": "1",
     "audio_jitter_buffer_type": "adaptive",
     "audio_jitter_buffer_ms": "40-200",  # a callee who interrupts is heard earlier than with the stack's own 100 ms
 }
+CODECS = {"pcma": "PCMA/8000/1", "pcmu": "PCMU/8000/1", "g722": "G722/16000/1", "opus": "opus/48000/2"}
+"""What the wheel is built with, as the stack writes it."""
 _STATUS = re.compile(r"([1-6][0-9]{2})\b")
 
 
@@ -62,6 +68,7 @@ class BaresipEngine:
         self._answered: set[int] = set()
         self._next_incoming = FIRST_INCOMING
         self._tasks: set[asyncio.Task[None]] = set()
+        self._narrowers: dict[int, Narrower] = {}
         self._numbers: dict[int, int] = {}
         """Our number of a call by the stack's handle."""
         self._n_dialling = 0
@@ -90,7 +97,7 @@ class BaresipEngine:
         self._agent.on_incoming(self._heed_incoming)
         if account.registers:
             self._spawn(self._keep_registering(float(account.retry_s)), "register")
-        return Up(engine="baresip", version=version("baresip-python"), tls=TLS_LIBRARY)
+        return Up(engine="baresip", version=version("baresip-python"), tls=TLS_LIBRARY, codecs=tuple(CODECS))
 
     async def dial(self, call: int, uri: str, headers: dict[str, str]) -> None:
         """Send the INVITE. Raises EngineError."""
@@ -158,8 +165,15 @@ class BaresipEngine:
         if handle is None:
             return b""
         try:
-            return bytes(handle.audio.read(READ_BYTES))
-        except (AudioNotActive, AudioRestarted):
+            info = handle.audio.info()
+            form = (info.rx_sample_rate, info.rx_channels)
+            if not info.rx_ready:
+                return b""
+            narrower = self._narrowers.get(call)
+            if narrower is None or narrower.form != form:  # a re-INVITE may bring another codec
+                narrower = self._narrowers[call] = Narrower(*form)
+            return narrower.feed(bytes(handle.audio.read(int(LONGEST_READ_S * narrower.n_bytes_s))))
+        except (AudioNotActive, AudioRestarted, ValueError):
             return b""
 
     def queued(self, call: int) -> int:
@@ -230,6 +244,7 @@ class BaresipEngine:
         if self._calls.pop(call, None) is None:
             return
         del self._numbers[event.call]
+        self._narrowers.pop(call, None)
         text = event.text or ""
         if text == TRANSFERRED:
             self._tell(Referred(call=call, code=200))
@@ -341,7 +356,7 @@ def _account(account: Account) -> Any:
         registrar=f"{account.proxy};transport={account.transport}" if account.proxy else None,
         reg_interval=_register_s(account) if account.registers else 0,
         transport=account.transport,
-        audio_codecs=account.codecs,
+        audio_codecs=tuple(CODECS[name] for name in account.codecs),
         dtmf_mode="rtpevent",
         extra_params=("mediaenc=srtp-mand",) if account.is_srtp else (),
     )

@@ -68,6 +68,8 @@ class EngineState:
     engine: str = ""
     """Name and version."""
     tls: str = ""
+    codecs: tuple[str, ...] = ()
+    """What it can speak."""
     is_registered: bool = False
     code: int = 0
     """What the registrar answered last."""
@@ -268,6 +270,7 @@ class EngineProcess:
             is_up=True,
             engine=f"{up.engine} {up.version}",
             tls=up.tls,
+            codecs=up.codecs,
             detail="registering",
             n_restarts=self.state.n_restarts,
         )

@@ -161,6 +161,7 @@ class Pjsua2Engine:
         self._resting: list[CallSound] = []
         self._next_incoming = FIRST_INCOMING
         self._takes_calls = False
+        self._codecs: list[str] = []
         self._polling: asyncio.Task[None] | None = None
 
     async def open(self, account: Account) -> Up:
@@ -171,7 +172,9 @@ class Pjsua2Engine:
         except pj.Error as error:
             raise EngineError(f"pjsua2 does not start: {error.title}: {error.reason}"[:200]) from None
         self._polling = asyncio.get_running_loop().create_task(self._poll(), name="pjsua2-poll")
-        return Up(engine="pjsua2", version=version("pjsua2-python"), tls=TLS_LIBRARY)
+        return Up(
+            engine="pjsua2", version=version("pjsua2-python"), tls=TLS_LIBRARY, codecs=tuple(self._codecs)
+        )
 
     async def dial(self, call: int, uri: str, headers: dict[str, str]) -> None:
         """Send the INVITE. Raises EngineError."""
@@ -353,6 +356,9 @@ class Pjsua2Engine:
         endpoint.transportCreate(kinds[account.transport], transport)
         endpoint.libStart()
         endpoint.audDevManager().setNullDev()
+        self._codecs = [codec.codecId.split("/")[0].lower() for codec in endpoint.codecEnum2()]
+        if lacks := [name for name in account.codecs if name not in self._codecs]:
+            raise EngineError(f"pjsua2 does not speak {lacks[0]}")
         for codec in endpoint.codecEnum2():
             name = codec.codecId.split("/")[0].lower()
             rank = 255 - account.codecs.index(name) if name in account.codecs else 0

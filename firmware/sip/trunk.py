@@ -14,12 +14,17 @@ from typing import Literal, Protocol
 import msgspec
 
 from firmware.sip.engine_process import EngineCall, EngineProcess, EngineState, SipEngineError
-from firmware.sip.wire import Account, EngineKind, Incoming
+from firmware.sip.wire import Account, Codec, EngineKind, Incoming
 from firmware.values import EMERGENCY, EXTENSION, SIP_ADDRESS, is_emergency_address
 
 MAX_CALLS: dict[EngineKind, int] = {"baresip": 32, "pjsua2": 4}
 """Of one process; pjsua2's wheel is built for four."""
 ENGINE_MODULES: dict[EngineKind, str] = {"baresip": "baresip", "pjsua2": "pjsua2"}
+ENGINE_CODECS: dict[EngineKind, frozenset[Codec]] = {
+    "baresip": frozenset({"pcma", "pcmu", "g722", "opus"}),
+    "pjsua2": frozenset({"pcma", "pcmu", "g722"}),
+}
+"""As the wheels are built; `branchline check` says what the engine itself tells."""
 NumberFormat = Literal["plus", "00", "digits"]
 NOTHING_INSTALLED = "no SIP engine is installed: pip install 'branchline[sip]'"
 CHECKS_NO_ADDRESS = (
@@ -53,6 +58,8 @@ def choose_engine(wanted: EngineKind | Literal["auto"], account: Account | None 
         if wanted == "auto" and "pjsua2" not in installed:
             raise NoEngineError(CHECKS_NO_ADDRESS if installed else NOTHING_INSTALLED)
         wanted = "pjsua2"
+    if account is not None and (lacked := _lacked(wanted, installed, account)):
+        raise NoEngineError(lacked)
     if wanted == "auto":
         if not installed:
             raise NoEngineError(NOTHING_INSTALLED)
@@ -63,6 +70,13 @@ def choose_engine(wanted: EngineKind | Literal["auto"], account: Account | None 
             f"{package} is not installed: pip install 'branchline[sip]', or take engine = \"auto\""
         )
     return wanted
+
+
+def _lacked(wanted: EngineKind | Literal["auto"], installed: list[EngineKind], account: Account) -> str:
+    """Say which codec of the account the engine that it would get does not speak, "" for none."""
+    engine = installed[0] if wanted == "auto" and installed else wanted
+    lacks = [] if engine == "auto" else [name for name in account.codecs if name not in ENGINE_CODECS[engine]]
+    return f"{engine} does not speak {lacks[0]}: leave it out of codecs" if lacks else ""
 
 
 def _is_certified_address(account: Account) -> bool:
@@ -162,7 +176,7 @@ class Trunk:
         if state is first or not state.is_up:
             return state
         return EngineState(
-            is_up=True, engine=state.engine, tls=state.tls,
+            is_up=True, engine=state.engine, tls=state.tls, codecs=state.codecs,
             is_registered=first.is_registered, code=first.code, detail=first.detail,
         )  # fmt: skip
 

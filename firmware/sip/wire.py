@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 EngineKind = Literal["baresip", "pjsua2"]
+Codec = Literal["pcma", "pcmu", "g722", "opus"]
 
 FRAME_BYTES = 320
 SOUND_HEAD = struct.Struct("<IB")
@@ -35,7 +36,8 @@ class Account(msgspec.Struct, kw_only=True, frozen=True):
     """From a registration that failed to the next try, at first; a server that stays away is asked more rarely."""
     keep_alive_s: int = 30
     """How often something goes to the server over UDP, so that no NAT on the way forgets us; 0 for never."""
-    codecs: tuple[str, ...] = ("pcma", "pcmu")
+    codecs: tuple[Codec, ...] = ("pcma", "pcmu")
+    """What is offered, the preferred first; the box's own sound is 8 kHz whatever is spoken."""
     is_srtp: bool = False
     """SDES keys in the offer, and no call without them."""
     ca_file: str = ""
@@ -113,6 +115,8 @@ class Up(_Happening, kw_only=True, frozen=True, tag="up"):
     engine: str
     version: str
     tls: str = ""
+    codecs: tuple[str, ...] = ()
+    """What it can speak, whether the account offers it or not."""
 
 
 class Pong(_Happening, kw_only=True, frozen=True, tag="pong"):
