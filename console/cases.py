@@ -1,8 +1,9 @@
-"""Cases: what a call left for people to do, made from outcomes, once each, whatever the order they come in.
+"""Cases: what a call left for people to do, ours or one that came in, once each, whatever the order they come in.
 
 The periods are this office's own targets, not the law's: an office that owes an answer sooner works to that.
 """
 
+import json
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -22,6 +23,7 @@ from sqlalchemy import (
 )
 
 from console.errors import ConsoleError
+from console.inbound_tables import INBOUND
 from console.ledger_tables import OUTCOME, UPLINK, UPLINK_AHEAD
 from console.web_tables import CASE, CASE_NOTE, CASE_SWEEP
 from firmware.values import Disposition
@@ -29,6 +31,8 @@ from firmware.values import Disposition
 HOUR_MS = 3600 * 1000
 DAY_MS = 24 * HOUR_MS
 MAX_NOTE = 4000
+_CALLERS = ("", "callers")
+"""Stands among the streams once the calls that came in were looked at: ledgers had them before they made cases."""
 
 
 class CaseKind(StrEnum):
@@ -86,6 +90,9 @@ def sweep(rows: Connection) -> bool:
     """
     swept = {(row.box, row.stream): row.up_to for row in rows.execute(select(CASE_SWEEP))}
     moved = False
+    if swept.pop(_CALLERS, None) is None:
+        _open_callers(rows, true())
+        rows.execute(insert(CASE_SWEEP).values(box=_CALLERS[0], stream=_CALLERS[1], up_to=0))
     if not swept:
         _open_all(
             rows, true()
@@ -95,6 +102,8 @@ def sweep(rows: Connection) -> bool:
         if swept:
             of_stream = (OUTCOME.c.box == mark.box) & (OUTCOME.c.stream == mark.stream)
             _open_all(rows, of_stream & (OUTCOME.c.seq > (before or 0)))
+        came_in = (INBOUND.c.box == mark.box) & (INBOUND.c.stream == mark.stream)
+        _open_callers(rows, came_in & (INBOUND.c.seq > (before or 0)))
         if before != mark.up_to:
             moved = True
             here = (CASE_SWEEP.c.box == mark.box) & (CASE_SWEEP.c.stream == mark.stream)
@@ -148,6 +157,35 @@ def _open_all(rows: Connection, among: ColumnElement[bool]) -> None:
         _open(rows, target, among & OUTCOME.c.disposition.in_([each.value for each in target.dispositions]))
     wished = OUTCOME.c.transfer.is_not(None) & (OUTCOME.c.disposition != Disposition.HUMAN_BRIDGED.value)
     _open(rows, TARGETS[-1], among & wished)
+
+
+def _open_callers(rows: Connection, among: ColumnElement[bool]) -> None:
+    """Make cases of calls that came in. The number proves nobody: whose case it is says one who alone has it."""
+    known = exists().where((CASE.c.box == INBOUND.c.box) & (CASE.c.attempt == INBOUND.c.call))
+    kinds = {each: target for target in TARGETS for each in target.dispositions}
+    wished = INBOUND.c.transfer.is_not(None) & (INBOUND.c.disposition != Disposition.HUMAN_BRIDGED.value)
+    wanted = INBOUND.c.disposition.in_([each.value for each in kinds]) | wished
+    made = []
+    for call in rows.execute(select(INBOUND).where(among, wanted, ~known)):
+        target = kinds.get(Disposition(call.disposition), TARGETS[-1])
+        due = call.callback_at if target.kind is CaseKind.CALLBACK else None
+        people = json.loads(call.people)
+        made.append(
+            {
+                "box": call.box,
+                "attempt": call.call,
+                "kind": target.kind.value,
+                "campaign": "",
+                "contact": "",
+                "person": people[0] if len(people) == 1 else "",
+                "opened_at": call.ended_at,
+                "due_at": call.ended_at + target.period_ms if due is None else due,
+                "state": CaseState.OPEN.value,
+                "is_done": False,
+            }
+        )
+    if made:
+        rows.execute(insert(CASE), made)
 
 
 def _open(rows: Connection, target: Target, wanted: Any) -> None:

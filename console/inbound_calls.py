@@ -1,11 +1,11 @@
 """Calls that came in, as the boxes tell of them: what came of each, and what they stopped."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
 from console.inbound_tables import INBOUND
 from firmware.sync.messages import InboundOutcome
@@ -66,6 +66,19 @@ def inbound_lines(
         )
         for row in reversed(list(connection.execute(query)))
     ]
+
+
+def find_inbound(connection: Connection, box: str, call: str) -> Row[Any] | None:
+    """Return one call that came in."""
+    here = (INBOUND.c.box == box) & (INBOUND.c.call == call)
+    return connection.execute(select(INBOUND).where(here)).first()
+
+
+def calls_of(connection: Connection, person: str, numbers: Collection[str], *, limit: int) -> list[Row[Any]]:
+    """Return the newest calls that came in from whom a box knows as this person, or from one of these numbers."""
+    known = INBOUND.c.people.contains(json.dumps(person, ensure_ascii=False), autoescape=True)
+    query = select(INBOUND).where(known | INBOUND.c.caller.in_(sorted(numbers)))
+    return list(connection.execute(query.order_by(INBOUND.c.ended_at.desc()).limit(limit)))
 
 
 def stops(connection: Connection) -> Iterator[tuple[tuple[str, str], str, int]]:

@@ -183,8 +183,11 @@ def _check_inbound(path: Path, settings: Settings) -> None:
     inbound = settings.inbound
     if inbound.enabled and not inbound.flow:
         raise SettingsError(f'{path}: [inbound] is enabled and names no flow: add flow = "inbound.yaml"')
-    if unknown := sorted(set(inbound.lines) - {line.id for line in settings.line}):
-        raise SettingsError(f"{path}: [inbound] names the line {unknown[0]!r}, and no [[line]] has that id")
+    lines = {line.id for line in settings.line}.union(*map(trunk_line_ids, settings.trunk))
+    if unknown := sorted(set(inbound.lines) - lines):
+        raise SettingsError(
+            f"{path}: [inbound] names the line {unknown[0]!r}, and no [[line]] or [[trunk]] has that line"
+        )
     for span in inbound.hours:
         if span.opens >= span.closes:
             raise SettingsError(

@@ -97,14 +97,16 @@ class TrunkSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fie
     register_s: Annotated[int, msgspec.Meta(ge=30, le=86_400)] = 600
     keep_alive_s: Annotated[int, msgspec.Meta(ge=0, le=300)] = 30
     """How often something goes to the server over UDP, so that no NAT on the way forgets us; 0 for never."""
-    codecs: Annotated[tuple[Literal["pcma", "pcmu"], ...], msgspec.Meta(min_length=1, max_length=2)] = (
-        "pcma",
-        "pcmu",
-    )
+    codecs: Annotated[
+        tuple[Literal["pcma", "pcmu", "g722", "opus"], ...], msgspec.Meta(min_length=1, max_length=4)
+    ] = ("pcma", "pcmu")
+    """What is offered, the preferred first; opus with engine baresip alone."""
     srtp: bool = False
     """True: the sound is encrypted, or there is no call; wants transport = "tls", which carries the keys."""
     ca: str | None = None
     """Of transport = "tls": the PEM file of who vouches for the server."""
+    peers: list[Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Fa-f.:]{2,45}$")]] = []
+    """Addresses from which the trunk's calls come in, besides those of its server: as the provider names them."""
     interface: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9.:_-]{1,45}$")] | None = None
     """A local address or interface to speak from; left out, as the route says."""
     numbers: list[E164Text] = []

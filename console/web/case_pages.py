@@ -1,5 +1,6 @@
 """Cases as a work list: what is due first, who has it, what was done."""
 
+import json
 from typing import Any
 
 from flask import Blueprint, abort, flash, redirect, render_template, url_for
@@ -17,6 +18,7 @@ from console.cases import (
     work_case,
 )
 from console.errors import ConsoleError
+from console.inbound_calls import find_inbound
 from console.ledger_tables import CONTACT, OUTCOME
 from console.web.accounts import all_users, find_user
 from console.web.desk import Desk, asked, desk, log_access, may, me
@@ -85,22 +87,28 @@ def one() -> str:
         outcome = rows.execute(
             select(OUTCOME).where((OUTCOME.c.box == box) & (OUTCOME.c.attempt == attempt))
         ).first()
+        caller = find_inbound(rows, box, attempt) if outcome is None else None
         same = (
             (CONTACT.c.box == box)
             & (CONTACT.c.campaign == case.campaign)
             & (CONTACT.c.contact == case.contact)
         )
-        number = rows.execute(select(CONTACT.c.number).where(same)).scalar_one_or_none() or ""
+        of_contact = rows.execute(select(CONTACT.c.number).where(same)).scalar_one_or_none()
+        number = (caller.caller if caller is not None else of_contact) or ""
         sees_number = may(May.SEE_NUMBERS) or (may(May.WORK_CASES) and case.assignee == me().name)
         log_access(
-            rows, "number_seen" if sees_number and number else "case_seen", f"{case.person} ({attempt})"
+            rows,
+            "number_seen" if sees_number and number else "case_seen",
+            f"{case.person or '-'} ({attempt})",
         )
         notes = notes_of(rows, box, attempt)
         workers = [user.name for user in all_users(rows) if May.WORK_CASES in GRANTS[user.role]]
     return render_template(
         "case.html",
         case=case,
-        call=outcome,
+        call=outcome if caller is None else caller,
+        came_in=caller is not None,
+        people=json.loads(caller.people) if caller is not None else [case.person],
         number=(number if sees_number else mask(number)) if number else "",
         sees_number=sees_number,
         notes=notes,

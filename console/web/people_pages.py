@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, or_, select
 from werkzeug.wrappers import Response
 
 from console.contact_fields import FieldError, parse_number
-from console.inbound_calls import stops
+from console.inbound_calls import calls_of, stops
 from console.ledger_tables import CONTACT, OUTCOME, PROMISE, REFUSAL, SUPPRESSION
 from console.web.case_pages import make_cases
 from console.web.desk import asked, desk, log_access, may
@@ -19,7 +19,7 @@ from firmware.values import mask
 
 people_pages = Blueprint("people", __name__)
 PAGE_ROWS = 50
-N_HISTORY, N_REFUSALS = 200, 100
+N_HISTORY, N_REFUSALS, N_CALLED_IN = 200, 100, 50
 REGIONS = ("CN", "US", "GB")
 """Whose number it may be when it is asked for without a country code."""
 N_DIGITS = 7
@@ -80,6 +80,7 @@ def one() -> str:
         )
         suppressions = _suppressions(rows, person, contacts)
         refusals = _refusals(rows, contacts)
+        called_in = calls_of(rows, person, {row.number for row in contacts}, limit=N_CALLED_IN)
     return render_template(
         "person.html",
         person=person,
@@ -89,6 +90,7 @@ def one() -> str:
         cases=cases,
         suppressions=suppressions,
         refusals=refusals,
+        called_in=called_in,
         number_of=(lambda row: row.number) if sees_numbers else (lambda row: mask(row.number)),
         n_history=N_HISTORY,
     )

@@ -29,6 +29,7 @@ D = Disposition
 INBOUND = "inbound"
 """Stands for a campaign and a contact where a caller has neither."""
 HOUR = timedelta(hours=1)
+UNKNOWN = "this line answers those alone whom the box knows"
 _NO_TALK = frozenset({D.CALLBACK_SET, D.HUNG_UP_EARLY, D.SILENCE, D.WRONG_NUMBER})
 """After these a call of ours is what they asked for, or nothing was talked about."""
 
@@ -143,12 +144,18 @@ class InboundDesk:
         self._told: dict[str, datetime] = {}
         """When the console last heard why callers are turned away."""
 
-    async def let_in(self, line: LineReport, caller: E164 | None) -> LetIn | str:
-        """Write a call down that may be answered, or return why it may not."""
+    async def let_in(self, line: LineReport, caller: E164 | None, *, is_for_all: bool = True) -> LetIn | str:
+        """Write a call down that may be answered, or return why it may not.
+
+        Without `is_for_all` only those are let in whom this box has called, or has on a list.
+        """
         flow, call_id = self.terms.flow, AttemptId(self._new_id())
 
         def work(con: Connection) -> LetIn | str:
             now = self._now()
+            known = inbound.known_number(con, caller) if caller else KnownNumber()
+            if not is_for_all and not known.is_known:
+                return UNKNOWN  # before all else: a flood of strangers is no business of the console's either
             if reason := self._why_not(con, line, caller, now):
                 self._tell(con, reason, line, now)
                 return reason
@@ -164,7 +171,7 @@ class InboundDesk:
             who = self._judge.person_ref(f"number:{caller}") if caller else "withheld"
             fields = {"call": str(call_id), "line": str(line.line), "caller": who}
             self._judge.note_when_dated(con, "call_let_in", fields)
-            return LetIn(call=call, known=inbound.known_number(con, caller) if caller else KnownNumber())
+            return LetIn(call=call, known=known)
 
         return await self._database.transact(work)
 
@@ -189,6 +196,10 @@ class InboundDesk:
         if last is None or now - last >= HOUR:
             self._told = {known: at for known, at in self._told.items() if now - at < HOUR} | {reason: now}
             self._reports.event(con, "callers_turned_away", "warning", detail=reason, line=line.line)
+
+    async def knows(self, number: E164) -> bool:
+        """Say whether this box has called a number, or has it on a list."""
+        return (await self._database.read(lambda con: inbound.known_number(con, number))).is_known
 
     async def number_last_called(self) -> E164 | None:
         """Return the number this box called last: where our own is not known, it tells which country we are in."""

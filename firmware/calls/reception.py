@@ -102,6 +102,8 @@ class Reception:
         self.visits: dict[LineId, Visit] = {}
         wanted = desk.terms.lines
         self._lines = [line for line in lines if not wanted or line.line_id in wanted]
+        for line in self._lines:
+            line.expect_callers()
         self._desk = desk
         self._taken = taken
         self._why_idle = why_idle
@@ -178,12 +180,19 @@ class Reception:
         until_s = self._clock.monotonic_s() + CALLER_WITHIN_S
         while line.is_rung and not line.caller and self._clock.monotonic_s() < until_s:  # noqa: ASYNC110
             await asyncio.sleep(CALLER_LOOK_S)
-        shown = shown_number(line.caller, line.report.number or await self._desk.number_last_called())
+        home = line.report.number or await self._desk.number_last_called()
+        shown = shown_number(line.caller, home)
+        if not line.answers_strangers and line.caller.isdigit():
+            whole = shown_number(
+                f"+{line.caller}", home
+            )  # some SIP servers write whole numbers without a plus
+            if whole is not None and await self._desk.knows(E164(whole)):
+                return E164(whole)
         return E164(shown) if shown is not None else None
 
     async def _welcome(self, line: AnsweringLine[Any], caller: E164 | None) -> None:
         idle = "the box is stopping" if self._is_closing else self._why_idle(line.line_id)
-        let_in = idle or await self._desk.let_in(line.report, caller)
+        let_in = idle or await self._desk.let_in(line.report, caller, is_for_all=line.answers_strangers)
         if isinstance(let_in, str):
             log.info("caller_turned_away", line=line.line_id, caller=mask(caller or ""), reason=let_in)
             return

@@ -14,7 +14,6 @@ from firmware.calls.reception import Reception
 from firmware.calls.scheduler import Scheduler
 from firmware.clock import Clock
 from firmware.daemon.inbound_in_settings import inbound_terms
-from firmware.lines.gsm_line import GsmLine
 from firmware.settings import Settings, SettingsError
 from firmware.store.database import Database
 from firmware.sync.reports import Reports
@@ -54,7 +53,7 @@ class Callers:
         if terms is None:
             return
         self._reception = Reception(
-            [line for line in lines if isinstance(line, GsmLine)],
+            lines,
             desk=InboundDesk(
                 terms, database=database, judge=judge, reports=reports, now=clock.now, new_id=new_id
             ),

@@ -27,6 +27,7 @@ def trunk_of(section: TrunkSection) -> Trunk:
         codecs=section.codecs,
         is_srtp=section.srtp,
         ca_file=section.ca or "",
+        peers=tuple(section.peers),
         interface=section.interface or "",
     )
     try:

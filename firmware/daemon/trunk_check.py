@@ -7,6 +7,7 @@ from firmware.settings import SettingsError
 from firmware.settings_sections import TrunkSection
 
 TRUNK_LIMIT_S = 20.0
+_CODEC_NAMES = {"pcma": "G.711 A-law", "pcmu": "G.711 µ-law", "g722": "G.722", "opus": "Opus"}
 
 
 async def try_trunk(section: TrunkSection) -> tuple[bool, str]:
@@ -31,7 +32,8 @@ async def try_trunk(section: TrunkSection) -> tuple[bool, str]:
     standing = "registered" if state.is_registered else state.detail
     if state.is_up and not section.register:
         standing = "the engine runs; without registration a call alone shows whether the server takes it"
-    carries = f"{state.engine} with {state.tls}" if state.engine else ""
+    spoken = ", ".join(_CODEC_NAMES[name] for name in _CODEC_NAMES if name in state.codecs)
+    carries = f"{state.engine} with {state.tls}, speaks {spoken}" if state.engine else ""
     aged = (
         '; its TLS library is past its end of life: prefer a VPN over transport = "tls"'
         if (state.tls and section.transport == "tls")

@@ -48,6 +48,8 @@ log = structlog.get_logger()
 class GsmLine(Generic[WorldT]):
     """One modem's line. `serve` keeps it fit: a sick modem is treated by the healing ladder, never in a call."""
 
+    answers_strangers = True
+
     def __init__(
         self,
         line_id: LineId,
@@ -129,6 +131,9 @@ class GsmLine(Generic[WorldT]):
         return await self._take_up(modem, modem.dial(number), "dialing", ring_timeout_s)
 
     # ---- who calls in
+
+    def expect_callers(self) -> None:
+        """Do nothing: a modem rings whoever wants it."""
 
     @property
     def is_rung(self) -> bool:

@@ -192,9 +192,15 @@ class Line(Protocol[WorldT_co]):
 class AnsweringLine(Line[WorldT_co], Protocol[WorldT_co]):
     """A line on which people can call in."""
 
+    answers_strangers: bool
+    """Whether who calls in from a number that this box does not know, or from a withheld one, is talked to too."""
     on_ringing: Callable[[], None] | None
     """Told once when somebody calls in while the line is ready, which it is not until that is over; None: a ring
     is nobody's business, and a call may be placed when it stops."""
+
+    def expect_callers(self) -> None:
+        """Take calls that come in; to be said before the line is served."""
+        ...
 
     @property
     def is_rung(self) -> bool:

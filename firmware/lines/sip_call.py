@@ -49,8 +49,10 @@ class SipCall:
         on_over: Callable[["SipCall"], None],
         open_sound: OpenSound,
         uri_of: Callable[[str], str],
+        is_incoming: bool = False,
     ) -> None:
         """`uri_of` says where a number or an address is to be found, for `transfer`; it may raise SipEngineError."""
+        self.is_incoming = is_incoming
         self.audio_tries = 1
         """A SIP call's sound is never asked for twice."""
         self._port = open_sound(call, speaks=True)
@@ -191,9 +193,12 @@ class SipCall:
             gave_up_ringing=self._gave_up_ringing,
             early=self._early,
         )
+        has_given_up = self.is_incoming and not (self._saw_active or over.is_ours)
         return Ended(
             at_s=self._now_s(),
-            kind=end.kind,
+            kind=EndKind.RELEASED_BY_CALLEE
+            if has_given_up and end.kind is not EndKind.LOCAL_FAULT
+            else end.kind,
             q850=end.q850,
             confidence=end.confidence,
             saw_alerting=self._saw_alerting,

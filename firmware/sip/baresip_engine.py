@@ -15,6 +15,8 @@ import baresip
 from baresip import AudioNotActive, AudioRestarted, BaresipError, Config, Event, RegistrationError
 
 from firmware.sip.engine import EngineError, Tell
+from firmware.sip.message_watch import MessageWatch
+from firmware.sip.narrowing import Narrower
 from firmware.sip.wire import (
     FIRST_INCOMING,
     Account,
@@ -35,15 +37,20 @@ TLS_LIBRARY = "OpenSSL 1.1.1k (2021-03)"
 RTP_LOST_S = 30
 """No packet for so long in a call that should have some: the far end vanished without a BYE."""
 LONGEST_RETRY_S = 60.0
-READ_BYTES = 6400
+LONGEST_READ_S = 0.4
 MAX_UNCLAIMED = 64
 TRANSFERRED = "Call transfered"
 """How the stack closes a call that the far end has put through as it was asked (its spelling)."""
 _SETTINGS = {
     "dns_getaddrinfo": "yes",  # the machine's own resolver: /etc/hosts too, and no server is asked for an address
+    # We speak 8 kHz, mono, and the stack makes it what the codec wants; what is heard comes at the codec's own rate.
+    "ausrc_srate": "8000",
+    "ausrc_channels": "1",
     "audio_jitter_buffer_type": "adaptive",
     "audio_jitter_buffer_ms": "40-200",  # a callee who interrupts is heard earlier than with the stack's own 100 ms
 }
+CODECS = {"pcma": "PCMA/8000/1", "pcmu": "PCMU/8000/1", "g722": "G722/16000/1", "opus": "opus/48000/2"}
+"""What the wheel is built with, as the stack writes it."""
 _STATUS = re.compile(r"([1-6][0-9]{2})\b")
 
 
@@ -61,15 +68,23 @@ class BaresipEngine:
         self._answered: set[int] = set()
         self._next_incoming = FIRST_INCOMING
         self._tasks: set[asyncio.Task[None]] = set()
+        self._narrowers: dict[int, Narrower] = {}
         self._numbers: dict[int, int] = {}
         """Our number of a call by the stack's handle."""
         self._n_dialling = 0
         self._unclaimed: list[Any] = []
         """What the stack said of calls whose dialling has not returned yet: a fast 180 comes before it."""
         self._is_registered = False
+        self._watch: MessageWatch | None = None
+        self._asked, self._transport = "", ""
+        """Whom we asked last to register us, and by what."""
 
     async def open(self, account: Account) -> Up:
         """Start the stack and begin to register. Raises EngineError."""
+        self._transport = account.transport
+        if account.takes_calls:
+            self._watch = MessageWatch(self._asked_to_register)
+            self._watch.__enter__()
         try:
             await self._runtime.start(_config(account))
             self._agent = await baresip.UserAgent.create(
@@ -82,7 +97,7 @@ class BaresipEngine:
         self._agent.on_incoming(self._heed_incoming)
         if account.registers:
             self._spawn(self._keep_registering(float(account.retry_s)), "register")
-        return Up(engine="baresip", version=version("baresip-python"), tls=TLS_LIBRARY)
+        return Up(engine="baresip", version=version("baresip-python"), tls=TLS_LIBRARY, codecs=tuple(CODECS))
 
     async def dial(self, call: int, uri: str, headers: dict[str, str]) -> None:
         """Send the INVITE. Raises EngineError."""
@@ -150,8 +165,15 @@ class BaresipEngine:
         if handle is None:
             return b""
         try:
-            return bytes(handle.audio.read(READ_BYTES))
-        except (AudioNotActive, AudioRestarted):
+            info = handle.audio.info()
+            form = (info.rx_sample_rate, info.rx_channels)
+            if not info.rx_ready:
+                return b""
+            narrower = self._narrowers.get(call)
+            if narrower is None or narrower.form != form:  # a re-INVITE may bring another codec
+                narrower = self._narrowers[call] = Narrower(*form)
+            return narrower.feed(bytes(handle.audio.read(int(LONGEST_READ_S * narrower.n_bytes_s))))
+        except (AudioNotActive, AudioRestarted, ValueError):
             return b""
 
     def queued(self, call: int) -> int:
@@ -180,6 +202,8 @@ class BaresipEngine:
             task.cancel()
         for call in list(self._calls):
             await self.hang_up(call)
+        if self._watch is not None:
+            self._watch.__exit__()
         with contextlib.suppress(BaresipError):
             if self._agent is not None and self._is_registered:
                 await self._agent.unregister(timeout=1.0)
@@ -220,6 +244,7 @@ class BaresipEngine:
         if self._calls.pop(call, None) is None:
             return
         del self._numbers[event.call]
+        self._narrowers.pop(call, None)
         text = event.text or ""
         if text == TRANSFERRED:
             self._tell(Referred(call=call, code=200))
@@ -239,12 +264,30 @@ class BaresipEngine:
     def _heed_incoming(self, handle: Any) -> None:
         call, self._next_incoming = self._next_incoming, self._next_incoming + 1
         self._adopt(call, handle)
-        self._tell(Incoming(call=call, peer=(handle.peer or "")[:200]))
+        if self._watch is None:
+            self._tell(Incoming(call=call))
+        elif len(self._tasks) > MAX_UNCLAIMED:
+            self._spawn(self.hang_up(call), "refuse")  # a flood: nobody looks where it comes from
+        else:
+            self._spawn(self._tell_incoming(self._watch, call, handle), "incoming")
+
+    async def _tell_incoming(self, watch: MessageWatch, call: int, handle: Any) -> None:
+        """Tell of a call together with where it came from."""
+        came = await watch.invitation(handle.call_id or "")
+        if call not in self._calls:
+            return
+        if came is None or came.transport != self._transport:
+            self._tell(Incoming(call=call))
+        else:
+            self._tell(Incoming(call=call, caller=came.caller, source=came.source))
+
+    def _asked_to_register(self, server: str) -> None:
+        self._asked = server
 
     def _heed_agent(self, event: Any) -> None:
         if event.event is Event.REGISTER_OK:
             self._is_registered = True
-            self._tell(Registration(is_registered=True, code=200))
+            self._tell(Registration(is_registered=True, code=200, server=self._asked))
         elif event.event is Event.REGISTER_FAIL:
             self._is_registered = False
             status = _STATUS.match(event.text or "")
@@ -298,6 +341,7 @@ def _config(account: Account) -> Any:
         net_interface=account.interface or None,
         max_concurrent_calls=None,
         rtp_timeout=RTP_LOST_S,
+        sip_trace=account.takes_calls,
         native_log_level="error",
         extra_config_text="\n".join(lines),
     )
@@ -312,7 +356,7 @@ def _account(account: Account) -> Any:
         registrar=f"{account.proxy};transport={account.transport}" if account.proxy else None,
         reg_interval=_register_s(account) if account.registers else 0,
         transport=account.transport,
-        audio_codecs=account.codecs,
+        audio_codecs=tuple(CODECS[name] for name in account.codecs),
         dtmf_mode="rtpevent",
         extra_params=("mediaenc=srtp-mand",) if account.is_srtp else (),
     )

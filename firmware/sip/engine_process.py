@@ -20,6 +20,7 @@ from firmware.sip.wire import (
     MAX_LINE_BYTES,
     SOUND_HEAD,
     Account,
+    Answer,
     CallHappening,
     Dial,
     EngineKind,
@@ -67,6 +68,8 @@ class EngineState:
     engine: str = ""
     """Name and version."""
     tls: str = ""
+    codecs: tuple[str, ...] = ()
+    """What it can speak."""
     is_registered: bool = False
     code: int = 0
     """What the registrar answered last."""
@@ -87,8 +90,12 @@ class EngineCall:
         self._n_told = 0
         self.is_over = False
 
+    def answer(self) -> None:
+        """Take a call that came in; `Answered` follows once the caller knows it."""
+        self._process.send(Answer(call=self.number, slot=self.slot))
+
     def hang_up(self) -> None:
-        """End the call; `Over` follows, be it that the engine is lost."""
+        """End the call, or refuse it; `Over` follows, be it that the engine is lost."""
         self._process.send(HangUp(call=self.number))
 
     def send_keys(self, keys: str) -> None:
@@ -123,12 +130,16 @@ class EngineProcess:
         *,
         n_slots: int,
         on_change: Callable[[], None] = lambda: None,
+        on_incoming: Callable[[Incoming], bool] = lambda _incoming: False,
         command: tuple[str, ...] | None = None,
         ping_every_s: float = PING_EVERY_S,
         ping_limit_s: float = PING_LIMIT_S,
         first_pause_s: float = FIRST_PAUSE_S,
     ) -> None:
-        """Prepare it. `account` reads the password anew at every start and may raise SipEngineError."""
+        """Prepare it. `account` reads the password anew at every start and may raise SipEngineError.
+
+        `on_incoming` says whether somebody took a call that the trunk's server sent; the others are refused.
+        """
         self.state = EngineState()
         self.pid: int | None = None
         """Of the process that runs, None while none does."""
@@ -137,6 +148,7 @@ class EngineProcess:
         self._account = account
         self._n_slots = n_slots
         self._on_change = on_change
+        self._on_incoming = on_incoming
         self._command = command or (sys.executable, "-m", "firmware.sip.engine_worker", "--engine", kind)
         self._ping_every_s, self._ping_limit_s = ping_every_s, ping_limit_s
         self._first_pause_s = first_pause_s
@@ -181,10 +193,14 @@ class EngineProcess:
         if slot in self.busy_slots:
             raise SipEngineError(f"slot {slot} has a call")
         number, self._next_call = self._next_call, self._next_call % (FIRST_INCOMING - 1) + 1
-        _drain(self._sounds[slot])
-        call = EngineCall(self, number, slot, self._sounds[slot])
-        self._calls[number] = call
+        call = self.take(number, slot)
         self.send(Dial(call=number, slot=slot, uri=uri, headers=headers))
+        return call
+
+    def take(self, number: int, slot: int) -> EngineCall:
+        """Have a call on a free slot: one that is about to be placed, or one that came in and is not answered yet."""
+        _drain(self._sounds[slot])
+        call = self._calls[number] = EngineCall(self, number, slot, self._sounds[slot])
         return call
 
     def send(self, order: Order) -> None:
@@ -254,6 +270,7 @@ class EngineProcess:
             is_up=True,
             engine=f"{up.engine} {up.version}",
             tls=up.tls,
+            codecs=up.codecs,
             detail="registering",
             n_restarts=self.state.n_restarts,
         )
@@ -295,7 +312,8 @@ class EngineProcess:
                 if was != (self.state.is_registered, self.state.code, self.state.detail):
                     self._on_change()
             case Incoming():
-                self._refuse(happening.call)
+                if not (happening.is_trunks and self._on_incoming(happening)):
+                    self._refuse(happening.call)
             case Failed():
                 raise SipEngineError(happening.reason)
             case Up():

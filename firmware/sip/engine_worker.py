@@ -14,6 +14,7 @@ from collections.abc import Coroutine
 from importlib import import_module
 from typing import Any
 
+from firmware.sip.doorkeeper import Doorkeeper
 from firmware.sip.engine import Engine, EngineError
 from firmware.sip.wire import (
     FLUSH,
@@ -26,12 +27,14 @@ from firmware.sip.wire import (
     Failed,
     HangUp,
     Happening,
+    Incoming,
     Open,
     Order,
     Over,
     Ping,
     Pong,
     Refer,
+    Registration,
     SendKeys,
     line_of,
     order_of,
@@ -64,6 +67,7 @@ class Worker:
         self._engine: Engine | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._doing: set[asyncio.Task[None]] = set()
+        self._door: Doorkeeper | None = None
 
     async def run(self) -> None:
         """Serve until the daemon closes the control line."""
@@ -78,6 +82,8 @@ class Worker:
                 await self._writer.drain()
         finally:
             sound.cancel()
+            for task in self._doing:
+                task.cancel()
             if self._engine is not None:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(3.0):
@@ -86,14 +92,28 @@ class Worker:
     def tell(self, happening: Happening) -> None:
         """Send one happening to the daemon."""
         assert self._writer is not None
-        if isinstance(happening, Over):
-            self._calls.pop(happening.call, None)
+        match happening:
+            case Over():
+                self._calls.pop(happening.call, None)
+            case Registration(is_registered=True, server=server) if server:
+                self._served_by(server)
+            case Incoming():
+                happening = Incoming(
+                    call=happening.call,
+                    caller=happening.caller,
+                    is_trunks=self._door is not None and self._door.is_trunks(happening.source),
+                )
+            case _:
+                pass
         if self._writer.transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
             os._exit(3)  # the daemon takes nothing any more: it would end us soon
         self._writer.write(line_of(happening))
 
     async def _take(self, order: Order) -> None:
         if isinstance(order, Open):
+            if order.account.takes_calls:
+                self._door = Doorkeeper(order.account)
+                self._do(self._door.keep_looking())
             self._engine = _make(self._kind, self)
             self.tell(await self._engine.open(order.account))
             return
@@ -121,6 +141,10 @@ class Worker:
                 await engine.answer(order.call)
         except EngineError as error:
             self.tell(Over(call=order.call, reason=f"engine: {error}"))
+
+    def _served_by(self, server: str) -> None:
+        if self._door is not None:
+            self._door.served_by(server)
 
     async def _pong(self, engine: Engine) -> None:
         await engine.ping()

@@ -14,6 +14,7 @@ from typing import Any
 
 import pjsua2 as pj
 
+from firmware.sip.caller import caller_of
 from firmware.sip.engine import EngineError, Tell
 from firmware.sip.pjsua2_account import GuardedEndpoint, account_config
 from firmware.sip.pjsua2_sound import CallSound
@@ -134,11 +135,16 @@ class _Account(pj.Account):  # type: ignore[misc]
         came.set()
         went.clear()
         self._engine.tell(
-            Registration(is_registered=is_in, code=prm.code, detail="" if is_in else prm.reason[:120])
+            Registration(
+                is_registered=is_in,
+                code=prm.code,
+                detail="" if is_in else prm.reason[:120],
+                server=_source(prm.rdata) if is_in else "",
+            )
         )
 
     def onIncomingCall(self, prm: Any) -> None:
-        self._engine.incoming(prm.callId)
+        self._engine.incoming(prm.callId, prm.rdata)
 
 
 class Pjsua2Engine:
@@ -154,16 +160,21 @@ class Pjsua2Engine:
         self._finished: list[_Call] = []
         self._resting: list[CallSound] = []
         self._next_incoming = FIRST_INCOMING
+        self._takes_calls = False
+        self._codecs: list[str] = []
         self._polling: asyncio.Task[None] | None = None
 
     async def open(self, account: Account) -> Up:
         """Start the stack and begin to register. Raises EngineError."""
+        self._takes_calls = account.takes_calls
         try:
             self._start(account)
         except pj.Error as error:
             raise EngineError(f"pjsua2 does not start: {error.title}: {error.reason}"[:200]) from None
         self._polling = asyncio.get_running_loop().create_task(self._poll(), name="pjsua2-poll")
-        return Up(engine="pjsua2", version=version("pjsua2-python"), tls=TLS_LIBRARY)
+        return Up(
+            engine="pjsua2", version=version("pjsua2-python"), tls=TLS_LIBRARY, codecs=tuple(self._codecs)
+        )
 
     async def dial(self, call: int, uri: str, headers: dict[str, str]) -> None:
         """Send the INVITE. Raises EngineError."""
@@ -183,11 +194,9 @@ class Pjsua2Engine:
 
     async def answer(self, call: int) -> None:
         """Take an incoming call. Raises EngineError."""
-        prm = pj.CallOpParam()
-        prm.statusCode = 200
         try:
             if (found := self._calls.get(call)) is not None:
-                found.answer(prm)
+                found.answer(_status(200))
         except pj.Error as error:
             raise EngineError(f"pjsua2 does not answer: {error.reason}"[:120]) from None
 
@@ -297,12 +306,16 @@ class Pjsua2Engine:
                 SOUND_RESTS_S, self._resting.__delitem__, slice(len(sounds))
             )
 
-    def incoming(self, call_id: int) -> None:
+    def incoming(self, call_id: int, message: Any) -> None:
         """Tell of a call from outside."""
         number, self._next_incoming = self._next_incoming, self._next_incoming + 1
-        call = _Call(self, self._account, number, call_id)
-        self._calls[number] = call
-        self.tell(Incoming(call=number, peer=call.getInfo().remoteUri[:200]))
+        call = self._calls[number] = _Call(self, self._account, number, call_id)
+        if not self._takes_calls:
+            self.tell(Incoming(call=number))
+            return
+        with contextlib.suppress(pj.Error):
+            call.answer(_status(180))
+        self.tell(Incoming(call=number, caller=caller_of(message.wholeMsg), source=_source(message)))
 
     def _sound(self, call: int) -> CallSound | None:
         found = self._calls.get(call)
@@ -343,6 +356,9 @@ class Pjsua2Engine:
         endpoint.transportCreate(kinds[account.transport], transport)
         endpoint.libStart()
         endpoint.audDevManager().setNullDev()
+        self._codecs = [codec.codecId.split("/")[0].lower() for codec in endpoint.codecEnum2()]
+        if lacks := [name for name in account.codecs if name not in self._codecs]:
+            raise EngineError(f"pjsua2 does not speak {lacks[0]}")
         for codec in endpoint.codecEnum2():
             name = codec.codecId.split("/")[0].lower()
             rank = 255 - account.codecs.index(name) if name in account.codecs else 0
@@ -350,3 +366,14 @@ class Pjsua2Engine:
         self._account = _Account(self)
         self._account.create(account_config(account), True)
         endpoint.guard()
+
+
+def _status(code: int) -> Any:
+    prm = pj.CallOpParam()
+    prm.statusCode = code
+    return prm
+
+
+def _source(message: Any) -> str:
+    """Return the address that a message came from, without its port."""
+    return str(message.srcAddress).rpartition(":")[0]

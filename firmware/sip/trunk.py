@@ -9,23 +9,32 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import ip_address
-from typing import Literal
+from typing import Literal, Protocol
 
 import msgspec
 
 from firmware.sip.engine_process import EngineCall, EngineProcess, EngineState, SipEngineError
-from firmware.sip.wire import Account, EngineKind
+from firmware.sip.wire import Account, Codec, EngineKind, Incoming
 from firmware.values import EMERGENCY, EXTENSION, SIP_ADDRESS, is_emergency_address
 
 MAX_CALLS: dict[EngineKind, int] = {"baresip": 32, "pjsua2": 4}
 """Of one process; pjsua2's wheel is built for four."""
 ENGINE_MODULES: dict[EngineKind, str] = {"baresip": "baresip", "pjsua2": "pjsua2"}
+ENGINE_CODECS: dict[EngineKind, frozenset[Codec]] = {
+    "baresip": frozenset({"pcma", "pcmu", "g722", "opus"}),
+    "pjsua2": frozenset({"pcma", "pcmu", "g722"}),
+}
+"""As the wheels are built; `branchline check` says what the engine itself tells."""
 NumberFormat = Literal["plus", "00", "digits"]
 NOTHING_INSTALLED = "no SIP engine is installed: pip install 'branchline[sip]'"
 CHECKS_NO_ADDRESS = (
     "baresip holds a certificate against a name and never against an address: "
     "name the server (or the proxy) as its certificate does"
 )
+
+
+MOST_OFFERED_AT_ONCE, OFFERED_PER_S = 8.0, 1.0
+"""Calls that the trunk's server may bring to our lines; each keeps one from calls of ours for a moment."""
 
 
 class NoEngineError(Exception):
@@ -49,6 +58,8 @@ def choose_engine(wanted: EngineKind | Literal["auto"], account: Account | None 
         if wanted == "auto" and "pjsua2" not in installed:
             raise NoEngineError(CHECKS_NO_ADDRESS if installed else NOTHING_INSTALLED)
         wanted = "pjsua2"
+    if account is not None and (lacked := _lacked(wanted, installed, account)):
+        raise NoEngineError(lacked)
     if wanted == "auto":
         if not installed:
             raise NoEngineError(NOTHING_INSTALLED)
@@ -59,6 +70,13 @@ def choose_engine(wanted: EngineKind | Literal["auto"], account: Account | None 
             f"{package} is not installed: pip install 'branchline[sip]', or take engine = \"auto\""
         )
     return wanted
+
+
+def _lacked(wanted: EngineKind | Literal["auto"], installed: list[EngineKind], account: Account) -> str:
+    """Say which codec of the account the engine that it would get does not speak, "" for none."""
+    engine = installed[0] if wanted == "auto" and installed else wanted
+    lacks = [] if engine == "auto" else [name for name in account.codecs if name not in ENGINE_CODECS[engine]]
+    return f"{engine} does not speak {lacks[0]}: leave it out of codecs" if lacks else ""
 
 
 def _is_certified_address(account: Account) -> bool:
@@ -85,6 +103,19 @@ class TrunkPlan:
     number_format: NumberFormat = "plus"
 
 
+class Answering(Protocol):
+    """A line of the trunk's on which somebody may call in."""
+
+    @property
+    def can_be_rung(self) -> bool:
+        """Say whether somebody who calls in now would be heeded."""
+        ...
+
+    def ring(self, call: EngineCall, caller: str) -> None:
+        """Take a call that came in, to answer it or refuse it."""
+        ...
+
+
 class Trunk:
     """Runs a trunk's engines while at least one of its lines is served."""
 
@@ -97,6 +128,10 @@ class Trunk:
     ) -> None:
         """`password` is asked at every start of an engine; what it raises as SipEngineError shows at the lines."""
         self.plan = plan
+        self.takes_calls = False
+        """Whether calls from outside are wanted; read when an engine starts."""
+        self._answering: dict[int, Answering] = {}
+        self._offers_left, self._offered_s = MOST_OFFERED_AT_ONCE, 0.0
         self._listeners: list[Callable[[], None]] = []
         self._served = 0
         self._tasks: list[asyncio.Task[None]] = []
@@ -109,6 +144,7 @@ class Trunk:
                 partial(self._account, password, registers=number == 0),
                 n_slots=min(most, plan.n_lines - number * most),
                 on_change=self._changed,
+                on_incoming=partial(self._offer, number),
             )
             for number in range(n_processes)
         ]
@@ -140,7 +176,7 @@ class Trunk:
         if state is first or not state.is_up:
             return state
         return EngineState(
-            is_up=True, engine=state.engine, tls=state.tls,
+            is_up=True, engine=state.engine, tls=state.tls, codecs=state.codecs,
             is_registered=first.is_registered, code=first.code, detail=first.detail,
         )  # fmt: skip
 
@@ -151,6 +187,30 @@ class Trunk:
     def number_of(self, line: int) -> str:
         """Return the number that the callee of a line sees, "" where the server decides."""
         return self.plan.numbers[line % len(self.plan.numbers)] if self.plan.numbers else ""
+
+    def attend(self, line: int, answering: Answering) -> None:
+        """Have a line told of calls that come in."""
+        self._answering[line] = answering
+
+    def _offer(self, process: int, incoming: Incoming) -> bool:
+        """Give a call that came in to the first line that may take it; False: to none."""
+        now_s = asyncio.get_running_loop().time()
+        gained = (now_s - self._offered_s) * OFFERED_PER_S
+        self._offers_left, self._offered_s = min(MOST_OFFERED_AT_ONCE, self._offers_left + gained), now_s
+        if self._offers_left < 1:
+            return False
+        for line, answering in sorted(self._answering.items()):
+            if line // self._most == process and self.is_free(line) and answering.can_be_rung:
+                self._offers_left -= 1
+                call = self.processes[process].take(incoming.call, line % self._most)
+                answering.ring(call, self._shown(incoming.caller))
+                return True
+        return False
+
+    def _shown(self, caller: str) -> str:
+        """Return a caller's number with a plus where this server writes 00."""
+        has_prefix = self.plan.number_format == "00" and caller.startswith("00")
+        return f"+{caller[2:]}" if has_prefix else caller
 
     def dial(self, line: int, number: str) -> EngineCall:
         """Call an E.164 number; whom the callee sees is no caller's choice. Raises SipEngineError."""
@@ -196,7 +256,10 @@ class Trunk:
     def _account(self, password: Callable[[], str], *, registers: bool) -> Account:
         account = self.plan.account
         return msgspec.structs.replace(
-            account, password=password(), registers=account.registers and registers
+            account,
+            password=password(),
+            registers=account.registers and registers,
+            takes_calls=self.takes_calls,
         )
 
     def _changed(self) -> None:

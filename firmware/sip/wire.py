@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 EngineKind = Literal["baresip", "pjsua2"]
+Codec = Literal["pcma", "pcmu", "g722", "opus"]
 
 FRAME_BYTES = 320
 SOUND_HEAD = struct.Struct("<IB")
@@ -35,10 +36,15 @@ class Account(msgspec.Struct, kw_only=True, frozen=True):
     """From a registration that failed to the next try, at first; a server that stays away is asked more rarely."""
     keep_alive_s: int = 30
     """How often something goes to the server over UDP, so that no NAT on the way forgets us; 0 for never."""
-    codecs: tuple[str, ...] = ("pcma", "pcmu")
+    codecs: tuple[Codec, ...] = ("pcma", "pcmu")
+    """What is offered, the preferred first; the box's own sound is 8 kHz whatever is spoken."""
     is_srtp: bool = False
     """SDES keys in the offer, and no call without them."""
     ca_file: str = ""
+    takes_calls: bool = False
+    """Calls from outside are wanted; otherwise nothing is asked about them."""
+    peers: tuple[str, ...] = ()
+    """Addresses from which the trunk's calls come, besides its server's."""
     interface: str = ""
     """A local address or interface to speak from, "" for whatever the route says."""
 
@@ -109,6 +115,8 @@ class Up(_Happening, kw_only=True, frozen=True, tag="up"):
     engine: str
     version: str
     tls: str = ""
+    codecs: tuple[str, ...] = ()
+    """What it can speak, whether the account offers it or not."""
 
 
 class Pong(_Happening, kw_only=True, frozen=True, tag="pong"):
@@ -127,13 +135,20 @@ class Registration(_Happening, kw_only=True, frozen=True, tag="registration"):
     is_registered: bool
     code: int = 0
     detail: str = ""
+    server: str = ""
+    """The address of whoever answered, where the engine tells."""
 
 
 class Incoming(_Happening, kw_only=True, frozen=True, tag="incoming"):
-    """Somebody calls; answer or refuse at once."""
+    """Somebody calls; take or refuse it at once."""
 
     call: int
-    peer: str
+    caller: str = ""
+    """The number shown as it is written there, "" where it is withheld or none."""
+    source: str = ""
+    """The address that it was sent from, "" where the engine cannot tell; it stays in the engine's process."""
+    is_trunks: bool = False
+    """It came from a server of the trunk's."""
 
 
 class Ringing(_Happening, kw_only=True, frozen=True, tag="ringing"):

@@ -329,6 +329,17 @@ def create_inbound_calls(database: SqliteUtils) -> None:
         database.conn.execute(statement)
 
 
+@migrations(name="contact_numbers_found")
+def create_contact_number_indexes(database: SqliteUtils) -> None:
+    """Find contacts by their number: those with one at once, those of the few with more by looking at them alone."""
+    for statement in (
+        "CREATE INDEX contact_numbers ON contact (numbers)",
+        # No json_extract: a schema that is not trusted may not use it.
+        "CREATE INDEX contact_more_numbers ON contact (numbers) WHERE instr(numbers, ',')",
+    ):
+        database.conn.execute(statement)
+
+
 MIGRATION_NAMES = frozenset(
     {
         "0001_tables",
@@ -349,6 +360,7 @@ MIGRATION_NAMES = frozenset(
         "key_sets_signed",
         "contact_consent_dates",
         "inbound_calls",
+        "contact_numbers_found",
     }
 )
 """Every migration above: a database that knows another one was written by a newer version."""

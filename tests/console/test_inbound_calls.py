@@ -6,11 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import insert, select
 
+from console.cases import is_swept, sweep
 from console.cli import main
 from console.ledger import Arrival, Ledger
 from console.office import Office
 from console.suppressions import all_suppressions
+from console.web_tables import CASE, CASE_SWEEP
+from firmware.clock import to_ms
 from firmware.sync.messages import InboundOutcome
 from firmware.sync.messages_inbound import InboundCallback
 from firmware.values import Disposition, UuidV7
@@ -96,3 +100,42 @@ def test_the_command_lists_them_and_shows_numbers_only_when_asked(
     assert "+86…01" in table
     assert "withheld" in table
     assert CALLER not in table
+
+
+def test_callers_leave_cases_once_each(tmp_path: Path) -> None:
+    """A complaint, a callback at its hour, a person who was not reached; an unknown caller's too, and no case of the rest."""
+    ledger = Ledger(tmp_path / "ledger.db")
+    back = InboundCallback(local="2026-11-03T10:00", at=NOW + timedelta(days=1))
+    record(ledger, told(1, people=["p01"], disposition=Disposition.COMPLAINT))
+    with ledger.transaction() as rows:
+        sweep(rows)
+    messages = [
+        told(2, people=["p01", "p02"], callback=back, disposition=Disposition.CALLBACK_SET),
+        told(3, transfer="asked_for", disposition=Disposition.NO_DECISION, caller=None),
+        told(4, transfer="asked_for", disposition=Disposition.HUMAN_BRIDGED),
+        told(5, disposition=Disposition.OPT_OUT, suppressed="number"),
+    ]
+    record(ledger, *messages[1:], messages[0])
+    with ledger.transaction() as rows:
+        sweep(rows)
+        sweep(rows)
+        found = {row.attempt: (row.kind, row.person, row.campaign) for row in rows.execute(select(CASE))}
+        due = rows.execute(select(CASE.c.due_at).where(CASE.c.attempt == "call-2")).scalar_one()
+        assert is_swept(rows)
+    ledger.close()
+    assert found == {
+        "call-1": ("complaint", "p01", ""),
+        "call-2": ("callback", "", ""),
+        "call-3": ("human", "", ""),
+    }
+    assert due == to_ms(NOW + timedelta(days=1))
+
+
+def test_a_ledger_that_made_cases_before_looks_at_its_callers_too(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.db")
+    record(ledger, told(1, disposition=Disposition.COMPLAINT))
+    with ledger.transaction() as rows:
+        rows.execute(insert(CASE_SWEEP).values(box="b1", stream="s1", up_to=1))
+        sweep(rows)
+        assert rows.execute(select(CASE.c.attempt)).scalars().all() == ["call-1"]
+    ledger.close()

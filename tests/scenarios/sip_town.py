@@ -22,10 +22,13 @@ from firmware.settings_sections import TrunkSection
 from firmware.sip.engine_process import EngineCall, EngineProcess, EngineState
 from firmware.sip.trunk import Trunk, TrunkPlan
 from firmware.sip.wire import (
+    FIRST_INCOMING,
     Account,
+    Answer,
     Answered,
     EarlyMedia,
     HangUp,
+    Incoming,
     Order,
     Over,
     Quality,
@@ -56,9 +59,12 @@ class MemoryEngine(EngineProcess):
         """What was dialled, with its headers."""
         self.referred: list[str] = []
         self.ends_what_it_puts_through = True
+        self._next_incoming = FIRST_INCOMING
         self._network = network
         self._loop = asyncio.get_running_loop()
         self._no_sound, self._other_end = socket.socketpair()
+        self._no_sound.setblocking(False)
+        self._sounds = [self._no_sound] * self._n_slots
 
     async def serve(self) -> None:
         self.state = EngineState(is_up=True, engine="memory", is_registered=True, detail="")
@@ -88,6 +94,8 @@ class MemoryEngine(EngineProcess):
         return call
 
     def send(self, order: Order) -> None:
+        if isinstance(order, Answer):
+            self.legs[order.call].answer()
         if isinstance(order, HangUp) and self.legs[order.call].state is not LegState.OVER:
             self.legs[order.call].release()
             self._loop.call_later(
@@ -97,6 +105,15 @@ class MemoryEngine(EngineProcess):
         if isinstance(order, Refer):
             self.referred.append(order.uri)
             self._loop.call_later(3.0, self._put_through, order.call)
+
+    def bring(self, leg: Leg, caller: str) -> int | None:
+        """Have the trunk's server bring a call; return its number, None when it was refused."""
+        number, self._next_incoming = self._next_incoming, self._next_incoming + 1
+        self.legs[number] = leg
+        if self._on_incoming(Incoming(call=number, caller=caller, is_trunks=True)):
+            return number
+        del self.legs[number]
+        return None
 
     def _put_through(self, number: int) -> None:
         """Tell that whoever the callee was put through to has answered; some trunks end our part of the call at once."""
@@ -135,6 +152,37 @@ class _Party:
 
     def key_heard(self, key: str) -> None:
         """Its tones are in the sound."""
+
+
+class TrunkNumber:
+    """One of the trunk's own numbers, as the network knows who has it."""
+
+    def __init__(self, engine: MemoryEngine) -> None:
+        self._engine = engine
+        self._party: _Party | None = None
+
+    def call_offered(self, leg: Leg, caller: str) -> bool:
+        number = self._engine.bring(leg, caller)
+        self._party = None if number is None else _Party(self._engine, number)
+        return number is not None
+
+    def call_alerting(self) -> None:
+        """It is we who ring."""
+
+    def call_connected(self) -> None:
+        if self._party is not None:
+            self._party.call_connected()
+
+    def call_released(self, cause: int) -> None:
+        if self._party is not None:
+            self._party.call_released(cause)
+
+    def key_heard(self, key: str) -> None:
+        """Its tones are in the sound."""
+
+    def text_offered(self, octets: bytes) -> bool:
+        del octets
+        return False
 
 
 class MemorySound(LoopbackPort):
@@ -176,6 +224,8 @@ class SipTown(Town):
         (engine,) = trunk.processes
         assert isinstance(engine, MemoryEngine)
         self.engine = engine
+        for number in own:
+            self.network.attach(number, TrunkNumber(engine))
 
         def open_sound(call: EngineCall, *, speaks: bool) -> MemorySound:
             del speaks

@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -41,10 +41,20 @@ def person(*steps: Step, number: str = STRANGER, **fields: Any) -> Person:
 
 
 class Story:
-    """A town whose box answers; `ring` lets somebody call its first line."""
+    """A town whose box answers; `ring` lets somebody call its first line, or the number named."""
 
-    def __init__(self, folder: Path, people: Sequence[Person], *, n_modems: int = 1, **fields: Any) -> None:
-        self.town = Town(folder, people, n_modems=n_modems)
+    def __init__(
+        self,
+        folder: Path,
+        people: Sequence[Person],
+        *,
+        n_modems: int = 1,
+        make_town: Callable[..., Town] = Town,
+        own: str = OWN,
+        **fields: Any,
+    ) -> None:
+        self.town = make_town(folder, people, n_modems=n_modems)
+        self._own = own
         self.town.settings = msgspec.structs.replace(
             self.town.settings, inbound=msgspec.structs.replace(SECTION, **fields)
         )
@@ -53,7 +63,7 @@ class Story:
         box = self.town.box
         assert box is not None
         await self.town.until(
-            lambda: all(line.report.status == "ready" and line.on_ringing for line in box._world.lines),  # type: ignore[union-attr]
+            lambda: all(line.report.status == "ready" and line.on_ringing for line in box._world.lines),
             hours=0.1,
         )
 
@@ -65,7 +75,7 @@ class Story:
     def ring(self, caller: str, *, is_withheld: bool = False) -> bool:
         loop = self.town.loop
         return self.town.network.ring(
-            OWN, caller, schedule=loop.call_later, now_s=loop.time, is_withheld=is_withheld
+            self._own, caller, schedule=loop.call_later, now_s=loop.time, is_withheld=is_withheld
         )
 
     async def quiet(self) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-MODULES = ("g711", "aufile", "sndfile", "srtp", "account", "menu", "ctrl_tcp")
+MODULES = ("g711", "g722", "opus", "aufile", "sndfile", "srtp", "account", "menu", "ctrl_tcp")
 
 
 def free_port(kind: int = socket.SOCK_DGRAM) -> int:
@@ -29,14 +29,19 @@ async def until(is_so: Callable[[], bool], *, limit_s: float = 20.0) -> None:
             await asyncio.sleep(0.03)
 
 
-def tone(hz: float, seconds: float, level: float = 0.3) -> NDArray[np.int16]:
-    at = np.arange(int(8000 * seconds)) / 8000
+def tone(hz: float, seconds: float, level: float = 0.3, *, rate_hz: int = 8000) -> NDArray[np.int16]:
+    at = np.arange(int(rate_hz * seconds)) / rate_hz
     return (level * 32767 * np.sin(2 * np.pi * hz * at)).astype(np.int16)
 
 
 def strongest_hz(pcm: NDArray[np.int16]) -> float:
     spectrum = np.abs(np.fft.rfft(pcm * np.hanning(len(pcm))))
     return float(np.argmax(spectrum) * 8000 / len(pcm))
+
+
+def heard_in(chunks: list[bytes]) -> NDArray[np.int16]:
+    """Return a recording's samples: what came in, and what went out."""
+    return np.frombuffer(b"".join(chunks), dtype="<i2").reshape(-1, 2)
 
 
 @dataclass(slots=True)
@@ -68,21 +73,27 @@ class FarBaresip:
 
 @asynccontextmanager
 async def far_baresip(
-    folder: Path, said: NDArray[np.int16], *, account: str = "regint=0;answermode=auto"
+    folder: Path,
+    said: NDArray[np.int16],
+    *,
+    account: str = "regint=0;answermode=auto",
+    codecs: str = "PCMA/8000/1,PCMU/8000/1",
+    rate_hz: int = 8000,
 ) -> AsyncIterator[FarBaresip]:
+    """Run one that says `said`, which is at the rate of its codecs."""
     port, control = free_port(), free_port(socket.SOCK_STREAM)
     sound = folder / "said.wav"
-    soundfile.write(sound, said, 8000)
+    soundfile.write(sound, said, rate_hz)
     modules = "\n".join(f"module {name}.so" for name in MODULES)
     (folder / "config").write_text(
         f"sip_listen 127.0.0.1:{port}\nnet_interface 127.0.0.1\nmodule_path /usr/lib/baresip/modules\n{modules}\n"
         f"audio_source aufile,{sound}\naudio_player aufile,{folder / 'played.wav'}\nsnd_path {folder}\n"
-        f"ctrl_tcp_listen 127.0.0.1:{control}\naudio_srate 8000\n"
+        f"ctrl_tcp_listen 127.0.0.1:{control}\naudio_srate {rate_hz}\n"
         "call_hold_other_calls no\n",
         encoding="utf-8",
     )
     (folder / "accounts").write_text(
-        f"<sip:+8613912345678@127.0.0.1>;{account};audio_codecs=PCMA/8000/1,PCMU/8000/1;dtmfmode=rtpevent\n",
+        f"<sip:+8613912345678@127.0.0.1>;{account};audio_codecs={codecs};dtmfmode=rtpevent\n",
         encoding="utf-8",
     )
     process = await asyncio.create_subprocess_exec(

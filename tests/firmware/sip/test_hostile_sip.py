@@ -1,4 +1,8 @@
-"""Whoever finds an engine's port: the traps of RFC 4475 and a flood of calls break nothing, and nobody is answered."""
+"""Whoever finds an engine's port: the traps of RFC 4475 and a flood of calls break nothing, and nobody is answered.
+
+Calls are wanted on the line. The traps come from a stranger's address; the flood has the trunk's own, as a server that lets
+everybody through would bring it.
+"""
 
 import asyncio
 import contextlib
@@ -7,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from firmware.lines.line import EndKind, LineStatus
+from firmware.lines.sip_line import SipLine
+from firmware.sip.trunk import MOST_OFFERED_AT_ONCE, OFFERED_PER_S
 from firmware.sip.wire import EngineKind
 from firmware.values import E164
 from tests.firmware.sip.sip_far_end import until
@@ -49,19 +55,34 @@ def test_there_is_a_message_for_every_trap() -> None:
     assert len(sections) == len(TORTURES) == 13 + 19 + 1 + 15 + 1
 
 
+class Refuser:
+    """Turns away whoever rings, as the reception does with those whom nobody knows."""
+
+    def __init__(self, line: SipLine[Any]) -> None:
+        self.line, self.n_rings = line, 0
+        self._refusing: list[asyncio.Task[None]] = []
+
+    def __call__(self) -> None:
+        self.n_rings += 1
+        self._refusing.append(asyncio.create_task(self.line.turn_away()))
+
+
 @on_each_engine
 async def test_strangers_break_nothing_and_are_not_answered(tmp_path: Path, engine: EngineKind) -> None:
     loop = asyncio.get_running_loop()
     transport, registrar = await loop.create_datagram_endpoint(Registrar, ("127.0.0.1", 0))
-    door, stranger = await loop.create_datagram_endpoint(Stranger, ("127.0.0.1", 0))
+    door, stranger = await loop.create_datagram_endpoint(Stranger, ("127.0.0.2", 0))
     try:
         server = transport.get_extra_info("sockname")[1]
-        async with served(engine, domain=f"127.0.0.1:{server}", keep_alive_s=0) as line:
+        async with served(engine, domain=f"127.0.0.1:{server}", keep_alive_s=0, expects_callers=True) as line:
+            line.on_ringing = refuser = Refuser(line)
             await until(lambda: line.report.status is LineStatus.READY)
             process = line._trunk.processes[0]
             for data in torture_bytes(door.get_extra_info("sockname")[1], registrar.user):
                 door.sendto(data, registrar.caller)
             await until(lambda: bool(answers(stranger.got)))
+            assert refuser.n_rings == 0
+            began_s = loop.time()
             flood = await asyncio.create_subprocess_exec(
                 "sipp", "-sn", "uac", "-s", registrar.user, f"127.0.0.1:{registrar.caller[1]}",
                 "-i", "127.0.0.1", "-nostdin", "-timeout", "8", "-recv_timeout", "2000",
@@ -76,7 +97,10 @@ async def test_strangers_break_nothing_and_are_not_answered(tmp_path: Path, engi
                 with contextlib.suppress(ProcessLookupError):
                     flood.kill()
                 await flood.wait()
-            # The line is as it was, and calls whom it wants.
+            # The line is as it was, was hardly troubled, and calls whom it wants.
+            most = MOST_OFFERED_AT_ONCE + OFFERED_PER_S * (loop.time() - began_s)
+            assert 1 <= refuser.n_rings <= most
+            await until(lambda: line.report.status is LineStatus.READY)
             assert (line.report.status, process.state.n_restarts) == (LineStatus.READY, 0)
             _events, last = await ended(await line.dial(E164("+8613912345678"), ring_timeout_s=5))
             assert last.kind is EndKind.BUSY

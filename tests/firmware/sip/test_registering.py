@@ -38,10 +38,14 @@ def section(folder: Path, port: int, *, password: str = SECRET) -> TrunkSection:
 
 
 @asynccontextmanager
-async def served(engine: EngineKind, **given: Any) -> AsyncIterator[SipLine[RealWorld]]:
+async def served(
+    engine: EngineKind, *, expects_callers: bool = False, **given: Any
+) -> AsyncIterator[SipLine[RealWorld]]:
     account = Account(user="box7", interface="127.0.0.1", **given)
     trunk = Trunk(TrunkPlan(name="office", engine=engine, account=account, n_lines=1), lambda: SECRET)
     line = SipLine(LineId("office-1"), trunk, 0, world=RealWorld, now_s=asyncio.get_running_loop().time)
+    if expects_callers:
+        line.expect_callers()
     serving = asyncio.create_task(line.serve())
     try:
         yield line

@@ -23,7 +23,7 @@ from firmware.lines.line import Active, CallEvent, Ended, EndKind, LineError, Li
 from firmware.lines.sip_call import SipCall
 from firmware.lines.sip_line import SipLine
 from firmware.sip.trunk import Trunk, TrunkPlan
-from firmware.sip.wire import Account, EngineKind
+from firmware.sip.wire import Account, Codec, EngineKind
 from firmware.values import E164, LineId
 from tests.firmware.sip.sip_far_end import (
     EMPTY,
@@ -77,9 +77,13 @@ def on_each_engine(test: Callable[[Path, EngineKind], Coroutine[Any, Any, None]]
 
 
 @asynccontextmanager
-async def line_to(engine: EngineKind, port: int) -> AsyncIterator[SipLine[RealWorld]]:
+async def line_to(
+    engine: EngineKind, port: int, *, codecs: tuple[Codec, ...] = ("pcma", "pcmu")
+) -> AsyncIterator[SipLine[RealWorld]]:
     """A line on a trunk without registration whose server is a far end on this machine."""
-    account = Account(user="box", domain=f"127.0.0.1:{port}", registers=False, interface="127.0.0.1")
+    account = Account(
+        user="box", domain=f"127.0.0.1:{port}", registers=False, interface="127.0.0.1", codecs=codecs
+    )
     trunk = Trunk(TrunkPlan(name="t", engine=engine, account=account, n_lines=1, numbers=(OWN,)))
     changed = asyncio.Event()
     loop = asyncio.get_running_loop()

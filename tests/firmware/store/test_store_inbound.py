@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -95,6 +96,38 @@ def test_what_is_known_of_a_number_and_what_a_hold_keeps(database: Database, row
         assert inbound.forget_before(con, rows.now) == 0, "not old enough"
         assert inbound.forget_before(con, rows.now + timedelta(days=31)) == 2
         assert [row["call"] for row in con.rows("SELECT call FROM inbound_call")] == ["i1"]
+
+    run(database, work)
+
+
+def test_a_caller_is_found_among_many_without_reading_them_all(
+    database: Database, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By any of their numbers, and by the indexes that were made for it: a list of 100 000 costs a caller no wait."""
+
+    def work(con: Connection) -> None:
+        campaigns.add_campaign(con, rows.campaign(), raw=b"", received_at=rows.now)
+        numbers = [(OTHER,), (NUMBER, OTHER), (NUMBER,), (E164(f"{OTHER}0"), NUMBER)]
+        campaigns.add_contacts(
+            con, [rows.contact(f"k{place}", numbers=each) for place, each in enumerate(numbers)]
+        )
+        assert inbound.known_number(con, OTHER).people == ("person-k0", "person-k1")
+        assert inbound.known_number(con, NUMBER).people == ("person-k1", "person-k2", "person-k3")
+        assert not inbound.known_number(con, E164("+8613900000000")).is_known
+        steps: list[str] = []
+        real = con.rows
+
+        def explained(sql: str, given: Any = ()) -> list[Any]:
+            steps.extend(row["detail"] for row in real(f"EXPLAIN QUERY PLAN {sql}", given))
+            return real(sql, given)
+
+        monkeypatch.setattr(con, "rows", explained)
+        inbound.known_number(con, OTHER)
+        monkeypatch.undo()
+        used = [step for step in steps if "contact" in step and "JOIN" not in step]
+        assert len(used) == 2, used
+        assert "SEARCH contact USING INDEX contact_numbers" in used[0]
+        assert "USING INDEX contact_more_numbers" in used[1]
 
     run(database, work)
 
