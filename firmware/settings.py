@@ -4,6 +4,7 @@ import re
 import tomllib
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -69,12 +70,57 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=
 
 def load_settings(path: Path) -> Settings:
     """Return the settings in `path`, its relative paths made absolute. Raises SettingsError."""
+    return _settings_of(_document(path), path)
+
+
+def load_known_settings(path: Path) -> tuple[Settings, list[str]]:
+    """Return the settings without the keys that this release does not know, and those keys. Raises SettingsError.
+
+    For what must go on also when a newer release's settings lie there: the daemon itself goes by `load_settings`.
+    """
+    unknown: list[str] = []
+    return _settings_of(_known_part(_document(path), Settings, "", unknown), path), unknown
+
+
+def _known_part(body: dict[str, Any], struct: type, at: str, unknown: list[str]) -> dict[str, Any]:
+    kinds = {field.encode_name: field.type for field in msgspec.structs.fields(struct)}
+    found = {}
+    for key, value in body.items():
+        if key not in kinds:
+            unknown.append(f"{at}{key}")
+            continue
+        section = next(
+            (kind for kind in (kinds[key], *get_args(kinds[key])) if _is_section(kind)),
+            None,
+        )
+        if section is None:
+            found[key] = value
+        elif isinstance(value, list):
+            found[key] = [
+                _known_part(each, section, f"{at}{key}.", unknown) if isinstance(each, dict) else each
+                for each in value
+            ]
+        else:
+            found[key] = (
+                _known_part(value, section, f"{at}{key}.", unknown) if isinstance(value, dict) else value
+            )
+    return found
+
+
+def _is_section(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+
+
+def _document(path: Path) -> dict[str, Any]:
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SettingsError(f"{path}: {error.strerror}; name an existing file with --config") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: not TOML: {error}") from None
+
+
+def _settings_of(document: dict[str, Any], path: Path) -> Settings:
     try:
         settings = msgspec.convert(document, Settings)
     except msgspec.ValidationError as error:

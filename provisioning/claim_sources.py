@@ -18,6 +18,7 @@ from provisioning.disk import Disk
 from provisioning.layout import Layout
 
 MOUNT_LIMIT_S = 20.0
+STICKS_SERVICE = "branchline-sticks.service"
 _BOOT = ("boot/firmware", "boot", "boot/efi", "efi", "etc/branchline")
 _MEDIA = ("mnt", "mnt/*", "media/*", "media/*/*", "run/media/*/*")
 _READ_ONLY = "ro,nosuid,nodev,noexec"
@@ -70,10 +71,25 @@ def _bodies(layout: Layout, kept: Path, run: Run) -> Iterator[bytes]:
     for path in places:
         if (body := _read(path)) is not None:
             yield body
+    if unmounted_sticks(layout.root):
+        if layout.is_live:
+            run(["systemctl", "start", STICKS_SERVICE])
+        else:
+            copy_from_sticks(layout, run=run)
+        for path in sorted(layout.stick_copies.glob("*.toml")):
+            if (body := _read(path)) is not None:
+                yield body
+
+
+def copy_from_sticks(layout: Layout, *, run: Run = run_program) -> None:
+    """Copy the claim file of each stick that nobody has mounted. Only this needs the right to mount: it has a service of its own."""
+    layout.stick_copies.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for old in layout.stick_copies.glob("*.toml"):
+        old.unlink()
     for device in unmounted_sticks(layout.root):
         with _mounted(device, run) as folder:
             if folder is not None and (body := _read(folder / CLAIM_FILE)) is not None:
-                yield body
+                (layout.stick_copies / f"{device.name}.toml").write_bytes(body)
 
 
 def unmounted_sticks(root: Path = Path("/")) -> list[Path]:

@@ -17,6 +17,7 @@ from firmware.local.web import open_page
 from firmware.local.words import Language
 from provisioning.claim_page import ClaimDoor
 from provisioning.claim_screen import ClaimBoard, ClaimStanding, screen
+from provisioning.claim_sources import copy_from_sticks
 from provisioning.disk import Disk
 from provisioning.factory_reset import ask_for_reset, box_name, factory_reset, is_reset_begun
 from provisioning.first_boot import FirstBoot
@@ -41,12 +42,18 @@ def first_boot(
         int, typer.Option(help="Port of the page that shows the code in the office's network; 0: none.")
     ] = PAGE_PORT,
     wait: Annotated[bool, typer.Option(help="Ask until the machine is a box.")] = True,
+    sticks: Annotated[
+        bool, typer.Option("--sticks", hidden=True, help="Copy claim files from sticks, and no more.")
+    ] = False,
 ) -> None:
     """Make the machine's key and claim code, show them, and ask the console until this machine is a box.
 
     It can be run as often as anybody likes: what is there stays, what was cut off is finished.
     """
     layout = Layout(root=root.resolve())
+    if sticks:
+        copy_from_sticks(layout)
+        return
     boot = FirstBoot(
         layout,
         SystemdMachine(layout),

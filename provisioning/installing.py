@@ -78,6 +78,16 @@ def install_release(
         final = final.with_name(f"{final.name}+{digest[:8]}")
     if final.exists():
         return final
+    before = os.umask(0o022)  # the daemon's user reads it, whatever root's shell or service is set to
+    try:
+        return _made(wheel, digest, lock, final, layout, python=python, wheels=wheels)
+    finally:
+        os.umask(before)
+
+
+def _made(
+    wheel: Path, digest: str, lock: str, final: Path, layout: Layout, *, python: str, wheels: Path | None
+) -> Path:
     layout.releases.mkdir(parents=True, exist_ok=True)
     fresh = final.with_name(f".{final.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)

@@ -86,6 +86,11 @@ class Layout:
         return self.root / "run/branchline-claim/standing.json"
 
     @property
+    def stick_copies(self) -> Path:
+        """Return where the claim files of sticks are put by the one service that may mount them."""
+        return self.root / "run/branchline-sticks"
+
+    @property
     def wanted_by(self) -> Path:
         """Return the link that starts the daemon at boot."""
         return self.root / "etc/systemd/system/multi-user.target.wants/branchline.service"

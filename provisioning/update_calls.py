@@ -14,13 +14,24 @@ from provisioning.update_source import UpdateLaterError
 
 LIMIT_S = 1800.0
 COPY = "before-update.db"
+_AS_SERVICE = (
+    "systemd-run", "--quiet", "--wait", "--pipe", "--collect", "--nice=10",
+    *(f"--property={each}" for each in (
+        "UMask=0077", "NoNewPrivileges=yes", "CapabilityBoundingSet=", "ProtectSystem=strict", "ProtectHome=yes",
+        "PrivateTmp=yes", "PrivateDevices=yes", "PrivateNetwork=yes", "RestrictNamespaces=yes",
+        "RestrictAddressFamilies=none", "SystemCallFilter=@system-service", "SystemCallErrorNumber=EPERM",
+        f"RuntimeMaxSec={LIMIT_S:.0f}",
+    )),
+)  # fmt: skip
 
 
 class CallsOfDaemon:
     """`StoredCalls` for the database in a data folder."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, *, under_systemd: bool = False) -> None:
+        """`under_systemd`: this machine runs, and its service manager starts what belongs to another user."""
         self._data = data
+        self._under_systemd = under_systemd
 
     def copy(self) -> None:
         """Copy the database as it is. Raises UpdateLaterError."""
@@ -38,13 +49,17 @@ class CallsOfDaemon:
         if not self._data.is_dir():
             return ""  # it has never run
         owner = self._data.stat()
-        # A process of another user only where we are root, as in the service.
-        as_whom: dict[str, Any] = (
-            {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []} if os.geteuid() == 0 else {}
-        )
+        command = [sys.executable, "-m", "provisioning.update_calls", what, str(self._data)]
+        as_whom: dict[str, Any] = {}
+        if self._under_systemd:
+            # The service itself may not become another user.
+            command = [*_AS_SERVICE, f"--uid={owner.st_uid}", f"--gid={owner.st_gid}",
+                       f"--property=ReadWritePaths={self._data}", "--", *command]  # fmt: skip
+        elif os.geteuid() == 0:
+            as_whom = {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []}
         try:
             done = subprocess.run(
-                [sys.executable, "-m", "provisioning.update_calls", what, str(self._data)],
+                command,
                 capture_output=True,
                 text=True,
                 stdin=subprocess.DEVNULL,

@@ -12,13 +12,14 @@ import typer
 
 from firmware.local.client import BoxClient, BoxRefusedError, BoxSilentError
 from firmware.local.facts import BoxFacts
-from firmware.settings import Settings, SettingsError, load_settings
+from firmware.settings import Settings, SettingsError
 from firmware.values import UuidV7
 from provisioning.disk import Disk
 from provisioning.layout import Layout
 from provisioning.machine import MachineError, SystemdMachine
 from provisioning.selfcheck_command import client_of
 from provisioning.update_calls import CallsOfDaemon
+from provisioning.update_settings import UpdateSettings
 from provisioning.update_source import UpdateLaterError, UpdateRefusedError, UpdateSource
 from provisioning.update_state import UpdateFiles, UpdateWanted
 from provisioning.updating import Updater, run_self_check
@@ -134,7 +135,7 @@ def now(
 def _updater(layout: Layout) -> Updater:
     config = layout.settings / "box.toml"
     try:
-        settings = load_settings(config)
+        settings = UpdateSettings(layout, Disk()).read()
     except SettingsError as error:
         _fail(str(error))
     # Without it nothing new comes, and what is under way can still be gone back from.
@@ -144,7 +145,7 @@ def _updater(layout: Layout) -> Updater:
         settings,
         SystemdMachine(layout),
         SocketDaemon(settings),
-        CallsOfDaemon(layout.data),
+        CallsOfDaemon(layout.data, under_systemd=layout.is_live),
         disk=Disk(),
         source=UpdateSource(settings.update.repository, layout.updates, root=trusted),
         self_check=lambda release: run_self_check(release, config),

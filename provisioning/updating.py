@@ -29,6 +29,7 @@ from provisioning.installing import (
 )
 from provisioning.layout import Layout
 from provisioning.machine import Machine
+from provisioning.update_settings import UpdateSettings
 from provisioning.update_source import UpdateLaterError, UpdateRefusedError, UpdateSource
 from provisioning.update_state import UpdateFiles, UpdateOutcome, UpdateState
 
@@ -99,6 +100,7 @@ class Updater:
         self._pause = pause
         self._python = python
         self._files = UpdateFiles(layout, disk)
+        self._box_toml = UpdateSettings(layout, disk)
 
     def run(self) -> UpdateState | None:
         """Take the update that is asked for, or under way, as far as it goes now. Raises UpdateLaterError, MachineError."""
@@ -179,6 +181,7 @@ class Updater:
         )
         self._files.let_calls()
         self._calls.forget()
+        self._box_toml.forget()
         self._disk.remove(self._layout.updates / "bundles")
         wanted = self._files.wanted()
         if wanted is not None and (wanted.id, wanted.version) == (state.id, state.version):
@@ -228,6 +231,7 @@ class Updater:
         self._machine.stop_daemon()
         try:
             self._calls.copy()
+            self._box_toml.keep()
         except UpdateLaterError:
             self._files.put(msgspec.structs.replace(state, phase="installed"))
             self._machine.restart_daemon()
@@ -256,7 +260,7 @@ class Updater:
     def _go_back(self, state: UpdateState) -> UpdateState:
         self._machine.stop_daemon()
         self._use(state.before)
-        how = self._calls.go_back()
+        how = self._calls.go_back() + self._box_toml.put_back()
         self._files.let_calls()
         self._machine.restart_daemon()
         return msgspec.structs.replace(

@@ -152,7 +152,11 @@ OWNED_LIBRARIES = {
         f"firmware.store.{name}"
         for name in ("connection", "database", "migrating", "old_pages", "salvage", "snapshot", "soundness")
     ),
-    "sqlite_utils": ("firmware.store.migrating", "firmware.store.migrations"),
+    "sqlite_utils": (
+        "firmware.store.migrating",
+        "firmware.store.migration_list",
+        "firmware.store.migrations",
+    ),
     "paho": ("firmware.sync.mqtt_epoch", "firmware.sync.mqtt_properties"),
     "systemd": ("firmware.host.systemd",),
     "sqlalchemy": ("console",),

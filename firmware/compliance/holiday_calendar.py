@@ -1,11 +1,12 @@
 """Public holidays by calendar name, careful where a year's days are not decided yet."""
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
-from functools import lru_cache
 from types import ModuleType
 
 ONE_DAY = timedelta(days=1)
+COUNTRY = re.compile("[A-Z]{2,3}")
 DECREED = frozenset({"CN"})
 """Countries whose days off are decreed late in the year before: China's State Council moves and joins them (调休)."""
 
@@ -59,9 +60,15 @@ def _year(calendar: str, year: int) -> dict[date, str]:
 def check_calendar(name: str) -> None:
     """Raise UnknownCalendarError unless there is a calendar of that name."""
     country, _, subdivision = name.partition("-")
-    known = _supported()
-    if country not in known or (subdivision and subdivision not in known[country]):
+    # No country is loaded for the asking: the library's own list of them all takes 14 MB.
+    found = getattr(_library(), country, None) if COUNTRY.fullmatch(country) else None
+    if not isinstance(found, _library().registry.EntityLoader) or not found.module_name.startswith("holidays.countries."):
         raise UnknownCalendarError(name)
+    if subdivision:
+        try:
+            found(subdiv=subdivision)
+        except NotImplementedError:
+            raise UnknownCalendarError(name) from None
 
 
 def _library() -> ModuleType:
@@ -69,12 +76,6 @@ def _library() -> ModuleType:
     import holidays  # noqa: PLC0415
 
     return holidays
-
-
-@lru_cache(maxsize=1)
-def _supported() -> dict[str, list[str]]:
-    found: dict[str, list[str]] = _library().list_supported_countries(include_aliases=True)
-    return found
 
 
 def possible_days_off(known: Mapping[date, str]) -> dict[date, str]:

@@ -1,8 +1,11 @@
 """`python -m firmware.daemon`: the process that a service manager keeps. `branchline run` becomes it.
 
-It has none of the command line's libraries in its memory, which is counted in megabytes on a small board.
+It has none of the command line's libraries in its memory, which is counted in megabytes on a small board (docs/install.md).
 """
 
+import firmware.daemon.spared_imports  # noqa: F401  # before any of what it spares
+
+# isort: split
 import argparse
 import asyncio
 import sys

@@ -23,8 +23,7 @@ from firmware.daemon.calling import Workers
 from firmware.daemon.checkup import models_folder, mqtt_settings
 from firmware.daemon.worlds import World, hardware_world
 from firmware.data_dir import database_path
-from firmware.dialogue.understanding.understander import Understander
-from firmware.host import systemd
+from firmware.host import start_pages, systemd
 from firmware.host.heartbeats import Heartbeats
 from firmware.host.journal import RecentEvents, set_up_journal
 from firmware.local.opening import open_local_doors
@@ -41,6 +40,8 @@ log = structlog.get_logger()
 ESPEAK_WORDS_PER_MINUTE = 175
 RESTORE_WITHIN_S = 600.0
 """For a damaged database, salvaged row by row from a slow card."""
+SETTLED_AFTER_S = 10.0
+"""Lines have been looked for and the broker has answered: what the start needed is needed no more."""
 MQTT_WITHIN_S = 300.0
 """A name server that does not answer holds the thread up for a while."""
 
@@ -55,9 +56,25 @@ async def run_hardware_box(settings: Settings, *, config: Path | None = None) ->
         settings,
         hardware_world(settings.line, loop.time, settings.trunk),
         log_file=None,
-        understands=Understander.load() if settings.listening.recognition else None,
+        understands=_understander() if settings.listening.recognition else None,
         config=config,
     )
+
+
+def _ready() -> None:
+    systemd.notify_ready("serving")
+    asyncio.get_running_loop().call_later(SETTLED_AFTER_S, _settled)
+
+
+def _settled() -> None:
+    log.info("start_pages_given_back", kib=start_pages.give_back())
+
+
+def _understander() -> Understands:
+    # 3 MB that a box without recognition has no use for.
+    from firmware.dialogue.understanding.understander import Understander  # noqa: PLC0415
+
+    return Understander.load()
 
 
 async def serve(
@@ -109,7 +126,7 @@ async def serve(
                 rereading = asyncio.create_task(_reread(box, config, reread), name="reread-settings")
                 try:
                     async with open_local_doors(settings, box.looker, box.deeds):
-                        await box.run(stop, ready=lambda: systemd.notify_ready("serving"))
+                        await box.run(stop, ready=_ready)
                 finally:
                     rereading.cancel()
                     voices.close()  # before the executor waits for a phrase nobody will hear

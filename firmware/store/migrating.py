@@ -5,8 +5,6 @@ import os
 import sqlite3
 from pathlib import Path
 
-from sqlite_utils import Database as SqliteUtils
-
 from firmware.store.errors import StoreNewerError
 from firmware.store.migrations import MIGRATION_NAMES, migrations
 from firmware.store.snapshot import sync_file
@@ -14,13 +12,27 @@ from firmware.store.snapshot import sync_file
 
 def migrate(sqlite: sqlite3.Connection, path: Path) -> None:
     """Bring a database to this version's tables. Raises StoreNewerError if it has seen a later one."""
-    database = SqliteUtils(sqlite, execute_plugins=False)
-    unknown = {applied.name for applied in migrations.applied(database)} - MIGRATION_NAMES
-    if unknown:
+    applied = applied_migrations(sqlite)
+    if unknown := applied - MIGRATION_NAMES:
         raise StoreNewerError(
             f"{path} was written by a newer version ({', '.join(sorted(unknown))}): update first"
         )
-    migrations.apply(database)
+    if applied == MIGRATION_NAMES:
+        return
+    # With what it brings along 3 MB, which stay: once in the life of a release.
+    from sqlite_utils import Database as SqliteUtils  # noqa: PLC0415
+
+    migrations.of_library().apply(SqliteUtils(sqlite, execute_plugins=False))
+
+
+def applied_migrations(sqlite: sqlite3.Connection) -> set[str]:
+    """Return the names of the migrations that a database has seen."""
+    if not sqlite.execute("SELECT count(*) FROM sqlite_master WHERE name = '_sqlite_migrations'").fetchone()[
+        0
+    ]:
+        return set()
+    found = sqlite.execute("SELECT name FROM _sqlite_migrations WHERE migration_set = ?", (migrations.name,))
+    return {str(name) for (name,) in found}
 
 
 def create(path: Path) -> None:

@@ -4,14 +4,18 @@ Instants are integer milliseconds UTC, ids are text, lists and variables are JSO
 box from dialling twice stand here as constraints and triggers, so that no code path can step around them.
 """
 
-import json
+from __future__ import annotations
 
-from sqlite_utils import Database as SqliteUtils
-from sqlite_utils import Migrations
+import json
+from typing import TYPE_CHECKING
 
 from firmware.store.first_tables import FIRST_TABLES
+from firmware.store.migration_list import MigrationList
 
-migrations = Migrations("branchline")
+if TYPE_CHECKING:  # imported when one of them is due (migration_list.py)
+    from sqlite_utils import Database as SqliteUtils
+
+migrations = MigrationList("branchline")
 
 
 @migrations(name="0001_tables")

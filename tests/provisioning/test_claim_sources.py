@@ -57,7 +57,27 @@ def test_a_stick_is_read_and_may_be_pulled_out(stick: tuple[Layout, Path], claim
     assert [words[0] for words in ran] == ["mount", "umount"]
     kept = layout.identity / "claim.toml"
     assert kept.stat().st_mode & 0o777 == 0o600
+    copied = layout.stick_copies / "sda1.toml"
+    assert copied.read_bytes() == kept.read_bytes()
     assert find_claim_file(layout, Disk(), run=lambda command: False).file == found.file
+    assert not copied.exists(), "of a stick that is gone nothing is left but the copy that was kept"
+
+
+def test_who_looks_for_a_claim_only_asks_for_the_mounting(
+    stick: tuple[Layout, Path], claim_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a machine that runs, another service mounts; its copies are read as any file, links not at all."""
+    layout, tmp_path = stick
+    monkeypatch.setattr(Layout, "is_live", True)
+    layout.stick_copies.mkdir(parents=True)
+
+    def run(command: object) -> bool:
+        assert list(command) == ["systemctl", "start", "branchline-sticks.service"]  # type: ignore[call-overload]
+        (layout.stick_copies / "sda1.toml").symlink_to(tmp_path / "secret")
+        shutil.copy(claim_file, layout.stick_copies / "sdb1.toml")
+        return True
+
+    assert find_claim_file(layout, Disk(), run=run).file is not None
 
 
 def test_the_claim_file_that_expires_last_counts_and_a_broken_one_is_named(

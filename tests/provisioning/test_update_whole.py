@@ -115,6 +115,35 @@ def test_the_database_is_worked_on_by_a_process_of_its_owner(tmp_path: Path) -> 
     CallsOfDaemon(tmp_path / "never").forget()
 
 
+def test_on_a_machine_that_runs_the_service_manager_changes_the_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The updater may not become another user itself: it has no capability for that (its unit)."""
+    data = tmp_path / "data"
+    data.mkdir()
+    program = tmp_path / "bin/systemd-run"
+    program.parent.mkdir()
+    program.write_text(
+        f'#!/bin/sh\nprintf "%s\\n" "$@" >{tmp_path}/asked\nwhile [ "$1" != -- ]; do shift; done\nshift\nexec "$@"\n',
+        "ascii",
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=":")
+    calls = CallsOfDaemon(data, under_systemd=True)
+    calls.copy()
+    asked = (tmp_path / "asked").read_text("utf-8").splitlines()
+    owner = data.stat()
+    assert {f"--uid={owner.st_uid}", f"--gid={owner.st_gid}", f"--property=ReadWritePaths={data}"} <= set(
+        asked
+    )
+    assert {"--wait", "--pipe", "--property=CapabilityBoundingSet=", "--property=PrivateNetwork=yes"} <= set(
+        asked
+    )
+    program.write_text("#!/bin/sh\necho 'Failed to connect to bus' >&2\nexit 1\n", "ascii")
+    with pytest.raises(UpdateLaterError, match="Failed to connect to bus"):
+        calls.go_back()
+
+
 @pytest.mark.parametrize(
     ("says", "bad"),
     [

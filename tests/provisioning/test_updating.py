@@ -7,9 +7,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from firmware.settings import SettingsError, load_known_settings, load_settings
 from provisioning import updating
 from provisioning.disk import Disk
 from provisioning.layout import Layout
+from provisioning.update_settings import UpdateSettings
 from provisioning.update_source import UpdateLaterError
 from provisioning.update_state import UpdateWanted
 from provisioning.updating import TRIES
@@ -245,3 +247,84 @@ def test_a_copy_that_fails_leaves_the_old_release_running(tmp_path: Path) -> Non
         site.updater().run()
     assert site.daemon_runs == "1.0"
     assert site.starts == ["1.0"]
+
+
+SETTINGS = """[box]
+id = "b"
+tenant = "t"
+time_zone = "Asia/Shanghai"
+data_dir = "/var/lib/branchline"
+[mqtt]
+host = "h"
+ca = "ca.crt"
+certificate = "box.crt"
+key = "box.key"
+[console]
+keys = ["k"]
+recording_recipients = ["r"]
+"""
+NEWER = (
+    SETTINGS.replace('host = "h"', 'host = "h"\nhaste = 3')
+    + '[[line]]\nid = "l"\nimei = "356938035643809"\nwarp = 1\n[space]\n'
+)
+
+
+def test_settings_of_a_newer_release_do_not_stand_in_the_way_back(tmp_path: Path) -> None:
+    """A key was added for the release on trial. The one before could not start by it: it gets what it had."""
+    site = Site(tmp_path)
+    config = site.layout.settings / "box.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text(SETTINGS, encoding="utf-8")
+    site.broken.add("start")
+    site.ask()
+    restart = site.restart_daemon
+
+    def restart_with_a_new_key() -> None:
+        if len(site.starts) == 1:
+            config.write_text(NEWER, encoding="utf-8")
+            assert UpdateSettings(site.layout, Disk()).read().mqtt.host == "h", "the updater is started anew"
+        restart()
+
+    site.restart_daemon = restart_with_a_new_key  # type: ignore[method-assign]
+    state = site.updater().run()
+    assert state is not None
+    assert state.reason == "rolled_back"
+    assert state.detail.endswith("database put_back, settings as before (what was there: box.toml.newer)")
+    assert config.read_text(encoding="utf-8") == SETTINGS
+    assert config.stat().st_mode & 0o777 == 0o644
+    assert (config.parent / "box.toml.newer").read_text(encoding="utf-8") == NEWER
+    assert not (site.layout.updates / "box.toml.before").exists()
+
+
+def test_settings_that_the_release_before_reads_stay(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    config = site.layout.settings / "box.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text(SETTINGS, encoding="utf-8")
+    kept = UpdateSettings(site.layout, Disk())
+    kept.keep()
+    changed = SETTINGS.replace('"h"', '"other.example"')
+    config.write_text(changed, encoding="utf-8")
+    assert kept.put_back() == ""
+    assert config.read_text(encoding="utf-8") == changed
+    config.write_text("no toml", encoding="utf-8")
+    assert kept.read().mqtt.host == "h", "what cannot be read at all is as before the update"
+    assert kept.put_back() != ""
+    assert config.read_text(encoding="utf-8") == SETTINGS
+    kept.forget()
+    config.write_text("no toml", encoding="utf-8")
+    with pytest.raises(SettingsError, match="not TOML"):
+        kept.read()
+
+
+def test_unknown_keys_are_named_and_all_else_is_read_as_ever(tmp_path: Path) -> None:
+    path = tmp_path / "box.toml"
+    path.write_text(NEWER, encoding="utf-8")
+    settings, unknown = load_known_settings(path)
+    assert unknown == ["mqtt.haste", "line.warp", "space"]
+    assert [line.imei for line in settings.line] == ["356938035643809"]
+    with pytest.raises(SettingsError, match="unknown key"):
+        load_settings(path)
+    path.write_text(NEWER.replace("time_zone", "time_zones"), encoding="utf-8")
+    with pytest.raises(SettingsError, match="missing key"):
+        load_known_settings(path)

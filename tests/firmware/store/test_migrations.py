@@ -16,6 +16,7 @@ from sqlite_utils import Migrations
 
 from firmware.store.database import Database
 from firmware.store.inline_executor import InlineExecutor
+from firmware.store.migration_list import MigrationList
 from firmware.store.migrations import MIGRATION_NAMES, migrations
 
 RELEASED = {
@@ -23,7 +24,7 @@ RELEASED = {
     "0001_tables": "50a31b464542d05c",
     "audit_secrets": "403c2120caaaf5f8",
 }
-NAMES: list[str] = [each.name for each in migrations.pending(SqliteUtils(memory=True))]
+NAMES: list[str] = [each.name for each in migrations.of_library().pending(SqliteUtils(memory=True))]
 ROWS_A_TABLE = 3
 # A parent stands before what refers to it; every other table follows by itself.
 PARENTS = ("campaign", "contact", "attempt", "outcome")
@@ -32,7 +33,7 @@ PARENTS = ("campaign", "contact", "attempt", "outcome")
 def up_to(path: Path, last: str) -> None:
     """Make a database as the version with this newest migration made it."""
     older = Migrations("branchline")
-    for each in migrations.pending(SqliteUtils(memory=True)):
+    for each in migrations.of_library().pending(SqliteUtils(memory=True)):
         older(name=each.name)(each.fn)
         if each.name == last:
             break
@@ -166,8 +167,8 @@ def test_a_migration_that_fails_leaves_the_older_version_whole(
     con.close()
     broken = NAMES[NAMES.index(last) + 1]
 
-    failing = Migrations("branchline")
-    for each in migrations.pending(SqliteUtils(memory=True)):
+    failing = MigrationList("branchline")
+    for each in migrations.of_library().pending(SqliteUtils(memory=True)):
 
         def dies(database: SqliteUtils, fn: Any = each.fn) -> None:
             fn(database)
