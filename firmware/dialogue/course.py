@@ -51,6 +51,7 @@ from firmware.dialogue.replies import (
     Reply,
     Said,
     SeekPerson,
+    Settled,
     Speak,
     Verified,
 )
@@ -138,8 +139,7 @@ class Course:
         """What was said besides the answer that led here: the day in "yes, tomorrow"."""
         self._carried_used: set[CaptureKind] = set()
         self._plan = self._moves = 0
-        self._resumed = self._corrections = 0
-        self._keys_heard = 0
+        self._resumed = self._corrections = self._keys_heard = 0
         self._is_aside = self._is_recording = self._is_machine = False
         self._decided: Disposition | None = None
         self._ended = self._is_aborting = self._heard_anything = False
@@ -148,8 +148,8 @@ class Course:
 
     def _apply(self, reply: Reply) -> None:
         match reply:
-            case None:
-                pass
+            case None | Settled():
+                pass  # a doubt is settled by `Doubting`
             case Speak():
                 self._say(reply)
             case Go():
