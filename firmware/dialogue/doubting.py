@@ -22,7 +22,9 @@ class Doubting(Course):
         """Ask whether what may have been meant was; False: there is nothing to ask about."""
         if self._step is None or isinstance(self._step, _DEAF) or self._mouth.makes_disclosure:
             return False
-        here = set(self._flow.anytime) | (self._node.intents.keys() if self._is_asking else set())
+        here = set(self._flow.anytime)
+        if isinstance(self._node, AskNode) and isinstance(self._step, AskStep):
+            here |= self._node.intents.keys()
         name = doubtful(said.intents, here - self._doubted)
         if name is None or len(self._doubted) >= MAX_DOUBTS or not self._may_ask(question(name)):
             return False
@@ -30,10 +32,6 @@ class Doubting(Course):
         self._out.append(Note(kind="doubted", detail=name))
         self._begin(DoubtStep(name))
         return True
-
-    @property
-    def _is_asking(self) -> bool:
-        return isinstance(self._node, AskNode) and isinstance(self._step, AskStep)
 
     def _may_ask(self, prompt: str) -> bool:
         return prompt not in self._flow.debt_prompts or self._vault.is_open
@@ -51,8 +49,9 @@ class Doubting(Course):
         self._stop()
         self._step = doubt.step
         if reply.was_meant:
-            if self._is_asking and isinstance(self._node, AskNode) and doubt.name in self._node.intents:
-                self._apply(Answer(self._node.intents[doubt.name]))
+            expected = self._node.intents if isinstance(self._node, AskNode) else {}
+            if doubt.name in expected and isinstance(doubt.step, AskStep):
+                self._apply(Answer(expected[doubt.name]))
             else:
                 self._anytime(doubt.name, doubt.said)
             return

@@ -76,6 +76,8 @@ class Promised:
     node: str
     instalments: int = 1
     every: Literal["week", "fortnight", "month"] | None = None
+    total: Money | None = None
+    """Of a plan: all its instalments."""
 
 
 @dataclass(frozen=True, slots=True)
