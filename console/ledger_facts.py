@@ -197,6 +197,8 @@ def _promise_row(box: str, message: OutcomeMessage) -> dict[str, Any] | None:
         return None
     amount, plan = message.promise.amount, message.promise.plan
     instalments, every = (plan.instalments, plan.every) if plan else (1, None)
+    listed = plan.payments if plan and len(plan.payments) == plan.instalments else []
+    total = sum(part.minor for part in listed) or (amount.minor * instalments if amount else None)
     return {
         "box": box,
         "attempt": message.attempt,
@@ -206,7 +208,7 @@ def _promise_row(box: str, message: OutcomeMessage) -> dict[str, Any] | None:
         "confirmed": message.promise.confirmed,
         "instalments": instalments,
         "every": every,
-        "total_minor": amount.minor * instalments if amount else None,
+        "total_minor": total if amount else None,
         "last_due": last_due(message.promise.due, instalments, every).isoformat(),
         "paid_minor": 0,
         "kept_on": None,

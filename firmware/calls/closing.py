@@ -112,6 +112,7 @@ class Closing:
                 confirmed=promise.confirmed,
                 instalments=promise.instalments,
                 every=promise.every,
+                total=promise.total,
             ),
             answers=dict(conclusion.answers),
             callback_local=None

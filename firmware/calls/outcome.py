@@ -149,6 +149,8 @@ class PromiseMade:
     instalments: int = 1
     every: Literal["week", "fortnight", "month"] | None = None
     """week, fortnight or month for a plan."""
+    total: Money | None = None
+    """Of a plan: all its instalments."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -113,6 +113,7 @@ class Performer:
                         confirmed=action.confirmed,
                         instalments=action.instalments,
                         every=action.every,
+                        total=action.total,
                     )
                     self._handset.note("captured", what=action.kind, confirmed=action.confirmed)
                 case acts.CallbackSet():

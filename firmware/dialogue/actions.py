@@ -64,6 +64,8 @@ class Captured:
     instalments: int = 1
     every: Literal["week", "fortnight", "month"] | None = None
     """How far the instalments of a plan are apart; None: there is one payment."""
+    total: Money | None = field(default=None, repr=False)
+    """Of a plan: all its instalments; the last is smaller where they do not come out even."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

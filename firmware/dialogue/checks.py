@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from firmware.dialogue.doubts import QUESTIONS
 from firmware.dialogue.endings import PROMISES, RIGHT_PARTY
 from firmware.dialogue.errors import FlowProblem
 from firmware.dialogue.flow import Flow
@@ -327,6 +328,7 @@ def _always_harmless(flow: Flow) -> Iterator[FlowProblem]:
         elif isinstance(handler, Switch) and handler.not_possible is not None:
             said = prompts_of(flow.nodes[handler.not_possible])
             always |= {prompt: f"anytime {name}" for prompt, _ in said}
+    always |= {prompt: "it asks back at any time" for prompt in flow.prompts.keys() & QUESTIONS}
     always[flow.neutral] = "the machine may end any call with it"
     for prompt_id, why in always.items():
         prompt = flow.prompts[prompt_id]

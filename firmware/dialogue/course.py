@@ -51,6 +51,7 @@ from firmware.dialogue.replies import (
     Reply,
     Said,
     SeekPerson,
+    Settled,
     Speak,
     Verified,
 )
@@ -137,19 +138,17 @@ class Course:
         self._carried: Said | None = None
         """What was said besides the answer that led here: the day in "yes, tomorrow"."""
         self._carried_used: set[CaptureKind] = set()
-        self._plan = self._moves = 0
-        self._resumed = self._corrections = 0
-        self._keys_heard = 0
-        self._is_aside = self._is_recording = self._is_machine = False
+        self._plan = self._moves = self._resumed = self._corrections = self._keys_heard = 0
+        self._is_aside = self._is_recording = self._is_machine = self._is_aborting = False
         self._decided: Disposition | None = None
-        self._ended = self._is_aborting = self._heard_anything = False
+        self._ended = self._heard_anything = False
 
     # ---- moves ------------------------------------------------------------
 
     def _apply(self, reply: Reply) -> None:
         match reply:
-            case None:
-                pass
+            case None | Settled():
+                pass  # a doubt is settled by `Doubting`
             case Speak():
                 self._say(reply)
             case Go():
@@ -356,6 +355,7 @@ class Course:
                 confirmed=True,
                 instalments=reply.instalments,
                 every=reply.every,
+                total=reply.total,
             )
         )
         self._decided = promise_of(is_plan=reply.every is not None, is_full=reply.is_full)

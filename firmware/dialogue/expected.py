@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from firmware.dialogue.capture_steps import ConfirmStep, KeyStep, OfferStep
+from firmware.dialogue.doubts import DoubtStep
 from firmware.dialogue.nodes import AskNode, CaptureKind, CaptureNode, Node, VerifyNode
 from firmware.dialogue.slots import Asked
 from firmware.dialogue.steps import AskStep, Step
@@ -105,7 +106,7 @@ def phrases_for(intent: str, language: str) -> tuple[str, ...]:
 def asked_of(node: Node | None, step: Step | None) -> Asked:
     """Return what kind of answer a call at this node and step waits for."""
     match step:
-        case ConfirmStep():
+        case ConfirmStep() | DoubtStep():
             return Asked.CONFIRM
         case OfferStep():
             return Asked.OFFER

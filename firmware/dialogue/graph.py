@@ -28,6 +28,7 @@ from firmware.dialogue.variables import (
     PLAN_AMOUNT,
     PLAN_COUNT,
     PLAN_FIRST,
+    PLAN_LAST,
     PROMISE_AMOUNT,
     PROMISE_DATE,
 )
@@ -135,7 +136,7 @@ def _known(name: str) -> Facts:
     return frozenset({slot(name)})
 
 
-PLAN_SLOTS: Facts = frozenset(map(slot, (PLAN_COUNT, PLAN_AMOUNT, PLAN_FIRST)))
+PLAN_SLOTS: Facts = frozenset(map(slot, (PLAN_COUNT, PLAN_AMOUNT, PLAN_FIRST, PLAN_LAST)))
 """What every prompt of a plan can speak."""
 
 

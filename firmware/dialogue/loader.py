@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from firmware.dialogue.checks import FLOOR_DEMANDS, FlowDemands, check_flow
 from firmware.dialogue.document import DocumentError, read_document
+from firmware.dialogue.doubts import standing_prompts
 from firmware.dialogue.errors import FlowRefusedError
 from firmware.dialogue.fields import NAME, Fields, Problems
 from firmware.dialogue.flow import Flow
@@ -67,7 +68,7 @@ def _read_flow(fields: Fields, problems: Problems, text: str) -> Flow:
         version=version,
         languages=languages,
         vars=vars_,
-        prompts=prompts,
+        prompts={**standing_prompts(languages), **prompts},
         nodes=nodes.nodes,
         anytime=nodes.anytime,
         start=start,

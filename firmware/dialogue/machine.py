@@ -8,16 +8,14 @@ from firmware.dialogue.actions import (
     Note,
     StartRecording,
 )
-from firmware.dialogue.capture_steps import ConfirmStep
-from firmware.dialogue.course import Course
+from firmware.dialogue.doubting import Doubting
 from firmware.dialogue.expected import asked_of, asking_node, expected_of
 from firmware.dialogue.intents import ANYTIME_KEYS, KEY_LANGUAGE, KEY_REPEAT, anytime_meaning
-from firmware.dialogue.nodes import AskNode, CaptureNode, MessageNode
+from firmware.dialogue.nodes import AskNode, MessageNode
 from firmware.dialogue.patience import SPEAKING_S, UNDERSTANDING_S
 from firmware.dialogue.plain_words import is_backchannel
 from firmware.dialogue.replies import (
     Denied,
-    Filled,
     Go,
     Speak,
     said_of,
@@ -39,7 +37,7 @@ MAX_RESUMED = 3
 """How often in a call a prompt that a mere "uh-huh" cut off is said again."""
 
 
-class Dialogue(Course):
+class Dialogue(Doubting):
     """One call's conversation. Feed it everything that happens; carry out what it orders, in order.
 
     `start` once, then `on` for every event, `TimePassed` when `next_deadline_s` has come. The last action of
@@ -200,14 +198,8 @@ class Dialogue(Course):
             return
         if name is not None:
             self._anytime(name, said)
-        elif not self._mouth.makes_disclosure:
-            before, self._carried = self._step, said
-            self._carried_used = {self._node.kind} if isinstance(self._node, CaptureNode) else set()
-            reply = self._step.meant(said, self._now_s)
-            self._corrections += isinstance(reply, Filled) and isinstance(before, ConfirmStep)
-            self._apply(reply)
-            if self._step is before:
-                self._carried = None
+        elif not self._mouth.makes_disclosure and not self._ask_back(said):
+            self._answer(said)
 
     def _is_only_listening(self, text: str) -> bool:
         """Return whether somebody merely follows what is being said; what that cut off is said again."""

@@ -14,6 +14,7 @@ class PlanTerms:
 
     count: int
     each: Money
+    last: Money
 
 
 def plan_terms(
@@ -34,4 +35,5 @@ def plan_terms(
     for limit in (least, at_least):
         if limit is not None and (limit.currency != total.currency or each < limit.minor):
             return None
-    return PlanTerms(count, Money(each, total.currency))
+    last = Money(total.minor - each * (count - 1), total.currency)
+    return PlanTerms(count, Money(each, total.currency), last)

@@ -76,6 +76,8 @@ class Promised:
     node: str
     instalments: int = 1
     every: Literal["week", "fortnight", "month"] | None = None
+    total: Money | None = None
+    """Of a plan: all its instalments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,16 @@ class Finish:
 
 
 @dataclass(frozen=True, slots=True)
+class Settled:
+    """It was asked whether something was meant."""
+
+    was_meant: bool | None
+    """None: neither yes nor no came."""
+    answer: Said | None = None
+    """The words that said no, which may say more."""
+
+
+@dataclass(frozen=True, slots=True)
 class Denied:
     """The debt may not be spoken of in this call."""
 
@@ -121,6 +133,7 @@ Reply = (
     | PlanTaken
     | SeekPerson
     | Finish
+    | Settled
     | Denied
     | None
 )

@@ -8,7 +8,14 @@ from firmware.dialogue.errors import SlotEmptyError
 from firmware.dialogue.flow import Flow
 from firmware.dialogue.nodes import CaptureKind, Prompt
 from firmware.dialogue.plan_terms import MAX_INSTALMENTS, MIN_INSTALMENTS
-from firmware.dialogue.speaking import piece_vocabulary, speak, speak_day, speak_in_pieces, speak_moment
+from firmware.dialogue.speaking import (
+    fraction_vocabulary,
+    piece_vocabulary,
+    speak,
+    speak_day,
+    speak_in_pieces,
+    speak_moment,
+)
 from firmware.dialogue.template import Phrase, Words
 from firmware.dialogue.variables import (
     CALLBACK_EARLIEST,
@@ -18,6 +25,7 @@ from firmware.dialogue.variables import (
     PLAN_AMOUNT,
     PLAN_COUNT,
     PLAN_FIRST,
+    PLAN_LAST,
     PROMISE_AMOUNT,
     PROMISE_DATE,
     ContactVars,
@@ -101,11 +109,13 @@ class Script:
         elif name == PLAN_COUNT:
             for count in range(MIN_INSTALMENTS, MAX_INSTALMENTS + 1):
                 yield speak(count, self.language)
-        elif name in (PROMISE_AMOUNT, PLAN_AMOUNT) or kind is CaptureKind.AMOUNT:
+        elif name in (PROMISE_AMOUNT, PLAN_AMOUNT, PLAN_LAST) or kind is CaptureKind.AMOUNT:
             amounts = [value for value in self.contact.values.values() if isinstance(value, Money)]
             for amount in amounts:
                 yield speak(amount, self.language)
                 yield from piece_vocabulary(self.language, amount.currency)
+                if name == PLAN_LAST:
+                    yield from fraction_vocabulary(self.language, amount.currency)
 
     def _days(self, most: int) -> Iterator[str]:
         for days in range(most + 1):

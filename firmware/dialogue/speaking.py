@@ -112,6 +112,13 @@ def in_words(text: str, language: str) -> str:
     return _TEXTS[_primary(language)](text) if _primary(language) in _TEXTS else text
 
 
+def fraction_vocabulary(language: str, currency: str) -> frozenset[str]:
+    """Return what amounts with a fraction are made of besides the pieces of whole ones."""
+    unit = 10 ** CURRENCIES[currency].exponent
+    amounts = (Money(whole * unit + part, currency) for whole in (0, 1, 10, 21, 100) for part in range(unit))
+    return frozenset(piece for amount in amounts for piece in speak_in_pieces(amount, language))
+
+
 def piece_vocabulary(language: str, currency: str | None) -> frozenset[str]:
     """Return every piece that digits (`currency` None) or whole amounts of a currency may be made of."""
     if currency is None:

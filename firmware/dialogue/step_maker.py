@@ -26,6 +26,7 @@ from firmware.dialogue.variables import (
     PLAN_AMOUNT,
     PLAN_COUNT,
     PLAN_FIRST,
+    PLAN_LAST,
     PROMISE_AMOUNT,
     PROMISE_DATE,
     Value,
@@ -127,13 +128,16 @@ class StepMaker:
         if terms is None:
             return None
         slots[PLAN_COUNT], slots[PLAN_AMOUNT], slots[PLAN_FIRST] = terms.count, terms.each, first
+        slots[PLAN_LAST] = terms.last
         return OfferStep(node.prompt, failed=node.failed, wait_s=node.wait_s)
 
     def plan_taken(self, node: PlanNode, slots: MutableMapping[str, Value]) -> Step:
         """Return the step that reads back the plan that was offered last."""
         first, each, count = slots[PLAN_FIRST], slots[PLAN_AMOUNT], slots[PLAN_COUNT]
+        last = slots[PLAN_LAST]
         assert isinstance(first, date)
         assert isinstance(each, Money)
+        assert isinstance(last, Money)
         assert isinstance(count, int)
         return ConfirmStep(
             node.read_back,
@@ -144,6 +148,7 @@ class StepMaker:
                 node=node.confirmed,
                 instalments=count,
                 every=node.every.value,
+                total=Money(each.minor * (count - 1) + last.minor, each.currency),
             ),
             no=Go(node.declined),
             neither=Go(node.failed),

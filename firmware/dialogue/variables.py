@@ -22,8 +22,8 @@ COMING = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "s
 COMING_DAYS: Mapping[str, int] = {f"coming_{name}": weekday for weekday, name in enumerate(COMING)}
 """Dates that every prompt may speak without declaring them: the first such weekday after today."""
 PROMISE_DATE, PROMISE_AMOUNT = "promise_date", "promise_amount"
-PLAN_COUNT, PLAN_AMOUNT, PLAN_FIRST = "plan_count", "plan_amount", "plan_first"
-DEBT_SLOTS = frozenset({PROMISE_DATE, PROMISE_AMOUNT, PLAN_COUNT, PLAN_AMOUNT, PLAN_FIRST})
+PLAN_COUNT, PLAN_AMOUNT, PLAN_FIRST, PLAN_LAST = "plan_count", "plan_amount", "plan_first", "plan_last"
+DEBT_SLOTS = frozenset({PROMISE_DATE, PROMISE_AMOUNT, PLAN_COUNT, PLAN_AMOUNT, PLAN_FIRST, PLAN_LAST})
 """Slots that a promise or a plan fills; what they hold presumes a debt, so they are as protected as one."""
 CALLBACK_MAX_DAYS = 7
 CALLBACK_EARLIEST, CALLBACK_LATEST = time(9), time(20)

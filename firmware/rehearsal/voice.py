@@ -15,6 +15,7 @@ from firmware.dialogue.variables import (
     PLAN_AMOUNT,
     PLAN_COUNT,
     PLAN_FIRST,
+    PLAN_LAST,
     PROMISE_AMOUNT,
     PROMISE_DATE,
     ContactVars,
@@ -62,4 +63,5 @@ def _sample_slots(flow: Flow, contact: ContactVars, today: date) -> dict[str, Va
         PLAN_COUNT: 3,
         PLAN_AMOUNT: amount,
         PLAN_FIRST: day,
+        PLAN_LAST: amount,
     }

@@ -344,6 +344,12 @@ def create_contact_number_indexes(database: SqliteUtils) -> None:
         database.conn.execute(statement)
 
 
+@migrations(name="promise_totals")
+def give_promises_totals(database: SqliteUtils) -> None:
+    """Keep what a plan comes to: its last instalment may be smaller than the others."""
+    database.conn.execute("ALTER TABLE promise ADD COLUMN total_minor INTEGER")
+
+
 MIGRATION_NAMES = frozenset(
     {
         "0001_tables",
@@ -365,6 +371,7 @@ MIGRATION_NAMES = frozenset(
         "contact_consent_dates",
         "inbound_calls",
         "contact_numbers_found",
+        "promise_totals",
     }
 )
 """Every migration above: a database that knows another one was written by a newer version."""

@@ -23,6 +23,8 @@ class Promise:
     """More than one: a plan; `due` is the first, `amount` each but the last."""
     every: Literal["week", "fortnight", "month"] | None = None
     """How far a plan's instalments are apart: week, fortnight or month."""
+    total: Money | None = None
+    """Of a plan: all its instalments; None where an older version did not keep it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +100,7 @@ def add_outcome(con: Connection, outcome: Outcome) -> None:
                 "confirmed": int(promise.confirmed),
                 "instalments": promise.instalments,
                 "every": promise.every,
+                "total_minor": promise.total.minor if promise.total else None,
             },
         )
     con.touch("outcome")
@@ -140,6 +143,9 @@ def _outcome(row: Row) -> Outcome:
             confirmed=bool(row["confirmed"]),
             instalments=row["instalments"],
             every=row["every"],
+            total=None
+            if amount is None or row["total_minor"] is None
+            else Money(row["total_minor"], amount.currency),
         )
     return Outcome(
         attempt=AttemptId(row["attempt"]),

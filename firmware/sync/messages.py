@@ -222,11 +222,18 @@ class Ack(Durable, frozen=True, kw_only=True, tag_field="type", tag="ack"):
         return self.kind == ContactBatch.__struct_config__.tag and self.reason == "unknown_campaign"
 
 
+class PaymentWire(MoneyWire, kw_only=True, frozen=True):
+    """One instalment."""
+
+    due: date
+
+
 class PlanWire(msgspec.Struct, kw_only=True, frozen=True):
-    """Instalments: the promise's `due` is the first, its `amount` each of them but the last."""
+    """Instalments: the promise's `due` is the first, `amount` each but the last; an older box lists no `payments`."""
 
     instalments: Annotated[int, msgspec.Meta(ge=2)]
     every: Literal["week", "fortnight", "month"]
+    payments: list[PaymentWire] = msgspec.field(default_factory=list)
 
 
 class CallbackWire(msgspec.Struct, kw_only=True, frozen=True):

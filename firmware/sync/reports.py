@@ -11,6 +11,7 @@ from firmware.store.attempts import StoredAttempt
 from firmware.store.campaigns import StoredContact
 from firmware.store.connection import Connection
 from firmware.store.inbound import InboundResult
+from firmware.store.instalments import payments
 from firmware.store.outcomes import Outcome, Promise
 from firmware.store.recordings import StoredRecording
 from firmware.sync.messages import (
@@ -18,6 +19,7 @@ from firmware.sync.messages import (
     CallbackWire,
     MoneyWire,
     OutcomeMessage,
+    PaymentWire,
     PlanWire,
     PromiseWire,
     Refusals,
@@ -204,8 +206,17 @@ def _promise(promise: Promise) -> PromiseWire:
         due=promise.due,
         amount=None if amount is None else MoneyWire(amount.minor, amount.currency),
         confirmed=promise.confirmed,
-        plan=None if every is None else PlanWire(instalments=promise.instalments, every=every),
+        plan=None
+        if every is None
+        else PlanWire(instalments=promise.instalments, every=every, payments=_payments(promise, every)),
     )
+
+
+def _payments(promise: Promise, every: str) -> list[PaymentWire]:
+    if promise.amount is None or promise.total is None:
+        return []
+    plan = payments(promise.due, promise.instalments, every, promise.amount, promise.total)
+    return [PaymentWire(minor=part.minor, currency=part.currency, due=due) for due, part in plan]
 
 
 def renumbered(body: bytes, stream: str, seq: int) -> bytes:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from console.reports import OutcomeLine, campaign_reports
-from firmware.sync.messages import OutcomeMessage, PlanWire
+from firmware.sync.messages import OutcomeMessage
 from modem_drivers.simulator.people import Person, Press, Step, WaitForSilence
 from tests.scenarios.town import Town, contact
 from tests.scenarios.virtual_time import run_virtually
@@ -39,7 +39,13 @@ def test_a_plan_agreed_by_keys_is_in_the_consoles_report_with_all_its_instalment
     assert outcome.disposition == "promise_plan"
     assert outcome.promise is not None
     assert outcome.promise.amount is not None
-    assert outcome.promise.plan == PlanWire(instalments=6, every="month")
+    plan = outcome.promise.plan
+    assert plan is not None
+    assert (plan.instalments, plan.every) == (6, "month")
     assert outcome.promise.amount.minor == 20600
+    assert [part.minor for part in plan.payments] == [20600] * 5 + [20450]
+    assert {part.currency for part in plan.payments} == {"CNY"}
+    assert plan.payments[0].due == outcome.promise.due
+    assert len({(part.due.year, part.due.month) for part in plan.payments}) == 6, "one a month"
     assert "206.00 CNY, 6, one a month" in str(line)
-    assert promised == {"CNY": "1236.00"}, "six times 206.00; that the last is 204.50 is not on the wire"
+    assert promised == {"CNY": "1234.50"}, "what is owed, not six times 206.00"

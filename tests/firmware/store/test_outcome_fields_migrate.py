@@ -9,7 +9,7 @@ from firmware.store.inline_executor import InlineExecutor
 
 ADDED = {
     "outcome": ("answers", "callback_local", "callback_at", "transfer"),
-    "promise": ("instalments", "every"),
+    "promise": ("instalments", "every", "total_minor"),
 }
 OLD = {
     "a1": 'disk was full; kept: {"answers": {"score": "4"}, "callback": "2026-11-27T15:30"}',
@@ -26,7 +26,7 @@ def older(path: Path) -> None:
     for table, columns in ADDED.items():
         for column in columns:
             con.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
-    con.execute("DELETE FROM _sqlite_migrations WHERE name = 'outcome_fields'")
+    con.execute("DELETE FROM _sqlite_migrations WHERE name IN ('outcome_fields', 'promise_totals')")
     for attempt, note in OLD.items():
         con.execute(
             "INSERT INTO outcome (attempt, campaign, contact, person, disposition, reached, right_party, final,"

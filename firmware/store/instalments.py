@@ -1,0 +1,28 @@
+"""When the instalments of a plan fall due, and how much each of them is."""
+
+import calendar
+from datetime import date, timedelta
+
+from firmware.values import Money
+
+_DAYS = {"week": 7, "fortnight": 14}
+
+
+def payments(
+    first: date, count: int, every: str, each: Money, total: Money | None
+) -> tuple[tuple[date, Money], ...]:
+    """Return when each instalment is due and how much it is; without a `total` all are alike.
+
+    A month's end stays one (31 January, 28 February, 31 March).
+    """
+    last = each.minor if total is None else total.minor - each.minor * (count - 1)
+    return tuple(
+        (_due(first, n, every), each if n < count - 1 else Money(last, each.currency)) for n in range(count)
+    )
+
+
+def _due(first: date, n: int, every: str) -> date:
+    if every in _DAYS:
+        return first + timedelta(days=_DAYS[every] * n)
+    year, month = divmod(first.year * 12 + first.month - 1 + n, 12)
+    return date(year, month + 1, min(first.day, calendar.monthrange(year, month + 1)[1]))
