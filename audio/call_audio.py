@@ -210,13 +210,13 @@ class CallAudio:
         samples = frame_in.astype(np.float32)
         power = power_of(samples)
         self._level_in.add(power)
-        for heard in self._dtmf.take_block(samples):
+        spectrum = spectrum_of(samples, power)
+        for heard in self._dtmf.take_block(samples, spectrum):
             self._tell_digit(heard, events)
         if self._dtmf.n_presses != self._n_presses:
             self._n_presses = self._dtmf.n_presses
             if not self._is_key_echo(self._dtmf.digit_down):
                 events += self._player.barge_in(BargeIn.DTMF, at_ms)
-        spectrum = spectrum_of(samples, power)
         is_key = self._dtmf.in_tone
         change = self._speech.take_block(samples, spectrum, is_tone=is_key, echo_dbfs=self._echo_dbfs())
         if self._endpointer is not None:

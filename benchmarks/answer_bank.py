@@ -21,6 +21,7 @@ from benchmarks.answer_voices import (
     KokoroVoices,
     Say,
     espeak_voice,
+    festival_voice,
     flite_voice,
     piper_voice,
     trimmed,
@@ -29,8 +30,14 @@ from benchmarks.answer_voices import (
 VoiceOf = Callable[[np.random.Generator], tuple[str, Say]]
 SESSION = (("human", 8), ("machine", 4), ("opening", 1), ("carrier", 3), ("screening_assistant", 1))
 """What one voice says, and how many of each."""
-ENGINES = ("espeak", "flite", "kokoro", "piper")
-LANGUAGES = {"espeak": ("zh", "en"), "flite": ("en",), "kokoro": ("zh", "en"), "piper": ("en",)}
+ENGINES = ("espeak", "festival", "flite", "kokoro", "piper")
+LANGUAGES = {
+    "espeak": ("zh", "en"),
+    "festival": ("en",),
+    "flite": ("en",),
+    "kokoro": ("zh", "en"),
+    "piper": ("en",),
+}
 
 
 def make_session(folder: Path, split: str, language: str, seed: int, number: int, voice_of: VoiceOf) -> int:
@@ -61,8 +68,10 @@ def make_session(folder: Path, split: str, language: str, seed: int, number: int
 
 
 def voice_maker(engine: str, split: str, language: str, model: Path | None, voices: Path | None) -> VoiceOf:
-    """Return what draws a speaker of an engine; texts of `wide` are spoken by training's voices."""
-    spoken = "train" if split == "wide" else split
+    """Return what draws a speaker of an engine; texts of `wide` are spoken by training's voices, `unseen` by held-out ones."""
+    spoken = {"wide": "train", "unseen": "held_out"}.get(split, split)
+    if engine == "festival":
+        return festival_voice
     if engine == "kokoro":
         if model is None or voices is None:
             raise SystemExit("Kokoro needs --model kokoro.onnx (branchline models fetch) and --voices FOLDER")

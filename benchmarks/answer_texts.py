@@ -9,8 +9,8 @@ import yaml
 
 from audio.dsp.answer_content import SUBJECTS
 
-TEXTS_FILES = tuple(Path(__file__).with_name(f"answer_texts{part}.yaml") for part in ("", "_wide"))
-SPLITS = ("train", "wide", "dev", "held_out")
+TEXTS_FILES = tuple(Path(__file__).with_name(f"answer_texts{part}.yaml") for part in ("", "_wide", "_unseen"))
+SPLITS = ("train", "wide", "dev", "held_out", "unseen")
 CARRIER_REASONS = SUBJECTS
 """What an announcement may be about."""
 
@@ -19,7 +19,7 @@ _FILLER = re.compile(r"\{(\w+)\}")
 
 
 def phrase(split: str, kind: str, language: str, rng: np.random.Generator) -> str:
-    """Return a text of `split` (train, wide, dev, held_out) and `kind` (a class, opening, or a carrier's reason)."""
+    """Return a text of `split` (train, wide, dev, held_out, unseen) and `kind` (a class, opening, or a carrier's reason)."""
     patterns = patterns_of(split)[f"{kind}-{language}"]
     text = patterns[int(rng.integers(len(patterns)))]
     while (found := _ALTERNATIVES.search(text)) is not None:

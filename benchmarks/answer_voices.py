@@ -1,4 +1,4 @@
-"""The synthetic speakers that answer classification is trained and judged with: espeak-ng, flite, piper, Kokoro.
+"""The synthetic speakers that answer classification is trained or judged with: espeak-ng, flite, piper, Kokoro, festival.
 
 Each function draws one speaker (voice, pitch, speed) of a split and language and returns its name and how it says a
 text, as 8 kHz sound. No speaker of one split is ever drawn for another.
@@ -32,6 +32,8 @@ ESPEAK_LANGUAGES = {
     "held_out": {"zh": ("cmn",), "en": ("en-gb-scotland", "en-029", "en-gb-x-rp")},
 }
 FLITE_VOICES = {"train": ("rms", "awb", "kal16"), "held_out": ("slt",)}
+FESTIVAL_VOICES = ("ked_diphone", "cmu_us_slt_arctic_hts")
+"""Debian's festvox-kdlpc16k and festvox-us-slt-hts: never trained on."""
 KOKORO_VOICES = {
     "train": {
         "en": "af_alloy af_aoede af_bella af_jessica af_nicole af_nova af_sarah am_adam am_eric am_liam am_michael "
@@ -87,6 +89,23 @@ def flite_voice(split: str, rng: np.random.Generator) -> tuple[str, Say]:
         with tempfile.NamedTemporaryFile(suffix=".wav") as file:
             command = ["flite", "-voice", voice, "--setf", f"duration_stretch={stretch:.2f}"]
             subprocess.run([*command, "-t", text, file.name], check=True, capture_output=True, timeout=60)
+            return _read(Path(file.name).read_bytes())
+
+    return f"{voice}-{stretch:.2f}", say
+
+
+def festival_voice(rng: np.random.Generator) -> tuple[str, Say]:
+    """Return one speaker of festival (English only), at some speed."""
+    voice, stretch = str(rng.choice(FESTIVAL_VOICES)), float(rng.uniform(0.85, 1.2))
+
+    def say(text: str) -> Sound:
+        # Into a pipe it writes a header that promises no samples.
+        with tempfile.NamedTemporaryFile(suffix=".wav") as file:
+            command = ["text2wave", "-eval", f"(voice_{voice})", "-o", file.name]
+            command += ["-eval", f"(Parameter.set 'Duration_Stretch {stretch:.2f})"]
+            subprocess.run(
+                command, input=text.encode("ascii", "ignore"), check=True, capture_output=True, timeout=60
+            )
             return _read(Path(file.name).read_bytes())
 
     return f"{voice}-{stretch:.2f}", say

@@ -7,7 +7,7 @@ down as well, is fitted on fewer of the calls: PocketSphinx takes a second for e
 """
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import lru_cache
 from pathlib import Path
@@ -58,11 +58,7 @@ def moments_of(call: StagedCall) -> list[tuple[float, ...]]:
     evidence = AnswerEvidence(content_model())
     heard = evidence.heard
     asked = []
-    for begin in range(0, len(call.pcm) - BLOCK_SAMPLES + 1, BLOCK_SAMPLES):
-        if begin > (call.spoken_end_s + AFTER_SPEECH_S) * RATE_HZ:
-            break
-        block = call.pcm[begin : begin + BLOCK_SAMPLES].astype(np.float32)
-        evidence.take_block(block, spectrum_of(block))
+    for _ in _taken_in(evidence, call):
         gap = heard.gap_blocks
         if gap is not None and (gap == GAP_BLOCKS or heard.n_blocks % EVERY_BLOCKS == 0):
             asked.append(basis_of(evidence.features()))
@@ -73,17 +69,23 @@ def moments_with_text_of(call: StagedCall) -> list[tuple[float, ...]]:
     """Return the same once words were written down: at every piece, and where the message has ended."""
     evidence, parts, ear = AnswerEvidence(content_model()), AnswerParts(), _ear()
     asked = []
-    for begin in range(0, len(call.pcm) - BLOCK_SAMPLES + 1, BLOCK_SAMPLES):
-        if begin > (call.spoken_end_s + AFTER_SPEECH_S) * RATE_HZ:
-            break
-        block = call.pcm[begin : begin + BLOCK_SAMPLES].astype(np.float32)
-        evidence.take_block(block, spectrum_of(block))
+    for block in _taken_in(evidence, call):
         part = parts.take_block(block, is_speaking=evidence.heard.is_speaking)
         if part is not None:
             evidence.take_text(part.part, written(ear.transcribe(part.pcm, ANY_LANGUAGE + ANSWER_TAG, ())))
             asked.append(evidence.features())
     asked.append(evidence.features())
     return [basis_with_text_of(features) for features in asked if has_text(features)]
+
+
+def _taken_in(evidence: AnswerEvidence, call: StagedCall) -> Iterator[NDArray[np.float32]]:
+    """Have `evidence` take a call block by block, and yield each block it has taken, to a little after the message."""
+    for begin in range(0, len(call.pcm) - BLOCK_SAMPLES + 1, BLOCK_SAMPLES):
+        if begin > (call.spoken_end_s + AFTER_SPEECH_S) * RATE_HZ:
+            break
+        block = call.pcm[begin : begin + BLOCK_SAMPLES].astype(np.float32)
+        evidence.take_block(block, spectrum_of(block))
+        yield block
 
 
 @lru_cache(maxsize=1)

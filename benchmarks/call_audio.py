@@ -224,8 +224,8 @@ def detector_costs(heard: NDArray[np.int16]) -> list[tuple[str, float]]:
 
     rows: list[tuple[str, Callable[[Frame], object]]] = [
         ("whole call: CallAudio.process", CallAudio().process),
-        ("spectrum, shared by all but keys", lambda frame: spectrum_of(floats[id(frame)])),
-        ("keys", lambda frame: dtmf.take_block(floats[id(frame)])),
+        ("spectrum, shared by all", lambda frame: spectrum_of(floats[id(frame)])),
+        ("keys", lambda frame: dtmf.take_block(floats[id(frame)], spectra[id(frame)])),
         ("keys: spandsp dtmf_rx (ctypes)", spandsp_dtmf()),
         ("speech activity", lambda frame: speech.take_block(floats[id(frame)], spectra[id(frame)])),
         ("speech activity: webrtcvad", lambda frame: vad.is_speech(frame.tobytes(), 8000)),

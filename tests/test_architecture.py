@@ -174,7 +174,7 @@ OWNED_LIBRARIES = {
     "pyaudio": ("audio.ports.sound_card",),
     "baresip": ("firmware.sip.baresip_engine",),
     "pjsua2": tuple(f"firmware.sip.pjsua2_{part}" for part in ("engine", "sound", "account")),
-    "pocketsphinx": ("audio.listening.grammar", "audio.listening.answer_ear"),
+    "pocketsphinx": ("audio.listening.sphinx",),
     "ctranslate2": ("audio.listening.whisper",),
     "faster_whisper": ("audio.listening.whisper",),
     "sherpa_onnx": ("audio.listening.sherpa",),

@@ -4,6 +4,10 @@ Windows of 20 ms every 5 ms are taken against the eight tones. Two tones are a k
 of the window's energy, their levels fit each other, and the phase each gains from window to window puts both
 frequencies within 2.4 % of nominal: the phase is far sharper than a 20 ms window's 50 Hz resolution. Speech seldom
 passes all three for five windows in a row.
+
+That is worked out only where the spectrum of a block, which is known anyway, has two peaks of which one may be a row's
+and one a column's: then, for the block after it, and while a key is held. What lies in neither of two blocks is not in
+the windows across them.
 """
 
 import math
@@ -16,6 +20,7 @@ from numpy.typing import NDArray
 from audio.dsp.blocks import BLOCK_SAMPLES, RATE_HZ, Blocks
 from audio.dsp.dtmf_generator import HIGH_HZ, KEYS, LOW_HZ
 from audio.dsp.level import from_dbfs
+from audio.dsp.tone import BlockSpectrum, spectrum_of
 from audio.frame import FULL_SCALE
 
 HOP_SAMPLES = 40
@@ -36,6 +41,9 @@ MIN_MEAN_PURITY = 0.85
 MAX_DEVIATION = 0.024
 """Of the nominal frequency, halfway between accept and refuse, averaged over the run."""
 MAX_WINDOW_DEVIATION = 0.032
+POSSIBLE_PURITY = 0.5
+POSSIBLE_ROW_HZ, POSSIBLE_COLUMN_HZ = (630.0, 1020.0), (1120.0, 1740.0)
+"""Of a whole block's two strongest peaks: what is less or lies elsewhere is no key, at the edges of one neither."""
 HITS_TO_BEGIN = 5
 MISSES_TO_END = 7
 """Windows: bridges 10 ms of drop-out, keeps two presses 30 ms apart."""
@@ -56,7 +64,6 @@ _BIN_HZ = RATE_HZ / WINDOW_SAMPLES
 _TO_POWER = 2 / (_WINDOW_SUM * _WINDOW_SUM)
 """Squared magnitude of a window's tone to that tone's mean square."""
 _MIN_TONE_POWER = from_dbfs(MIN_TONE_DBFS) * FULL_SCALE * FULL_SCALE
-_QUIET = _MIN_TONE_POWER * 0.1
 _MISSES = (None,) * N_HOPS
 _NO_HITS = list(_MISSES)
 
@@ -88,7 +95,9 @@ class DtmfDetector:
         self._cut = np.zeros((N_HOPS, WINDOW_SAMPLES), dtype=np.float32)
         self._sums = np.zeros((N_HOPS + 1, 2 * len(_TONES_HZ)), dtype=np.float32)
         """Of the window before the newest block and of its own."""
-        self._was_quiet = True
+        self._may_be = False
+        """The block before may have held a key's tones."""
+        self._are_sums_old = False
         self._n_windows = 0
         self._run: list[_Hit] = []
         self._digit: str | None = None
@@ -110,17 +119,22 @@ class DtmfDetector:
 
     def feed(self, samples: NDArray[np.int16]) -> list[HeardDigit]:
         """Take samples of any number and return the keys released in them."""
-        return [heard for block in self._blocks.feed(samples) for heard in self.take_block(block)]
+        told = (self.take_block(block, spectrum_of(block)) for block in self._blocks.feed(samples))
+        return [heard for heard_in_block in told for heard in heard_in_block]
 
-    def take_block(self, block: NDArray[np.int16] | NDArray[np.float32]) -> list[HeardDigit]:
-        """Take exactly one block of samples on the int16 scale."""
+    def take_block(
+        self, block: NDArray[np.int16] | NDArray[np.float32], spectrum: BlockSpectrum
+    ) -> list[HeardDigit]:
+        """Take exactly one block of samples on the int16 scale, and its spectrum."""
         buffer = self._buffer
         buffer[:BLOCK_SAMPLES] = buffer[BLOCK_SAMPLES:]
         buffer[BLOCK_SAMPLES:] = block
-        fresh = buffer[BLOCK_SAMPLES:]
-        is_quiet = float(np.dot(fresh, fresh)) < _QUIET * BLOCK_SAMPLES
-        skip, self._was_quiet = is_quiet and self._was_quiet, is_quiet
-        hits = _MISSES if skip else self._look()
+        may_be, could_be = _may_hold_key(spectrum), self._may_be
+        self._may_be = may_be
+        if may_be or could_be or self._digit is not None:
+            hits = self._look()
+        else:
+            hits, self._are_sums_old = _MISSES, True
         if hits is _MISSES and self._digit is None:
             self._n_windows += N_HOPS
             self._run.clear()
@@ -139,7 +153,11 @@ class DtmfDetector:
         cut = self._cut
         cut[:] = self._windows  # windows that overlap in memory would keep BLAS out
         all_sums = self._sums
-        all_sums[0] = all_sums[N_HOPS]
+        if self._are_sums_old:
+            np.matmul(self._buffer[:BLOCK_SAMPLES], _BASIS, out=all_sums[0])
+            self._are_sums_old = False
+        else:
+            all_sums[0] = all_sums[N_HOPS]
         sums = np.matmul(cut, _BASIS, out=all_sums[1:])
         squares = sums * sums
         np.multiply(cut, cut, out=cut)
@@ -214,6 +232,18 @@ class DtmfDetector:
         begin = HOP_SAMPLES * (self._begin_window + 1) - 3 * WINDOW_SAMPLES // 4
         end = HOP_SAMPLES * (self._last_window + 1) - WINDOW_SAMPLES // 4
         return HeardDigit(digit=digit, begin=max(0, begin), end=max(begin, end))
+
+
+def _may_hold_key(spectrum: BlockSpectrum) -> bool:
+    """Say whether a block's two strongest peaks may be a key's tones."""
+    low, high = spectrum.peak_hz, spectrum.second_hz
+    if low > high:
+        low, high = high, low
+    return (
+        POSSIBLE_ROW_HZ[0] <= low <= POSSIBLE_ROW_HZ[1]
+        and POSSIBLE_COLUMN_HZ[0] <= high <= POSSIBLE_COLUMN_HZ[1]
+        and spectrum.pair_purity >= POSSIBLE_PURITY
+    )
 
 
 def _windows_of(buffer: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -108,6 +108,6 @@ def _digits(heard: NDArray[np.int16]) -> str:
     detector, digits = DtmfDetector(), ""
     for start in range(0, len(heard) - BLOCK_SAMPLES + 1, BLOCK_SAMPLES):
         block = heard[start : start + BLOCK_SAMPLES].astype(np.float32)
-        digits += "".join(key.digit for key in detector.take_block(block))
+        digits += "".join(key.digit for key in detector.take_block(block, spectrum_of(block)))
     last = detector.finish()
     return digits + (last.digit if last is not None else "")

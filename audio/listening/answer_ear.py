@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audio.dsp.answer_words import Written
-from audio.errors import RecogniserError
 from audio.frame import NARROWBAND, Clip
 from audio.listening.recogniser import Alternative, Recognised, nothing, primary
+from audio.listening.sphinx import sphinx_decoder
 
 FOLDER = Path(__file__).parent
 ANSWER_TAG = "-x-answer"
@@ -49,23 +49,7 @@ class AnswerEar:
 
     def __init__(self) -> None:
         """Load the models. Raises RecogniserError."""
-        try:
-            import pocketsphinx
-        except ImportError as error:
-            raise RecogniserError(
-                f"PocketSphinx is not installed ({error}): pip install pocketsphinx"
-            ) from None
-        try:
-            self._decoder: Any = pocketsphinx.Decoder(
-                hmm=str(Path(pocketsphinx.get_model_path()) / "en-us" / "en-us"),
-                dict=str(FOLDER / "answer_words.dict"),
-                lm=None,
-                loglevel="FATAL",
-            )
-            for language in LANGUAGES:
-                self._decoder.add_lm_file(language, str(FOLDER / f"answer_words_{language}.lm"))
-        except RuntimeError as error:
-            raise RecogniserError(f"PocketSphinx does not start ({error}): reinstall pocketsphinx") from None
+        self._decoder: Any = sphinx_decoder(FOLDER / "answer_words.dict", _add_languages)
 
     def hears(self, language: str, expected: tuple[str, ...]) -> bool:
         """Say whether this asks for who answered."""
@@ -133,6 +117,11 @@ def written(found: Recognised) -> tuple[Written, ...]:
 def is_answer(language: str) -> bool:
     """Say whether a language tag asks for who answered."""
     return language.endswith(ANSWER_TAG)
+
+
+def _add_languages(decoder: Any, _folder: Path) -> None:
+    for language in LANGUAGES:
+        decoder.add_lm_file(language, str(FOLDER / f"answer_words_{language}.lm"))
 
 
 def widened(pcm: Clip) -> NDArray[np.float64]:

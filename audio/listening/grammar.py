@@ -13,9 +13,9 @@ import numpy as np
 import soxr
 
 from audio.dsp.blocks import BLOCK_SAMPLES
-from audio.errors import RecogniserError
 from audio.frame import NARROWBAND, Clip
 from audio.listening.recogniser import Recognised, nothing, primary
+from audio.listening.sphinx import sphinx_decoder
 
 RATE_HZ = 16_000
 FRAME_MS = 10
@@ -38,23 +38,7 @@ class GrammarRecogniser:
 
     def __init__(self) -> None:
         """Load the model. Raises RecogniserError."""
-        try:
-            import pocketsphinx
-        except ImportError as error:
-            raise RecogniserError(
-                f"PocketSphinx is not installed ({error}): pip install pocketsphinx"
-            ) from None
-        folder = Path(pocketsphinx.get_model_path()) / "en-us"
-        try:
-            self._decoder: Any = pocketsphinx.Decoder(
-                hmm=str(folder / "en-us"),
-                dict=str(folder / "cmudict-en-us.dict"),
-                lm=None,
-                loglevel="FATAL",
-            )
-            self._decoder.add_allphone_file("phones", str(folder / "en-us-phone.lm.bin"))
-        except RuntimeError as error:
-            raise RecogniserError(f"PocketSphinx does not start ({error}): reinstall pocketsphinx") from None
+        self._decoder: Any = sphinx_decoder(None, _add_phones)
         self._grammars: dict[tuple[str, ...], str] = {}
         self._numbers = count(1)
 
@@ -122,6 +106,10 @@ class GrammarRecogniser:
             )
             self._grammars[phrases] = name
         return self._grammars[phrases]
+
+
+def _add_phones(decoder: Any, folder: Path) -> None:
+    decoder.add_allphone_file("phones", str(folder / "en-us-phone.lm.bin"))
 
 
 def _words(text: str) -> str:
