@@ -63,7 +63,9 @@ def plan(connection: Connection, rules: FollowupRules, now: datetime) -> int:
                     "person": row.person,
                     "box": row.box,
                     "attempt": row.attempt,
-                    "token": secrets.token_hex(16),  # no leading "-", which a command line takes for an option
+                    "token": secrets.token_hex(
+                        16
+                    ),  # no leading "-", which a command line takes for an option
                     "state": WAITING,
                     "reason": "",
                     "tries": 0,

@@ -16,9 +16,11 @@ from console.instalments import last_due
 from console.ledger_engine import insert_into, take_turn
 from console.ledger_tables import ACK, BATCH, BOX, EVENT, OUTCOME, PROMISE, REFUSAL, RESPONSE, UNREAD
 from console.promise_settling import SETTLING, settle
+from console.sms_tables import SMS, SMS_REPLY
 from firmware.clock import to_ms
 from firmware.sync.messages import Ack, BoxEvent, BoxState, InboundOutcome, OutcomeMessage, Refusals, Response
 from firmware.sync.messages_audit import AuditHead, AuditSegment
+from firmware.sync.messages_sms import SmsOutcome, SmsReply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +36,17 @@ class Unread:
 
 
 Fact = (
-    Ack | OutcomeMessage | InboundOutcome | Refusals | BoxEvent | Response | AuditHead | AuditSegment | Unread
+    Ack
+    | OutcomeMessage
+    | InboundOutcome
+    | SmsOutcome
+    | SmsReply
+    | Refusals
+    | BoxEvent
+    | Response
+    | AuditHead
+    | AuditSegment
+    | Unread
 )
 Key = tuple[str, str]
 """A box, and the id of one of its messages."""
@@ -44,6 +56,8 @@ _TABLES: Mapping[type, Table] = {
     InboundOutcome: INBOUND,
     Refusals: REFUSAL,
     Response: RESPONSE,
+    SmsOutcome: SMS,
+    SmsReply: SMS_REPLY,
     Unread: UNREAD,
 }
 
@@ -221,6 +235,8 @@ def _coded(message: Fact) -> dict[str, Any]:
             callback = message.callback
             at_ms = instant_ms(callback.at) if callback and callback.at else None
             return coded_inbound(message) | {"callback_at": at_ms}
+        case SmsReply():
+            return {"people": json.dumps(message.people, ensure_ascii=False)}
         case Response():
             return {"result": msgspec.json.encode(message.result).decode()}
         case _:

@@ -30,6 +30,17 @@ ALLOWED: dict[str, set[str]] = {
     "firmware.store": VALUES,
     "firmware.retention": VALUES | {"firmware.compliance", "firmware.store", "firmware.host.disk_space"},
     "firmware.retention_command": {"firmware"},
+    "firmware.texts": VALUES | {"firmware.dialogue", "modem_drivers.pdu"},
+    "firmware.sms": VALUES
+    | {
+        "firmware.calls",
+        "firmware.compliance",
+        "firmware.dialogue",
+        "firmware.lines",
+        "firmware.store",
+        "firmware.texts",
+    },
+    "firmware.messenger": {"firmware"},
     "firmware.evidence": VALUES
     | {
         "firmware.compliance",
@@ -53,6 +64,7 @@ ALLOWED: dict[str, set[str]] = {
         "firmware.compliance",
         "firmware.flow_rules",
         "firmware.store",
+        "firmware.texts",
         "audio",
     },
     "firmware.speech": VALUES
@@ -71,7 +83,7 @@ ALLOWED: dict[str, set[str]] = {
     "firmware.configuration": VALUES | {"firmware.sync", "firmware.store"},
     "firmware.restored_alarm": {"firmware.store", "firmware.sync"},
     "firmware.telemetry": {"firmware"},
-    "firmware.campaign_checks": {"firmware.dialogue", "firmware.sync"},
+    "firmware.campaign_checks": {"firmware.dialogue", "firmware.sync", "firmware.texts"},
     "firmware.upkeep": VALUES | {"firmware.compliance", "firmware.host", "firmware.store", "firmware.worlds"},
     "firmware.device_identity": {
         "firmware.host",
@@ -132,6 +144,7 @@ ALLOWED: dict[str, set[str]] = {
     | {
         "firmware.sync",
         "firmware.dialogue",
+        "firmware.texts",
         "firmware.compliance",
         "firmware.evidence.checking",
         "firmware.evidence.facts",
@@ -195,6 +208,7 @@ PURE = {
         "threading",
         "subprocess",
     },
+    "firmware.texts": {"asyncio", "socket", "time", "os", "serial", "logging", "structlog", "threading"},
     "audio.dsp": {"asyncio", "socket", "time", "os", "serial", "logging", "threading"},
     "audio.call_audio": {"asyncio", "socket", "time", "os", "serial", "logging", "threading"},
 }

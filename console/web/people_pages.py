@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 from console.contact_fields import FieldError, parse_number
 from console.inbound_calls import stops
 from console.ledger_tables import CONTACT, OUTCOME, PROMISE, REFUSAL, SUPPRESSION
+from console.short_messages import stops_by_sms
 from console.web.case_pages import make_cases
 from console.web.desk import asked, desk, log_access, may
 from console.web.roles import May, needs
@@ -116,7 +117,7 @@ def _suppressions(rows: Connection, person: str, contacts: list[Row[Any]]) -> li
     stopped = select(OUTCOME).where((OUTCOME.c.person == person) & OUTCOME.c.suppressed.is_not(None))
     found += [
         {"scope": scope, "reason": reason, "at": at, "attempt": ""}
-        for (scope, value), reason, at in stops(rows)
+        for (scope, value), reason, at in (*stops(rows), *stops_by_sms(rows))
         if (scope, value) in keys
     ]
     return found + [

@@ -10,6 +10,7 @@ from sqlite_utils import Database as SqliteUtils
 from sqlite_utils import Migrations
 
 from firmware.store.first_tables import FIRST_TABLES
+from firmware.store.sms_table import SMS_TABLE
 
 migrations = Migrations("branchline")
 
@@ -329,6 +330,13 @@ def create_inbound_calls(database: SqliteUtils) -> None:
         database.conn.execute(statement)
 
 
+@migrations(name="sms")
+def create_sms(database: SqliteUtils) -> None:
+    """Keep the texts of campaigns, and the messages that were ordered, with what became of them."""
+    for statement in SMS_TABLE:
+        database.conn.execute(statement)
+
+
 MIGRATION_NAMES = frozenset(
     {
         "0001_tables",
@@ -349,6 +357,7 @@ MIGRATION_NAMES = frozenset(
         "key_sets_signed",
         "contact_consent_dates",
         "inbound_calls",
+        "sms",
     }
 )
 """Every migration above: a database that knows another one was written by a newer version."""
