@@ -17,6 +17,7 @@ from console.ledger_engine import insert_into, take_turn
 from console.ledger_tables import ACK, BATCH, BOX, EVENT, OUTCOME, PROMISE, REFUSAL, RESPONSE, UNREAD
 from console.promise_settling import SETTLING, settle
 from console.sms_tables import SMS, SMS_REPLY
+from console.sms_told import tell_of_messages
 from firmware.clock import to_ms
 from firmware.sync.messages import Ack, BoxEvent, BoxState, InboundOutcome, OutcomeMessage, Refusals, Response
 from firmware.sync.messages_audit import AuditHead, AuditSegment
@@ -83,6 +84,8 @@ def keep_facts(connection: Connection, facts: Sequence[tuple[str, Fact]]) -> set
     _forget_answered(connection, facts)
     for kind, each in rows.items():
         new |= _insert_many(connection, _TABLES[kind], each, ("box", "id"))
+    written = [(box, each) for box, each in facts if isinstance(each, SmsOutcome) and (box, each.id) in new]
+    tell_of_messages(connection, written)
     return new | _keep_outcomes(connection, outcomes)
 
 

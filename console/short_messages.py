@@ -1,13 +1,17 @@
 """Short messages as the ledger knows them: what became of each, what people answered, and what that stopped."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 from sqlalchemy import Connection, Row, func, select, tuple_
 
+from console.ledger_tables import ACK
 from console.sms_tables import SMS, SMS_REPLY
 from firmware.values import mask
+
+_AT_ONCE = 400
+"""Values in one question: databases take a bounded number."""
 
 
 class SmsLine(msgspec.Struct, kw_only=True, frozen=True):
@@ -84,6 +88,19 @@ def sms_lines(
         )
         for row in reversed(rows)
     ]
+
+
+def became_of(connection: Connection, orders: Sequence[str]) -> dict[str, str]:
+    """Return, by order, what a box last said of it: its state with the reason, or why the box refused the order."""
+    found: dict[str, str] = {}
+    for start in range(0, len(orders), _AT_ONCE):
+        part = list(orders[start : start + _AT_ONCE])
+        refused = select(ACK.c.about, ACK.c.reason).where(ACK.c.about.in_(part) & ~ACK.c.accepted)
+        found |= {row.about: f"refused: {row.reason}" for row in connection.execute(refused)}
+        said = select(SMS.c.sms, SMS.c.state, SMS.c.reason).where(SMS.c.sms.in_(part)).order_by(SMS.c.id)
+        for row in connection.execute(said):
+            found[row.sms] = f"{row.state}: {row.reason}" if row.reason else row.state
+    return found
 
 
 def reply_lines(

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 from console.contact_fields import FieldError, parse_number
 from console.inbound_calls import stops
 from console.ledger_tables import CONTACT, OUTCOME, PROMISE, REFUSAL, SUPPRESSION
-from console.short_messages import stops_by_sms
+from console.short_messages import reply_lines, sms_lines, stops_by_sms
 from console.web.case_pages import make_cases
 from console.web.desk import asked, desk, log_access, may
 from console.web.roles import May, needs
@@ -20,7 +20,7 @@ from firmware.values import mask
 
 people_pages = Blueprint("people", __name__)
 PAGE_ROWS = 50
-N_HISTORY, N_REFUSALS = 200, 100
+N_HISTORY, N_REFUSALS, N_MESSAGES = 200, 100, 100
 REGIONS = ("CN", "US", "GB")
 """Whose number it may be when it is asked for without a country code."""
 N_DIGITS = 7
@@ -81,6 +81,8 @@ def one() -> str:
         )
         suppressions = _suppressions(rows, person, contacts)
         refusals = _refusals(rows, contacts)
+        messages = list(reversed(sms_lines(rows, person=person, limit=N_MESSAGES)))
+        answers = list(reversed(reply_lines(rows, person=person, limit=N_MESSAGES)))
     return render_template(
         "person.html",
         person=person,
@@ -90,6 +92,8 @@ def one() -> str:
         cases=cases,
         suppressions=suppressions,
         refusals=refusals,
+        messages=messages,
+        answers=answers,
         number_of=(lambda row: row.number) if sees_numbers else (lambda row: mask(row.number)),
         n_history=N_HISTORY,
     )

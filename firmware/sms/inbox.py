@@ -107,7 +107,10 @@ class SmsInbox:
     def _receive(
         self, con: Connection, line: LineReport, text: TextReceived, number: E164 | None, wants_stop: bool
     ) -> None:
-        people = inbound.known_number(con, number).people if number is not None else ()
+        people: tuple[PersonId, ...] = ()
+        if number is not None:
+            known = {*inbound.known_number(con, number).people, *sms.people_at(con, number)}
+            people = tuple(sorted(known))
         suppressed: Literal["person", "number"] | None = None
         if wants_stop and number is not None:
             suppressed = "person" if people else "number"

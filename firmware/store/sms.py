@@ -224,6 +224,12 @@ def reportable(con: Connection, line: LineId, since: datetime) -> list[StoredSms
     return [_sms(row) for row in rows]
 
 
+def people_at(con: Connection, number: E164) -> list[PersonId]:
+    """Return who was written to at a number."""
+    rows = con.rows("SELECT DISTINCT person FROM sms WHERE number = ? ORDER BY person", (number,))
+    return [PersonId(row["person"]) for row in rows]
+
+
 def of_person(con: Connection, person: PersonId) -> list[StoredSms]:
     """Return every message to a person, the oldest first."""
     rows = con.rows("SELECT * FROM sms WHERE person = ? ORDER BY ordered_at, sms", (person,))

@@ -13,8 +13,8 @@ SMS_TABLE = (
         language TEXT NOT NULL,
         slots TEXT NOT NULL,
         may_tell_debt INTEGER NOT NULL,
-        state TEXT NOT NULL CHECK (state IN
-            ('waiting','sending','sent','delivered','failed','uncertain','refused','expired')),
+        state TEXT NOT NULL CHECK (
+            state IN ('waiting','sending','sent','delivered','failed','uncertain','refused','expired')),
         rule TEXT NOT NULL DEFAULT '',
         ordered_at INTEGER NOT NULL,
         due_at INTEGER NOT NULL,
