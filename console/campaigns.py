@@ -25,6 +25,7 @@ from firmware.sync.messages import (
     PromiseLimits,
     encode,
 )
+from firmware.sync.messages_sms import SmsTexts
 from firmware.sync.topics import BoxTopics, InvalidNameError, topic_level
 from firmware.values import Money, UuidV7
 
@@ -48,6 +49,8 @@ class Terms:
     lines: tuple[str, ...] = ()
     promise_min_part: Money | None = None
     """The least part or instalment that the box may agree to."""
+    texts: SmsTexts | None = None
+    """What may be sent by SMS."""
 
 
 def read_flow(path: Path) -> tuple[str, Flow]:
@@ -142,6 +145,7 @@ def build_campaign(
             min_part=None if least is None else MoneyWire(least.minor, least.currency),
         ),
         lines=list(terms.lines),
+        sms=terms.texts,
     )
     topic = topics.campaign(terms.campaign)
     place = MANIFEST_PLACE + 1 - version
@@ -200,6 +204,8 @@ def _digest(flow_sha256: str, encoded: Sequence[bytes], terms: Terms) -> str:
         digest.update(f"\0{part}".encode())
     if terms.promise_min_part is not None:
         digest.update(f"\0{terms.promise_min_part}".encode())
+    if terms.texts is not None:
+        digest.update(b"\0" + encode(terms.texts))
     for row in encoded:
         digest.update(b"\0" + row)
     return digest.hexdigest()

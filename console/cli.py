@@ -48,6 +48,7 @@ from console.command_push import PushOrder, run_push
 from console.command_recording import recording_app
 from console.command_release import release_app
 from console.command_report import report_command
+from console.command_sms import sms_app
 from console.command_strategy import strategy_app
 from console.command_suppress import run_suppress
 from console.command_watch import watch_command
@@ -90,6 +91,7 @@ app.add_typer(audit_app, name="audit")
 app.command("correct")(correct)
 app.add_typer(corrections_app, name="corrections")
 app.add_typer(followups_app, name="followups")
+app.add_typer(sms_app, name="sms")
 app.add_typer(policy_app, name="policy")
 app.add_typer(hold_app, name="hold")
 app.add_typer(elsewhere_app, name="elsewhere")
@@ -154,6 +156,7 @@ def push(
         str | None, typer.Option(help="Least part or instalment.", metavar="100.00 CNY")
     ] = None,
     line: Annotated[list[str] | None, typer.Option(help="Use this line; any if none is named.")] = None,
+    texts: Annotated[Path | None, typer.Option(help="Texts that may be sent by SMS, TOML.")] = None,
     sheet: SheetOption = None,
     source: SourceOption = None,
     no_doubtful: Annotated[
@@ -182,6 +185,7 @@ def push(
     order = PushOrder(
         contacts=contacts,
         flow=flow,
+        texts=texts,
         box=box[0],
         other_boxes=tuple(box[1:]),
         terms=terms,

@@ -1,6 +1,7 @@
 """`followups`: who may be written to, what is due after which calls, and what went out."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -25,18 +26,22 @@ from console.followup_outbox import (
     take_next,
     unsubscribe,
 )
-from console.followup_rules import RULES_FILE, read_rules
+from console.followup_rules import RULES_FILE, Rule, read_rules
 from console.followup_senders import Send, SendError, UnsureError, senders
 from console.ledger import Ledger
 from console.ledger_facts import insert_new
 from console.office import Office
 from console.office_tables import REACHABLE
 from console.people_file import read_people
+from console.short_messages import became_of
+from console.sms_orders import send_orders
 from console.tables import counts_table, table
 from console.terminal import say, say_json
 from firmware.clock import Clock, from_ms, to_ms
 
-followups_app = typer.Typer(help="Messages after calls: e-mail and webhooks.", no_args_is_help=True)
+followups_app = typer.Typer(
+    help="Messages after calls: e-mail, SMS through the boxes, and webhooks.", no_args_is_help=True
+)
 
 
 @followups_app.command("people")
@@ -110,10 +115,13 @@ def list_(
             | {"at": f"{from_ms(row.ended_at or row.next_at):%Y-%m-%dT%H:%M:%SZ}"}
             for row in listed(rows, state=state, limit=limit)
         ]
+        became = became_of(rows, [str(each["id"]) for each in found if each["channel"] == "sms"])
+    for each in found:
+        each["sms"] = became.get(str(each["id"]), "")
     if as_json:
         say_json(found)
         return
-    names = ("at", "rule", "channel", "person", "state", "reason", "tries")
+    names = ("at", "rule", "channel", "person", "state", "reason", "tries", "sms")
     Console().print(table("Follow-ups", names, [[each[name] for name in names] for each in found]))
 
 
@@ -147,6 +155,8 @@ def run_followups(office: Office, *, clock: Clock[object], console: Console) -> 
     send = senders(rules, office=office.tenant, folder=office.folder)
     ledger = Ledger(office.ledger)
     counts = {"planned": 0, "sent": 0, "failed": 0, "unsure": 0}
+    by_name = {rule.name: rule for rule in rules.rule}
+    orders: list[tuple[Due, Rule]] = []
     try:
         with ledger.transaction() as rows:
             end_interrupted(rows, clock.now())
@@ -160,11 +170,33 @@ def run_followups(office: Office, *, clock: Clock[object], console: Console) -> 
                     due = take_next(rows, rules, now)
                 if due is None:
                     break
-                counts[_send_one(ledger, send[due.channel], due, now)] += 1
+                if due.channel == "sms":
+                    orders.append((due, by_name[due.rule]))
+                else:
+                    counts[_send_one(ledger, send[due.channel], due, now)] += 1
                 progress.advance(task)
+        counts["sent"] += _order(office, ledger, orders, clock)
     finally:
         ledger.close()
     return counts
+
+
+def _order(office: Office, ledger: Ledger, orders: Sequence[tuple[Due, Rule]], clock: Clock[object]) -> int:
+    """Hand orders for SMS to the broker, for the boxes; what the broker will not take now waits. Return how many went."""
+    if not orders:
+        return 0
+    try:
+        asyncio.run(send_orders(office, orders, clock=clock))
+    except BrokerError as error:
+        with ledger.transaction() as rows:
+            for due, _ in orders:
+                note_failed(rows, due, "broker_away", clock.now(), may_try_again=True)
+        say(f"SMS wait: {error}")
+        return 0
+    with ledger.transaction() as rows:
+        for due, _ in orders:
+            note_sent(rows, due, clock.now())
+    return len(orders)
 
 
 def _send_one(ledger: Ledger, send: Send, due: Due, now: datetime) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,10 @@ from console.push import Push
 from console.reports import BoxAnswer, box_answer
 from console.sent_campaigns import SentCampaign, begin_or_resume, unanswered, was_refused
 from console.signed_sender import SignedSender
-from console.tables import counts_table, findings_table, printable, rejected_table
+from console.sms_texts_file import read_texts, require_no_texts, text_lines
+from console.tables import counts_table, findings_table, printable, rejected_table, table
 from firmware.clock import Clock
+from firmware.dialogue.flow import Flow
 from firmware.sync.topics import BoxTopics
 from firmware.values import UuidV7
 
@@ -46,6 +49,8 @@ class PushOrder(msgspec.Struct, kw_only=True, frozen=True):
 
     contacts: Path
     flow: Path
+    texts: Path | None = None
+    """What may be sent by SMS."""
     box: str
     other_boxes: tuple[str, ...] = ()
     """Boxes among which, with `box`, the people are dealt out."""
@@ -65,6 +70,7 @@ async def push_command(office: Office, order: PushOrder, *, clock: Clock[object]
     boxes = tuple(dict.fromkeys(office.require_box(box) for box in (order.box, *order.other_boxes)))
     check_terms(order.terms, clock.now())
     flow_text, flow = read_flow(order.flow)
+    order = _with_texts(order, flow, console)
     ids, now = UuidV7(), clock.now()
     ledger = Ledger(office.ledger)
     done: list[dict[str, Any]] = []
@@ -144,6 +150,22 @@ async def push_command(office: Office, order: PushOrder, *, clock: Clock[object]
     _write_summary(order, done)
     if failed is not None:
         raise failed
+
+
+def _with_texts(order: PushOrder, flow: Flow, console: Console) -> PushOrder:
+    """Return the order with its texts read, after showing what they cost. Raises CampaignError."""
+    if order.texts is None:
+        require_no_texts(flow)
+        return order
+    texts = read_texts(order.texts, flow)
+    rows = [
+        (each.text, each.language, str(each.n_parts), each.alphabet, "yes" if each.about_debt else "")
+        for each in text_lines(texts, flow)
+    ]
+    console.print(
+        table("Texts", ("text", "language", "messages", "alphabet", "after verification only"), rows)
+    )
+    return msgspec.structs.replace(order, terms=replace(order.terms, texts=texts))
 
 
 async def _send(

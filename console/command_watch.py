@@ -17,6 +17,7 @@ from console.signed_sender import SignedSender
 from console.watch_view import View
 from firmware.clock import Clock
 from firmware.sync.messages import OutcomeMessage, Telemetry
+from firmware.sync.messages_sms import SmsOutcome, SmsReply
 from firmware.sync.topics import up_filter
 from firmware.values import UuidV7
 
@@ -72,10 +73,10 @@ async def keep_reports(
             message = recorded.arrival.message
             if not isinstance(message, Telemetry):
                 last_s = loop.time()  # a box that only says each minute how it feels is idle
-            if recorded.is_new and isinstance(message, OutcomeMessage):
+            if recorded.is_new and isinstance(message, OutcomeMessage | SmsOutcome):
                 feed.changed()
-                if message.suppressed:
-                    lease.changed()
+            if recorded.is_new and isinstance(message, OutcomeMessage | SmsReply) and message.suppressed:
+                lease.changed()
 
         async def draw() -> None:
             while until_idle_s is None or loop.time() < last_s + until_idle_s:

@@ -96,11 +96,17 @@ def take_next(connection: Connection, rules: FollowupRules, now: datetime) -> Du
             _end(connection, row.id, DROPPED, "too_late", now)
             continue
         reach = connection.execute(select(REACHABLE).where(REACHABLE.c.person == row.person)).first()
-        if rule.channel == "email":
+        if rule.channel != "webhook":
             reason = _refusal(connection, outcome, reach, rule, suppressed)
             if reason:
                 _end(connection, row.id, DROPPED, reason, now)
                 continue
+        if rule.channel == "sms":
+            # Hours, consent and the caps of the rules are the box's to judge, when it sends.
+            if _contacts(connection, row.person, now, rules.frequency.days) >= rules.frequency.contacts:
+                _put_off(connection, row.id, "too_often", now + LOOK_AGAIN, row.tries)
+                continue
+        elif rule.channel == "email":
             if rules.quiet is not None and (over_at := rules.quiet.over_at(now)) is not None:
                 _put_off(connection, row.id, "quiet_hours", over_at, row.tries)
                 continue
@@ -222,6 +228,8 @@ def _refusal(
         keys |= {("number", number), ("debt", debt or "")}
     if keys & suppressed:
         return "opted_out"
+    if rule.channel == "sms":
+        return ""
     if reach is None:
         return "no_address"
     if rule.consent not in msgspec.json.decode(reach.consents, type=list[str]):

@@ -71,11 +71,11 @@ class Rule(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True
 
     name: Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9-]{0,39}$")]
     after: Annotated[list[Disposition], msgspec.Meta(min_length=1)]
-    channel: Literal["email", "webhook"]
+    channel: Literal["email", "sms", "webhook"]
     text: str = ""
-    """Which text an e-mail has."""
+    """Which text an e-mail has; of an SMS, which of the campaign's texts."""
     consent: str = ""
-    """What the person must have agreed to; an e-mail always needs some."""
+    """What the person must have agreed to; an e-mail always needs some. An SMS needs `sms` on the call list."""
     within_hours: Positive = 48
     """After that it is too late and is dropped."""
 
@@ -128,14 +128,22 @@ def _problem(rules: FollowupRules) -> str | None:
             if rules.webhook is None:
                 return f"rule {rule.name}: no [webhook] says where to; add it"
             continue
+        if never := NEVER_WRITTEN_TO & set(rule.after):
+            return f"rule {rule.name}: nobody is written to after {sorted(never)[0]}; take it out"
+        if rule.channel == "sms":
+            if not re.fullmatch(r"[a-z][a-z0-9_]{0,47}", rule.text):
+                return f"rule {rule.name}: name one of the campaign's texts"
+            if rule.consent not in {"", "sms"}:
+                return (
+                    f"rule {rule.name}: an SMS goes by the consent `sms` of the call list; leave consent out"
+                )
+            continue
         if rules.email is None:
             return f"rule {rule.name}: no [email] says how to send; add it"
         if rule.text not in texts:
             return f"rule {rule.name}: no text {rule.text!r}; there are {', '.join(sorted(texts))}"
         if not rule.consent:
             return f"rule {rule.name}: name the consent it needs, such as email_reminders"
-        if never := NEVER_WRITTEN_TO & set(rule.after):
-            return f"rule {rule.name}: nobody is written to after {sorted(never)[0]}; take it out"
     return (rules.quiet and rules.quiet.problem()) or _insecure(rules)
 
 

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from console import audit_tables, inbound_tables, office_tables, payment_tables, web_tables  # noqa: F401 - their tables belong to the ledger
+from console import audit_tables, inbound_tables, office_tables, payment_tables, sms_tables, web_tables  # noqa: F401 - their tables belong to the ledger
 from console.errors import LedgerError
 from console.ledger_tables import METADATA
 

@@ -16,9 +16,12 @@ from console.instalments import last_due
 from console.ledger_engine import insert_into, take_turn
 from console.ledger_tables import ACK, BATCH, BOX, EVENT, OUTCOME, PROMISE, REFUSAL, RESPONSE, UNREAD
 from console.promise_settling import SETTLING, settle
+from console.sms_tables import SMS, SMS_REPLY
+from console.sms_told import tell_of_messages
 from firmware.clock import to_ms
 from firmware.sync.messages import Ack, BoxEvent, BoxState, InboundOutcome, OutcomeMessage, Refusals, Response
 from firmware.sync.messages_audit import AuditHead, AuditSegment
+from firmware.sync.messages_sms import SmsOutcome, SmsReply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +37,17 @@ class Unread:
 
 
 Fact = (
-    Ack | OutcomeMessage | InboundOutcome | Refusals | BoxEvent | Response | AuditHead | AuditSegment | Unread
+    Ack
+    | OutcomeMessage
+    | InboundOutcome
+    | SmsOutcome
+    | SmsReply
+    | Refusals
+    | BoxEvent
+    | Response
+    | AuditHead
+    | AuditSegment
+    | Unread
 )
 Key = tuple[str, str]
 """A box, and the id of one of its messages."""
@@ -44,6 +57,8 @@ _TABLES: Mapping[type, Table] = {
     InboundOutcome: INBOUND,
     Refusals: REFUSAL,
     Response: RESPONSE,
+    SmsOutcome: SMS,
+    SmsReply: SMS_REPLY,
     Unread: UNREAD,
 }
 
@@ -69,6 +84,8 @@ def keep_facts(connection: Connection, facts: Sequence[tuple[str, Fact]]) -> set
     _forget_answered(connection, facts)
     for kind, each in rows.items():
         new |= _insert_many(connection, _TABLES[kind], each, ("box", "id"))
+    written = [(box, each) for box, each in facts if isinstance(each, SmsOutcome) and (box, each.id) in new]
+    tell_of_messages(connection, written)
     return new | _keep_outcomes(connection, outcomes)
 
 
@@ -231,6 +248,8 @@ def _coded(message: Fact) -> dict[str, Any]:
             return coded_inbound(message) | {"callback_at": at_ms}
         case BoxEvent():
             return {"facts": msgspec.json.encode(message.facts).decode()}
+        case SmsReply():
+            return {"people": json.dumps(message.people, ensure_ascii=False)}
         case Response():
             return {"result": msgspec.json.encode(message.result).decode()}
         case _:

@@ -9,6 +9,7 @@ from console.errors import ConsoleError
 from console.inbound_calls import stops
 from console.ledger_facts import insert_new
 from console.ledger_tables import CONTACT, OUTCOME, SUPPRESSION
+from console.short_messages import stops_by_sms
 from firmware.clock import to_ms
 from firmware.sync.messages import Suppress, SuppressionWire
 from firmware.values import UuidV7
@@ -34,7 +35,7 @@ def all_suppressions(connection: Connection) -> list[SuppressionWire]:
         reasons[row.scope, row.value] = row.reason
     for key, reason in _from_calls(connection):
         reasons.setdefault(key, reason)
-    for key, reason, _at in stops(connection):
+    for key, reason, _at in (*stops(connection), *stops_by_sms(connection)):
         reasons.setdefault(key, reason)
     return [_wire(key, reasons[key]) for key in sorted(reasons)]
 

@@ -28,6 +28,7 @@ from firmware.sync.messages import (
     Telemetry,
 )
 from firmware.sync.messages_audit import AuditHead, AuditSegment
+from firmware.sync.messages_sms import SmsOutcome, SmsReply
 from firmware.values import mask
 
 OUTCOMES_SHOWN = 12
@@ -72,6 +73,12 @@ def in_words(recorded: Recorded) -> str:
             return f"{box} outcome {message.campaign}/{message.contact}: {message.disposition.value}{promise}"
         case InboundOutcome():
             return f"{box} call from {mask(message.caller or '')}: {message.disposition.value}"
+        case SmsOutcome():
+            why = f" ({message.reason})" if message.reason else ""
+            return f"{box} SMS {message.text} to {message.campaign}/{message.contact}: {message.state}{why}"
+        case SmsReply():
+            stops = ", no more calls or messages" if message.is_opt_out else ""
+            return f"{box} SMS from {mask(message.number or '')}{stops}"
         case Refusals():
             until = f" until {_clock_text(message.until)}" if message.until else ""
             return f"{box} {message.verdict} {message.campaign}/{message.contact}: {message.rule}{until}"

@@ -30,6 +30,16 @@ ALLOWED: dict[str, set[str]] = {
     "firmware.store": VALUES,
     "firmware.retention": VALUES | {"firmware.compliance", "firmware.store", "firmware.host.disk_space"},
     "firmware.retention.command": {"firmware"},
+    "firmware.texts": VALUES | {"firmware.dialogue", "modem_drivers.pdu"},
+    "firmware.sms": VALUES
+    | {
+        "firmware.calls",
+        "firmware.compliance",
+        "firmware.dialogue",
+        "firmware.lines",
+        "firmware.store",
+        "firmware.texts",
+    },
     "firmware.evidence": VALUES
     | {
         "firmware.compliance",
@@ -53,6 +63,7 @@ ALLOWED: dict[str, set[str]] = {
         "firmware.compliance",
         "firmware.rules.flow_rules",
         "firmware.store",
+        "firmware.texts",
         "audio",
     },
     "firmware.speech": VALUES
@@ -70,7 +81,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "firmware.daemon.configuration": VALUES | {"firmware.sync", "firmware.store"},
     "firmware.daemon.restored_alarm": {"firmware.store", "firmware.sync"},
-    "firmware.daemon.campaign_checks": {"firmware.dialogue", "firmware.sync"},
+    "firmware.daemon.campaign_checks": {"firmware.dialogue", "firmware.sync", "firmware.texts"},
     "firmware.daemon.upkeep": VALUES
     | {"firmware.compliance", "firmware.host", "firmware.store", "firmware.daemon.worlds"},
     "firmware.daemon.device_identity": {
@@ -135,6 +146,7 @@ ALLOWED: dict[str, set[str]] = {
     | {
         "firmware.sync",
         "firmware.dialogue",
+        "firmware.texts",
         "firmware.compliance",
         "firmware.evidence.checking",
         "firmware.evidence.facts",
@@ -203,6 +215,7 @@ PURE = {
         "threading",
         "subprocess",
     },
+    "firmware.texts": {"asyncio", "socket", "time", "os", "serial", "logging", "structlog", "threading"},
     "audio.dsp": {"asyncio", "socket", "time", "os", "serial", "logging", "threading"},
     "audio.call_audio": {"asyncio", "socket", "time", "os", "serial", "logging", "threading"},
 }

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 from console.contact_fields import FieldError, parse_number
 from console.inbound_calls import calls_of, stops
 from console.ledger_tables import CONTACT, OUTCOME, PROMISE, REFUSAL, SUPPRESSION
+from console.short_messages import reply_lines, sms_lines, stops_by_sms
 from console.web.case_pages import make_cases
 from console.web.desk import asked, desk, log_access, may
 from console.web.roles import May, needs
@@ -19,7 +20,7 @@ from firmware.values import mask
 
 people_pages = Blueprint("people", __name__)
 PAGE_ROWS = 50
-N_HISTORY, N_REFUSALS, N_CALLED_IN = 200, 100, 50
+N_HISTORY, N_REFUSALS, N_CALLED_IN, N_MESSAGES = 200, 100, 50, 100
 REGIONS = ("CN", "US", "GB")
 """Whose number it may be when it is asked for without a country code."""
 N_DIGITS = 7
@@ -81,6 +82,8 @@ def one() -> str:
         suppressions = _suppressions(rows, person, contacts)
         refusals = _refusals(rows, contacts)
         called_in = calls_of(rows, person, {row.number for row in contacts}, limit=N_CALLED_IN)
+        messages = list(reversed(sms_lines(rows, person=person, limit=N_MESSAGES)))
+        answers = list(reversed(reply_lines(rows, person=person, limit=N_MESSAGES)))
     return render_template(
         "person.html",
         person=person,
@@ -91,6 +94,8 @@ def one() -> str:
         suppressions=suppressions,
         refusals=refusals,
         called_in=called_in,
+        messages=messages,
+        answers=answers,
         number_of=(lambda row: row.number) if sees_numbers else (lambda row: mask(row.number)),
         n_history=N_HISTORY,
     )
@@ -118,7 +123,7 @@ def _suppressions(rows: Connection, person: str, contacts: list[Row[Any]]) -> li
     stopped = select(OUTCOME).where((OUTCOME.c.person == person) & OUTCOME.c.suppressed.is_not(None))
     found += [
         {"scope": scope, "reason": reason, "at": at, "attempt": ""}
-        for (scope, value), reason, at in stops(rows)
+        for (scope, value), reason, at in (*stops(rows), *stops_by_sms(rows))
         if (scope, value) in keys
     ]
     return found + [

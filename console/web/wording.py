@@ -4,7 +4,7 @@ from datetime import datetime
 
 from flask import Flask, g, request, session
 
-from console.web import box_words
+from console.web import box_words, sms_words
 from console.web.box_details import detail_words, update_failure
 from console.web.catalogue import (
     LANGUAGES,
@@ -89,6 +89,8 @@ def install(app: Flask) -> None:
         "cause": lambda name: box_words.cause_word(name, language()),
         "dialling": lambda said: box_words.dialling_word(said, language()),
         "rule": lambda rule, said="": box_words.rule_word(rule, said, language()),
+        "sms_word": lambda state: sms_words.state_word(state, language()),
+        "sms_why": lambda reason: sms_words.why_word(reason, language()),
     }  # fmt: skip
     app.jinja_env.globals |= {
         "money": money, "languages": LANGUAGES, "language": language, "tags": TAGS,

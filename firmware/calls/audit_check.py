@@ -20,7 +20,7 @@ from firmware.store.connection import Connection, Row
 BATCH = 1000
 Ref = Callable[[str, str], str]
 """(kind, value) to what stands for it in the chain."""
-FACTS: tuple[str, ...] = ("box", "boot", "inputs", "attempt")
+FACTS: tuple[str, ...] = ("box", "boot", "inputs", "attempt", "sms")
 """What an entry says besides the decision."""
 MOST_PROBLEMS = 20
 

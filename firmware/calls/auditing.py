@@ -19,6 +19,8 @@ from firmware.compliance.replay import Inputs, inputs_from_bytes, inputs_to_byte
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
+TEXT_PURPOSE = b"branchline-sms-1"
+"""What a sealed text is bound to: it is none of the chain's inputs."""
 ENGINE = ("branchline", "phonenumbers", "holidays", "tzdata")
 """What else than the packs an answer depends on."""
 
@@ -47,6 +49,11 @@ class Auditor:
         nonce = secrets.token_bytes(NONCE_BYTES)
         sealed = AESGCM(secret).encrypt(nonce, inputs_to_bytes(inputs), audit.FORMAT.encode())
         return base64.b64encode(nonce + sealed).decode()
+
+    def seal_text(self, text: str, secret: bytes) -> bytes:
+        """Return what was written to a person, sealed with that person's own key."""
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        return nonce + AESGCM(secret).encrypt(nonce, text.encode(), TEXT_PURPOSE)
 
     def body(self, decision: Decision, inputs: Inputs, facts: Mapping[str, str]) -> str:
         """Return the entry's canonical JSON."""
@@ -80,6 +87,14 @@ class Auditor:
     def link(self, previous_hash: str, body: str) -> str:
         """Return the entry's hash."""
         return audit.link(previous_hash, body)
+
+
+def open_sealed_text(sealed: bytes, secret: bytes) -> str:
+    """Return what `Auditor.seal_text` was given. Raises SealError."""
+    try:
+        return AESGCM(secret).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], TEXT_PURPOSE).decode()
+    except (ValueError, InvalidTag):
+        raise SealError("a text does not open with its person's key") from None
 
 
 def open_sealed(text: str, secret: bytes) -> Inputs:

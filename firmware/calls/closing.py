@@ -11,9 +11,11 @@ from firmware.calls.outcome import FLAGS, CallLog, Conclusion
 from firmware.calls.recording import RecordingResult
 from firmware.calls.reports import Reports
 from firmware.calls.retry import next_try
-from firmware.store import attempts, campaigns, outcomes, recordings, suppressions
+from firmware.store import attempts, campaigns, outcomes, recordings, sms, suppressions
 from firmware.store.campaigns import StoredContact
 from firmware.store.connection import Connection
+from firmware.texts.catalogue import catalogue_of
+from firmware.texts.rendering import slots_to_text
 from firmware.values import AttemptId, Disposition, LineId
 
 
@@ -126,6 +128,7 @@ class Closing:
         )
         outcomes.add_outcome(con, outcome)
         recording = self._keep_recording(con, result)
+        self._order_texts(con, result)
         self._move_on(con, contact, conclusion.disposition, result.ended_at, result.callback_at)
         for _at, kind, detail in result.events:
             if kind == "suppress":
@@ -145,6 +148,31 @@ class Closing:
             first_word_ms=_first_word_ms(result),
         )
         self.finish_campaigns(con)
+
+    def _order_texts(self, con: Connection, result: CallResult) -> None:
+        """Keep what the dialogue ordered to be sent, to be judged when a line is free for it."""
+        contact = result.contact
+        campaign = campaigns.get_campaign(con, contact.campaign)
+        catalogue = catalogue_of(campaign.texts) if campaign is not None else None
+        if catalogue is None:
+            return
+        for place, wanted in enumerate(result.conclusion.texts):
+            order = sms.SmsOrdered(
+                sms=f"{result.attempt}.{place}",
+                origin="flow",
+                attempt=result.attempt,
+                campaign=contact.campaign,
+                contact=contact.contact,
+                person=contact.person,
+                number=contact.numbers[0],
+                text=wanted.text,
+                language=wanted.language,
+                slots=slots_to_text(wanted.slots),
+                may_tell_debt=wanted.may_tell_debt,
+                ordered_at=result.ended_at,
+                expires_at=result.ended_at + catalogue.valid_for,
+            )
+            sms.add(con, order)
 
     def _keep_recording(self, con: Connection, result: CallResult) -> recordings.StoredRecording | None:
         summary = result.recording.summary

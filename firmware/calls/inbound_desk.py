@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal, Protocol
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from firmware.calls.judging import Judge
@@ -23,6 +23,7 @@ from firmware.store.campaigns import StoredContact
 from firmware.store.connection import Connection
 from firmware.store.database import Database
 from firmware.store.inbound import InboundCall, InboundResult, KnownNumber
+from firmware.store.operator_events import OperatorEvents
 from firmware.values import E164, AttemptId, CampaignId, ContactId, Disposition, LineId, PersonId
 
 D = Disposition
@@ -102,23 +103,11 @@ class Times:
         )
 
 
-class InboundReports(Protocol):
+class InboundReports(OperatorEvents, Protocol):
     """What is told to the console, written in the same transaction."""
 
     def inbound(self, con: Connection, result: InboundResult) -> None:
         """Report what came of a call that came in."""
-        ...
-
-    def event(
-        self,
-        con: Connection,
-        name: str,
-        severity: Literal["info", "warning", "alarm"],
-        *,
-        detail: str = "",
-        line: str | None = None,
-    ) -> None:
-        """Report what an operator must see."""
         ...
 
 

@@ -10,7 +10,15 @@ from typing import Protocol
 from firmware.calls.audit_check import chain_problem, counters_problem
 from firmware.calls.elsewhere import as_past, known_from, narrowed
 from firmware.clock import ClockState
-from firmware.compliance.call import BoxState, CallOrder, History, PastAttempt, Point, SuppressionEntry
+from firmware.compliance.call import (
+    BoxState,
+    CallOrder,
+    Channel,
+    History,
+    PastAttempt,
+    Point,
+    SuppressionEntry,
+)
 from firmware.compliance.decision import Decision
 from firmware.compliance.gate import Gate
 from firmware.compliance.library import Approval
@@ -49,6 +57,10 @@ class AuditRules(Protocol):
 
     def seal(self, inputs: Inputs, secret: bytes) -> str:
         """Return the inputs, sealed with the person's key."""
+        ...
+
+    def seal_text(self, text: str, secret: bytes) -> bytes:
+        """Return a text, sealed with the person's key."""
         ...
 
     def body(self, decision: Decision, inputs: Inputs, facts: Mapping[str, str]) -> str:
@@ -107,15 +119,23 @@ class Judge:
         self._unmet: dict[tuple[str, str, bool], list[str]] = {}
 
     def decide(
-        self, con: Connection, contact: StoredContact, line: LineReport, point: Point, *, audio_ready: bool
+        self,
+        con: Connection,
+        contact: StoredContact,
+        line: LineReport,
+        point: Point,
+        *,
+        audio_ready: bool,
+        channel: Channel = Channel.CALL,
     ) -> Judged:
-        """Return the gate's word about calling this contact on this line now."""
+        """Return the gate's word about calling this contact, or writing to them, on this line now."""
         now = self._now()
         self._read_high_water(con)
         self.clock_state = self._judge_clock(now, self._high_water)
         history = self._history(con, contact)
         box = self._box_state(con, audio_ready=audio_ready)
-        inputs = Inputs(order=self._order(con, contact, line), history=history, box=box, now=now, point=point)
+        order = self._order(con, contact, line, channel)
+        inputs = Inputs(order=order, history=history, box=box, now=now, point=point)
         return Judged(decision=inputs.decide(self._gate), inputs=inputs)
 
     @property
@@ -179,7 +199,9 @@ class Judge:
             audio_ready=audio_ready,
         )
 
-    def _order(self, con: Connection, contact: StoredContact, line: LineReport) -> CallOrder:
+    def _order(
+        self, con: Connection, contact: StoredContact, line: LineReport, channel: Channel = Channel.CALL
+    ) -> CallOrder:
         known = known_from(elsewhere.person_facts(con, contact.person))
         order = CallOrder(
             campaign=contact.campaign,
@@ -195,6 +217,7 @@ class Judge:
             max_call_s=self.max_call_s,
             language=contact.language,
             caller_number=line.number,
+            channel=channel.value,
         )
         return narrowed(order, known)
 
@@ -216,7 +239,9 @@ class Judge:
             self._unmet[key] = unmet_by(policy, flow, is_ours=is_ours)
         return self._unmet[key]
 
-    def write_audit(self, con: Connection, judged: Judged, attempt: str | None = None) -> None:
+    def write_audit(
+        self, con: Connection, judged: Judged, attempt: str | None = None, *, sms: str | None = None
+    ) -> None:
         """Append a decision to the chain. Raises StoreError, and then nothing of the transaction holds."""
         inputs = judged.inputs
         self._check_head(con)
@@ -225,16 +250,26 @@ class Judge:
         for kind, fields in self._notes:
             audit_log.append(con, self._rules.event_body(kind, fields, inputs.now), self._rules.link)
         self._notes = []
-        ref = self._rules.person_ref(inputs.order.person)
+        facts = {"inputs": self._rules.seal(inputs, self._secret_of(con, inputs.order.person))}
+        if attempt is not None:
+            facts["attempt"] = attempt
+        if sms is not None:
+            facts["sms"] = sms
+        audit_log.append(con, self._rules.body(judged.decision, inputs, facts), self._rules.link)
+        self._high_water = max(self._high_water or inputs.now, inputs.now)
+
+    def seal_text(self, con: Connection, person: str, text: str) -> bytes:
+        """Return a text sealed with the person's own key: it goes with that key, from every copy there is."""
+        return self._rules.seal_text(text, self._secret_of(con, person))
+
+    def _secret_of(self, con: Connection, person: str) -> bytes:
+        """Return the key that what is written of a person is sealed with, made at its first use."""
+        ref = self._rules.person_ref(person)
         secret = audit_log.use_secret(con, ref)
         if secret is None:
             secret = secrets.token_bytes(SECRET_BYTES)
             audit_log.keep_secret(con, ref, secret)
-        facts = {"inputs": self._rules.seal(inputs, secret)}
-        if attempt is not None:
-            facts["attempt"] = attempt
-        audit_log.append(con, self._rules.body(judged.decision, inputs, facts), self._rules.link)
-        self._high_water = max(self._high_water or inputs.now, inputs.now)
+        return secret
 
     def person_ref(self, person: str) -> str:
         """Return what stands for a person in the chain."""

@@ -10,6 +10,7 @@ from typing import Literal, assert_never
 
 from audio.dsp.answer import AnswerClass
 from firmware.calls.agents import HandOverFacts
+from firmware.dialogue.variables import Value
 from firmware.lines.line import Ended, EndKind
 from firmware.values import Disposition, Money
 
@@ -154,6 +155,16 @@ class PromiseMade:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TextWanted:
+    """A text of the campaign that the dialogue has ordered."""
+
+    text: str
+    language: str
+    slots: Mapping[str, Value] = field(repr=False)
+    may_tell_debt: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallLog:
     """All of a call that its outcome depends on."""
 
@@ -169,6 +180,8 @@ class CallLog:
     """When the callee asked to be rung back, in their own local time."""
     answers: Mapping[str, str] = field(default_factory=dict)
     """What the flow keeps (`keep:`), by name."""
+    texts: tuple[TextWanted, ...] = ()
+    """What is to be sent now that the call is over."""
     transfer: str | None = None
     """Why a person was wished for, in the flow's own word."""
     hand_over: HandOverFacts | None = None
@@ -191,6 +204,8 @@ class Conclusion:
     callback: datetime | None = None
     """When to ring back, in the callee's local time; only with `callback_set`."""
     answers: Mapping[str, str] = field(default_factory=dict)
+    texts: tuple[TextWanted, ...] = ()
+    """What is to be sent; nothing to somebody who was not reached, or wants no more of us."""
     transfer: str | None = None
     """Why they wished for a person, in the flow's own word."""
     hand_over: HandOverFacts | None = None
@@ -211,6 +226,7 @@ def conclude(log: CallLog) -> Conclusion:
     if flags.right_party and not log.verified:
         # E.g. somebody asked for a person before saying who they are.
         flags = Flags(reached=flags.reached, final=flags.final, suppresses=flags.suppresses)
+    suppressions = _suppressions(log, flags) if flags.reached else frozenset[str]()
     return Conclusion(
         disposition=disposition,
         flags=flags,
@@ -219,7 +235,8 @@ def conclude(log: CallLog) -> Conclusion:
         answers=dict(log.answers) if flags.reached else {},
         transfer=log.transfer if flags.reached else None,
         hand_over=log.hand_over if flags.reached else None,
-        suppressions=_suppressions(log, flags) if flags.reached else frozenset(),
+        suppressions=suppressions,
+        texts=log.texts if flags.reached and not suppressions else (),
     )
 
 

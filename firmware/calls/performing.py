@@ -11,7 +11,7 @@ from audio.speech.joining import joined
 from firmware.calls.handing_over import HandOver
 from firmware.calls.handset import Handset
 from firmware.calls.listening import CallListener, patience_for
-from firmware.calls.outcome import PromiseMade
+from firmware.calls.outcome import PromiseMade, TextWanted
 from firmware.calls.talk import Talk
 from firmware.dialogue import actions as acts
 from firmware.dialogue import events as heard
@@ -122,6 +122,15 @@ class Performer:
                 case acts.Answered():
                     state.answers[action.name] = action.value
                     self._handset.note("answer_kept", name=action.name)
+                case acts.SendText():
+                    wanted = TextWanted(
+                        text=action.text,
+                        language=action.language,
+                        slots=action.slots,
+                        may_tell_debt=action.debt_permitted,
+                    )
+                    state.texts += (wanted,)
+                    self._handset.note("text_ordered", text=action.text)
                 case acts.HandOver():
                     state.transfer = action.reason
                     queue += self._seek_person(state, action.reason)

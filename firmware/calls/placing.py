@@ -24,8 +24,10 @@ from firmware.calls.listening import CallListener, Hearing
 from firmware.calls.outcome import conclude
 from firmware.calls.recording import RecordingWriter
 from firmware.calls.session import CallSession
+from firmware.calls.stopping import CallInHand
 from firmware.clock import Clock
 from firmware.compliance.numbering import number_facts
+from firmware.compliance.written import SMS_CONSENT
 from firmware.dialogue.errors import ContactRefusedError, FlowProblem, FlowRefusedError
 from firmware.dialogue.flow import Flow
 from firmware.dialogue.loader import load_flow
@@ -35,7 +37,8 @@ from firmware.dialogue.variables import VarKind
 from firmware.lines.line import Line, LineStatus
 from firmware.store.campaigns import StoredCampaign, StoredContact
 from firmware.store.errors import StoreError
-from firmware.values import AttemptId, Disposition
+from firmware.texts.catalogue import catalogue_of
+from firmware.values import AttemptId
 
 log = structlog.get_logger()
 
@@ -45,22 +48,14 @@ PROMPT_DEADLINE_S = 180.0
 STORE_PAUSE_S = 5.0
 
 
-@dataclass(slots=True)
-class Order:
+@dataclass(slots=True, kw_only=True)
+class Order(CallInHand):
     """One contact to be called on one line."""
 
     contact: StoredContact
     line: Line[Any]
     attempt: AttemptId | None = None
     """Set when the reservation is written."""
-    session: CallSession | None = None
-    stopped: Disposition | None = None
-
-    def stop(self, why: Disposition) -> None:
-        """End the call, or never begin it."""
-        self.stopped = self.stopped or why
-        if self.session is not None:
-            self.session.stop(why)
 
 
 class FlowBook:
@@ -291,6 +286,7 @@ class CallPlacer:
             understands=self._hears(contact.language),
             local_time=self._local_time(contact),
             can_hand_over=can_hand_over,
+            texts=_texts_for(flow, contact, campaign),
         )
 
     def _hears(self, language: str) -> bool:
@@ -347,6 +343,15 @@ def _zones(contact: StoredContact) -> list[ZoneInfo]:
     """Return the zones the callee may be in."""
     names = [contact.time_zone] if contact.time_zone else sorted(number_facts(contact.numbers[0]).zones)
     return [ZoneInfo(name) for name in names]
+
+
+def _texts_for(flow: Flow, contact: StoredContact, campaign: StoredCampaign) -> dict[str, bool]:
+    """Return what may be sent to this contact, each with whether it tells of the debt; the gate is asked when it is sent."""
+    catalogue = catalogue_of(campaign.texts) if SMS_CONSENT in contact.consents else None
+    if catalogue is None:
+        return {}
+    tell_debt = catalogue.debt_texts(flow)
+    return {name: name in tell_debt for name in catalogue.texts}
 
 
 def callback_instant(contact: StoredContact, asked_for: datetime) -> datetime:

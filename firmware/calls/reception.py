@@ -6,7 +6,6 @@ One task a call. A call of ours that is on, or lent to somebody, goes first: who
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
 from typing import Any, Protocol
@@ -23,6 +22,7 @@ from firmware.calls.inbound_desk import InboundDesk, LetIn, Times
 from firmware.calls.listening import CallListener, Hearing
 from firmware.calls.outcome import CallLog, Conclusion, conclude
 from firmware.calls.session import CallSession
+from firmware.calls.stopping import CallInHand
 from firmware.clock import Clock
 from firmware.compliance.numbering import shown_number
 from firmware.dialogue.inbound import LAST_CALLED
@@ -64,20 +64,6 @@ class NoRecording:
         """Keep nothing."""
 
 
-@dataclass(slots=True)
-class Visit:
-    """A call that came in and is being answered."""
-
-    session: CallSession | None = None
-    stopped: Disposition | None = None
-
-    def stop(self, why: Disposition) -> None:
-        """End it, or never answer it."""
-        self.stopped = self.stopped or why
-        if self.session is not None:
-            self.session.stop(why)
-
-
 class Reception:
     """Answers the lines it was given while `run` runs."""
 
@@ -99,7 +85,7 @@ class Reception:
 
         `why_idle` says why nobody is to be talked to on a line now, empty when nothing forbids it.
         """
-        self.visits: dict[LineId, Visit] = {}
+        self.visits: dict[LineId, CallInHand] = {}
         wanted = desk.terms.lines
         self._lines = [line for line in lines if not wanted or line.line_id in wanted]
         for line in self._lines:
@@ -196,13 +182,13 @@ class Reception:
         if isinstance(let_in, str):
             log.info("caller_turned_away", line=line.line_id, caller=mask(caller or ""), reason=let_in)
             return
-        visit = self.visits[line.line_id] = Visit()
+        visit = self.visits[line.line_id] = CallInHand()
         try:
             await self._talk(line, let_in, visit)
         finally:
             del self.visits[line.line_id]
 
-    async def _talk(self, line: AnsweringLine[Any], let_in: LetIn, visit: Visit) -> None:
+    async def _talk(self, line: AnsweringLine[Any], let_in: LetIn, visit: CallInHand) -> None:
         began_at, began_s = self._clock.now(), self._clock.monotonic_s()
         dialogue = self._dialogue(line, let_in)
         clips = await self._spoken(dialogue)

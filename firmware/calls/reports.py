@@ -1,15 +1,15 @@
 """What the calls tell the console: a contract, because this room knows nothing of MQTT."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal, Protocol
 
 from firmware.store import attempts, outcomes, recordings
 from firmware.store.campaigns import StoredContact
 from firmware.store.connection import Connection
+from firmware.store.operator_events import OperatorEvents
 
 
-class Reports(Protocol):
+class Reports(OperatorEvents, Protocol):
     """What is told to the console, written in the same transaction."""
 
     def outcome(
@@ -36,18 +36,4 @@ class Reports(Protocol):
         explanation: str = "",
     ) -> None:
         """Report that a contact is not called now, and why."""
-        ...
-
-    def event(
-        self,
-        con: Connection,
-        name: str,
-        severity: Literal["info", "warning", "alarm"],
-        *,
-        detail: str = "",
-        line: str | None = None,
-        campaign: str | None = None,
-        facts: Mapping[str, str] | None = None,
-    ) -> None:
-        """Report what an operator must see."""
         ...

@@ -25,7 +25,6 @@ from firmware.calls.outcome import CallLog
 from firmware.calls.performing import Performer, Recorder
 from firmware.calls.sounds import SoundReader
 from firmware.calls.talk import Talk
-from firmware.dialogue import actions as acts
 from firmware.dialogue import events as heard
 from firmware.dialogue.machine import Dialogue
 from firmware.lines.line import (
@@ -210,7 +209,9 @@ class CallSession:
                 # A call lost to a fault was not ended by the callee: unless something was agreed, nobody decided.
                 is_lost = item.kind is EndKind.LOCAL_FAULT and talk is not None and talk.promise is None
                 if talk is not None and talk.decided is None and not handset.stopped and not is_lost:
-                    await self._do(talk, self._dialogue.on(heard.CalleeHungUp(), self._now_s()))
+                    await self._performer.perform(
+                        talk, self._dialogue.on(heard.CalleeHungUp(), self._now_s())
+                    )
                 return item
             await self._take(item)
             self._mind_the_wait()
@@ -244,7 +245,7 @@ class CallSession:
             self._handset.note("too_long", max_call_s=round(now_s - self._talk.answered_s))
             self._handset.hang_up()
         else:
-            await self._do(self._talk, self._dialogue.on(heard.TimePassed(), now_s))
+            await self._performer.perform(self._talk, self._dialogue.on(heard.TimePassed(), now_s))
 
     async def _take(self, item: "_Item") -> None:
         match item:
@@ -294,7 +295,7 @@ class CallSession:
             # Red line 10: no silent call.
             self._handset.sound_failed("audio_failed", str(error))
             return
-        await self._do(self._talk, self._dialogue.start(self.answered_s))
+        await self._performer.perform(self._talk, self._dialogue.start(self.answered_s))
 
     def _make_audio(self, audio_format: AudioFormat) -> CallAudio:
         asks_words = self._answer_words is not None
@@ -310,9 +311,6 @@ class CallSession:
     def _on_sound(self, events: list[sound.AudioEvent]) -> None:
         for event in events:
             self._post(event)
-
-    async def _do(self, talk: Talk, actions: list[acts.Action]) -> None:
-        await self._performer.perform(talk, actions)
 
     # ---- handing over ---------------------------------------------------------------------------------------
 
@@ -337,7 +335,7 @@ class CallSession:
             case Nobody(result=result) if self._dialogue.seeks_person:
                 self._handset.order(orders.StopPlaying())
                 told = heard.HandOverEnded(connected=False, reason=result.value)
-                await self._do(talk, self._dialogue.on(told, self._now_s()))
+                await self._performer.perform(talk, self._dialogue.on(told, self._now_s()))
             case AgentLeft() if talk.joined_s is not None:
                 self._handset.note("agent_left")
                 self._handset.hang_up()
@@ -349,7 +347,9 @@ class CallSession:
         over.joined()
         self._handset.doing("talks to a person")
         if self._dialogue.seeks_person:
-            await self._do(talk, self._dialogue.on(heard.HandOverEnded(connected=True), self._now_s()))
+            await self._performer.perform(
+                talk, self._dialogue.on(heard.HandOverEnded(connected=True), self._now_s())
+            )
 
     def _mind_the_wait(self) -> None:
         """Play something to a callee who waits for a person; seek nobody for one who waits no more."""
@@ -393,6 +393,7 @@ class CallSession:
             promise=state.promise if state else None,
             callback=state.callback if state else None,
             answers=dict(state.answers) if state else {},
+            texts=state.texts if state else (),
             transfer=state.transfer if state else None,
             hand_over=self._hand_over.facts if self._hand_over is not None else None,
             suppressed=state.suppressed if state else (),

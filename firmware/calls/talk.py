@@ -6,7 +6,7 @@ from datetime import datetime
 from audio.dsp.endpointer import Patience
 from audio.transcript import Speaker, TranscriptEntry
 from firmware.calls.listening import Question
-from firmware.calls.outcome import PromiseMade
+from firmware.calls.outcome import PromiseMade, TextWanted
 from firmware.dialogue import actions as acts
 from firmware.dialogue.slots import Asked
 from firmware.values import Disposition
@@ -48,6 +48,8 @@ class Talk:
     """When a person took over: from here on the box says, reads and hears nothing."""
     suppressed: tuple[str, ...] = ()
     answers: dict[str, str] = field(default_factory=dict)
+    texts: tuple[TextWanted, ...] = ()
+    """What is to be sent once the call is over."""
     recorded_from_s: float | None = None
     """When the recording began."""
     spoken: list[Spoken] = field(default_factory=list)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from firmware.compliance.call import BoxState, CallOrder
+from firmware.compliance.call import CALL, BoxState, CallOrder
 from firmware.compliance.canonical import canonical_json
 from firmware.compliance.decision import Decision
 
@@ -61,6 +61,7 @@ def entry_body(
             "region": order.region,
             "status": order.status,
             "max_call_s": order.max_call_s,
+            **({} if order.channel == CALL else {"channel": order.channel}),
             "point": decision.point.value,
             "outcome": decision.outcome.value,
             "rule": decision.rule,

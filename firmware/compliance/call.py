@@ -41,7 +41,7 @@ CALL = Channel.CALL.value
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallOrder:
-    """One call that somebody would like to have placed."""
+    """One call that somebody would like to have placed, or one message sent."""
 
     campaign: str
     contact: str
@@ -67,6 +67,8 @@ class CallOrder:
     """The number went to somebody else then: an older consent, or one of unknown age, is not this person's."""
     stated_hours: Week | None = None
     """The person's own wish when to be called, local: narrows the hours further."""
+    channel: str = CALL
+    """``call`` or ``sms``: how the person is to be reached."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

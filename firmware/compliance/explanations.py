@@ -53,6 +53,15 @@ REASONS: dict[str, tuple[str, str]] = {
         "勿扰名单过旧；设备须先与总控台同步。",
     ),
     "consent": ("The consent that the rules demand is missing.", "缺少规则要求的同意。"),
+    "sms-consent": (
+        "This person has not agreed to be written to by SMS, or somebody else has the number now.",
+        "本人未同意接收短信，或号码已换人使用。",
+    ),
+    "sms-number": ("This number takes no messages.", "该号码无法接收短信。"),
+    "ALL-SMS": (
+        "This person has been written to as often as allowed: at most 2 messages a day and 4 in 7 days.",
+        "此人已达短信上限：每天不超过2条，7天不超过4条。",
+    ),
     "automation": ("Robot calls are forbidden here.", "此处禁止机器人拨打。"),
     "person-must-call": (
         "The rules allow a person to make this call, not a robot.",

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from firmware.compliance import red_lines
-from firmware.compliance.call import CALL, BoxState, CallOrder, History, PastAttempt, Point
+from firmware.compliance.call import CALL, BoxState, CallOrder, Channel, History, PastAttempt, Point
 from firmware.compliance.caller_number import CallerNumberRule, caller_number_problem, number_seen_by
 from firmware.compliance.decision import Decision, Outcome, RuleTried
 from firmware.compliance.errors import ComplianceError, PolicyConflictError
@@ -22,6 +22,14 @@ from firmware.compliance.pack import Cooldown, Limit, Pack
 from firmware.compliance.place_zones import zones_of_region
 from firmware.compliance.policy import Policy
 from firmware.compliance.suppressions import suppressed_by
+from firmware.compliance.written import (
+    SMS_LIMITS,
+    consent_problem,
+    cooldowns_for_messages,
+    is_message,
+    limits_for_messages,
+)
+from firmware.compliance.written import number_problem as number_takes_no_messages
 
 _PLACE = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3}){0,2}")
 
@@ -146,6 +154,9 @@ class Gate:
         )
         hearing.put("suppression-lease", lease, box=True)
         hearing.put("consent", _consent_problem(order, policy))
+        if is_message(order):
+            hearing.put("sms-consent", consent_problem(order))
+            hearing.put("sms-number", number_takes_no_messages(facts))
         missing = sorted(policy.notices_required - frozenset(order.consents))
         hearing.put("notice", f"needs {', '.join(missing)}" if missing else "")
         hearing.put(
@@ -176,7 +187,7 @@ class Gate:
     ) -> list[TimeRule]:
         policy, days = ruling.policy, ruling.days
         attempts: Sequence[PastAttempt] = history.attempts
-        limits = ruling.limits
+        limits, cooldowns = ruling.limits, ruling.cooldowns
         # The last dial leaves room for ringing and the longest call: once answered, it only has to be inside.
         call_s, guard_s = order.max_call_s, policy.end_guard_s
         if point is Point.ANSWER:
@@ -185,6 +196,9 @@ class Gate:
                 attempt for attempt in attempts if attempt.disposition is not None or attempt.channel != CALL
             ]
             limits = tuple(limit for limit in limits if limit.count == "conversation")
+            call_s = guard_s = 0
+        if is_message(order):
+            limits, cooldowns = limits_for_messages(limits), cooldowns_for_messages(cooldowns)
             call_s = guard_s = 0
         rules: list[TimeRule] = [
             red_lines.envelope(zones, call_s, slack_s),
@@ -195,7 +209,10 @@ class Gate:
                 OpeningHours("stated-hours", order.stated_hours, zones, must_last_s=call_s + guard_s)
             )
         rules += [LimitRule(limit, order, attempts, zones) for limit in limits]
-        rules += [CooldownRule(cooldown, order, attempts, zones) for cooldown in ruling.cooldowns]
+        if is_message(order):
+            messages = [attempt for attempt in attempts if attempt.channel == Channel.SMS]
+            rules += [LimitRule(limit, order, messages, zones) for limit in SMS_LIMITS]
+        rules += [CooldownRule(cooldown, order, attempts, zones) for cooldown in cooldowns]
         if point is not Point.ENQUEUE or order.caller_number is not None:
             rules.append(CallerNumberRule(order, history.attempts, policy.numbers_per_callee_30d))
         return rules
@@ -233,6 +250,8 @@ def has_approval(pack: Pack, approvals: Sequence[Approval]) -> bool:
 def _order_problem(order: CallOrder) -> str:
     if order.max_call_s <= 0:
         return "a call needs a bound on how long it may last"
+    if order.channel not in {Channel.CALL, Channel.SMS}:
+        return "nobody is reached over this channel from here"
     if not (order.person and order.contact and order.campaign):
         return "person, contact and campaign must be named"
     return ""

@@ -62,7 +62,9 @@ def check_calendar(name: str) -> None:
     country, _, subdivision = name.partition("-")
     # No country is loaded for the asking: the library's own list of them all takes 14 MB.
     found = getattr(_library(), country, None) if COUNTRY.fullmatch(country) else None
-    if not isinstance(found, _library().registry.EntityLoader) or not found.module_name.startswith("holidays.countries."):
+    if not isinstance(found, _library().registry.EntityLoader) or not found.module_name.startswith(
+        "holidays.countries."
+    ):
         raise UnknownCalendarError(name)
     if subdivision:
         try:

@@ -1,7 +1,7 @@
 """Composition root: builds every part by constructor, runs them in one TaskGroup, stops them in order."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence, Set
 from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -296,7 +296,7 @@ class Box(Generic[WorldT]):
             log.error("overlay_refused", reason=self.overlay_refused)
         if self.release_fault:
             log.error("policy_release_unusable", reason=self.release_fault)
-        unsubscribe = self.database.subscribe(lambda _touched: self._changed())
+        unsubscribe = self.database.subscribe(self._committed)
         async with link.connection, asyncio.TaskGroup() as group:
             await self.database.transact(lambda con: tell_restored(con, self._reports))
             await self.database.transact(self._tell_release_fault)
@@ -327,7 +327,9 @@ class Box(Generic[WorldT]):
             await stop.wait()
             n_calls = calling.n_calls
             why = f"told to stop: {n_calls} calls may end first" if n_calls else "told to stop: no call is up"
-            systemd.notify_stopping(why, within_s=LONGEST_STOP_S if n_calls else 0.0)
+            systemd.notify_stopping(
+                why, within_s=LONGEST_STOP_S if n_calls or calling.messenger.n_sending else 0.0
+            )
             log.info("stopping", calls=n_calls)
             await calling.finish(deadline_s=POLITE_STOP_S)
             await link.say_goodbye(within_s=LAST_WORDS_S)
@@ -349,6 +351,10 @@ class Box(Generic[WorldT]):
     def _tell_release_fault(self, con: StoreConnection) -> None:
         if self.release_fault:
             self._reports.event(con, "policy_release_unusable", "alarm", detail=self.release_fault)
+
+    def _committed(self, touched: Set[str]) -> None:
+        self._changed()
+        self.calling.heed_database(touched)
 
     def _changed(self) -> None:
         self.link.state.changed()

@@ -1,7 +1,7 @@
 """All that talks to people on this box, wired: the desk, who places calls, when, and who answers those that ring back."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Set
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from firmware.calls.prompts_ahead import PromptsAhead
 from firmware.calls.scheduler import Scheduler
 from firmware.daemon.agents_in_settings import roster_of
 from firmware.daemon.callers import Callers
+from firmware.daemon.messenger import WAKES, messenger
 from firmware.daemon.worlds import World
 from firmware.lines.line import LineReport, LineStatus
 from firmware.lines.supervisor import keep_alive
@@ -89,9 +90,10 @@ class Calling(Generic[WorldT]):
                 now_s=clock.monotonic_s,
             )
         )
+        flows = FlowBook()
         self.placer = CallPlacer(
             desk=self.desk,
-            flows=FlowBook(),
+            flows=flows,
             clips=clips,
             clock=clock,
             recordings=recordings,
@@ -119,6 +121,17 @@ class Calling(Generic[WorldT]):
             new_id=new_id,
             on_change=on_change,
         )
+        self.messenger = messenger(
+            world.lines,
+            database=database,
+            judge=judge,
+            desk=self.desk,
+            flows=flows,
+            reports=reports,
+            scheduler=self.scheduler,
+            now=clock.now,
+            new_id=new_id,
+        )
         for line in world.lines:
             line.on_change = self._line_changed
 
@@ -142,12 +155,20 @@ class Calling(Generic[WorldT]):
         yield "scheduler", self.scheduler.run()
         yield "prompts-ahead", self._prompts_ahead.run()
         yield "callers", self.callers.run()
+        yield "texts", self.messenger.run()
 
     async def finish(self, *, deadline_s: float) -> None:
         """Start no call any more; those under way end politely, or are ended at the deadline."""
         await asyncio.gather(
-            self.scheduler.finish(deadline_s=deadline_s), self.callers.finish(deadline_s=deadline_s)
+            self.scheduler.finish(deadline_s=deadline_s),
+            self.callers.finish(deadline_s=deadline_s),
+            self.messenger.finish(deadline_s=deadline_s),
         )
+
+    def heed_database(self, touched: Set[str]) -> None:
+        """Look whether a message may go out now that something was committed."""
+        if touched & WAKES:
+            self.messenger.wake()
 
     def _line_changed(self, report: LineReport) -> None:
         log.info(
@@ -156,3 +177,4 @@ class Calling(Generic[WorldT]):
         self._on_change()
         if report.status is LineStatus.READY:
             self.scheduler.wake()
+            self.messenger.wake()

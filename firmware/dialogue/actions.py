@@ -1,10 +1,11 @@
 """What the dialogue orders: actions out, to be carried out in the order given."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
-from firmware.dialogue.variables import Moment
+from firmware.dialogue.variables import Moment, Value
 from firmware.values import Disposition, Money
 
 BargeIn = Literal["none", "dtmf", "speech"]
@@ -85,6 +86,18 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SendText:
+    """Have a text of the campaign's catalogue sent once the call is over, if consent and rules allow it then."""
+
+    text: str
+    language: str
+    slots: Mapping[str, Value] = field(repr=False)
+    """What was agreed or captured so far; the contact's own values are not among them."""
+    debt_permitted: bool
+    """The person was verified and the gate had allowed the debt to be spoken of: it may stand in the text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HandOver:
     """Find a person for this call; answer with `HandOverEnded`."""
 
@@ -124,6 +137,7 @@ Action = (
     | Captured
     | CallbackSet
     | Answered
+    | SendText
     | HandOver
     | LanguageChanged
     | Note

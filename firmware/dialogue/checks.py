@@ -36,6 +36,7 @@ from firmware.dialogue.nodes import (
     Prompt,
     Resume,
     SayNode,
+    SmsNode,
     Switch,
     Target,
     VerifyNode,
@@ -166,7 +167,9 @@ def _lacks_disclosures(flow: Flow, here: Situation, demands: FlowDemands) -> boo
     node = flow.nodes[here.node]
     if isinstance(node, SayNode) and flow.prompts[node.prompt].discloses:
         return False
-    if isinstance(node, ChooseNode | LanguageNode) or (isinstance(node, EndNode) and node.prompt is None):
+    if isinstance(node, ChooseNode | LanguageNode | SmsNode) or (
+        isinstance(node, EndNode) and node.prompt is None
+    ):
         return False
     return not here.facts >= set(map(role, demands.disclosures_before_content))
 

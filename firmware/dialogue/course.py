@@ -1,6 +1,7 @@
 """Where a call stands in its flow, and how it moves on: every reply of a step is obeyed here."""
 
 from collections import Counter
+from collections.abc import Mapping
 from datetime import date, time
 from typing import assert_never
 
@@ -33,6 +34,7 @@ from firmware.dialogue.nodes import (
     PromiseNode,
     Repeat,
     Resume,
+    SmsNode,
     Switch,
     Target,
     TransferNode,
@@ -57,13 +59,8 @@ from firmware.dialogue.replies import (
 )
 from firmware.dialogue.script import Script
 from firmware.dialogue.step_maker import StepMaker
-from firmware.dialogue.steps import (
-    AskStep,
-    EndStep,
-    PermissionStep,
-    Step,
-    TransferStep,
-)
+from firmware.dialogue.steps import AskStep, EndStep, PermissionStep, Step, TransferStep
+from firmware.dialogue.text_orders import TextOrders
 from firmware.dialogue.variables import ContactVars, Moment, Value, as_text
 from firmware.dialogue.vault import DebtVault
 from firmware.values import Disposition, Money
@@ -93,13 +90,14 @@ class Course:
         understands: bool = False,
         local_time: time | None = None,
         can_hand_over: bool = False,
+        texts: Mapping[str, bool] | None = None,
     ) -> None:
         """Prepare a call to `contact`, checked against this flow; `today` is the day where the callee is.
 
         `understands`: an `Utterance` will follow `SpeechEnded`, so wait for it before asking again.
         `promise_min_part`: the least part or instalment, beside the contact's own limits.
         `local_time`: the callee's; None: no callback is agreed for today. `can_hand_over`: `HandOver` can succeed;
-        otherwise a transfer goes at once where it leads when nobody is there.
+        otherwise a transfer goes at once where it leads when nobody is there. `texts`: as in `TextOrders`.
         """
         spoken = flow.resolve_language(language)
         if spoken is None or spoken != contact.language:
@@ -120,6 +118,7 @@ class Course:
         self._today = today
         self._understands = understands
         self._can_hand_over = can_hand_over
+        self._texts = TextOrders(texts or {})
         self._out: list[Action] = []
         self._now_s = 0.0
         self._step: Step | None = None
@@ -206,6 +205,8 @@ class Course:
             elif isinstance(node, TransferNode) and not self._can_hand_over:
                 self._out.append(Note(kind="person_wanted", detail=node.reason))
                 name = node.unavailable
+            elif isinstance(node, SmsNode):
+                name = self._texts.enter(node, self._vault, self._slots, self._out)
             elif isinstance(node, EndNode):
                 self._node = node
                 self._enter_end(node)

@@ -60,10 +60,11 @@ class Flow:
         A declared role, a debt var or a promise suffices; so does a word that names a debt, so that an author
         who forgets to mark a prompt does not thereby make it harmless.
         """
-        reasons = ((prompt.id, self._debt_reason(prompt)) for prompt in self.prompts.values())
+        reasons = ((prompt.id, self.debt_reason(prompt)) for prompt in self.prompts.values())
         return {prompt: reason for prompt, reason in reasons if reason is not None}
 
-    def _debt_reason(self, prompt: Prompt) -> str | None:
+    def debt_reason(self, prompt: Prompt) -> str | None:
+        """Return why a wording counts as one about the debt, None: anybody may hear or read it."""
         if DEBT_ROLE in prompt.roles:
             return "its role is debt"
         for name in sorted(prompt.names):

@@ -18,6 +18,7 @@ from firmware.dialogue.nodes import (
     PlanNode,
     PromiseNode,
     SayNode,
+    SmsNode,
     Switch,
     Target,
     TransferNode,
@@ -124,7 +125,7 @@ def exits(node: Node, flow: Flow) -> tuple[Exit, ...]:
             )
         case TransferNode():
             return (Exit(node.unavailable),)
-        case LanguageNode():
+        case LanguageNode() | SmsNode():
             return Exit(node.next), Exit(node.not_possible)
         case MessageNode() | EndNode():
             return ()
@@ -166,7 +167,7 @@ def prompts_of(node: Node) -> tuple[tuple[str, Facts], ...]:
             return ((node.prompt, NOTHING),)
         case EndNode():
             return ((node.prompt, NOTHING),) if node.prompt else ()
-        case ChooseNode() | LanguageNode():
+        case ChooseNode() | LanguageNode() | SmsNode():
             return ()
         case _:
             assert_never(node)
@@ -248,7 +249,7 @@ def _successors(flow: Flow, here: Situation) -> Iterator[Situation]:
         yield Situation(way.target, here.facts | gains)
     if node.limit is not None:
         yield Situation(node.limit.then, here.facts)
-    if isinstance(node, MessageNode | ChooseNode | LanguageNode):
+    if isinstance(node, MessageNode | ChooseNode | LanguageNode | SmsNode):
         return
     # A disclosure is heard to its end before an anytime key is obeyed; opting out needs no disclosure.
     heard = exits(node, flow)[0].gains if isinstance(node, SayNode) else NOTHING

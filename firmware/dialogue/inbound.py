@@ -7,7 +7,15 @@ from collections.abc import Iterator
 
 from firmware.dialogue.errors import FlowProblem
 from firmware.dialogue.flow import Flow
-from firmware.dialogue.nodes import CaptureKind, CaptureNode, MessageNode, PlanNode, PromiseNode, VerifyNode
+from firmware.dialogue.nodes import (
+    CaptureKind,
+    CaptureNode,
+    MessageNode,
+    PlanNode,
+    PromiseNode,
+    SmsNode,
+    VerifyNode,
+)
 from firmware.dialogue.variables import Position, VarKind
 
 LAST_CALLED = "last_called"
@@ -45,6 +53,8 @@ def _problems(flow: Flow) -> Iterator[FlowProblem]:
                 yield _problem(
                     node.at, f"{node.id!r} asks for an amount, and there is nothing to pay in such a call"
                 )
+            case SmsNode():
+                yield _problem(node.at, f"{node.id!r}: texts belong to a campaign, and such a call has none")
             case MessageNode():
                 yield _problem(node.at, f"{node.id!r}: who calls in is no answering machine")
             case _:

@@ -19,6 +19,7 @@ from firmware.dialogue.nodes import (
     Resume,
     Retry,
     SayNode,
+    SmsNode,
     Switch,
     Target,
     TransferNode,
@@ -31,7 +32,7 @@ from firmware.dialogue.value_nodes import KEY_ANSWER, MAX_TRIES, ValueNodeReader
 from firmware.dialogue.variables import Position
 from firmware.values import Disposition
 
-KINDS = ("ask", "verify", "capture", "plan", "choose", "transfer", "language", "message", "end", "say")
+KINDS = ("ask", "verify", "capture", "plan", "choose", "transfer", "sms", "language", "message", "end", "say")
 BARGE_INS = ("none", "dtmf", "speech")
 MAX_REPROMPTS = 3
 MAX_VISITS = 5
@@ -51,6 +52,7 @@ class NodeReader(ValueNodeReader):
             "plan": self._plan,
             "choose": self._choose,
             "transfer": self._transfer,
+            "sms": self._sms,
             "language": self._language,
             "message": self._message,
             "end": self._end,
@@ -219,6 +221,17 @@ class NodeReader(ValueNodeReader):
             reason=of.name("transfer") or "",
             prompt=of.name("say") or "",
             unavailable=self._target(of, "unavailable", id_),
+        )
+
+    def _sms(self, of: Fields, id_: str, at: Position, limit: VisitLimit | None) -> Node:
+        following = self._target(of, "next", id_)
+        return SmsNode(
+            id=id_,
+            at=at,
+            limit=limit,
+            text=of.name("sms") or "",
+            next=following,
+            not_possible=self._target(of, "not_possible", id_) if "not_possible" in of else following,
         )
 
     def _language(self, of: Fields, id_: str, at: Position, limit: VisitLimit | None) -> Node:

@@ -235,6 +235,16 @@ class TransferNode(Place):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SmsNode(Place):
+    """Has a text of the campaign's catalogue sent after the call, saying nothing."""
+
+    text: str
+    next: str
+    not_possible: str
+    """There is no such text for this person: no consent, or the campaign brings no catalogue."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LanguageNode(Place):
     """Changes the language of the call."""
 
@@ -269,6 +279,7 @@ Node = (
     | PlanNode
     | ChooseNode
     | TransferNode
+    | SmsNode
     | LanguageNode
     | MessageNode
     | EndNode

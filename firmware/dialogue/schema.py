@@ -184,6 +184,7 @@ def _nodes() -> list[Schema]:
         ),
         _node({"choose": NAME, "when": whens, "else": target}, ("choose", "when", "else")),
         _node({"transfer": NAME, "say": NAME, "unavailable": target}, ("transfer", "say", "unavailable")),
+        _node({"sms": NAME, "next": target, "not_possible": target}, ("sms", "next")),
         _node(
             {"language": {"enum": list(LANGUAGES)}, "next": target, "not_possible": target},
             ("language", "next", "not_possible"),

@@ -1,7 +1,7 @@
 """A GSM or LTE modem as a line: found, opened, watched and healed while idle, lent to one call at a time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -14,6 +14,7 @@ from firmware.lines.gsm_ports import GsmPorts
 from firmware.lines.gsm_standing import standing_of
 from firmware.lines.line import LineError, LineNotReadyError, LineReport, LineStatus
 from firmware.lines.sim_pin import PinFileError
+from firmware.lines.texting import TEXTS_AGAIN_S, TextEvent, send_over, texts_of
 from firmware.values import E164, InvalidNumberError, LineId, parse_e164
 from modem_drivers.errors import AudioPathError, ModemError, SimError
 from modem_drivers.healer import Healer
@@ -123,11 +124,7 @@ class GsmLine(Generic[WorldT]):
 
     async def dial(self, number: E164, *, ring_timeout_s: float) -> GsmCall:
         """Place a call. `ring_timeout_s` is how long it may ring before we give up (`Ended` no_answer)."""
-        modem = self._modem
-        if modem is None or self._report.status is not LineStatus.READY:
-            raise LineNotReadyError(
-                f"line {self.line_id} is {self._report.status}: {self._report.detail or 'not ready'}"
-            )
+        modem = self._ready_modem()
         return await self._take_up(modem, modem.dial(number), "dialing", ring_timeout_s)
 
     # ---- who calls in
@@ -209,17 +206,37 @@ class GsmLine(Generic[WorldT]):
 
         Raises LineNotReadyError, ModemError.
         """
+        modem = self._ready_modem()
+        self._set(LineStatus.IN_CALL, "asks the operator")
+        try:
+            return await modem.ussd.ask(code)
+        finally:
+            self._free()
+
+    async def send_text(self, number: E164, text: str) -> tuple[int, ...]:
+        """Send a text, no call meanwhile; return a reference for each part. Raises as `TextingLine` says."""
+        modem = self._ready_modem()
+        self._set(LineStatus.IN_CALL, "sends a message")
+        try:
+            return await send_over(modem, number, text)
+        finally:
+            self._free()
+
+    async def texts(self) -> AsyncGenerator[TextEvent, None]:
+        """Yield what comes in by SMS, for ever, whatever becomes of the modem; for one reader."""
+        while True:
+            if (modem := self._modem) is not None and self._report.status is LineStatus.READY:
+                async for event in texts_of(modem):
+                    yield event
+            await asyncio.sleep(TEXTS_AGAIN_S)
+
+    def _ready_modem(self) -> Modem:
         modem = self._modem
         if modem is None or self._report.status is not LineStatus.READY:
             raise LineNotReadyError(
                 f"line {self.line_id} is {self._report.status}: {self._report.detail or 'not ready'}"
             )
-        self._set(LineStatus.IN_CALL, "asks the operator")
-        try:
-            return await modem.ussd.ask(code)
-        finally:
-            self._set(LineStatus.READY, "")
-            self._stirred.set()
+        return modem
 
     # ---- between calls
 

@@ -17,6 +17,7 @@ from firmware.dialogue.nodes import (
     PlanNode,
     PromiseNode,
     SayNode,
+    SmsNode,
     Switch,
     Target,
     TransferNode,
@@ -121,7 +122,7 @@ def ways(node: Node) -> Iterator[tuple[str, str]]:
             yield "else", node.otherwise
         case TransferNode():
             yield "nobody there", node.unavailable
-        case LanguageNode():
+        case LanguageNode() | SmsNode():
             yield "", node.next
             yield "not possible", node.not_possible
         case MessageNode() | EndNode():
@@ -151,6 +152,8 @@ def _kind(node: Node) -> tuple[str, str, str | None]:
             return "choose", f"by {node.on}", None
         case TransferNode():
             return "transfer", node.reason, node.prompt
+        case SmsNode():
+            return "sms", node.text, None
         case LanguageNode():
             return "language", node.language, None
         case MessageNode():

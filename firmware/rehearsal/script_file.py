@@ -69,6 +69,8 @@ class Expectation:
     callback: str | None = None
     answers: tuple[tuple[str, str], ...] = ()
     suppresses: tuple[str, ...] | None = None
+    texts: tuple[str, ...] | None = None
+    """What is sent by SMS after the call."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,6 +252,7 @@ def _expectation(of: Fields, problems: Problems) -> Expectation:
         callback=of.text("callback", needed=False),
         answers=answers,
         suppresses=of.words("suppresses", None) if "suppresses" in of else None,
+        texts=of.words("texts", None) if "texts" in of else None,
     )
     of.close()
     return expects

@@ -109,4 +109,6 @@ def _differences(stage: Stage, conversation: Conversation) -> Iterator[str]:
             yield f"{kept.answers.get(name, 'nothing')!r} is kept as {name!r}, not {value!r}"
     if wanted.suppresses is not None and tuple(kept.suppressed) != wanted.suppresses:
         yield f"it suppresses {kept.suppressed or 'nothing'}, not {list(wanted.suppresses)}"
+    if wanted.texts is not None and tuple(kept.texts) != wanted.texts:
+        yield f"it sends {kept.texts or 'nothing'}, not {list(wanted.texts)}"
     yield from (f"the machine had to help itself: {fault}" for fault in kept.faults)

@@ -7,6 +7,7 @@ from firmware.dialogue import actions as acts
 from firmware.dialogue import events as heard
 from firmware.dialogue.flow import Flow
 from firmware.dialogue.machine import Dialogue
+from firmware.dialogue.nodes import SmsNode
 from firmware.dialogue.variables import ContactVars, Moment
 from firmware.values import Disposition
 
@@ -39,6 +40,8 @@ class Kept:
     callback: Moment | None = None
     answers: dict[str, str] = field(default_factory=dict)
     suppressed: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+    """What would be sent by SMS after the call."""
     faults: list[str] = field(default_factory=list)
     person_wanted: bool = False
     asked_debt: bool = False
@@ -68,6 +71,8 @@ class Stage:
             understands=True,
             local_time=local_time,
             can_hand_over=can_hand_over,
+            # As if the campaign brought them and the person had agreed; what they say is checked with the campaign.
+            texts={node.text: False for node in flow.nodes.values() if isinstance(node, SmsNode)},
         )
         self.now_s = 0.0
         self.spoken: list[Spoken] = []
@@ -165,6 +170,8 @@ class Stage:
                     self.kept.callback = action.at
                 case acts.Answered():
                     self.kept.answers[action.name] = action.value
+                case acts.SendText():
+                    self.kept.texts.append(action.text)
                 case acts.Suppress():
                     self.kept.suppressed.append(action.scope)
                 case acts.HandOver():

@@ -1,8 +1,8 @@
-"""What this room needs of others: the audit log, the rules in force, a way to tell the console; and what a pass counts."""
+"""What this room needs of others: the audit log, the rules in force; and what a pass counts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 from firmware.compliance.policy import Policy
 from firmware.store.connection import Connection
@@ -34,24 +34,6 @@ class Rules(Protocol):
 
     def policy_for(self, number: str, region: str | None) -> Policy:
         """Return what governs a number. Raises ComplianceError."""
-        ...
-
-
-class Reports(Protocol):
-    """Tells the console."""
-
-    def event(
-        self,
-        con: Connection,
-        name: str,
-        severity: Literal["info", "warning", "alarm"],
-        *,
-        detail: str = "",
-        line: str | None = None,
-        campaign: str | None = None,
-        facts: Mapping[str, str] | None = None,
-    ) -> None:
-        """Report what an operator must see."""
         ...
 
 

@@ -7,9 +7,10 @@ from typing import Literal
 import structlog
 
 from firmware.host.disk_space import MIB, DiskBudget, Room
-from firmware.retention.contracts import Chain, Pass, Reports
+from firmware.retention.contracts import Chain, Pass
 from firmware.retention.recordings import RecordingKeeper
 from firmware.store.database import Database
+from firmware.store.operator_events import OperatorEvents
 
 log = structlog.get_logger(__name__)
 
@@ -25,7 +26,7 @@ class DiskKeeper:
         *,
         database: Database,
         chain: Chain,
-        reports: Reports,
+        reports: OperatorEvents,
         budget: DiskBudget,
         recordings: RecordingKeeper,
         time_of_pass: Callable[[], Awaitable[datetime]],

@@ -5,13 +5,14 @@ from datetime import datetime
 from pathlib import Path
 
 from firmware.retention import hold_requests
-from firmware.retention.contracts import Chain, Reports
+from firmware.retention.contracts import Chain
 from firmware.retention.hold_requests import HoldRequest, HoldRequestError
 from firmware.store import legal_holds
 from firmware.store.connection import Connection
 from firmware.store.database import Database
 from firmware.store.errors import StoreConflictError
 from firmware.store.legal_holds import LegalHold
+from firmware.store.operator_events import OperatorEvents
 
 
 class HoldDesk:
@@ -22,7 +23,7 @@ class HoldDesk:
         *,
         database: Database,
         chain: Chain,
-        reports: Reports,
+        reports: OperatorEvents,
         now: Callable[[], datetime],
         data_dir: Path,
     ) -> None:

@@ -20,7 +20,7 @@ from firmware.clock import from_ms
 from firmware.compliance.errors import ComplianceError
 from firmware.compliance.policy import Policy
 from firmware.host.disk_space import DiskBudget
-from firmware.retention.contracts import Chain, Pass, Reports, Rules
+from firmware.retention.contracts import Chain, Pass, Rules
 from firmware.retention.disk import DiskKeeper
 from firmware.retention.holds import HoldDesk
 from firmware.retention.periods import Defaults, Period, records_period, uncalled_period
@@ -29,6 +29,7 @@ from firmware.store import audit_log, destroyed_keys, legal_holds, retention
 from firmware.store.connection import Connection
 from firmware.store.database import Database
 from firmware.store.errors import StoreError
+from firmware.store.operator_events import OperatorEvents
 from firmware.store.retention import PersonRecord
 
 log = structlog.get_logger(__name__)
@@ -57,7 +58,7 @@ class Keeper:
         database: Database,
         chain: Chain,
         rules: Callable[[], Rules],
-        reports: Reports,
+        reports: OperatorEvents,
         now: Callable[[], datetime],
         monotonic_s: Callable[[], float],
         data_dir: Path,

@@ -13,11 +13,12 @@ from pathlib import Path
 import structlog
 
 from firmware.compliance.policy import Policy
-from firmware.retention.contracts import Chain, Pass, Reports
+from firmware.retention.contracts import Chain, Pass
 from firmware.retention.periods import Defaults, Period, recording_minimum, recording_period
 from firmware.store import retention
 from firmware.store.connection import Connection
 from firmware.store.database import Database
+from firmware.store.operator_events import OperatorEvents
 from firmware.store.retention import OldRecording
 
 log = structlog.get_logger(__name__)
@@ -42,7 +43,7 @@ class RecordingKeeper:
         *,
         database: Database,
         chain: Chain,
-        reports: Reports,
+        reports: OperatorEvents,
         policies: Policies,
         folder: Path,
         files: Executor,

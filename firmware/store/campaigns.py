@@ -1,7 +1,7 @@
 """Campaigns and the batches of contacts that arrive for them."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -92,6 +92,8 @@ class StoredCampaign:
     promise_min_part: Money | None = None
     """The least part or instalment that may be agreed; None: the contact's own limits alone."""
     version: int = 1
+    texts: str = field(repr=False, default="")
+    """The texts that may be sent, JSON; empty: none."""
 
 
 def add_campaign(con: Connection, campaign: StoredCampaign, *, raw: bytes, received_at: datetime) -> None:
@@ -111,6 +113,7 @@ def add_campaign(con: Connection, campaign: StoredCampaign, *, raw: bytes, recei
             "starts_at": None if campaign.starts_at is None else to_ms(campaign.starts_at),
             "expires_at": to_ms(campaign.expires_at),
             "lines": json.dumps(campaign.lines),
+            "texts": campaign.texts,
             "contacts": campaign.contacts,
             "batches": campaign.batches,
             "version": campaign.version,
@@ -125,7 +128,7 @@ def update_campaign(con: Connection, campaign: StoredCampaign, *, raw: bytes) ->
     """Replace what a newer manifest may change; its state follows from whether every batch is here."""
     con.execute(
         """UPDATE campaign SET name = ?, ring_timeout_s = ?, promise_max_days = ?, starts_at = ?, expires_at = ?,
-           lines = ?, contacts = ?, batches = ?, version = ?, raw = ? WHERE campaign = ?""",
+           lines = ?, texts = ?, contacts = ?, batches = ?, version = ?, raw = ? WHERE campaign = ?""",
         (
             campaign.name,
             campaign.ring_timeout_s,
@@ -133,6 +136,7 @@ def update_campaign(con: Connection, campaign: StoredCampaign, *, raw: bytes) ->
             None if campaign.starts_at is None else to_ms(campaign.starts_at),
             to_ms(campaign.expires_at),
             json.dumps(campaign.lines),
+            campaign.texts,
             campaign.contacts,
             campaign.batches,
             campaign.version,
@@ -286,4 +290,5 @@ def _campaign(row: Row) -> StoredCampaign:
         if row["promise_min_currency"] is None
         else Money(row["promise_min_minor"], row["promise_min_currency"]),
         version=row["version"],
+        texts=row["texts"],
     )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from firmware.store.first_tables import FIRST_TABLES
 from firmware.store.migration_list import MigrationList
+from firmware.store.sms_table import SMS_TABLE
 
 if TYPE_CHECKING:  # imported when one of them is due (migration_list.py)
     from sqlite_utils import Database as SqliteUtils
@@ -350,6 +351,13 @@ def give_promises_totals(database: SqliteUtils) -> None:
     database.conn.execute("ALTER TABLE promise ADD COLUMN total_minor INTEGER")
 
 
+@migrations(name="sms")
+def create_sms(database: SqliteUtils) -> None:
+    """Keep the texts of campaigns, and the messages that were ordered, with what became of them."""
+    for statement in SMS_TABLE:
+        database.conn.execute(statement)
+
+
 MIGRATION_NAMES = frozenset(
     {
         "0001_tables",
@@ -372,6 +380,7 @@ MIGRATION_NAMES = frozenset(
         "inbound_calls",
         "contact_numbers_found",
         "promise_totals",
+        "sms",
     }
 )
 """Every migration above: a database that knows another one was written by a newer version."""

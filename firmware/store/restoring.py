@@ -17,7 +17,7 @@ import msgspec
 import structlog
 
 from firmware.clock import from_ms, to_ms
-from firmware.store import campaigns, suppressions
+from firmware.store import campaigns, sms, suppressions
 from firmware.store.connection import Connection
 from firmware.store.contacts import withdraw_unaccounted
 from firmware.store.database import Database, mark_of
@@ -182,6 +182,7 @@ def _fill(con: Connection, *, snapshot: Path | None, damaged: Path, renumber: Re
             for suffix in _SUFFIXES:
                 scratch.with_name(scratch.name + suffix).unlink(missing_ok=True)
     n_withdrawn = withdraw_unaccounted(con)
+    sms.withdraw_waiting(con, from_ms(int(damaged.parent.name)))
     campaigns.set_stopped(con, True)
     suppressions.end_lease(con)
     restored = Restored(

@@ -161,7 +161,11 @@ def person_record(con: Connection, person: str) -> PersonRecord:
     assert calls is not None
     ends = [row["over_at"] for row in contacts]
     runs = None in ends or calls["n_open"] or any(row["in_call"] for row in contacts)
-    known = [at for at in (*ends, calls["last"]) if at is not None]
+    written = con.value(
+        "SELECT max(max(ordered_at, ifnull(reserved_at, 0), ifnull(ended_at, 0))) FROM sms WHERE person = ?",
+        (person,),
+    )
+    known = [at for at in (*ends, calls["last"], written) if at is not None]
     last = None if runs or not known else max(known)
     oldest = con.value("SELECT min(created_at) FROM outbox")
     numbers = [(number, row["region"]) for row in contacts for number in json.loads(row["numbers"])]
@@ -204,6 +208,7 @@ def erase_person(con: Connection, person: str) -> Erased:
         (NOBODY, person),
     )
     n_contacts = con.execute("DELETE FROM contact WHERE person = ?", (person,))
+    con.execute("DELETE FROM sms WHERE person = ?", (person,))
     con.execute(
         "DELETE FROM legal_hold WHERE scope = 'person' AND subject = ? AND released_at IS NOT NULL", (person,)
     )

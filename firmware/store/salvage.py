@@ -40,6 +40,7 @@ TABLES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("uplink_use", ("day",)),
     ("key_set", ("version",)),
     ("inbound_call", ("call",)),
+    ("sms", ("sms",)),
 )
 SALVAGED_OTHERWISE = frozenset({"audit", "outbox", "outbox_head", "setting"})
 """Tables with a way of their own: a chain, a numbering, and settings that must not be believed."""
@@ -56,6 +57,7 @@ _MOVES_ON = {
         "starts_at",
         "expires_at",
         "lines",
+        "texts",
         "contacts",
         "batches",
         "raw",
@@ -72,6 +74,19 @@ _MOVES_ON = {
     ),
     "uplink_use": ("bytes",),
     "inbound_call": ("answered_at", "ended_at", "disposition", "record"),
+    "sms": (
+        "state",
+        "rule",
+        "due_at",
+        "tries",
+        "line",
+        "reserved_at",
+        "sent_at",
+        "ended_at",
+        "n_parts",
+        "parts",
+        "sealed",
+    ),
     "command": ("started_at", "boot", "answer_seq", "answer"),
     "configuration": ("state", "decided_at", "proof_seq", "reason"),
     "outcome": ("received_at",),

@@ -23,7 +23,7 @@ class Suppression:
     debt: str | None = None
     reason: str
     source: str
-    """``console``, ``call`` or ``inbound``: who called in."""
+    """``console``, ``call``, ``inbound`` (who called in) or ``sms`` (who wrote)."""
     at: datetime
 
 

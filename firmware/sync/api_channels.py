@@ -6,6 +6,7 @@ import msgspec
 
 from firmware.sync.api_channel import Channel
 from firmware.sync.api_rules import RULE_CHANNELS
+from firmware.sync.api_sms import SMS_CHANNELS
 from firmware.sync.messages import (
     Ack,
     BoxConfig,
@@ -328,4 +329,5 @@ CHANNELS = (
         example=Request(id=_ID, at=_AT, campaign="november", batches=[1, 4]),
     ),
     *RULE_CHANNELS,
+    *SMS_CHANNELS,
 )  # fmt: skip

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+import msgspec
+
 from firmware.clock import from_ms, to_ms
 from firmware.store import campaigns, contacts, orders, recordings, suppressions
 from firmware.store.campaigns import CampaignState, NewContact, StoredCampaign
@@ -48,6 +50,7 @@ def apply_manifest(con: Connection, manifest: CampaignManifest, *, raw: bytes, n
         contacts=manifest.contacts,
         batches=manifest.batches,
         version=manifest.version,
+        texts="" if manifest.sms is None else msgspec.json.encode(manifest.sms).decode(),
     )
     known = campaigns.get_campaign(con, campaign.campaign)
     if known is None and orders.stands(con, subject, "cancel", manifest.at):
@@ -276,4 +279,5 @@ def _content(campaign: StoredCampaign) -> tuple[object, ...]:
         campaign.ring_timeout_s,
         campaign.promise_max_days,
         campaign.promise_min_part,
+        campaign.texts,
     )

@@ -12,6 +12,7 @@ import msgspec
 from firmware.store.contacts import NewContact, new_contact
 from firmware.sync.answers import rejected_row
 from firmware.sync.messages import ContactRow, MalformedMessageError, RejectedRow, decode_contact
+from firmware.sync.messages_sms import SmsTexts
 from firmware.values import CampaignId, ContactId, InvalidNumberError, PersonId, parse_e164
 
 FlowT = TypeVar("FlowT")
@@ -26,7 +27,9 @@ class CampaignCheck(Generic[FlowT]):
     contact_check: Callable[[FlowT, ContactRow], object]
     """Return if the flow can be spoken to this contact, or raise one of `refusals`."""
     refusals: tuple[type[Exception], ...]
-    """What the two raise; attributes `reason`, `field` and `detail` make the answer, else their text does."""
+    """What the three raise; attributes `reason`, `field` and `detail` make the answer, else their text does."""
+    texts_check: Callable[[FlowT, SmsTexts | None], None] = lambda _flow, _texts: None
+    """Return if the flow may have these texts sent, or raise one of `refusals`."""
 
 
 class RowRefusedError(Exception):

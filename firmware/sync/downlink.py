@@ -40,6 +40,7 @@ from firmware.sync.applying_command import (
 )
 from firmware.sync.applying_config import NOTHING_CONFIGURABLE, ConfigBounds, apply_config
 from firmware.sync.applying_elsewhere import apply_elsewhere
+from firmware.sync.applying_sms import apply_sms_order
 from firmware.sync.connection import Connection, Received
 from firmware.sync.content_check import CampaignCheck, check_row, reason_of
 from firmware.sync.doors import NO_CERTIFICATES, CertificateDoor, RulesDoor
@@ -63,6 +64,7 @@ from firmware.sync.messages import (
 from firmware.sync.messages_audit import AuditRequest
 from firmware.sync.messages_certificate import Certificate
 from firmware.sync.messages_policy import PeopleElsewhere, PolicyRelease
+from firmware.sync.messages_sms import SmsOrder
 from firmware.sync.reading import MessageRefusedError, Reader, claim_of, kind_of
 from firmware.sync.responding import Responder
 from firmware.sync.signing import KID_PROPERTY, SIGNATURE_PROPERTY
@@ -83,6 +85,7 @@ Kept = (
     | PeopleElsewhere
     | PolicyRelease
     | RecordingReceipt
+    | SmsOrder
     | Suppress
 )
 """Messages that are answered, and remembered by their id."""
@@ -202,6 +205,8 @@ class Downlink(Generic[FlowT]):
                 await self._apply_once(message, self._prepare_command(message, received))
             case PolicyRelease():
                 await self._apply_release(message, received)
+            case SmsOrder():
+                await self._apply_once(message, lambda con: apply_sms_order(con, message, now=now))
             case PeopleElsewhere():
                 await self._apply_once(message, lambda con: apply_elsewhere(con, message))
             case Certificate():
@@ -253,7 +258,7 @@ class Downlink(Generic[FlowT]):
             problem = ("expired", "$.expires_at: the campaign would end before it begins")
         else:
             try:
-                self._flow(message.flow, message.flow_sha256)
+                self._check.texts_check(self._flow(message.flow, message.flow_sha256), message.sms)
             except self._check.refusals as error:
                 problem = reason_of(error, "flow_refused")
         if problem is not None:

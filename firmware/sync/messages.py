@@ -25,6 +25,7 @@ from firmware.sync.messages_recording import (
     RecordingReceipt,
     RecordingUnavailable,
 )
+from firmware.sync.messages_sms import SmsOrder, SmsOutcome, SmsReply, SmsTexts
 from firmware.sync.messages_state import BoxState
 from firmware.sync.messages_telemetry import Telemetry
 from firmware.values import Disposition
@@ -92,6 +93,8 @@ class CampaignManifest(Message, frozen=True, kw_only=True, tag_field="type", tag
     promise: PromiseLimits = PromiseLimits()
     lines: list[str] = msgspec.field(default_factory=list)
     """Line ids that may be used; empty means any."""
+    sms: SmsTexts | None = None
+    """What may be sent by SMS; null: nothing."""
 
 
 class Consent(msgspec.Struct, kw_only=True, frozen=True):
@@ -204,7 +207,7 @@ class Ack(Durable, frozen=True, kw_only=True, tag_field="type", tag="ack"):
     about: str
     """The id of the message answered; empty when it could not be read."""
     kind: str
-    """campaign, contacts, control, suppress, receipt, config, command, keys or unknown."""
+    """campaign, contacts, control, suppress, receipt, config, command, sms, keys or unknown."""
     accepted: bool
     reason: str = ""
     """A name: bad_signature, unsigned, unknown_key, malformed, flow_refused, unknown_campaign, …; of an accepted
@@ -341,6 +344,7 @@ Downlink = (
     | Receipt
     | RecordingFetch
     | RecordingReceipt
+    | SmsOrder
     | Suppress
 )
 Uplink = (
@@ -357,6 +361,8 @@ Uplink = (
     | Refusals
     | Request
     | Response
+    | SmsOutcome
+    | SmsReply
     | Telemetry
 )
 

@@ -14,6 +14,7 @@ from firmware.store.inbound import InboundResult
 from firmware.store.instalments import payments
 from firmware.store.outcomes import Outcome, Promise
 from firmware.store.recordings import StoredRecording
+from firmware.store.sms import StoredSms
 from firmware.sync.messages import (
     BoxEvent,
     CallbackWire,
@@ -27,6 +28,7 @@ from firmware.sync.messages import (
 )
 from firmware.sync.messages_handover import HandOverWire
 from firmware.sync.messages_inbound import InboundCallback, InboundOutcome
+from firmware.sync.reporting_sms import ReplyLike, sms_outcome, sms_reply
 
 
 class Reports:
@@ -135,6 +137,26 @@ class Reports:
             )
 
         outbox.append(con, "outcome", build, at)
+
+    def sms(self, con: Connection, message: StoredSms) -> None:
+        """Report what became of a short message."""
+        at = self._now()
+        outbox.append(
+            con,
+            "outcome",
+            lambda seq: encode(sms_outcome(message, id_=self._new_id(), at=at, stream=self._stream, seq=seq)),
+            at,
+        )
+
+    def sms_reply(self, con: Connection, reply: ReplyLike) -> None:
+        """Report what somebody wrote to a line."""
+        at = self._now()
+        outbox.append(
+            con,
+            "outcome",
+            lambda seq: encode(sms_reply(reply, id_=self._new_id(), at=at, stream=self._stream, seq=seq)),
+            at,
+        )
 
     def standing(
         self,

@@ -52,6 +52,7 @@ from firmware.sync.messages import (
     SuppressionWire,
     encode,
 )
+from firmware.sync.messages_sms import SmsTexts
 from firmware.sync.reports import renumbered
 from firmware.sync.topics import BoxTopics, up_filter
 from firmware.values import LineId, UuidV7
@@ -261,6 +262,7 @@ class Town:
         days: float = 14,
         ring_timeout_s: int = 25,
         version: int = 1,
+        sms: SmsTexts | None = None,
     ) -> None:
         """Send a campaign in one batch."""
         text = flow if flow is not None else FLOW.read_text(encoding="utf-8")
@@ -276,6 +278,7 @@ class Town:
             expires_at=self.clock.now() + timedelta(days=days),
             ring_timeout_s=ring_timeout_s,
             promise=PromiseLimits(max_days=14),
+            sms=sms,
         )
         batch = ContactBatch(
             **self.head(),

@@ -35,6 +35,7 @@ from firmware.sync.messages_audit import AuditRequest, AuditSegment
 from firmware.sync.messages_config import ConfigSettings
 from firmware.sync.messages_keys import SigningKey
 from firmware.sync.messages_policy import PeopleElsewhere, PersonElsewhere, PolicyRelease
+from firmware.sync.messages_sms import SmsOrder, SmsTexts
 from firmware.sync.topics import split_down, split_up, topic_matches
 from modem_drivers.simulator.people import Pause, Person, Press, Say
 from tests.scenarios.test_inbound import OWN, SECTION
@@ -128,11 +129,20 @@ def test_what_a_story_sends_is_what_the_document_says(tmp_path: Path) -> None:
         town = Town(tmp_path, [listens], n_modems=1)
         town.settings = msgspec.structs.replace(town.settings, inbound=SECTION)
         async with town.open():
-            await town.push([contact(1), contact(2, numbers=["12345"]), contact(3, status="disputed")])
+            texts = SmsTexts(
+                sender="ACME",
+                texts={"hours": {"zh-CN": "{sender}：回复TD退订。", "en": "{sender}: reply STOP."}},
+            )
+            contacts = [contact(1), contact(2, numbers=["12345"]), contact(3, status="disputed")]
+            await town.push(contacts, sms=texts)
             await town.until(lambda: "c01" in town.outcomes())
             loop = town.loop
             assert town.network.ring(OWN, listens.number, schedule=loop.call_later, now_s=loop.time)
             await town.until(lambda: any(isinstance(message, InboundOutcome) for message in town.seen))
+            town.network.messages.text_from(listens.number, OWN, "谢谢", now_s=loop.time)
+            later = town.clock.now() + timedelta(hours=1)
+            head = town.head() | {"campaign": "november", "expires_at": later}
+            await town.send("sms", SmsOrder(**head, sms="s1", contact="c01", text="hours"))
             await town.control("recall", contact="c03")
             await town.send(
                 "config", BoxConfig(**town.head(), version=1, settings=ConfigSettings(log_level="warning"))
