@@ -4,6 +4,7 @@ import csv
 import io
 import re
 import wave
+from collections import Counter
 from collections.abc import Callable
 
 import pytest
@@ -79,6 +80,8 @@ def test_every_word_on_the_pages_is_also_chinese() -> None:
         *WORDS.values(),
         *(title for _endpoint, title, _need in application.PAGES),
     }
+    twice = Counter(re.findall(r'^msgid "(.+)"$', CATALOGUE.read_text(encoding="utf-8"), re.MULTILINE))
+    assert [text for text, times in twice.items() if times > 1] == [], "one word, two meanings"
     with CATALOGUE.open("rb") as file:
         known = {message.id: message.string for message in read_po(file) if message.id}
     assert {text for text in said if not known.get(text)} == set()
