@@ -115,13 +115,13 @@ def test_a_caller_is_found_among_many_without_reading_them_all(
         assert inbound.known_number(con, NUMBER).people == ("person-k1", "person-k2", "person-k3")
         assert not inbound.known_number(con, E164("+8613900000000")).is_known
         steps: list[str] = []
-        real = con.rows
+        real = Connection.rows
 
-        def explained(sql: str, given: Any = ()) -> list[Any]:
-            steps.extend(row["detail"] for row in real(f"EXPLAIN QUERY PLAN {sql}", given))
-            return real(sql, given)
+        def explained(self: Connection, sql: str, given: Any = ()) -> list[Any]:
+            steps.extend(row["detail"] for row in real(self, f"EXPLAIN QUERY PLAN {sql}", given))
+            return real(self, sql, given)
 
-        monkeypatch.setattr(con, "rows", explained)
+        monkeypatch.setattr(Connection, "rows", explained)
         inbound.known_number(con, OTHER)
         monkeypatch.undo()
         used = [step for step in steps if "contact" in step and "JOIN" not in step]
