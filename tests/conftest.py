@@ -29,3 +29,8 @@ def log_as_it_was() -> Iterator[None]:
     before = structlog.get_config()
     yield
     structlog.configure(**before)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what mostly waits: at the end it would be waited for alone."""
+    items.sort(key=lambda item: item.get_closest_marker("in_real_time") is None)

@@ -12,6 +12,7 @@ from console.cli import main
 from firmware.demo.processes import program
 
 
+@pytest.mark.in_real_time
 @pytest.mark.timeout(300)
 def test_the_demo_does_what_the_readme_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     summary = tmp_path / "summary.json"

@@ -30,6 +30,7 @@ from firmware.demo.processes import (
 from modem_drivers.simulator.pty_host import SimulatedModemProcess
 from modem_drivers.simulator.simulation import ModemSpec, Simulation
 
+pytestmark = pytest.mark.in_real_time
 STARTS_AT = datetime.fromisoformat("2026-11-24T10:00:00+08:00")
 FLOW = Path(__file__).resolve().parents[2] / "examples" / "overdue-reminder.yaml"
 HEAD = "contact,person,name,number,language,region,time_zone,status,creditor,amount,currency,due_date,last4,priority,consents\n"
