@@ -10,6 +10,7 @@ from sqlite_utils import Database as SqliteUtils
 from sqlite_utils import Migrations
 
 from firmware.store.first_tables import FIRST_TABLES
+from firmware.store.line_states import LINE_STATE_TABLE
 
 migrations = Migrations("branchline")
 
@@ -329,6 +330,12 @@ def create_inbound_calls(database: SqliteUtils) -> None:
         database.conn.execute(statement)
 
 
+@migrations(name="line_states")
+def create_line_states(database: SqliteUtils) -> None:
+    """Keep how the lines have stood."""
+    database.conn.execute(LINE_STATE_TABLE)
+
+
 MIGRATION_NAMES = frozenset(
     {
         "0001_tables",
@@ -349,6 +356,7 @@ MIGRATION_NAMES = frozenset(
         "key_sets_signed",
         "contact_consent_dates",
         "inbound_calls",
+        "line_states",
     }
 )
 """Every migration above: a database that knows another one was written by a newer version."""

@@ -40,6 +40,7 @@ TABLES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("uplink_use", ("day",)),
     ("key_set", ("version",)),
     ("inbound_call", ("call",)),
+    ("line_state", ("line", "since")),
 )
 SALVAGED_OTHERWISE = frozenset({"audit", "outbox", "outbox_head", "setting"})
 """Tables with a way of their own: a chain, a numbering, and settings that must not be believed."""
