@@ -336,6 +336,13 @@ def create_line_states(database: SqliteUtils) -> None:
     database.conn.execute(LINE_STATE_TABLE)
 
 
+@migrations(name="contacts_in_call")
+def narrow_contact_states(database: SqliteUtils) -> None:
+    """Find the few contacts that are in a call; an index of everybody's state cost a list a tenth of its time."""
+    database.conn.execute("DROP INDEX contact_state")
+    database.conn.execute("CREATE INDEX contact_in_call ON contact (campaign) WHERE state = 'in_call'")
+
+
 MIGRATION_NAMES = frozenset(
     {
         "0001_tables",
@@ -357,6 +364,7 @@ MIGRATION_NAMES = frozenset(
         "contact_consent_dates",
         "inbound_calls",
         "line_states",
+        "contacts_in_call",
     }
 )
 """Every migration above: a database that knows another one was written by a newer version."""
