@@ -62,7 +62,8 @@ def rows(first: int, n: int) -> list[msgspec.Raw]:
                     language="zh-CN",
                     region="CN-SH",
                     vars={
-                        "callee_name": "王伟",
+                        # No two alike: a check that remembers names would be quick here and nowhere else.
+                        "callee_name": "王" + chr(0x5100 + number % 6000) + chr(0x7000 + number // 6000),
                         "creditor": "安心银行",
                         "amount_due": {"minor": 123450, "currency": "CNY"},
                         "due_date": "2026-11-10",

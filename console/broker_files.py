@@ -42,6 +42,21 @@ def claim_acl_text(tenant: str) -> str:
     return f"# Written by branchline-console claim open.\npattern write {own}/request\npattern read {own}/answer\n"
 
 
+def shut_out(acl: str, tenant: str, box: str) -> str:
+    """Return the rules with `box` shut out: what it may by the pattern for all boxes is denied it by name."""
+    return acl if _denial(tenant, box) in acl else f"{acl.rstrip()}\n\n{_denial(tenant, box)}"
+
+
+def let_in(acl: str, tenant: str, box: str) -> str:
+    """Return the rules as they were before `shut_out`."""
+    return acl.replace(f"\n{_denial(tenant, box)}", "")
+
+
+def _denial(tenant: str, box: str) -> str:
+    # A list of revoked certificates is looked at when somebody connects; this holds for who is connected already.
+    return f"user {box}\ntopic deny {API}/{topic_level(tenant)}/#\n"
+
+
 def revocation_line(office_folder: Path) -> str:
     """Return the line that has mosquitto refuse what `box revoke` withdrew."""
     return f"crlfile {office_folder / 'authority' / 'revoked.crl'}"

@@ -68,6 +68,7 @@ def box_renew(
     here = office_at(folder or context.obj)
     made = issue_anew(here, box, out or Path(f"{box}-renewed"), now=SystemClock().now())
     say(f"copy {made}/box.crt and {made}/box.key over the box's own, as `box add` made them, and restart it")
+    say("if it was revoked: have the broker read that it is let in again (`systemctl reload mosquitto`)")
 
 
 @box_app.command("revoke")
@@ -78,7 +79,7 @@ def box_revoke(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     folder: OfficeOption = None,
 ) -> None:
-    """Withdraw every certificate of a box that is lost or stolen: the broker refuses it from its next start on."""
+    """Withdraw every certificate of a box that is lost or stolen: the broker refuses it once it has read that."""
     here = office_at(folder or context.obj)
     if not yes:
         typer.confirm(f"withdraw every certificate of box {box}?", abort=True, err=True)

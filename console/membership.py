@@ -5,6 +5,7 @@ Every certificate of a box is kept here by its serial number, as only what is kn
 
 import os
 import tempfile
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,11 +15,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from console.authority import load_authority
-from console.broker_files import revocation_line
+from console.broker_files import let_in, revocation_line, shut_out
 from console.certificates import CLOCK_SLACK, certify_client, issue_client, revocation_list
 from console.errors import ConsoleError, OfficeError
 from console.office import Office
-from console.private_files import folder_made_whole, write_private
+from console.private_files import folder_made_whole, replace_private, write_private
 
 RENEWED_ONCE_IN = timedelta(hours=1)
 """A box that asks for one certificate after the other is at fault, or is not the box."""
@@ -87,6 +88,7 @@ def issue_anew(office: Office, box: str, target: Path, *, now: datetime) -> Path
         raise OfficeError(f"{target} is there already; name another folder with --out") from None
     _keep(office, box, issued.certificate)
     (office.revoked_folder / box).unlink(missing_ok=True)
+    _change_rules(office, lambda acl: let_in(acl, office.tenant, box))
     return target
 
 
@@ -103,11 +105,23 @@ def revoke(office: Office, box: str, *, now: datetime) -> str:
     office.revoked_folder.mkdir(mode=0o700, exist_ok=True)
     (office.revoked_folder / box).write_text(f"{now.isoformat()}\n", encoding="ascii")
     _replace(office.revocation_list, revocation_list(authority, revoked, now))
+    _change_rules(office, lambda acl: shut_out(acl, office.tenant, box))
     configuration = office.broker_folder / "mosquitto.conf"
     line = revocation_line(office.folder)
     if configuration.is_file() and line not in configuration.read_text(encoding="utf-8").splitlines():
         return f"add the line `{line}` to {configuration}, then start the broker anew"
-    return "start the broker anew: it reads the list of revoked certificates then, and ends what stands"
+    return (
+        "have the broker read it (`systemctl reload mosquitto`, or `kill -HUP` of its process): from then on it takes"
+        " none of that box's certificates, and over a connection that stands it takes and tells nothing"
+    )
+
+
+def _change_rules(office: Office, change: Callable[[str], str]) -> None:
+    path = office.broker_folder / "acl"
+    if path.is_file():  # an office whose broker is another one has rules elsewhere
+        before = path.read_text(encoding="utf-8")
+        if (after := change(before)) != before:
+            replace_private(path, after.encode())
 
 
 def _revoked_so_far(office: Office) -> dict[int, datetime]:

@@ -26,6 +26,7 @@ from firmware.settings import Settings, SettingsError, load_settings
 from firmware.store import outbox
 from firmware.store.database import read_only
 from firmware.store.errors import StoreError
+from firmware.sync.kept_keys import is_kept
 from firmware.sync.mqtt_settings import TlsFiles
 from provisioning import network
 from provisioning.check import Check, result
@@ -140,7 +141,8 @@ def _of_keys(settings: Settings) -> Iterator[Check]:
     key = files.key
     try:
         mode = key.stat().st_mode
-        own = load_pem_private_key(key.read_bytes(), None).public_key()
+        body = key.read_bytes()
+        own = load_pem_private_key(body, files.key_password.encode() if is_kept(body) else None).public_key()
     except (OSError, ValueError, TypeError) as error:
         yield result("key-private", False, f"{key}: {getattr(error, 'strerror', None) or 'no key in it'}")
         yield result("key-matches", None, "no key")

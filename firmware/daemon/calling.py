@@ -21,6 +21,7 @@ from firmware.calls.prompts_ahead import PromptsAhead
 from firmware.calls.scheduler import Scheduler
 from firmware.daemon.agents_in_settings import roster_of
 from firmware.daemon.callers import Callers
+from firmware.daemon.line_history import LineHistory
 from firmware.daemon.messenger import WAKES, messenger
 from firmware.daemon.worlds import World
 from firmware.lines.line import LineReport, LineStatus
@@ -132,6 +133,7 @@ class Calling(Generic[WorldT]):
             now=clock.now,
             new_id=new_id,
         )
+        self._line_history = LineHistory(database, now=clock.now)
         for line in world.lines:
             line.on_change = self._line_changed
 
@@ -149,6 +151,7 @@ class Calling(Generic[WorldT]):
         """Yield what keeps each line in service, with its name."""
         for line in self._lines:
             yield f"line:{line.line_id}", keep_alive(line)
+        yield "line-history", self._line_history.run()
 
     def tasks(self) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
         """Yield what calls and what answers, with its name; not to be run where the gate cannot be trusted."""
@@ -174,6 +177,7 @@ class Calling(Generic[WorldT]):
         log.info(
             "line", line=report.line, status=report.status.value, detail=report.detail, model=report.model
         )
+        self._line_history.see(report)
         self._on_change()
         if report.status is LineStatus.READY:
             self.scheduler.wake()

@@ -198,6 +198,7 @@ class ConsoleLink:
                 ca=Path(section.ca) if section.ca else own.ca,
                 certificate=Path(section.certificate) if section.certificate else own.certificate,
                 key=Path(section.key) if section.certificate else own.key,
+                key_password="" if section.certificate else own.key_password,
             )
 
         return UploadTarget(url=section.url, tls=tls)

@@ -11,11 +11,16 @@ from typing import Annotated, NoReturn
 import structlog
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from firmware.daemon.line_selftest import NotATestNumberError, choose_number, test_lines
+from firmware.data_dir import database_path
 from firmware.settings import SettingsError, load_settings
+from firmware.store.database import read_only
 from firmware.store.errors import StoreError
+from firmware.store.line_states import latest
+from firmware.values import LineId
 
 DEFAULT_CONFIG = Path("/etc/branchline/box.toml")
 EXIT_FAILED, EXIT_SETTINGS = 1, 2
@@ -27,7 +32,7 @@ err = Console(stderr=True)
 
 @line_app.callback()
 def lines() -> None:
-    """Try the lines of a box while its daemon is stopped."""
+    """See how the lines of a box have stood, and try them while its daemon is stopped."""
 
 
 @line_app.command()
@@ -79,6 +84,34 @@ def selftest(
         out.print(table)
     if failed := sum(not each.verdict.passed for each in verdicts):
         _fail(f"{failed} of {len(verdicts)} lines cannot talk with people", EXIT_FAILED)
+
+
+@line_app.command()
+def history(
+    config: Annotated[
+        Path, typer.Option("--config", help="The box's settings.", metavar="FILE")
+    ] = DEFAULT_CONFIG,
+    *,
+    line: Annotated[str | None, typer.Option("--line", help="Only this line.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=100_000, help="How many states at most.")] = 50,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+) -> None:
+    """List how the lines have stood and since when, newest first; the daemon may be running."""
+    try:
+        with read_only(database_path(load_settings(config))) as connection:
+            found = latest(connection, limit, line=LineId(line) if line else None)
+    except (SettingsError, StoreError) as error:
+        _fail(str(error), EXIT_SETTINGS)
+    if as_json:
+        rows = [asdict(each) | {"since": each.since.isoformat(timespec="milliseconds")} for each in found]
+        print(json.dumps(rows, ensure_ascii=False))
+        return
+    table = Table("since", "line", "status", "operator", "what is wrong", "what was done")
+    for each in found:
+        said = (each.detail or each.ailment, each.treatment)
+        since = each.since.astimezone().isoformat(sep=" ", timespec="seconds")
+        table.add_row(since, *map(escape, (each.line, each.status, each.operator, *said)))
+    out.print(table)
 
 
 def _fail(message: str, code: int) -> NoReturn:

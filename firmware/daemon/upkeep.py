@@ -13,7 +13,7 @@ from firmware.compliance.gate import Gate
 from firmware.daemon.worlds import World
 from firmware.host import systemd
 from firmware.host.heartbeats import Heartbeats
-from firmware.store import commands, inbound, inbox, orders
+from firmware.store import commands, inbound, inbox, line_states, orders
 from firmware.store import suppressions as suppression_list
 from firmware.store.database import Database
 from firmware.store.errors import StoreDamagedError, StoreError
@@ -27,6 +27,8 @@ INBOUND_KEPT = timedelta(days=30)
 """Who called in, as this box keeps it to count by; what came of it is the console's."""
 ORDERS_KEPT = timedelta(days=400)
 """What the console forbade: longer than any campaign runs that could have been held back on its way."""
+LINES_KEPT = timedelta(days=90)
+"""How the lines have stood: two of a technician's usual visits."""
 SNAPSHOT_EVERY_S = 24 * 3600.0
 FIRST_SNAPSHOT_AFTER_S = 600.0
 """A box that restarts often must not spend its disk on copies."""
@@ -75,6 +77,7 @@ class Upkeep(Generic[WorldT]):
                 await self._database.transact(partial(orders.forget_before, before=now - ORDERS_KEPT))
                 await self._database.transact(partial(inbound.forget_before, before=now - INBOUND_KEPT))
                 await self._database.transact(partial(commands.forget_before, before=now - INBOX_KEPT))
+                await self._database.transact(partial(line_states.forget_before, before=now - LINES_KEPT))
             await asyncio.sleep(24 * 3600)
 
     async def finish_check(self) -> None:

@@ -246,10 +246,13 @@ def expire(con: Connection, now: datetime) -> list[CampaignId]:
 def finish_completed(con: Connection, now: datetime) -> list[CampaignId]:
     """End every ready campaign in which nobody is left to call and return which those were."""
     rows = con.rows(
-        """UPDATE campaign SET state = 'done' WHERE state = 'ready' AND NOT EXISTS (
-               SELECT 1 FROM contact WHERE contact.campaign = campaign.campaign AND (
-                   state = 'in_call'
-                   OR state IN ('open','waiting') AND (expires_at IS NULL OR expires_at > ?)))
+        # Two questions, as each has an index of the few that it asks for.
+        """UPDATE campaign SET state = 'done' WHERE state = 'ready'
+           AND NOT EXISTS (SELECT 1 FROM contact
+               WHERE contact.campaign = campaign.campaign AND contact.state = 'in_call')
+           AND NOT EXISTS (SELECT 1 FROM contact
+               WHERE contact.campaign = campaign.campaign AND contact.state IN ('open','waiting')
+               AND (contact.expires_at IS NULL OR contact.expires_at > ?))
            RETURNING campaign""",
         (to_ms(now),),
     )

@@ -311,12 +311,6 @@ def withdraw_unaccounted(con: Connection) -> int:
     )
 
 
-def count_by_state(con: Connection, campaign: CampaignId) -> dict[ContactState, int]:
-    """Return how many contacts of a campaign stand where."""
-    rows = con.rows("SELECT state, count(*) AS n FROM contact WHERE campaign = ? GROUP BY state", (campaign,))
-    return {ContactState(row["state"]): row["n"] for row in rows}
-
-
 def _contact(row: Row) -> StoredContact:
     return StoredContact(
         contact=ContactId(row["contact"]),

@@ -14,7 +14,7 @@ def tls_context(files: TlsFiles) -> ssl.SSLContext:
         if not path.is_file():
             raise FileNotFoundError(f"{path} is not there: [mqtt] {name} names it")
     context.load_verify_locations(files.ca)
-    context.load_cert_chain(files.certificate, files.key)
+    context.load_cert_chain(files.certificate, files.key, files.key_password)
     return context
 
 

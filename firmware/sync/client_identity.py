@@ -1,7 +1,7 @@
 """By which certificate and key the broker knows this box: those it was issued with, then each pair that was renewed.
 
-A renewed pair lies in a folder of its own. One file names the pair in use, another the one on trial; both are replaced
-by renaming, so a power cut leaves the old pair in use or the new one, never half of each.
+A renewed pair lies in a folder of its own, its key kept under the issued one. One file names the pair in use, another the
+one on trial; both are replaced by renaming, so a power cut leaves the old pair in use or the new one, never half of each.
 """
 
 import os
@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from firmware.sync.errors import SyncError
+from firmware.sync.kept_keys import KeptKeyError, KeptKeys, write_new
 from firmware.sync.mqtt_settings import TlsFiles
 
 log = structlog.get_logger(__name__)
@@ -51,6 +52,7 @@ class ClientIdentity:
     def __init__(self, folder: Path, issued: TlsFiles) -> None:
         self._folder = folder
         self._issued = issued
+        self._keys = KeptKeys(issued.key)
 
     def in_use(self) -> TlsFiles:
         """Return the pair to connect with: of the issued and the renewed one that which holds longer."""
@@ -72,16 +74,13 @@ class ClientIdentity:
     def request(self) -> str:
         """Return a request for the next certificate, for a key that is made once and kept until it is certified."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path = self._folder / _PENDING
-        if not path.is_file():
-            made = ec.generate_private_key(ec.SECP256R1())
-            pem = made.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-            _write(path, pem)
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, self.facts().common_name)])
         builder = x509.CertificateSigningRequestBuilder().subject_name(name)
-        return builder.sign(_key_of(path), hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+        return (
+            builder.sign(self._pending_key(), hashes.SHA256())
+            .public_bytes(serialization.Encoding.PEM)
+            .decode()
+        )
 
     def accept(self, pem: str, *, now: datetime) -> None:
         """Put a certificate on trial; the same one again changes nothing. Raises CertificateRefusedError."""
@@ -95,14 +94,17 @@ class ClientIdentity:
         pending = self._folder / _PENDING
         if not pending.is_file():
             raise CertificateRefusedError("this box has asked for none")
-        self._check(certificate, _key_of(pending), now)
+        try:
+            self._check(certificate, self._keys.read(pending), now)
+        except KeptKeyError as error:
+            raise CertificateRefusedError(str(error)) from None
         target = self._folder / name
         shutil.rmtree(target, ignore_errors=True)
         draft = self._folder / f"{name}.new"
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(mode=0o700)
-        _write(draft / _CERTIFICATE, certificate.public_bytes(serialization.Encoding.PEM))
-        _write(draft / _KEY, pending.read_bytes())
+        write_new(draft / _CERTIFICATE, certificate.public_bytes(serialization.Encoding.PEM))
+        write_new(draft / _KEY, pending.read_bytes())
         _sync(draft)
         draft.rename(target)
         self._name(_TRIAL, name)
@@ -129,6 +131,36 @@ class ClientIdentity:
         if trial is not None:
             shutil.rmtree(self._folder / trial, ignore_errors=True)
         _sync(self._folder)
+
+    def keep_older_keys(self) -> None:
+        """Keep what an older version left as it was. Raises CertificateRefusedError, OSError."""
+        if not self._folder.is_dir():
+            return
+        try:
+            n_kept = sum(
+                self._keys.keep_older(path)
+                for path in (self._folder / _PENDING, *(folder / _KEY for folder in self._pairs()))
+            )
+        except KeptKeyError as error:
+            raise CertificateRefusedError(str(error)) from None
+        if n_kept:
+            log.info("renewed_keys_kept_under_the_issued_one", n_keys=n_kept)
+
+    def _pending_key(self) -> ec.EllipticCurvePrivateKey:
+        path = self._folder / _PENDING
+        try:
+            if path.is_file():
+                return self._keys.read(path)
+        except KeptKeyError as error:
+            # The box was issued anew since: what it asked for is of no more use.
+            log.warning("pending_key_given_up", reason=str(error))
+            path.unlink()
+        made = ec.generate_private_key(ec.SECP256R1())
+        try:
+            self._keys.write(path, made)
+        except KeptKeyError as error:
+            raise CertificateRefusedError(str(error)) from None
+        return made
 
     def _check(self, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey, now: datetime) -> None:
         own = self.facts()
@@ -163,7 +195,19 @@ class ClientIdentity:
         if not (folder / _CERTIFICATE).is_file() or not (folder / _KEY).is_file():
             log.error("renewed_certificate_missing", folder=str(folder))
             return None
-        return TlsFiles(ca=self._issued.ca, certificate=folder / _CERTIFICATE, key=folder / _KEY)
+        try:
+            self._keys.read(folder / _KEY)
+            password = self._keys.password()
+        except KeptKeyError as error:
+            # Another key was issued since, by hand, and this one was kept under the one before.
+            log.error("renewed_key_unreadable", reason=str(error))
+            return None
+        return TlsFiles(
+            ca=self._issued.ca,
+            certificate=folder / _CERTIFICATE,
+            key=folder / _KEY,
+            key_password=password,
+        )
 
     def _read(self, which: str) -> str | None:
         try:
@@ -175,7 +219,7 @@ class ClientIdentity:
     def _name(self, which: str, name: str) -> None:
         draft = self._folder / f"{which}.new"
         draft.unlink(missing_ok=True)
-        _write(draft, name.encode("ascii"))
+        write_new(draft, name.encode("ascii"))
         draft.rename(self._folder / which)
         _sync(self._folder)
 
@@ -213,27 +257,10 @@ def _is_for_clients(certificate: x509.Certificate) -> bool:
     return ExtendedKeyUsageOID.CLIENT_AUTH in usage
 
 
-def _key_of(path: Path) -> ec.EllipticCurvePrivateKey:
-    try:
-        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
-    except (OSError, ValueError, TypeError) as error:
-        raise CertificateRefusedError(f"{path}: cannot be read as a private key ({error})") from None
-    if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise CertificateRefusedError(f"{path}: holds another kind of key")
-    return key
-
-
 def _raw(key: object) -> bytes:
     assert hasattr(key, "public_bytes")
     raw: bytes = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     return raw
-
-
-def _write(path: Path, content: bytes) -> None:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _sync(folder: Path) -> None:

@@ -11,6 +11,8 @@ class TlsFiles:
     ca: Path
     certificate: Path
     key: Path
+    key_password: str = field(default="", repr=False)
+    """What the key is kept under, where it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -101,7 +101,14 @@ class Renewal:
                 async with asyncio.timeout(wait_s):
                     await self._came.wait()
             except TimeoutError:
-                continue
+                # Not at the start: an update that is undone within its trial must find the keys as it can read them.
+                self._keep_older_keys()
+
+    def _keep_older_keys(self) -> None:
+        try:
+            self._identity.keep_older_keys()
+        except (CertificateRefusedError, OSError) as error:
+            log.warning("older_keys_left_as_they_are", reason=str(error))
 
     def _is_due(self) -> bool:
         self._look()

@@ -1,5 +1,6 @@
 """The broker of an office under test."""
 
+import signal
 import socket
 import subprocess
 import time
@@ -30,6 +31,11 @@ class Broker:
                     return
             time.sleep(0.01)
         raise AssertionError(self.log.read_text())
+
+    def reload(self) -> None:
+        """Have it read certificates, revocations and rules again, as `systemctl reload mosquitto` does."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGHUP)
 
     def stop(self) -> None:
         if self._process is not None:

@@ -16,6 +16,7 @@ from cryptography.x509.oid import NameOID
 from console import authority, certificates
 from console.authority import issue_box, load_signing_key
 from console.broker import connected
+from console.broker_files import acl_text
 from console.certifier import Certifier
 from console.cli import main
 from console.ingest import Ingest
@@ -29,6 +30,7 @@ from firmware.store.inline_executor import InlineExecutor
 from firmware.sync.client_identity import ClientIdentity
 from firmware.sync.connection import MqttConnection, MqttSettings
 from firmware.sync.downlink import Downlink
+from firmware.sync.errors import PublishRefusedError
 from firmware.sync.key_ring import KeyRing
 from firmware.sync.mqtt_settings import TlsFiles
 from firmware.sync.renewing import Renewal
@@ -53,6 +55,23 @@ async def can_connect(office: Office, files: TlsFiles) -> bool:
     async with asyncio.timeout(10), MqttConnection(settings) as link:
         await link.wait_first_result()
         return link.connected
+
+
+async def console_says_to(office: Office, *boxes: str) -> None:
+    """Say something to each of them, and return when the last one has heard it."""
+    last = BoxTopics("demo", boxes[-1])
+    settings = MqttSettings(
+        host="127.0.0.1", port=office.broker_port, client_id=boxes[-1], tls=files_of(office, boxes[-1])
+    )
+    async with (
+        connected(office, [], lasting=False) as console,
+        MqttConnection(settings, subscriptions=last.subscriptions()) as link,
+    ):
+        await link.wait_connected()
+        for box in boxes:
+            await console.publish(BoxTopics("demo", box).down("control"), b"{}")
+        received = await anext(aiter(link.received()))
+        assert received.topic == last.down("control")
 
 
 def test_renewed_over_mqtt_then_revoked(
@@ -112,16 +131,33 @@ def test_renewed_over_mqtt_then_revoked(
         assert len(certificates_of(office, "b3")) == 2
         assert await can_connect(office, identity.in_use())
         assert await can_connect(office, files_of(office, "b3")), "the old one holds until its end"
-        said = revoke(office, "b3", now=datetime.now(UTC))
-        assert said.startswith("start the broker anew")
-        broker.stop()
-        broker.start()
-        assert not await can_connect(office, identity.in_use())
+        standing = MqttSettings(
+            host="127.0.0.1", port=office.broker_port, client_id="standing", tls=identity.in_use()
+        )
+        async with MqttConnection(standing, subscriptions=topics.subscriptions()) as link:
+            await link.wait_connected()
+            await link.publish(topics.up("event"), b"{}")
+            said = revoke(office, "b3", now=datetime.now(UTC))
+            assert "systemctl reload mosquitto" in said
+            broker.reload()
+            async with asyncio.timeout(10):
+                while await can_connect(office, identity.in_use()):
+                    pass  # a signal is no question: nothing says when it has been read
+            with pytest.raises(PublishRefusedError, match="ot authorized"):
+                await link.publish(topics.up("event"), b"{}")
+            heard = asyncio.ensure_future(anext(aiter(link.received())))
+            await console_says_to(office, "b3", "b1")
+            assert link.connected
+            assert not heard.done(), "it hears what is said to it"
+            heard.cancel()
         assert not await can_connect(office, files_of(office, "b3"))
         assert await can_connect(office, files_of(office, "b1"))
         again = issue_anew(office, "b3", tmp_path / "again", now=datetime.now(UTC))
         new = TlsFiles(ca=office.ca_certificate, certificate=again / "box.crt", key=again / "box.key")
+        broker.reload()
         assert await can_connect(office, new)
+        assert not await can_connect(office, identity.in_use()), "with the new certificate alone"
+        assert (office.broker_folder / "acl").read_text() == acl_text("demo")
 
     try:
         asyncio.run(story())

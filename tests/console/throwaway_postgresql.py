@@ -29,7 +29,7 @@ class ThrowawayPostgresql:
         self._n_schemas += 1
         schema = f"ledger_{self._n_schemas}"
         self.sql(f"CREATE SCHEMA {schema}")
-        options = quote(f"-c search_path={schema} -c lock_timeout=10s")
+        options = quote(f"-c search_path={schema} -c lock_timeout=60s")
         return f"{self.address}&options={options}"
 
     @property

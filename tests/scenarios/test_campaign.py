@@ -11,7 +11,7 @@ from audio.recording import open_recording
 from firmware.calls.audit_check import replay
 from firmware.compliance import audit
 from firmware.data_dir import database_path
-from firmware.store import audit_log
+from firmware.store import audit_log, line_states
 from firmware.store.connection import Connection
 from firmware.store.database import read_only
 from firmware.store.outcomes import list_outcomes
@@ -66,6 +66,9 @@ def test_the_main_job(tmp_path: Path, people: list[Person], n_sip_lines: int) ->
             assert waited["c02"] is None, "nothing was said to a busy line"
             at_box = await town.box_outcomes()
             assert sorted(at_box) == sorted(line.attempt for line in town.ledger_outcomes())
+            stood = await town.box.database.read(lambda con: line_states.latest(con, 100))
+            assert len({each.line for each in stood}) == 4
+            assert len(stood) <= 3 * 4, "eleven calls are no change of how a line stands"
             chain = await town.box.database.read(audit_log.rows)
             entries = [
                 audit.AuditRow(seq=row.seq, prev_hash=row.previous, body=row.body, hash=row.hash)

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from firmware.store import campaigns, contacts
+from firmware.store import campaigns, contacts, today
 from firmware.store.campaigns import CampaignState, ContactState, StoredCampaign, StoredContact
 from firmware.store.connection import Connection
 from firmware.store.database import Database
 from firmware.store.errors import StoreConflictError
 from firmware.values import CampaignId, ContactId, Disposition
-from tests.firmware.store.store_rows import Rows
+from tests.firmware.store.store_rows import NOW, Rows
 
 C1, K1 = CampaignId("c1"), ContactId("k1")
 hours = st.integers(-3, 3)
@@ -231,11 +231,23 @@ def test_an_expired_campaign_ends_and_nothing_opens_it_again(database: Database,
         asyncio.run(database.transact(work))
 
 
-def test_contacts_are_counted_by_state(database: Database, rows: Rows) -> None:
-    def work(con: Connection) -> dict[ContactState, int]:
+def test_who_is_known_and_who_is_left(database: Database, rows: Rows) -> None:
+    def work(con: Connection) -> int:
         rows.seed(con, rows.contact("k1"), rows.contact("k2"), rows.contact("k3"))
         campaigns.set_done(con, C1, K1, Disposition.OPT_OUT)
         assert contacts.known_contacts(con, C1, [K1, ContactId("none")]) == {K1}
-        return contacts.count_by_state(con, C1)
+        return today.waiting(con).contacts
 
-    assert asyncio.run(database.transact(work)) == {"open": 2, "done": 1}
+    assert asyncio.run(database.transact(work)) == 2
+
+
+@pytest.mark.parametrize("index", ["contact_next", "contact_in_call"])
+def test_a_campaign_is_found_to_be_over_without_reading_its_list(database: Database, index: str) -> None:
+    """It is asked after every call, of lists of 100 000."""
+    statements: list[str] = []
+    database._sqlite.set_trace_callback(statements.append)
+    database.run_now(lambda con: campaigns.finish_completed(con, NOW))
+    database._sqlite.set_trace_callback(None)
+    (asked,) = [each for each in statements if each.startswith("UPDATE campaign")]
+    plan = " ".join(row[3] for row in database._sqlite.execute(f"EXPLAIN QUERY PLAN {asked}"))
+    assert f"USING INDEX {index} " in plan or f"USING COVERING INDEX {index} " in plan, plan

@@ -24,7 +24,7 @@ steps = st.lists(
         st.tuples(st.just("together"), st.integers(2, 5)),
         st.tuples(st.just("reopen"), st.just(0)),
     ),
-    max_size=15,
+    max_size=12,
 )
 
 
@@ -33,7 +33,7 @@ async def all_at_once(database: Database, works: list[Callable[[Connection], lis
     return await asyncio.gather(*(database.transact(work) for work in works), return_exceptions=True)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(story=steps)
 def test_numbers_have_no_gaps_and_receipts_delete_no_more_than_they_cover(
     new_database: Callable[[], Database], rows: Rows, story: list[tuple[str, int]]

@@ -6,6 +6,7 @@ import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,19 +14,24 @@ from tests.firmware.sync.sync_world import BoxSide, Console
 
 
 class Mosquitto:
-    """/usr/sbin/mosquitto on a loopback port, with a configuration and a persistent store of its own."""
+    """/usr/sbin/mosquitto on a loopback port, with a configuration of its own; what `keeps` survives a restart."""
 
-    def __init__(self, folder: Path, extra: str = "", listener: str = "allow_anonymous true") -> None:
+    def __init__(
+        self, folder: Path, extra: str = "", listener: str = "allow_anonymous true", keeps: bool = False
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self.port = _free_port()
         self._config = folder / "mosquitto.conf"
-        self._config.write_text(
-            f"listener {self.port} 127.0.0.1\n{listener}\npersistence true\npersistence_location {folder}/\n"
-            f"autosave_interval 1\nautosave_on_changes true\nlog_dest file {folder}/log\nlog_type all\n"
-            # As root it would become another user, who may not read the test's folder.
-            f"{'user root' if os.geteuid() == 0 else ''}\n{extra}\n"
-        )
+        lines = [f"listener {self.port} 127.0.0.1", listener, f"log_dest file {folder}/log", "log_type all"]
+        if (
+            keeps
+        ):  # it writes and syncs its whole store after every message, so only where somebody asks for it
+            lines += ["persistence true", f"persistence_location {folder}/"]
+            lines += ["autosave_interval 1", "autosave_on_changes true"]
+        if os.geteuid() == 0:
+            lines += ["user root"]  # as root it would become another user, who may not read the test's folder
+        self._config.write_text("\n".join([*lines, extra, ""]))
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -36,7 +42,7 @@ class Mosquitto:
     def stop(self) -> None:
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(10)
+            self._process.wait(60)
             self._process = None
 
     def stop_and_read_log(self) -> str:
@@ -56,7 +62,7 @@ def start_mosquitto(tmp_path: Path) -> Iterator[Callable[..., Mosquitto]]:
     """Start a broker; it is stopped at the end of the test."""
     started: list[Mosquitto] = []
 
-    def start(**options: str) -> Mosquitto:
+    def start(**options: Any) -> Mosquitto:
         broker = Mosquitto(tmp_path / f"broker-{len(started)}", **options)
         started.append(broker)
         broker.start()

@@ -172,7 +172,7 @@ def test_a_refused_subscription_is_no_connection() -> None:
 def test_a_broker_that_restarts_finds_the_subscription_and_the_messages_again(
     start_mosquitto: Callable[..., Mosquitto],
 ) -> None:
-    broker = start_mosquitto()
+    broker = start_mosquitto(keeps=True)
 
     async def story() -> None:
         async with (

@@ -1,6 +1,7 @@
 """A certificate is renewed in time, tried before the old one goes, and given up when the broker refuses it."""
 
 import asyncio
+import ssl
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -8,18 +9,20 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from console.certificates import Issued, certify_client, issue_client, issue_server, make_authority
 from firmware.clock import SimulatedClock
 from firmware.store.database import Database
 from firmware.store.inline_executor import InlineExecutor
+from firmware.sync.broker_faults import tls_context
 from firmware.sync.client_identity import CertificateRefusedError, ClientIdentity, facts_of
+from firmware.sync.kept_keys import KeptKeys
 from firmware.sync.memory_connection import MemoryBroker
 from firmware.sync.messages import BoxEvent, decode_uplink
 from firmware.sync.messages_certificate import Certificate, CertificateRequest
 from firmware.sync.mqtt_settings import TlsFiles
-from firmware.sync.renewing import AFTER_FAILURE_S, ASK_AGAIN_S, Renewal, renewal_due_at
+from firmware.sync.renewing import AFTER_FAILURE_S, ASK_AGAIN_S, LOOK_EVERY_S, Renewal, renewal_due_at
 from firmware.sync.reports import Reports
 from firmware.sync.topics import up_filter
 from tests.firmware.sync.sync_world import NOW, TOPICS, run_virtually
@@ -221,6 +224,53 @@ def test_files_that_were_issued_by_hand_later_win(issuer: Issuer) -> None:
     issuer.issued.certificate.write_bytes(by_hand.certificate_pem)
     issuer.issued.key.write_bytes(by_hand.key_pem)
     assert identity.in_use() == issuer.issued
+
+
+def test_a_key_that_the_box_made_opens_with_the_issued_one_alone(issuer: Issuer, tmp_path: Path) -> None:
+    """Whoever takes the disk has what the machine's seal leaves them: nothing."""
+    identity = issuer.identity()
+    request = identity.request()
+    assert identity.request() != request  # signed anew, for the same key
+    identity.accept(issuer.certify(request), now=LATE)
+    kept = [path for path in issuer.folder.rglob("*.key")]
+    assert len(kept) == 2
+    for path in kept:
+        assert b"ENCRYPTED" in path.read_bytes()
+        with pytest.raises(ssl.SSLError):
+            ssl.create_default_context().load_cert_chain(issuer.issued.certificate, path, password="wrong")
+    trial = identity.on_trial()
+    assert trial is not None
+    tls_context(trial)
+    assert trial.key_password not in repr(trial)
+    issuer.issued.key.write_bytes(issue_client(issuer.authority, BOX, "acme", LATE).key_pem)
+    assert identity.on_trial() is None
+    identity.undo()
+    identity.request()  # for a new key, as the one before cannot be opened any more
+
+
+def test_what_an_older_version_left_as_it_was_is_encrypted(tmp_path: Path, issuer: Issuer) -> None:
+    """Not at once: an update that is undone within its trial must find what it can read."""
+    identity = issuer.identity()
+    identity.accept(issuer.certify(identity.request()), now=LATE)
+    identity.confirm()
+    renewed = identity.in_use()
+    plain = KeptKeys(issuer.issued.key).read(renewed.key)
+    body = plain.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    renewed.key.write_bytes(body)
+    tls_context(identity.in_use())  # it serves as it is, too
+
+    async def story() -> None:
+        box = BoxSide(tmp_path, issuer, MemoryBroker())
+        async with box.link, running(box.renewal.run()):
+            await asyncio.sleep(LOOK_EVERY_S - 1)
+            assert renewed.key.read_bytes() == body
+            await asyncio.sleep(2)
+            assert b"ENCRYPTED" in renewed.key.read_bytes()
+
+    run_virtually(story())
+    assert renewed.key.stat().st_mode & 0o077 == 0
+    assert KeptKeys(issuer.issued.key).read(renewed.key).private_numbers() == plain.private_numbers()
+    assert identity.in_use() == renewed
 
 
 def test_it_is_due_sixty_days_before_its_end_or_in_the_last_third(issuer: Issuer, tmp_path: Path) -> None:
