@@ -339,6 +339,15 @@ def test_measures_count_what_the_ledger_holds(supervisor: Visitor) -> None:
     assert supervisor.get("/measures?by=person").status_code == 400
 
 
+def test_lists_are_followed_by_the_week_in_which_they_were_pushed(supervisor: Visitor) -> None:
+    """One list of 40, pushed in the week of the last day: 5 of its people were spoken to and promised, three times each."""
+    page = text_of(supervisor, "/measures?days=30")
+    [row] = re.findall(r"<tr><th scope=\"row\" class=\"nowrap\">(2026-\d\d-\d\d)</th>(.*?)</tr>", page)
+    assert row[0] == "2026-11-02"
+    assert re.findall(r">([^<]+)</td>", row[1]) == ["40", *["12.5%"] * 8, "5"]
+    assert "pushed" not in text_of(supervisor, "/measures?days=30&campaign=none")
+
+
 def test_a_live_page_ends_and_gives_back_its_place(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("console.web.live.LIFE_S", 0.02)
     monkeypatch.setattr("console.web.live.LOOK_EVERY_S", 0.01)
