@@ -36,7 +36,10 @@ ROOMS = {
         "firmware.rehearsal.command:flow_app",
         "Conversations as data: check, draw, test, hear and try them.",
     ),
-    "line": ("firmware.line_command:line_app", "Try the lines of a box: two-way sound by a test call."),
+    "line": (
+        "firmware.daemon.line_command:line_app",
+        "Try the lines of a box: two-way sound by a test call.",
+    ),
     "speech": (
         "firmware.speech.command:speech_app",
         "Hear what the box would say, and get the script of what to record.",
@@ -46,24 +49,24 @@ ROOMS = {
         "Models for speaking and listening: list, fetch (pinned to the byte), verify.",
     ),
     "audit": (
-        "firmware.audit_command:audit_app",
+        "firmware.rules.audit_command:audit_app",
         "The audit log: is it whole, would the same be decided again, a copy for an auditor.",
     ),
     "config": (
-        "firmware.config_command:config_app",
+        "firmware.daemon.config_command:config_app",
         "The console's configuration of this box: what is in force, what was undone and why.",
     ),
     "report": (
-        "firmware.report_command:report_app",
+        "firmware.evidence.report_command:report_app",
         "Reports: refusals by rule, calls not made and why, how fast opt-outs took effect.",
     ),
     "retention": (
-        "firmware.retention_command:retention_app",
+        "firmware.retention.command:retention_app",
         "How long things are kept: legal holds, and the proof of what was deleted.",
     ),
     "image": ("provisioning.image_command:image_app", "A bootable tree of a box, and a look at it running."),
     "policy": (
-        "firmware.policy_command:policy_app",
+        "firmware.rules.policy_command:policy_app",
         "The rules of calling: read them, approve them, ask whether a call may be placed.",
     ),
 }
@@ -76,7 +79,7 @@ PROGRAMS = {
         "selftest, … (for technicians).",
     ),
     "understand": (
-        "firmware.understand_command:app",
+        "firmware.rehearsal.understand_command:app",
         "Say what phrases on standard input mean, as JSON lines: intents with confidence, and slots.",
     ),
     "technician": (
@@ -185,7 +188,7 @@ def run(config: Config = DEFAULT_CONFIG) -> None:
 def check(config: Config = DEFAULT_CONFIG) -> None:
     """Try everything that `run` needs: settings, keys, gate, broker, each modem. Changes nothing, calls nobody."""
     settings = _settings(config)
-    from firmware.checkup import check_box
+    from firmware.daemon.checkup import check_box
 
     table = Table(title=f"Box {settings.box.id}")
     table.add_column("what")
@@ -204,7 +207,7 @@ def check(config: Config = DEFAULT_CONFIG) -> None:
 def outcomes(config: Config = DEFAULT_CONFIG, *, as_json: AsJson = False) -> None:
     """List what came of each attempt, from the box's own database (readable while the daemon runs)."""
     settings = _settings(config)
-    from firmware.outcomes_command import read_outcomes
+    from firmware.daemon.outcomes_command import read_outcomes
     from firmware.store.errors import StoreError
 
     try:
@@ -283,7 +286,7 @@ def simulated_box(
     ] = 0,
 ) -> None:
     """Run the box on simulated modems under a simulated clock: there is no telephone behind it."""
-    from firmware.simulated_box import run_simulated_box
+    from firmware.daemon.simulated_box import run_simulated_box
 
     settings = _settings(config)
     work = run_simulated_box(

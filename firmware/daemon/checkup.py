@@ -13,12 +13,14 @@ from audio.models import default_models_folder
 from firmware.clock import SystemClock
 from firmware.compliance.errors import ComplianceError
 from firmware.compliance.self_check import self_check
+from firmware.daemon.inbound_in_settings import inbound_terms
+from firmware.daemon.trunk_check import try_trunk
+from firmware.daemon.worlds import HardwarePorts, pin_source
 from firmware.data_dir import database_path
 from firmware.host.credentials import CredentialMissingError, credential_file
-from firmware.inbound_in_settings import inbound_terms
 from firmware.lines.line_card import LineCard
 from firmware.lines.sim_pin import PinFileError
-from firmware.rules_at_start import rules_here
+from firmware.rules.at_start import rules_here
 from firmware.settings import Settings, SettingsError
 from firmware.settings_sections import LineSection, TrunkSection
 from firmware.speech.voices import BoxVoices, voices_of_box
@@ -27,8 +29,6 @@ from firmware.sync.client_identity import ClientIdentity
 from firmware.sync.connection import MqttSettings, TlsFiles, probe_broker
 from firmware.sync.errors import BrokerRefusedError
 from firmware.sync.signing import KeyFileError, load_public_key
-from firmware.trunk_check import try_trunk
-from firmware.worlds import HardwarePorts, pin_source
 from modem_drivers.errors import ModemError
 from modem_drivers.modem import Modem
 from modem_drivers.sim import SimState
