@@ -15,10 +15,12 @@ from console.cases import is_swept, sweep
 from console.corrections import standing
 from console.errors import BrokerError
 from console.ledger import Arrival, Ledger
+from console.ledger_tables import EVENT
 from console.web import application
 from console.web.catalogue import CATALOGUE, DISPOSITIONS, WORDS
+from console.web.fleet_pages import LATEST_ALARMS
 from console.web.roles import Role
-from console.web_tables import CASE, WEB_ACCESS
+from console.web_tables import CASE, OF_UPDATES, WEB_ACCESS
 from firmware.sync.messages import Ack, OutcomeMessage
 from firmware.values import Disposition, mask
 from tests.console.web.web_world import (
@@ -346,6 +348,21 @@ def test_lists_are_followed_by_the_week_in_which_they_were_pushed(supervisor: Vi
     assert row[0] == "2026-11-02"
     assert re.findall(r">([^<]+)</td>", row[1]) == ["40", *["12.5%"] * 8, "5"]
     assert "pushed" not in text_of(supervisor, "/measures?days=30&campaign=none")
+
+
+def test_alarms_and_ends_of_updates_are_found_without_reading_every_event(world: World) -> None:
+    """A ledger has a million events; few of them are wanted."""
+    with world.desk.ledger.reading() as rows:
+        for query, index in (
+            (LATEST_ALARMS, "event_alarming"),
+            (select(EVENT).where(OF_UPDATES & (EVENT.c.at >= 5)), "event_of_updates"),
+        ):
+            said = query.compile(rows.engine, compile_kwargs={"literal_binds": True})
+            plan = rows.exec_driver_sql(f"EXPLAIN QUERY PLAN {said}").all()
+            assert [each for each in plan if f"USING INDEX {index}" in each.detail], plan
+            assert not [each for each in plan if "B-TREE" in each.detail], (
+                "and in the order in which they lie"
+            )
 
 
 def test_a_live_page_ends_and_gives_back_its_place(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
