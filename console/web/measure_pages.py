@@ -110,15 +110,19 @@ def _cohorts(rows: Connection, scope: Scope) -> list[Cohort]:
 
 
 def prepare_usual_figures(here: Desk) -> None:
-    """Count behind the pages what somebody who opens this one sees first."""
-    scope, today = scope_of(here, USUAL_DAYS)
+    """Count behind the pages what somebody who opens this one sees first, and then the other periods."""
+    for days in sorted(PERIODS, key=lambda each: each != USUAL_DAYS):
+        scope, today = scope_of(here, days)
 
-    def groups() -> list[Group]:
-        with here.ledger.reading() as rows:
-            return beside(rows, USUAL_DIMENSION, scope, zone=None, today=today)
+        def figures(scope: Scope = scope, today: date = today) -> Figures:
+            return count_figures(here, scope, today)
 
-    here.remembered.prepare(("figures", scope), lambda: count_figures(here, scope, today))
-    here.remembered.prepare(("groups", USUAL_DIMENSION.value, scope), groups)
+        def groups(scope: Scope = scope, today: date = today) -> list[Group]:
+            with here.ledger.reading() as rows:
+                return beside(rows, USUAL_DIMENSION, scope, zone=None, today=today)
+
+        here.remembered.prepare(("figures", scope), figures)
+        here.remembered.prepare(("groups", USUAL_DIMENSION.value, scope), groups)
 
 
 def _named(by: str, groups: list[Group]) -> list[tuple[str, Measures]]:

@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+import threading
 import wave
 from collections.abc import Callable
 
@@ -19,7 +20,9 @@ from console.ledger_tables import EVENT
 from console.web import application
 from console.web.catalogue import CATALOGUE, DISPOSITIONS, WORDS
 from console.web.fleet_pages import LATEST_ALARMS
+from console.web.remembered import Remembered
 from console.web.roles import Role
+from console.web.server import prepare
 from console.web_tables import CASE, OF_UPDATES, WEB_ACCESS
 from firmware.sync.messages import Ack, OutcomeMessage
 from firmware.values import Disposition, mask
@@ -348,6 +351,23 @@ def test_lists_are_followed_by_the_week_in_which_they_were_pushed(supervisor: Vi
     assert row[0] == "2026-11-02"
     assert re.findall(r">([^<]+)</td>", row[1]) == ["40", *["12.5%"] * 8, "5"]
     assert "pushed" not in text_of(supervisor, "/measures?days=30&campaign=none")
+
+
+def test_who_comes_after_the_start_waits_for_no_count(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the server counts when it starts is what the pages ask for."""
+    remembered = Remembered()
+    monkeypatch.setattr(world.desk, "remembered", remembered)
+    prepare(world.desk)
+    done = threading.Event()
+    remembered.prepare("the last", done.set)
+    assert done.wait(30)
+    for name in ("campaign_pages.campaign_counts", "case_pages.open_cases", "measure_pages.count_figures"):
+        monkeypatch.setattr(f"console.web.{name}", None)
+    monkeypatch.setattr("console.web.measure_pages.beside", None)
+    visitor = world.visitor(Role.OPERATOR)
+    for path in ("/campaigns", "/cases", "/measures", "/measures?days=7", "/measures?days=90"):
+        assert "Counted at" in visitor.text(path)
+    remembered.close()
 
 
 def test_alarms_and_ends_of_updates_are_found_without_reading_every_event(world: World) -> None:
