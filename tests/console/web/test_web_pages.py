@@ -215,11 +215,10 @@ def test_cases_are_made_once_whatever_the_order(
     assert isinstance(tmp_path, Path)
     ledger = Ledger(tmp_path / "ledger.db")
     first, second, third = (outcome(seq, disposition=Disposition.COMPLAINT) for seq in (1, 2, 3))
-    for arrival, known in ((third, 1), (first, 2), (second, 3), (first, 3)):
+    for arrival, known, new in ((third, 1, 1), (first, 2, 1), (second, 3, 1), (first, 3, 0)):
         ledger.record([Arrival(box="b1", message=arrival)], seen_at=NOW)
         with ledger.transaction() as rows:
-            sweep(rows)
-            sweep(rows)
+            assert [sweep(rows), sweep(rows)] == [new, 0]
             assert len(rows.execute(select(CASE)).all()) == known
     with ledger.reading() as rows:
         assert is_swept(rows)
@@ -357,6 +356,8 @@ def test_who_comes_after_the_start_waits_for_no_count(world: World, monkeypatch:
     """What the server counts when it starts is what the pages ask for."""
     remembered = Remembered()
     monkeypatch.setattr(world.desk, "remembered", remembered)
+    with world.desk.ledger.transaction() as rows:
+        sweep(rows)
     prepare(world.desk)
     done = threading.Event()
     remembered.prepare("the last", done.set)
