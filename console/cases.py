@@ -83,33 +83,35 @@ TARGETS = (
 )
 
 
-def sweep(rows: Connection) -> bool:
-    """Make cases of the outcomes that came since the last sweep. Return whether there was anything to look at.
+def sweep(rows: Connection) -> int:
+    """Make cases of the outcomes that came since the last sweep. Return how many were made.
 
     What lies above a gap of a stream is looked at now, and again until the gap is closed.
     """
     swept = {(row.box, row.stream): row.up_to for row in rows.execute(select(CASE_SWEEP))}
-    moved = False
+    above = select(UPLINK_AHEAD.c.box, UPLINK_AHEAD.c.stream).distinct()
+    with_gap = {(row.box, row.stream) for row in rows.execute(above)}
+    n_made = 0
     if swept.pop(_CALLERS, None) is None:
-        _open_callers(rows, true())
+        n_made = _open_callers(rows, true())
         rows.execute(insert(CASE_SWEEP).values(box=_CALLERS[0], stream=_CALLERS[1], up_to=0))
     if not swept:
-        _open_all(
-            rows, true()
-        )  # a ledger full of calls and no case yet: once over all of it, not once a stream
+        # A ledger full of calls and no case yet: once over all of it, not once a stream.
+        n_made += _open_all(rows, true())
     for mark in rows.execute(select(UPLINK)).all():
         before = swept.get((mark.box, mark.stream))
+        if before == mark.up_to and (mark.box, mark.stream) not in with_gap:
+            continue
         if swept:
             of_stream = (OUTCOME.c.box == mark.box) & (OUTCOME.c.stream == mark.stream)
-            _open_all(rows, of_stream & (OUTCOME.c.seq > (before or 0)))
+            n_made += _open_all(rows, of_stream & (OUTCOME.c.seq > (before or 0)))
         came_in = (INBOUND.c.box == mark.box) & (INBOUND.c.stream == mark.stream)
-        _open_callers(rows, came_in & (INBOUND.c.seq > (before or 0)))
+        n_made += _open_callers(rows, came_in & (INBOUND.c.seq > (before or 0)))
         if before != mark.up_to:
-            moved = True
             here = (CASE_SWEEP.c.box == mark.box) & (CASE_SWEEP.c.stream == mark.stream)
             rows.execute(delete(CASE_SWEEP).where(here))
             rows.execute(insert(CASE_SWEEP).values(box=mark.box, stream=mark.stream, up_to=mark.up_to))
-    return moved
+    return n_made
 
 
 def is_swept(rows: Connection) -> bool:
@@ -152,14 +154,15 @@ def notes_of(rows: Connection, box: str, attempt: str) -> list[Row[Any]]:
     return list(rows.execute(select(CASE_NOTE).where(here).order_by(CASE_NOTE.c.at, CASE_NOTE.c.id)))
 
 
-def _open_all(rows: Connection, among: ColumnElement[bool]) -> None:
-    for target in TARGETS:
-        _open(rows, target, among & OUTCOME.c.disposition.in_([each.value for each in target.dispositions]))
+def _open_all(rows: Connection, among: ColumnElement[bool]) -> int:
     wished = OUTCOME.c.transfer.is_not(None) & (OUTCOME.c.disposition != Disposition.HUMAN_BRIDGED.value)
-    _open(rows, TARGETS[-1], among & wished)
+    wanted = [
+        (each, OUTCOME.c.disposition.in_([word.value for word in each.dispositions])) for each in TARGETS
+    ]
+    return sum(_open(rows, target, among & which) for target, which in [*wanted, (TARGETS[-1], wished)])
 
 
-def _open_callers(rows: Connection, among: ColumnElement[bool]) -> None:
+def _open_callers(rows: Connection, among: ColumnElement[bool]) -> int:
     """Make cases of calls that came in. The number proves nobody: whose case it is says one who alone has it."""
     known = exists().where((CASE.c.box == INBOUND.c.box) & (CASE.c.attempt == INBOUND.c.call))
     kinds = {each: target for target in TARGETS for each in target.dispositions}
@@ -186,9 +189,10 @@ def _open_callers(rows: Connection, among: ColumnElement[bool]) -> None:
         )
     if made:
         rows.execute(insert(CASE), made)
+    return len(made)
 
 
-def _open(rows: Connection, target: Target, wanted: Any) -> None:
+def _open(rows: Connection, target: Target, wanted: Any) -> int:
     due = OUTCOME.c.ended_at + target.period_ms
     if target.kind is CaseKind.CALLBACK:
         due = func.coalesce(OUTCOME.c.callback_at, due)
@@ -217,4 +221,4 @@ def _open(rows: Connection, target: Target, wanted: Any) -> None:
         literal(CaseState.OPEN.value),
         literal(False),
     ).where(wanted, ~known)
-    rows.execute(insert(CASE).from_select(columns, made))
+    return rows.execute(insert(CASE).from_select(columns, made)).rowcount

@@ -55,10 +55,11 @@ from console.command_watch import watch_command
 from console.command_web import user_app, web
 from console.contact_fields import FieldError, parse_id, parse_number, parse_word
 from console.errors import ConsoleError
+from console.json_everywhere import give_json
 from console.ledger import Ledger
 from console.opened_recording import digest_of, write_sound
 from console.reports import outcome_of_recording
-from console.terminal import fail, log_to_stderr, say
+from console.terminal import fail, log_to_stderr, say, speak_json
 from console.watch_view import JsonLines, LiveTables, PlainLines, View
 from firmware.clock import SystemClock
 
@@ -133,7 +134,10 @@ def init(
         broker_port=broker_port,
         other_hosts=also_host or (),
     )
-    say(f"office of {tenant} made in {made.folder}; keep it private and backed up")
+    say(
+        f"office of {tenant} made in {made.folder}; keep it private and backed up",
+        tenant=tenant, folder=str(made.folder), broker_configuration=str(made.broker_folder / "mosquitto.conf"),
+    )  # fmt: skip
     say(f"next: mosquitto -c {made.broker_folder / 'mosquitto.conf'}")
     say("then: branchline-console box add NAME")
 
@@ -286,12 +290,17 @@ def suppress(
         raise typer.BadParameter(error.detail) from None
     here = office_at(folder or context.obj)
     is_new = asyncio.run(run_suppress(here, scope=scope, value=value, reason=reason, clock=clock_for(now)))
-    say(f"every box is told: no more calls for this {scope}" + ("" if is_new else " (known before)"))
+    known = "" if is_new else " (known before)"
+    say(f"every box is told: no more calls for this {scope}{known}", scope=scope, is_new=is_new)
+
+
+give_json(app)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; every error is one line that says what to do next."""
     log_to_stderr()
+    speak_json(False)
     try:
         app(args=list(arguments) if arguments is not None else None, prog_name="branchline-console")
     except ConsoleError as error:

@@ -87,17 +87,18 @@ def check(
     if fetch:
         for name in boxes:
             n_entries = asyncio.run(fetch_entries(here, name, patience_s=wait, clock=clock))
-            say(f"{name}: {n_entries} entries came")
+            say(f"{name}: {n_entries} entries came", box=name, entries=n_entries)
     alarms: list[str] = []
     ledger = Ledger(here.ledger)
     with ledger.transaction() as rows:
         for name in boxes:
             found = note_findings(rows, name, clock.now())
             for each in found:
-                say(f"{each.severity}: {name}: {each.what}")
+                say(f"{each.severity}: {name}: {each.what}", box=name, severity=each.severity, what=each.what)
             alarms += [f"{name}: {each.what}" for each in found if each.severity == "alarm"]
             held = standing(rows, name)
-            say(f"{name}: {held['heads']} heads, {held['here']} of {held['entries']} entries are here")
+            told = f"{name}: {held['heads']} heads, {held['here']} of {held['entries']} entries are here"
+            say(told, **{key: held[key] for key in ("box", "heads", "here", "entries")})
     if alarms:
         raise AuditAlarmError(
             f"{len(alarms)} alarm(s); take the box off the lists, keep its disk, and compare with "
@@ -133,7 +134,7 @@ def anchors(
             file.write(text + "\n")
     except FileExistsError:
         raise ConsoleError(f"{to} is there already; name a new file") from None
-    say(f"{len(heads)} heads of {name} are in {to}")
+    say(f"{len(heads)} heads of {name} are in {to}", box=name, heads=len(heads), file=str(to))
 
 
 @audit_app.command()
@@ -154,7 +155,7 @@ def trust(
         if key is None:
             raise ConsoleError(f"no head of {name} is signed by a key {kid}; `audit status` shows what came")
         pin_key(rows, name, kid, key, at=clock_for(now).now(), how="accepted")
-    say(f"{name}: heads by {kid} are believed from now on")
+    say(f"{name}: heads by {kid} are believed from now on", box=name, key=kid)
 
 
 audit_app.command("evidence")(evidence)

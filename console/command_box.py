@@ -53,7 +53,9 @@ def box_add(
     """Make a box a member: the folder it is installed with."""
     here = office_at(folder or context.obj)
     made = issue_box(here, name, now=SystemClock().now(), time_zone=time_zone, language=language)
-    say(f"box {name} made; copy {made} to the box: it holds the box's private key")
+    say(
+        f"box {name} made; copy {made} to the box: it holds the box's private key", box=name, folder=str(made)
+    )
 
 
 @box_app.command("renew")
@@ -67,7 +69,10 @@ def box_renew(
     """Make a certificate and key for a box whose own ended or was revoked: a box in reach renews by itself."""
     here = office_at(folder or context.obj)
     made = issue_anew(here, box, out or Path(f"{box}-renewed"), now=SystemClock().now())
-    say(f"copy {made}/box.crt and {made}/box.key over the box's own, as `box add` made them, and restart it")
+    say(
+        f"copy {made}/box.crt and {made}/box.key over the box's own, as `box add` made them, and restart it",
+        folder=str(made),
+    )
     say("if it was revoked: have the broker read that it is let in again (`systemctl reload mosquitto`)")
 
 
@@ -83,7 +88,7 @@ def box_revoke(
     here = office_at(folder or context.obj)
     if not yes:
         typer.confirm(f"withdraw every certificate of box {box}?", abort=True, err=True)
-    say(f"box {box} is revoked; {revoke(here, box, now=SystemClock().now())}")
+    say(f"box {box} is revoked; {revoke(here, box, now=SystemClock().now())}", box=box)
 
 
 @box_app.command("list")

@@ -87,8 +87,9 @@ def issue(
         language=language,
     )
     say(
-        f"{out} made, good until {record.expires_at.astimezone():%Y-%m-%d %H:%M}; put it on the stick as {CLAIM_FILE}"
-    )
+        f"{out} made, good until {record.expires_at.astimezone():%Y-%m-%d %H:%M}; put it on the stick as {CLAIM_FILE}",
+        file=str(out), id=record.id, expires_at=record.expires_at.isoformat(),
+    )  # fmt: skip
     say("while machines ask: branchline-console claim serve, or claim approve CODE --as NAME for each")
 
 
@@ -121,7 +122,7 @@ def approve(
     office = office_at(folder or context.obj)
     found = asyncio.run(_approve(office, code, name, replaces=replace, patience_s=wait))
     if found.state == "taken":
-        say(f"{name} is a box now")
+        say(f"{name} is a box now", box=name)
         return
     raise BoxSilentError(
         f"{name} is approved, and the machine has not said that it heard so: keep `claim serve` running"
@@ -151,13 +152,15 @@ def serve(
 
     def tell(request: ClaimRequest, answer: ClaimAnswer | None) -> None:
         if answer is None:
-            say(f"{request.serial or 'a machine'}: is a box now")
+            say(f"{request.serial or 'a machine'}: is a box now", serial=request.serial, state="taken")
         elif answer.status != "waiting":
-            say(f"{request.serial or 'a machine'}: {answer.status} {answer.box}{answer.reason}")
+            told = f"{request.serial or 'a machine'}: {answer.status} {answer.box}{answer.reason}"
+            say(told, serial=request.serial, state=answer.status, box=answer.box, reason=answer.reason)
         else:
             say(
-                f"{request.serial or 'a machine'} waits: claim approve CODE --as NAME, with the code it shows"
-            )
+                f"{request.serial or 'a machine'} waits: claim approve CODE --as NAME, with the code it shows",
+                serial=request.serial, state="waiting",
+            )  # fmt: skip
 
     async def story() -> None:
         async with serving_claims(office, SystemClock(), on_answer=tell):

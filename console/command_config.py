@@ -72,7 +72,11 @@ def push(
         raise CampaignRefusedError(
             f"box {box} did not keep it: {answer.reason}: {answer.detail}; mend that and push again"
         )
-    say(f"box {box}: " + ("in force" if answer else "sent; `config show` says what became of it"))
+    say(
+        f"box {box}: " + ("in force" if answer else "sent; `config show` says what became of it"),
+        box=box,
+        in_force=bool(answer),
+    )
 
 
 @config_app.command("show")

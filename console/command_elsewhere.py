@@ -65,7 +65,8 @@ def contact(
             }
             fact = one_contact(values, number_of=number_in(rows), now=clock.now())
             is_new = tell_contact(rows, fact)
-        say(f"{'noted' if is_new else 'was known'}: {fact.contact}")
+        told = "noted" if is_new else "was known"
+        say(f"{told}: {fact.contact}", contact=fact.contact, is_new=is_new)
         asyncio.run(_tell_boxes(here, ledger, clock))
     finally:
         ledger.close()
@@ -85,7 +86,8 @@ def import_list(
         with ledger.transaction() as rows:
             facts, problems = read_contacts(file, number_of=number_in(rows), now=clock.now())
             n_new = sum(tell_contact(rows, fact) for fact in facts)
-        say(f"{n_new} noted, {len(facts) - n_new} known already, {len(problems)} cannot be read")
+        told = f"{n_new} noted, {len(facts) - n_new} known already, {len(problems)} cannot be read"
+        say(told, new=n_new, known=len(facts) - n_new, unreadable=len(problems))
         if n_new:
             asyncio.run(_tell_boxes(here, ledger, clock))
     finally:
@@ -125,7 +127,7 @@ def person_fact(
         body = msgspec.json.encode(fact)
         with ledger.transaction() as rows:
             is_new = tell_person(rows, f"told-{hashlib.sha256(body).hexdigest()[:24]}", fact)
-        say("noted" if is_new else "was known")
+        say("noted" if is_new else "was known", is_new=is_new)
         asyncio.run(_tell_boxes(here, ledger, clock))
     finally:
         ledger.close()
@@ -217,4 +219,4 @@ async def _tell_boxes(office: Office, ledger: Ledger, clock: Clock[object]) -> N
             told = await feed.tell_all()
     except BrokerError as error:
         raise BrokerError(f"it is noted, and no box knows it yet: {error}; `watch` tells them") from None
-    say(f"boxes were told of {told} facts")
+    say(f"boxes were told of {told} facts", told=told)

@@ -42,7 +42,11 @@ class Tally(Lines):
         self._tell_at_s = time.monotonic() + TELL_EVERY_S
         if self._told != (self._n_messages, self._n_new):
             self._told = (self._n_messages, self._n_new)
-            say(f"{self._n_messages} messages kept, {self._n_new} of them new")
+            say(
+                f"{self._n_messages} messages kept, {self._n_new} of them new",
+                messages=self._n_messages,
+                new=self._n_new,
+            )
 
 
 async def ingest_command(office: Office, *, until_idle_s: float | None, clock: Clock[object]) -> None:

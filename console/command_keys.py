@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from rich.console import Console
 from sqlalchemy import select
 
 from console.arguments import clock_for, office_at
@@ -19,6 +18,7 @@ from console.office import Office
 from console.signed_sender import SignedSender
 from console.tables import table
 from console.terminal import say
+from console.terminal import show as show_table
 from firmware.sync.key_ring import public_key
 from firmware.sync.messages import KeySet, encode
 from firmware.sync.signing import key_id
@@ -76,7 +76,7 @@ def show(context: typer.Context, folder: OfficeOption = None) -> None:
         )
         for each in book.current.keys
     ]
-    Console().print(table(f"Key set {book.current.version}", ("key", "signs from", "retires"), rows))
+    show_table(table(f"Key set {book.current.version}", ("key", "signs from", "retires"), rows))
     with Ledger(here.ledger).reading() as connection:
         answers = {
             row.box: "yes" if row.accepted else f"no: {row.reason}"
@@ -84,7 +84,7 @@ def show(context: typer.Context, folder: OfficeOption = None) -> None:
                 select(ACK).where(ACK.c.about == book.current.id).order_by(ACK.c.at)
             )
         }
-    Console().print(
+    show_table(
         table(
             "Boxes", ("box", "has it"), [(box, answers.get(box, "not answered yet")) for box in here.boxes()]
         )

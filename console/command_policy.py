@@ -6,7 +6,6 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich.console import Console
 
 from console.arguments import JsonOption, NowOption, OfficeOption, clock_for, office_at
 from console.authority import load_signing_key
@@ -27,7 +26,7 @@ from console.policy_releases import (
 )
 from console.signed_sender import SignedSender
 from console.tables import table
-from console.terminal import say, say_json
+from console.terminal import say, say_json, show
 from firmware.clock import Clock
 from firmware.compliance.pack import read_pack
 from firmware.sync.messages_policy import PolicyRelease
@@ -102,7 +101,7 @@ def push(
             found = [each for name in concerned if (each := standing(rows, name))]
     finally:
         ledger.close()
-    say(f"release {version} lies at the broker for {target}")
+    say(f"release {version} lies at the broker for {target}", version=version, target=target)
     _print(found)
     refused = [each for each in found if each.version == version and each.answer == "refused"]
     if refused:
@@ -166,4 +165,4 @@ def _answered(ledger: Ledger, boxes: set[str], version: int) -> set[str]:
 def _print(found: list[Standing]) -> None:
     names = ("box", "release", "packs", "overlay", "at the box", "detail")
     rows = [(e.box, e.version, " ".join(e.packs), e.overlay, e.answer, e.detail) for e in found]
-    Console().print(table("Rules from this office", names, rows))
+    show(table("Rules from this office", names, rows))

@@ -91,7 +91,7 @@ def fetch(
     here = office_at(folder or context.obj)
     target = out or Path(f"{Path(recording).name}.blrec")
     asyncio.run(fetch_recording(here, box, recording, target, patience_s=wait, clock=SystemClock()))
-    say(f"{target}: sealed; open it with: branchline-console open-recording {target}")
+    say(f"{target}: sealed; open it with: branchline-console open-recording {target}", file=str(target))
 
 
 async def receive_recordings(

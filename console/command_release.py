@@ -136,7 +136,8 @@ def publish(context: typer.Context, *, days: DaysOption = 14, folder: OfficeOpti
     repository = _repository(office_at(folder or context.obj))
     repository.publish(SystemClock().now(), days=days)
     say(
-        f"published; boxes believe it until {repository.expires_at():%Y-%m-%d %H:%M} UTC: publish again before"
+        f"published; boxes believe it until {repository.expires_at():%Y-%m-%d %H:%M} UTC: publish again before",
+        expires_at=repository.expires_at().isoformat(),
     )
 
 
@@ -192,7 +193,10 @@ def roll_out_command(
         patience=timedelta(hours=patience),
     )
     ended = asyncio.run(roll_out(office, order, clock_for(None), say=say))
-    say(f"{len(ended.good)} are {version}; {len(ended.failed)} failed; {len(ended.not_asked)} were not asked")
+    say(
+        f"{len(ended.good)} are {version}; {len(ended.failed)} failed; {len(ended.not_asked)} were not asked",
+        version=version, good=ended.good, failed=ended.failed, not_asked=ended.not_asked,
+    )  # fmt: skip
     if ended.failed or ended.not_asked:
         raise ReleaseError(
             f"not every box is {version}: {', '.join(sorted({*ended.failed, *ended.not_asked}))}; mend them, and run it again"
@@ -221,4 +225,5 @@ def _staging(office: Office, keys: Sequence[Path] | None) -> "Iterator[ReleaseRe
         repository.sign(signer)
     for role, (n, wanted) in repository.staged().items():
         what = "the releases" if role == "targets" else "the keys"
-        say(f"{what}: {n} of {wanted} have signed" + ("; `release publish`" if n >= wanted else ""))
+        told = f"{what}: {n} of {wanted} have signed" + ("; `release publish`" if n >= wanted else "")
+        say(told, role=role, signed=n, wanted=wanted)

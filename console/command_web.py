@@ -73,7 +73,7 @@ def user_add(
     password = _asked_password(name)
     with _ledger(here).transaction() as rows:
         add_user(rows, name, role, password, SystemClock().now())
-    say(f"{name} may sign in as {role.value}")
+    say(f"{name} may sign in as {role.value}", name=name, role=role.value)
 
 
 @user_app.command("list")

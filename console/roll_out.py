@@ -16,7 +16,8 @@ from console.ledger import Ledger
 from console.ledger_facts import Fact
 from console.ledger_tables import BOX
 from console.office import Office
-from console.sent_commands import UPDATE, UPDATE_ENDS, keep_command
+from console.sent_commands import UPDATE, keep_command
+from console.web_tables import UPDATE_ENDS
 from firmware.clock import Clock, to_ms
 from firmware.sync.messages import Ack, BoxEvent, encode
 from firmware.sync.messages_command import Command, Response

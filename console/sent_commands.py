@@ -8,12 +8,11 @@ from sqlalchemy import Connection, Row, select
 
 from console.ledger_facts import insert_new
 from console.ledger_tables import COMMAND, EVENT, RESPONSE
+from console.web_tables import OF_UPDATES
 from firmware.clock import to_ms
 from firmware.sync.messages_command import Command
 
 UPDATE = "update"
-UPDATE_ENDS = ("update_good", "update_failed")
-"""Events with which a box tells what came of an update."""
 
 
 class UpdateOrder(msgspec.Struct, kw_only=True, frozen=True):
@@ -56,7 +55,7 @@ def update_orders(rows: Connection, *, limit: int) -> list[UpdateOrder]:
     since = min(row.at for row in orders)
     told = select(RESPONSE).where(RESPONSE.c.about.in_([row.id for row in orders]))
     answers = {(row.box, row.about): row for row in rows.execute(told.order_by(RESPONSE.c.at.desc()))}
-    ended = select(EVENT).where(EVENT.c.event.in_(UPDATE_ENDS) & (EVENT.c.at >= since))
+    ended = select(EVENT).where(OF_UPDATES & (EVENT.c.at >= since))
     ends = {
         (row.box, word): row
         for row in rows.execute(ended.order_by(EVENT.c.at.desc()))

@@ -4,17 +4,40 @@ import json
 import logging
 import sys
 from collections.abc import MutableMapping, Sequence
+from contextvars import ContextVar
 from typing import Any, NoReturn
 
 import structlog
 from rich.console import Console
+from rich.table import Table
 
 from console.tables import printable
 
+_SPEAKS_JSON: ContextVar[bool] = ContextVar("speaks_json", default=False)
 
-def say(text: str) -> None:
-    """Print one line for a person."""
+
+def speak_json(wanted: bool = True) -> None:
+    """Have `say` and `show` write for programs from now on, or for people again."""
+    _SPEAKS_JSON.set(wanted)
+
+
+def say(text: str, **facts: Any) -> None:
+    """Print one line for a person; for a program the same, with what it needs of it by name."""
+    if _SPEAKS_JSON.get():
+        print(json.dumps({"said": text, **facts}, ensure_ascii=False, default=str), flush=True)
+        return
     Console().print(printable(text), soft_wrap=True)
+
+
+def show(shown: Table) -> None:
+    """Print a table; for a program its rows, a line of JSON each."""
+    if not _SPEAKS_JSON.get():
+        Console().print(shown)
+        return
+    names = [str(column.header) for column in shown.columns]
+    for cells in zip(*(column.cells for column in shown.columns), strict=True):
+        row = dict(zip(names, map(str, cells), strict=True))
+        print(json.dumps({"table": str(shown.title), **row}, ensure_ascii=False))
 
 
 def say_json(content: Any) -> None:

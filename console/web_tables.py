@@ -1,6 +1,17 @@
 """The ledger's tables behind the web pages: who may sign in, what was looked at, cases, notes, orders, corrections."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Connection, Index, Integer, Table, Text, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Index,
+    Integer,
+    Table,
+    Text,
+    literal_column,
+    text,
+)
 
 from console.ledger_tables import EVENT, METADATA, OUTCOME, REFUSAL
 
@@ -85,8 +96,11 @@ CASE_SWEEP = Table(
 )
 """Up to which message of each stream outcomes were looked at for cases."""
 
-_ALARMING = EVENT.c.severity != "info"
-_OF_UPDATES = EVENT.c.event.in_(("update_good", "update_failed"))
+UPDATE_ENDS = ("update_good", "update_failed")
+"""Events with which a box tells what came of an update."""
+# Said as SQL and not as parameters, or SQLite would not see that an index of just these serves.
+ALARMING = EVENT.c.severity != literal_column("'info'")
+OF_UPDATES = EVENT.c.event.in_([literal_column(f"'{name}'") for name in UPDATE_ENDS])
 INDICES = (
     Index("outcome_by_end", OUTCOME.c.ended_at, OUTCOME.c.box, OUTCOME.c.attempt),
     Index(
@@ -122,8 +136,8 @@ INDICES = (
     ),
     Index("outcome_by_sequence", OUTCOME.c.box, OUTCOME.c.stream, OUTCOME.c.seq),
     # Of a million events the pages want those that are no mere information, and how updates ended.
-    Index("event_alarming", EVENT.c.at, EVENT.c.id, postgresql_where=_ALARMING, sqlite_where=_ALARMING),
-    Index("event_of_updates", EVENT.c.at, postgresql_where=_OF_UPDATES, sqlite_where=_OF_UPDATES),
+    Index("event_alarming", EVENT.c.at, EVENT.c.id, postgresql_where=ALARMING, sqlite_where=ALARMING),
+    Index("event_of_updates", EVENT.c.at, postgresql_where=OF_UPDATES, sqlite_where=OF_UPDATES),
     Index("work_case_by_due", CASE.c.is_done, CASE.c.due_at, CASE.c.box, CASE.c.attempt),
     Index("work_case_by_kind", CASE.c.is_done, CASE.c.kind, CASE.c.due_at, CASE.c.box, CASE.c.attempt),
     Index("work_case_by_person", CASE.c.person),

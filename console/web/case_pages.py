@@ -181,8 +181,9 @@ def make_cases() -> None:
         if is_swept(rows):
             return
     with ledger.transaction() as rows:
-        sweep(rows)
-    desk().remembered.forget(COUNTS)
+        n_made = sweep(rows)
+    if n_made:
+        desk().remembered.forget(COUNTS)
 
 
 def _asked_case() -> Row[Any]:

@@ -12,12 +12,14 @@ from console.ledger_tables import BOX, EVENT
 from console.web.desk import desk
 from console.web.live import live
 from console.web.roles import May, needs
+from console.web_tables import ALARMING
 from firmware.sync.messages_state import LineWire
 
 fleet_pages = Blueprint("fleet", __name__)
 N_EVENTS = 30
 SILENT_AFTER_MS = 10 * 60 * 1000
 WEAK_DBM = -105
+LATEST_ALARMS = select(EVENT).where(ALARMING).order_by(EVENT.c.at.desc(), EVENT.c.id.desc()).limit(N_EVENTS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,12 +58,7 @@ def _fleet() -> dict[str, object]:
     here = desk()
     with here.ledger.reading() as rows:
         boxes = _boxes(rows, here.office.boxes(), here.now_ms())
-        events = rows.execute(
-            select(EVENT)
-            .where(EVENT.c.severity != "info")
-            .order_by(EVENT.c.at.desc(), EVENT.c.id.desc())
-            .limit(N_EVENTS)
-        ).all()
+        events = rows.execute(LATEST_ALARMS).all()
     lines = [line for box in boxes for line in box.lines]
     return {
         "boxes": boxes,

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from flask import Blueprint, abort, render_template
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
-from console.contact_measures import RuleRefusals, people_called, refusals
+from console.contact_measures import Cohort, RuleRefusals, cohorts, people_called, refusals
 from console.ledger_tables import BOX, CAMPAIGN
 from console.measures import Calendar, Dimension, FirstWord, Group, Measures, Scope, calendar, first_word
 from console.measures import by as beside
@@ -19,6 +19,7 @@ measure_pages = Blueprint("measures", __name__)
 PERIODS = (7, 30, 90)
 USUAL_DAYS, USUAL_DIMENSION = 30, Dimension.CAMPAIGN
 N_HOURS, N_WEEKDAYS = 24, 7
+N_WEEKS = 8
 MAX_GROUPS = 60
 DIMENSIONS = {
     # What calls are set side by side by, and what it is called.
@@ -35,6 +36,8 @@ class Figures:
     people: int
     first_word: FirstWord
     refusals: list[RuleRefusals]
+    cohorts: list[Cohort]
+    """Lists that were pushed in these days; what came of them until now."""
 
 
 @measure_pages.get("/measures")
@@ -95,19 +98,31 @@ def count_figures(here: Desk, scope: Scope, today: date) -> Figures:
             people=people_called(rows, scope),
             first_word=first_word(rows, scope),
             refusals=refusals(rows, scope),
+            cohorts=_cohorts(rows, scope),
         )
 
 
+def _cohorts(rows: Connection, scope: Scope) -> list[Cohort]:
+    assert scope.since is not None
+    assert scope.until is not None
+    of_lists = Scope(campaign=scope.campaign, box=scope.box)
+    return cohorts(rows, of_lists, zone=None, weeks=N_WEEKS, pushed=(scope.since, scope.until))
+
+
 def prepare_usual_figures(here: Desk) -> None:
-    """Count behind the pages what somebody who opens this one sees first."""
-    scope, today = scope_of(here, USUAL_DAYS)
+    """Count behind the pages what somebody who opens this one sees first, and then the other periods."""
+    for days in sorted(PERIODS, key=lambda each: each != USUAL_DAYS):
+        scope, today = scope_of(here, days)
 
-    def groups() -> list[Group]:
-        with here.ledger.reading() as rows:
-            return beside(rows, USUAL_DIMENSION, scope, zone=None, today=today)
+        def figures(scope: Scope = scope, today: date = today) -> Figures:
+            return count_figures(here, scope, today)
 
-    here.remembered.prepare(("figures", scope), lambda: count_figures(here, scope, today))
-    here.remembered.prepare(("groups", USUAL_DIMENSION.value, scope), groups)
+        def groups(scope: Scope = scope, today: date = today) -> list[Group]:
+            with here.ledger.reading() as rows:
+                return beside(rows, USUAL_DIMENSION, scope, zone=None, today=today)
+
+        here.remembered.prepare(("figures", scope), figures)
+        here.remembered.prepare(("groups", USUAL_DIMENSION.value, scope), groups)
 
 
 def _named(by: str, groups: list[Group]) -> list[tuple[str, Measures]]:

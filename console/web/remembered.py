@@ -15,7 +15,7 @@ log = structlog.get_logger(__name__)
 FRESH_S = 15.0
 PATIENCE = 20.0
 """What took long to count is fresh that many times as long: counting takes a twentieth of a core at most."""
-OLDEST_S = 600.0
+OLDEST_S = 1800.0
 """Older figures are not shown: who asks waits for new ones."""
 MAX_REMEMBERED = 256
 MAX_WAITING = 32
@@ -54,7 +54,7 @@ class Remembered:
             self._known.pop(key, None)
 
     def get(self, key: Any, make: Callable[[], T]) -> T:
-        """Return what `make` returned ten minutes ago at most; `make` may run in another thread, without the request."""
+        """Return what `make` returned half an hour ago at most; `make` may run in another thread, without the request."""
         now_s = self._now_s()
         with self._lock:
             known = self._known.get(key)

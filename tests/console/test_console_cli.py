@@ -173,7 +173,7 @@ def test_a_silent_box_is_told_from_a_refusal_and_the_push_can_go_on(
             await wait_until(lambda: box.heard[n_heard:])
             assert [type(each) for each in box.heard[n_heard:]] == [Suppress], "nothing is left to send"
 
-    asyncio.run(asyncio.wait_for(story(), 40))
+    asyncio.run(asyncio.wait_for(story(), 120))
 
 
 @pytest.mark.usefixtures("broker")
@@ -188,7 +188,7 @@ def test_watch_prints_one_json_line_for_each_new_message_after_its_commit(
     async def story() -> tuple[int, str, str]:
         async with play(office, "b1") as box:
             watching = run("watch", "--json", "--until-idle", "2", office=office)
-            await wait_until(lambda: any(isinstance(each, Suppress) for each in box.heard), timeout_s=15)
+            await wait_until(lambda: any(isinstance(each, Suppress) for each in box.heard), timeout_s=60)
             await box.say("state", state)
             await box.say("outcome", outcome(1, disposition=Disposition.PROMISE_FULL))
             await box.say("outcome", outcome(1, disposition=Disposition.PROMISE_FULL))
@@ -198,7 +198,7 @@ def test_watch_prints_one_json_line_for_each_new_message_after_its_commit(
             assert [each.up_to for each in box.heard if isinstance(each, Receipt)][-1] == 3
             return result
 
-    code, out, err = asyncio.run(asyncio.wait_for(story(), 40))
+    code, out, err = asyncio.run(asyncio.wait_for(story(), 120))
     assert (code, err) == (0, "")
     lines = [json.loads(line) for line in out.splitlines()]
     assert [(line["type"], line["box"], line.get("disposition")) for line in lines] == [
@@ -217,8 +217,9 @@ def test_watch_stops_cleanly_on_ctrl_c_and_outcomes_are_there_afterwards(
     async def story() -> tuple[int, str, str]:
         async with play(office, "b1") as box:
             watching = run("watch", office=office)
-            await wait_until(lambda: box.heard, timeout_s=15)
-            code, _, err = await ended(run("watch", "--until-idle", "1", office=office))
+            await wait_until(lambda: box.heard, timeout_s=60)
+            second = ("watch", "--until-idle", "1", "--office", office.folder)
+            code, _, err = await asyncio.to_thread(said, capsys, *second)
             assert (code, err.count("\n")) == (1, 1)
             assert "another `watch` is running" in err
             await box.say("outcome", outcome(1, note="[bold]\x1b[2J"))
@@ -226,7 +227,7 @@ def test_watch_stops_cleanly_on_ctrl_c_and_outcomes_are_there_afterwards(
             watching.send_signal(2)
             return await ended(watching)
 
-    code, out, err = asyncio.run(asyncio.wait_for(story(), 40))
+    code, out, err = asyncio.run(asyncio.wait_for(story(), 120))
     assert (code, err) == (0, "")
     assert out.splitlines() == ["b1 outcome nov/c01: no_answer"]
     code, out, _ = said(capsys, "outcomes", "--office", office.folder, "--json")

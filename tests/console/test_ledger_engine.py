@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,9 @@ from console.ledger_engine import LAYOUT, has_password, name_of
 from console.ledger_marks import Mark, Stream, advance
 from console.ledger_tables import METADATA
 from console.office import Office
-from firmware.sync.messages import OutcomeMessage
+from console.web_tables import add_indices
+from firmware.clock import to_ms
+from firmware.sync.messages import MoneyWire, OutcomeMessage, PromiseWire
 from tests.console.throwaway_postgresql import ThrowawayPostgresql
 
 NOW = datetime(2026, 11, 2, 2, 0, tzinfo=UTC)
@@ -53,9 +55,14 @@ def test_the_steps_lead_to_the_layout_that_new_ledgers_are_made_with() -> None:
     assert ScriptDirectory.from_config(config).get_heads() == [LAYOUT]
 
 
-def test_an_older_ledger_is_brought_up_and_is_like_a_new_one(new_place: Callable[[], Any]) -> None:
+def test_an_older_ledger_is_brought_up_and_is_like_a_new_one(
+    new_place: Callable[[], Any], outcome: Callable[..., OutcomeMessage]
+) -> None:
     place = new_place()
     older = Ledger(place)
+    promised = PromiseWire(due=date(2026, 11, 9), amount=MoneyWire(123450, "CNY"), confirmed=True)
+    call = outcome(7, line="line-2", flow="reminder", flow_version=3, promise=promised)
+    older.record([Arrival(box="b1", message=call)], seen_at=NOW)
     with older.transaction() as connection:
         for statement in (*UNDO_LAYOUT_3, OLD_PROMISE):
             connection.exec_driver_sql(statement)
@@ -63,11 +70,17 @@ def test_an_older_ledger_is_brought_up_and_is_like_a_new_one(new_place: Callable
     older.close()
     ledger = Ledger(place)
     with ledger.transaction() as connection:
-        row = connection.execute(text("SELECT total_minor, last_due, paid_minor, kept_on FROM promise")).one()
+        of_old = "SELECT total_minor, last_due, paid_minor, kept_on FROM promise WHERE attempt = 'a1'"
+        row = connection.execute(text(of_old)).one()
+        known = "SELECT campaign, contact, line, flow, flow_version, reserved_at FROM promise WHERE attempt = :one"
+        of_call = connection.execute(text(known), {"one": call.attempt}).one()
+        connection.execute(text("CREATE INDEX outcome_by_progress ON outcome (campaign)"))
+        add_indices(connection)  # as the web server does
         differences = compare_metadata(MigrationContext.configure(connection), METADATA)
         version = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one()
     ledger.close()
     assert tuple(row) == (1000, "2026-02-28", 0, None)
+    assert tuple(of_call) == ("nov", "c07", "line-2", "reminder", 3, to_ms(NOW))
     assert differences == []
     assert version == LAYOUT
 

@@ -42,7 +42,7 @@ def test_every_way_a_call_ends_has_words() -> None:
 
 
 def test_all_words_are_in_both_languages() -> None:
-    others = dict(pair for pairs in OTHER_WAYS.items() for pair in [(pairs[0], each) for each in pairs[1]])
+    others = {str(both): both for ways in OTHER_WAYS.values() for both in ways}
     for words in (EVENTS, REASONS, CAUSES, DIALLING, DETAILS, others, UPDATE_FAILURES, TURNED_AWAY):
         for english, chinese in words.values():
             assert english.isascii()

@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+import threading
 import wave
 from collections import Counter
 from collections.abc import Callable
@@ -16,10 +17,14 @@ from console.cases import is_swept, sweep
 from console.corrections import standing
 from console.errors import BrokerError
 from console.ledger import Arrival, Ledger
+from console.ledger_tables import EVENT
 from console.web import application
 from console.web.catalogue import CATALOGUE, DISPOSITIONS, WORDS
+from console.web.fleet_pages import LATEST_ALARMS
+from console.web.remembered import Remembered
 from console.web.roles import Role
-from console.web_tables import CASE, WEB_ACCESS
+from console.web.server import prepare
+from console.web_tables import CASE, OF_UPDATES, WEB_ACCESS
 from firmware.sync.messages import Ack, OutcomeMessage
 from firmware.values import Disposition, mask
 from tests.console.web.web_world import (
@@ -213,11 +218,10 @@ def test_cases_are_made_once_whatever_the_order(
     assert isinstance(tmp_path, Path)
     ledger = Ledger(tmp_path / "ledger.db")
     first, second, third = (outcome(seq, disposition=Disposition.COMPLAINT) for seq in (1, 2, 3))
-    for arrival, known in ((third, 1), (first, 2), (second, 3), (first, 3)):
+    for arrival, known, new in ((third, 1, 1), (first, 2, 1), (second, 3, 1), (first, 3, 0)):
         ledger.record([Arrival(box="b1", message=arrival)], seen_at=NOW)
         with ledger.transaction() as rows:
-            sweep(rows)
-            sweep(rows)
+            assert [sweep(rows), sweep(rows)] == [new, 0]
             assert len(rows.execute(select(CASE)).all()) == known
     with ledger.reading() as rows:
         assert is_swept(rows)
@@ -340,6 +344,49 @@ def test_measures_count_what_the_ledger_holds(supervisor: Visitor) -> None:
         assert 'class="n">75.0%' in table or by in {"weekday", "hour"}
     assert supervisor.get("/measures?days=8").status_code == 400
     assert supervisor.get("/measures?by=person").status_code == 400
+
+
+def test_lists_are_followed_by_the_week_in_which_they_were_pushed(supervisor: Visitor) -> None:
+    """One list of 40, pushed in the week of the last day: 5 of its people were spoken to and promised, three times each."""
+    page = text_of(supervisor, "/measures?days=30")
+    [row] = re.findall(r"<tr><th scope=\"row\" class=\"nowrap\">(2026-\d\d-\d\d)</th>(.*?)</tr>", page)
+    assert row[0] == "2026-11-02"
+    assert re.findall(r">([^<]+)</td>", row[1]) == ["40", *["12.5%"] * 8, "5"]
+    assert "pushed" not in text_of(supervisor, "/measures?days=30&campaign=none")
+
+
+def test_who_comes_after_the_start_waits_for_no_count(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the server counts when it starts is what the pages ask for."""
+    remembered = Remembered()
+    monkeypatch.setattr(world.desk, "remembered", remembered)
+    with world.desk.ledger.transaction() as rows:
+        sweep(rows)
+    prepare(world.desk)
+    done = threading.Event()
+    remembered.prepare("the last", done.set)
+    assert done.wait(30)
+    for name in ("campaign_pages.campaign_counts", "case_pages.open_cases", "measure_pages.count_figures"):
+        monkeypatch.setattr(f"console.web.{name}", None)
+    monkeypatch.setattr("console.web.measure_pages.beside", None)
+    visitor = world.visitor(Role.OPERATOR)
+    for path in ("/campaigns", "/cases", "/measures", "/measures?days=7", "/measures?days=90"):
+        assert "Counted at" in visitor.text(path)
+    remembered.close()
+
+
+def test_alarms_and_ends_of_updates_are_found_without_reading_every_event(world: World) -> None:
+    """A ledger has a million events; few of them are wanted."""
+    with world.desk.ledger.reading() as rows:
+        for query, index in (
+            (LATEST_ALARMS, "event_alarming"),
+            (select(EVENT).where(OF_UPDATES & (EVENT.c.at >= 5)), "event_of_updates"),
+        ):
+            said = query.compile(rows.engine, compile_kwargs={"literal_binds": True})
+            plan = rows.exec_driver_sql(f"EXPLAIN QUERY PLAN {said}").all()
+            assert [each for each in plan if f"USING INDEX {index}" in each.detail], plan
+            assert not [each for each in plan if "B-TREE" in each.detail], (
+                "and in the order in which they lie"
+            )
 
 
 def test_a_live_page_ends_and_gives_back_its_place(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
