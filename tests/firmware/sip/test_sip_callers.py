@@ -135,6 +135,8 @@ INVITE = "INVITE sip:box@192.0.2.1 SIP/2.0\r\n{headers}\r\nCall-ID: a\r\n\r\nFro
         pytest.param("From: <sip:1001;DROP TABLE@x>", "1001", id="an extension"),
         pytest.param("From: <sip:+86139' OR 1=1@x>", "", id="no number"),
         pytest.param("Subject: none", "", id="no From"),
+        pytest.param('From: "' + '\\"' * 30_000, "", id="a quote without end"),
+        pytest.param("P-Asserted-Identity: x\r\n" * 2000 + "From: <sip:+8613912345678@x>", CALLER, id="many"),
     ],
 )  # fmt: skip
 def test_the_number_that_an_invite_shows(headers: str, number: str) -> None:
