@@ -28,7 +28,7 @@ from tests.firmware.sip.test_sip_line import CALLEE, line_to, offer, on_each_eng
 
 BEFORE_HZ, MEANWHILE_HZ, AFTER_HZ = 1100.0, 1500.0, 1900.0
 """What we say."""
-PART_S, SETTLED_S = 1.0, 0.3
+PART_S, SETTLED_S = 0.8, 0.25
 """Each part, and what a re-INVITE takes to have its effect."""
 
 
