@@ -256,6 +256,13 @@ def _check_trunks(path: Path, settings: Settings) -> None:
             raise SettingsError(f'{where}: srtp = true sends its keys in SIP: set transport = "tls"')
         if (trunk.transport == "tls") != (trunk.ca is not None):
             raise SettingsError(f'{where}: transport = "tls" and ca go together: ca proves the server')
+        for peer in trunk.peers:
+            try:
+                ip_address(peer)
+            except ValueError:
+                raise SettingsError(
+                    f"{where}: peers: {peer!r} is no IP address: name no hosts there"
+                ) from None
         line_ids += trunk_line_ids(trunk)
     for line_id in line_ids:
         if line_ids.count(line_id) > 1 and any(

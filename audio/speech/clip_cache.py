@@ -40,6 +40,8 @@ class ClipCache:
         self._voices = synthesizer
         self._folder = folder
         self._max_bytes = max_bytes
+        self._room_bytes = 0
+        """What may be written before the folder is looked at again; others may write there too."""
         self._executor = executor
         self._clips: OrderedDict[str, Clip] = OrderedDict()
         self._n_bytes = 0
@@ -152,7 +154,9 @@ class ClipCache:
         """Put the clip on disk; a disk that fails costs renderings after the next start, not calls now."""
         try:
             _save(path, clip)
-            self._trim_folder(path.parent)
+            self._room_bytes -= clip.nbytes
+            if self._room_bytes < 0:
+                self._room_bytes = min(self._trim_folder(path.parent), self._max_bytes // 8)
         except OSError as error:
             if not self._is_disk_failing:
                 log.warning("prompts_not_kept", folder=str(path.parent), reason=error.strerror)
@@ -160,8 +164,8 @@ class ClipCache:
         else:
             self._is_disk_failing = False
 
-    def _trim_folder(self, folder: Path) -> None:
-        """Delete the files used longest ago until the folder holds no more than memory may."""
+    def _trim_folder(self, folder: Path) -> int:
+        """Delete the files used longest ago until the folder holds no more than memory may; return the room left."""
         files = []
         for path in folder.glob("*.wav"):
             try:
@@ -172,9 +176,10 @@ class ClipCache:
         total = sum(size for _, size, _ in files)
         for _, size, path in sorted(files):
             if total <= self._max_bytes:
-                return
+                break
             path.unlink(missing_ok=True)
             total -= size
+        return self._max_bytes - total
 
 
 def _key(engine: str, phrase: str, language: str) -> str:

@@ -162,16 +162,18 @@ class Reception:
             self._on_change()
 
     async def _caller_of(self, line: AnsweringLine[Any]) -> E164 | None:
-        """Return the number shown; None where it is withheld, or is none that could be called."""
-        until_s = self._clock.monotonic_s() + CALLER_WITHIN_S
+        """Return the number shown; None where it is withheld, or is none that could be called.
+
+        A modem tells it after the first RING. Who shows none where it comes at once keeps the line from nobody.
+        """
+        until_s = self._clock.monotonic_s() + (CALLER_WITHIN_S if line.answers_strangers else 0.0)
         while line.is_rung and not line.caller and self._clock.monotonic_s() < until_s:  # noqa: ASYNC110
             await asyncio.sleep(CALLER_LOOK_S)
         home = line.report.number or await self._desk.number_last_called()
         shown = shown_number(line.caller, home)
         if not line.answers_strangers and line.caller.isdigit():
-            whole = shown_number(
-                f"+{line.caller}", home
-            )  # some SIP servers write whole numbers without a plus
+            # Some SIP servers write whole numbers without a plus.
+            whole = shown_number(f"+{line.caller}", home)
             if whole is not None and await self._desk.knows(E164(whole)):
                 return E164(whole)
         return E164(shown) if shown is not None else None

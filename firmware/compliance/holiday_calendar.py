@@ -23,7 +23,7 @@ class HolidayCalendars:
     """Holidays of every calendar asked for, worked out once a year and kept."""
 
     def __init__(self) -> None:
-        self._years: dict[tuple[str, int], dict[date, str]] = {}
+        self._years: dict[tuple[str, int], Mapping[date, str]] = {}
 
     def why_closed(self, calendar: str, day: date) -> str:
         """Return the name of the holiday, or ``""``. Raises UnknownCalendarError.
@@ -41,7 +41,8 @@ class HolidayCalendars:
         return [name for name in sorted(calendars) if not _is_decided(name, year)]
 
 
-def _year(calendar: str, year: int) -> dict[date, str]:
+@lru_cache(maxsize=256)
+def _year(calendar: str, year: int) -> Mapping[date, str]:
     # Neighbouring years too: New Year's decree may take days of December, and a holiday may be observed later.
     known = {near: _holidays(calendar, near) for near in (year - 1, year, year + 1)}
     days: dict[date, str] = {}
@@ -96,6 +97,7 @@ def possible_days_off(known: Mapping[date, str]) -> dict[date, str]:
     return {day: why for day, why in found.items() if day not in known}
 
 
+@lru_cache(maxsize=256)
 def _is_decided(calendar: str, year: int) -> bool:
     country = _country(calendar)
     if country not in DECREED:

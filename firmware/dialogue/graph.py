@@ -164,7 +164,7 @@ def prompts_of(node: Node) -> tuple[tuple[str, Facts], ...]:
         case PlanNode():
             return (node.prompt, PLAN_SLOTS), (node.read_back, PLAN_SLOTS)
         case TransferNode():
-            return ((node.prompt, NOTHING),)
+            return ((node.prompt, NOTHING), *([(node.waiting, NOTHING)] if node.waiting else []))
         case EndNode():
             return ((node.prompt, NOTHING),) if node.prompt else ()
         case ChooseNode() | LanguageNode() | SmsNode():

@@ -220,6 +220,7 @@ class NodeReader(ValueNodeReader):
             limit=limit,
             reason=of.name("transfer") or "",
             prompt=of.name("say") or "",
+            waiting=of.name("waiting", needed=False),
             unavailable=self._target(of, "unavailable", id_),
         )
 

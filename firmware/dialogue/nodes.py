@@ -231,6 +231,8 @@ class TransferNode(Place):
 
     reason: str
     prompt: str
+    waiting: str | None
+    """Said now and then to who waits for a person."""
     unavailable: str
 
 

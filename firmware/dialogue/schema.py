@@ -183,7 +183,10 @@ def _nodes() -> list[Schema]:
             ("plan", "offers", "first", "say", "read_back", "confirmed", "declined", "failed"),
         ),
         _node({"choose": NAME, "when": whens, "else": target}, ("choose", "when", "else")),
-        _node({"transfer": NAME, "say": NAME, "unavailable": target}, ("transfer", "say", "unavailable")),
+        _node(
+            {"transfer": NAME, "say": NAME, "waiting": NAME, "unavailable": target},
+            ("transfer", "say", "unavailable"),
+        ),
         _node({"sms": NAME, "next": target, "not_possible": target}, ("sms", "next")),
         _node(
             {"language": {"enum": list(LANGUAGES)}, "next": target, "not_possible": target},

@@ -90,7 +90,7 @@ class StepMaker:
             case PromiseNode():
                 return self._promise(node, slots)
             case TransferNode():
-                return TransferStep(node.prompt, node.reason, node.unavailable)
+                return TransferStep(node.prompt, node.reason, node.unavailable, waiting=node.waiting)
             case MessageNode():
                 return MessageStep(node.prompt)
             case _:

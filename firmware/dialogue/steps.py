@@ -17,6 +17,8 @@ BARGE_IN_KEY_S = 1.5
 """A prompt stops at the onset of a key, and the key is told at its end: how long to wait for it."""
 PERMISSION_S = 5.0
 HAND_OVER_S = 150.0
+COMFORT_EVERY_S = 20.0
+"""How often somebody who waits for a person is told that they are not forgotten."""
 BEEP_S = 40.0
 FAILURES_BEFORE_MENU = 2
 
@@ -201,8 +203,10 @@ class PermissionStep(Step):
 class TransferStep(Step):
     """Says that a person is being found, and waits for one; nobody in time is nobody."""
 
-    def __init__(self, prompt: str, reason: str, unavailable: str) -> None:
+    def __init__(self, prompt: str, reason: str, unavailable: str, *, waiting: str | None = None) -> None:
         self._speak, self._seek = Speak(prompt, "none"), SeekPerson(reason)
+        self._waiting = None if waiting is None else Speak(waiting, "none")
+        self._until_s = 0.0
         self.nobody = Go(unavailable)
 
     def begin(self) -> Reply:
@@ -211,11 +215,20 @@ class TransferStep(Step):
     def prompt_over(self, now_s: float, *, interrupted: bool) -> Reply:
         if self.deadline_s is not None:
             return None
-        self.deadline_s = now_s + HAND_OVER_S
+        self._until_s = now_s + HAND_OVER_S
+        self._wait(now_s)
         return self._seek
 
     def too_quiet(self, now_s: float) -> Reply:
-        return self.nobody
+        if self._waiting is None or now_s >= self._until_s:
+            return self.nobody
+        self._wait(now_s)
+        return self._waiting
+
+    def _wait(self, now_s: float) -> None:
+        self.deadline_s = (
+            self._until_s if self._waiting is None else min(self._until_s, now_s + COMFORT_EVERY_S)
+        )
 
 
 class EndStep(Step):

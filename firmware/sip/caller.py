@@ -10,6 +10,8 @@ _ADDRESS = re.compile(r"(?:sips?|tel)\s*:\s*([^@;>?\s,]+)", re.IGNORECASE)
 _SEPARATORS = str.maketrans("", "", "-.()")
 _SHORT = {"f": "from", "i": "call-id"}
 MAX_BYTES = 65_536
+MAX_VALUE, MAX_VALUES = 1024, 4
+"""Of one header: strangers write what they like, and it is read before anybody knows who they are."""
 
 
 def headers_of(message: str) -> dict[str, list[str]]:
@@ -35,9 +37,9 @@ def caller_of(message: str) -> str:
     }
     if wishes & {"id", "user", "header"}:
         return ""
-    for value in (*headers.get("p-asserted-identity", []), *headers.get("from", [])[:1]):
+    for value in (*headers.get("p-asserted-identity", [])[:MAX_VALUES], *headers.get("from", [])[:1]):
         # A name in quotation marks may hold anything, an address among it.
-        for address in _ADDRESS.findall(re.sub(r'"(?:[^"\\]|\\.)*"', "", value)):
+        for address in _ADDRESS.findall(re.sub(r'"(?:[^"\\]|\\.)*"', "", value[:MAX_VALUE])):
             number: str = address.translate(_SEPARATORS)
             if _NUMBER.fullmatch(number):
                 return number

@@ -141,6 +141,7 @@ class Worker:
                 await engine.answer(order.call)
         except EngineError as error:
             self.tell(Over(call=order.call, reason=f"engine: {error}"))
+            await engine.hang_up(order.call)  # one that came in would ring on
 
     def _served_by(self, server: str) -> None:
         if self._door is not None:

@@ -136,6 +136,7 @@ TRUNK = '[[trunk]]\nid = "office"\nserver = "sip.example.com"\nuser = "box7"\n'
         ("register = false\nsrtp = true\n", 'transport = "tls"'),
         ('register = false\ntransport = "tls"\n', "ca"),
         ('register = false\nserver_name = "x"\n', "unknown key"),
+        pytest.param('password_file = "p"\npeers = ["1.2.3"]\n', "no IP address", id="a peer that is none"),
     ],
 )
 def test_a_trunk_that_cannot_work_is_refused(tmp_path: Path, more: str, said: str) -> None:

@@ -189,14 +189,15 @@ class FarSipp:
 
 
 @asynccontextmanager
-async def far_sipp(folder: Path, text: str, *, port: int = 0) -> AsyncIterator[FarSipp]:
-    """Run sipp with a scenario for one call."""
+async def far_sipp(folder: Path, text: str, *, port: int = 0, echo_at: int = 0) -> AsyncIterator[FarSipp]:
+    """Run sipp with a scenario for one call; what comes to the port `echo_at` is sent back, whatever was agreed."""
     path, port = folder / "scenario.xml", port or free_port()
     path.write_text(text, encoding="iso-8859-1")
     messages = folder / "messages.txt"
     process = await asyncio.create_subprocess_exec(
         "sipp", "-i", "127.0.0.1", "-p", str(port), "-sf", str(path), "-nostdin", "-trace_msg",
         "-message_file", str(messages), "-m", "1", "-timeout", "20",
+        *(("-rtp_echo", "-mp", str(echo_at)) if echo_at else ()),
         cwd=folder,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=(folder / "out.txt").open("wb"),

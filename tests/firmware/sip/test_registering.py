@@ -12,6 +12,7 @@ import pytest
 
 from firmware.clock import RealWorld
 from firmware.daemon.sip_trunks import read_password, trunk_of
+from firmware.daemon.trunk_check import try_trunk
 from firmware.lines.line import LineStatus
 from firmware.lines.sip_line import SipLine
 from firmware.settings import SettingsError
@@ -135,9 +136,15 @@ def test_a_nat_on_the_way_is_kept_open() -> None:
     asyncio.run(go())
 
 
-def test_a_wrong_password_is_a_fault_that_the_line_tells(tmp_path: Path) -> None:
+def test_a_check_tells_what_was_found_and_a_wrong_password_is_a_fault(tmp_path: Path) -> None:
+    """Engine, its TLS library and codecs, registered or not; the line says why not."""
+
     async def go() -> None:
         async with kamailio(tmp_path) as server:
+            passed, told = await try_trunk(section(tmp_path, server.port))
+            assert passed, told
+            assert "with OpenSSL 1.1.1k (2021-03), speaks G.711 A-law, G.711 µ-law, G.722, Opus" in told
+            assert told.endswith(", registered")
             line = SipLine(
                 LineId("office-1"), trunk_of(section(tmp_path, server.port, password="wrong")), 0,
                 world=RealWorld, now_s=asyncio.get_running_loop().time,

@@ -13,7 +13,9 @@ from audio.orders import Play, StartRecording, StopRecording
 from firmware.lines.line import Active, Ended, EndKind, LineNotReadyError, LineStatus
 from firmware.lines.sip_line import SipLine
 from firmware.sip.caller import caller_of
-from firmware.sip.wire import EngineKind
+from firmware.sip.doorkeeper import Doorkeeper
+from firmware.sip.trunk import Trunk, TrunkPlan
+from firmware.sip.wire import Account, EngineKind
 from firmware.values import E164
 from tests.firmware.sip.sip_far_end import far_baresip, heard_in, strongest_hz, tone, until
 from tests.firmware.sip.test_registering import Registrar, served
@@ -135,7 +137,39 @@ INVITE = "INVITE sip:box@192.0.2.1 SIP/2.0\r\n{headers}\r\nCall-ID: a\r\n\r\nFro
         pytest.param("From: <sip:1001;DROP TABLE@x>", "1001", id="an extension"),
         pytest.param("From: <sip:+86139' OR 1=1@x>", "", id="no number"),
         pytest.param("Subject: none", "", id="no From"),
+        pytest.param('From: "' + '\\"' * 30_000, "", id="a quote without end"),
+        pytest.param("P-Asserted-Identity: x\r\n" * 2000 + "From: <sip:+8613912345678@x>", CALLER, id="many"),
     ],
 )  # fmt: skip
 def test_the_number_that_an_invite_shows(headers: str, number: str) -> None:
     assert caller_of(INVITE.format(headers=headers)) == number
+
+
+def test_whose_address_is_the_trunks() -> None:
+    """Its servers' by name, those that the settings name, those that took us; in whatever spelling, and no other."""
+
+    async def go() -> None:
+        door = Doorkeeper(Account(user="box7", domain="localhost:5061", peers=("203.0.113.8", "2001:DB8::7")))
+        assert not door.is_trunks("127.0.0.1"), "nobody looked yet"
+        looking = asyncio.create_task(door.keep_looking())
+        await until(lambda: door.is_trunks("127.0.0.1"))
+        looking.cancel()
+        assert door.is_trunks("203.0.113.8")
+        assert door.is_trunks("::ffff:203.0.113.8")
+        assert door.is_trunks("[2001:db8:0:0::7]")
+        assert not any(map(door.is_trunks, ("203.0.113.9", "", "sip.example.com", "0.0.0.0")))
+        for place in range(100):
+            door.served_by(f"198.51.100.{place}")
+        assert door.is_trunks("198.51.100.99")
+        assert not door.is_trunks("198.51.100.0"), "a farm, and not the world"
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize(
+    ("written", "caller"), [("008613912345678", CALLER), (CALLER, CALLER), ("13912345678", "13912345678")]
+)
+def test_a_server_that_writes_00_is_read_so(written: str, caller: str) -> None:
+    account = Account(user="box", domain="127.0.0.1:9", registers=False)
+    trunk = Trunk(TrunkPlan(name="t", engine="baresip", account=account, n_lines=1, number_format="00"))
+    assert trunk._shown(written) == caller

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -91,6 +91,7 @@ async def test_a_wide_codec_carries_what_each_end_says(tmp_path: Path) -> None:
         calls.create_task(talks(tmp_path / "c", "baresip", "opus"))
 
 
+@settings(max_examples=25)
 @given(
     cuts=st.lists(st.integers(1, 900), max_size=12),
     rate_and_channels=st.sampled_from([(16000, 1), (48000, 2)]),
