@@ -27,7 +27,8 @@ PACKAGES = (
     "libportaudio2", "espeak-ng", "ca-certificates", "tzdata",
 )  # fmt: skip
 BUILD_LIMIT_S = 1800.0
-BOOT_LIMIT_S = 240.0
+BOOT_LIMIT_S = 1500.0
+"""With two updates, of which one is tried three times for a minute each."""
 LOOK = Path(__file__).with_name("image_look.sh")
 SAMPLE_BOX = "etc/branchline-sample-box"
 _BOOT = """

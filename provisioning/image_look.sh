@@ -55,6 +55,35 @@ until_true 400 '[ -s /var/lib/branchline-update/last.json ]'
 check "update is asked and answered" "$(/opt/branchline/good/bin/branchline update status | cut -d: -f1,2 | cut -c1-23)" = "9.9: failed not_set_up "
 until_true 100 '! [ -e /var/lib/branchline/update-outcome.json ]'
 check "the daemon hears what came of it" "$(ls /var/lib/branchline | grep -c update-)" = 0
+# Whole updates, where a repository was given: a release that is good, and one whose daemon ends at once.
+if [ -e /etc/branchline/release-root.json ]; then
+    update() { /opt/branchline/good/bin/branchline update status; }
+    current() { basename "$(readlink /opt/branchline/$1)"; }
+    ask() {
+        say_as_daemon "printf '{\"id\":\"$1\",\"version\":\"$1\",\"until\":\"2099-01-01T00:00:00Z\",\"when\":\"now\"}' >/var/lib/branchline/update-wanted.json"
+    }
+    ends() { until_true 1200 "case \$(update) in '$1: good'*|'$1: failed'*) true;; *) false;; esac"; }
+    # Whether the machine's clock is trusted is the host's affair: a daemon that does not run says nothing against it.
+    systemctl stop branchline.service
+    ask 9.1
+    ends 9.1
+    check "update to a good release" "$(update)" = "9.1: good"
+    check "the good release is current, and good" "$(current current) $(current good)" = "9.1 9.1"
+    check "its daemon serves" "$(show ActiveState) $(tr "\0" " " </proc/"$(show MainPID)"/cmdline | grep -c releases/9.1/)" = "active 1"
+    systemctl stop branchline.service
+    ask 9.2
+    until_true 600 '[ "$(current current)" = 9.2 ]'
+    check "the bad release is tried" "$(current current) $(current good)" = "9.2 9.1"
+    { echo 'warp = 9'; cat /etc/branchline/box.toml; } >/tmp/newer && cat /tmp/newer >/etc/branchline/box.toml
+    ends 9.2
+    check "three tries, and back" "$(update | cut -c1-24)" = "9.2: failed rolled_back "
+    check "the release before is current" "$(current current) $(current good)" = "9.1 9.1"
+    check "starts of the bad release" "$(journalctl -u branchline.service -o cat | grep -c 'broken, on purpose')" -ge 3
+    check "its settings are put back" "$(head -n 1 /etc/branchline/box.toml.newer) $(grep -c warp /etc/branchline/box.toml)" = "warp = 9 0"
+    until_true 60 '[ "$(show SubState)" = running ]'
+    check "the release before serves" "$(show SubState)" = running
+    check "its database is whole" "$(say_as_daemon '/opt/branchline/current/bin/branchline outcomes --json' 2>&1)" = "[]"
+fi
 systemctl stop branchline.service
 check "polite stop" "$(show Result) $(show ExecMainStatus)" = "success 0"
 systemctl start branchline.service

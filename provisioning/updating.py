@@ -35,8 +35,6 @@ from provisioning.update_state import UpdateFiles, UpdateOutcome, UpdateState
 
 log = structlog.get_logger()
 TRIES = 3
-TRIAL_S = 900.0
-"""In which a started release must serve, pass its self-check and reach the console."""
 LOOK_S = 5.0
 DRAIN_MINUTES = 30
 DRAIN_S = 600.0
@@ -306,7 +304,7 @@ class Updater:
     def _proves_good(self, state: UpdateState) -> str:
         """Return why the release on trial does not prove good in time, empty when it does."""
         waited_s, why = 0.0, "the daemon does not answer"
-        while waited_s < TRIAL_S:
+        while waited_s < self._settings.update.trial_minutes * 60:
             self._pause(LOOK_S)
             waited_s += LOOK_S
             facts = self._daemon.facts()

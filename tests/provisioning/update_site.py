@@ -171,7 +171,7 @@ class Site:
     def pause(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
 
-    def updater(self, **update: str) -> Updater:
+    def updater(self, **update: Any) -> Updater:
         settings = Settings(
             box=BoxSection(id="b", tenant="t", time_zone="Asia/Shanghai", data_dir="/"),
             mqtt=MqttSection(host="h", ca="", certificate="", key="k"),
