@@ -96,9 +96,11 @@ def look_at_tree(tree: Path, box: Path) -> list[tuple[str, bool, str]]:
     except OSError:
         raise InstallError(f"the tree did not come as far as looking; its screen: {screen[-500:]}") from None
     found = [tuple(line.split("\t", 2)) for line in lines if line.count("\t") == 2]
-    found.append(
-        ("serial console", "good" if "Welcome to" in screen else "bad", "boot is shown on the console")
-    )
+    for what, shown, words in (
+        ("serial console", "Welcome to", "boot is shown on the console"),
+        ("technician's console on it", "2 中文", "the technician's first question is shown there"),
+    ):
+        found.append((what, "good" if shown in screen else "bad", words))
     return [(what, verdict == "good", words) for what, verdict, words in found]
 
 
