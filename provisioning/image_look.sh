@@ -57,7 +57,7 @@ if [ -e /etc/branchline/release-root.json ]; then
     ask() {
         say_as_daemon "printf '{\"id\":\"$1\",\"version\":\"$1\",\"until\":\"2099-01-01T00:00:00Z\",\"when\":\"now\"}' >/var/lib/branchline/update-wanted.json"
     }
-    ends() { until_true 1200 "case \$(update) in '$1: good'*|'$1: failed'*) true;; *) false;; esac"; }
+    ends() { until_true 1200 "grep -qs '\"id\":\"$1\"' /var/lib/branchline-update/last.json"; }
     # Whether the machine's clock is trusted is the host's affair: a daemon that does not run says nothing against it.
     systemctl stop branchline.service
     ask 9.1
@@ -94,8 +94,8 @@ sed -e '/^BindsTo=/d' -e '/^After=dev/d' -e 's/%[iI]/console/g' /usr/local/lib/s
 systemctl daemon-reload
 systemctl stop console-getty.service
 systemctl start look-technician.service
-until_true 60 'grep -qs "branchline.technician" /proc/[0-9]*/cmdline'
-sleep 8
+until_true 60 '[ -n "$(systemctl show look-technician.service -P ActiveEnterTimestamp)" ]'
+sleep 15
 check "technician's console" "$(systemctl show look-technician.service -P SubState)" = running
 systemctl stop look-technician.service
 say_as_daemon 'touch /var/lib/branchline/factory-reset-asked'

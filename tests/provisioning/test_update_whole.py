@@ -139,6 +139,9 @@ def test_on_a_machine_that_runs_the_service_manager_changes_the_user(
     assert {"--wait", "--pipe", "--property=CapabilityBoundingSet=", "--property=PrivateNetwork=yes"} <= set(
         asked
     )
+    assert "--property=RestrictAddressFamilies=AF_UNIX" in asked, (
+        "systemd 252 takes no `none` for a transient unit"
+    )
     program.write_text("#!/bin/sh\necho 'Failed to connect to bus' >&2\nexit 1\n", "ascii")
     with pytest.raises(UpdateLaterError, match="Failed to connect to bus"):
         calls.go_back()
