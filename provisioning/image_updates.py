@@ -47,6 +47,8 @@ def as_version(wheel: Path, version: str, *, is_broken: bool) -> Path:
     before, after = f"branchline-{match.group(1)}.", f"branchline-{version}."
     target = wheel.with_name(f"branchline-{version}-py3-none-any.whl")
     with zipfile.ZipFile(wheel) as source, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as written:
+        if is_broken and DAEMON not in source.namelist():
+            raise InstallError(f"{wheel.name} has no {DAEMON}: its daemon cannot be broken")
         for name in source.namelist():
             body = source.read(name)
             if name.endswith(".dist-info/METADATA"):
