@@ -15,6 +15,8 @@ check "claim code on the consoles" "$(grep -c "$code" /run/issue.d/branchline.is
 check "own key is sealed" "$(ls /etc/credstore.encrypted)" = mqtt-key
 check "first boot" "$(systemctl show branchline-first-boot.service -P ActiveState)" = active
 check "claim page" "$(/opt/branchline/current/bin/python -c 'import urllib.request as u; print(u.urlopen("http://127.0.0.1:8480/healthz").read().decode().strip())' 2>&1 | tail -1)" = ok
+systemctl start branchline-sticks.service
+check "sticks are looked for in their own sandbox" "$(systemctl show branchline-sticks.service -P Result)" = success
 # A watchdog that bites soon enough to be watched.
 mkdir -p /etc/systemd/system/branchline.service.d
 printf '[Service]\nWatchdogSec=8\n' >/etc/systemd/system/branchline.service.d/look.conf
