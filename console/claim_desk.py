@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from console.authority import admit_box
 from console.claim_book import CODE_LIFE, ClaimBook, FileRecord, SessionRecord
 from console.errors import ClaimError, OfficeError
+from console.membership import withdraw_predecessors
 from console.office import Office
 from firmware.clock import to_ms
 from firmware.sync.certificate_request import BadRequestError, public_der, requested_key
@@ -204,6 +205,9 @@ class ClaimDesk:
             self._book.put(claim)
         key = load_der_public_key(bytes.fromhex(claim.public_key))
         assert isinstance(key, ec.EllipticCurvePublicKey)
+        if claim.state == "granting":
+            # Before the name is another machine's: cut off here, it is done again.
+            withdraw_predecessors(self._office, box, key, now=now)
         folder = admit_box(
             self._office,
             box,

@@ -108,6 +108,12 @@ def list_claims(context: typer.Context, *, as_json: JsonOption = False, folder: 
     Console().print(table("Claims", names, rows))
 
 
+READ_REVOKED = (
+    "what the machine before it was given is withdrawn: have the broker read that (`systemctl reload mosquitto`), "
+    "or that machine may still come in"
+)
+
+
 @claim_app.command("approve")
 def approve(
     context: typer.Context,
@@ -123,6 +129,8 @@ def approve(
     found = asyncio.run(_approve(office, code, name, replaces=replace, patience_s=wait))
     if found.state == "taken":
         say(f"{name} is a box now", box=name)
+        if replace:
+            say(READ_REVOKED)
         return
     raise BoxSilentError(
         f"{name} is approved, and the machine has not said that it heard so: keep `claim serve` running"

@@ -124,6 +124,20 @@ def _change_rules(office: Office, change: Callable[[str], str]) -> None:
             replace_private(path, after.encode())
 
 
+def withdraw_predecessors(office: Office, box: str, key: ec.EllipticCurvePublicKey, *, now: datetime) -> None:
+    """Withdraw what machines were given that had the name before the one with `key`, which is let in. Raises OfficeError.
+
+    The broker goes by it once it has read the list again.
+    """
+    given = [each for each in certificates_of(office, box) if _raw(each.public_key()) != _raw(key)]
+    if given:
+        revoked = _revoked_so_far(office)
+        for each in given:
+            revoked.setdefault(each.serial_number, now)
+        _replace(office.revocation_list, revocation_list(load_authority(office), revoked, now))
+    (office.revoked_folder / box).unlink(missing_ok=True)
+
+
 def _revoked_so_far(office: Office) -> dict[int, datetime]:
     if not office.revocation_list.is_file():
         return {}

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol, TypeVar
+from zoneinfo import ZoneInfo
 
 
 class RealWorld:
@@ -81,6 +82,11 @@ class ClockState:
 
     trusted: bool
     reason: str
+
+
+def day_began(now: datetime, zone: ZoneInfo) -> datetime:
+    """Return when today began in a place."""
+    return now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
 
 
 def to_ms(at: datetime) -> int:

@@ -351,3 +351,5 @@ class UpdateSection(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fi
     """From when, by the box's own time zone…"""
     closes: Annotated[str, msgspec.Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$")] = "00:00"
     """…until when, past midnight too; both the same: at any time."""
+    trial_minutes: Annotated[int, msgspec.Meta(ge=1, le=120)] = 15
+    """In which a started release must serve, pass its self-check and reach the console."""

@@ -1,5 +1,6 @@
 """`branchline image`: a bootable tree by one command, and a look at it running."""
 
+import socket
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +11,7 @@ from rich.console import Console
 
 from provisioning.image import fill_tree, look_at_tree, machine_arch, make_tree
 from provisioning.install_command import CHECKOUT
-from provisioning.installing import InstallError
+from provisioning.installing import InstallError, build_wheel
 
 image_app = typer.Typer(
     name="image",
@@ -51,21 +52,40 @@ def refill(tree: Tree, wheels: Wheels = None) -> None:
 
 
 @image_app.command("test")
-def test(tree: Tree) -> None:
-    """Boot a tree under systemd-nspawn as a throw-away box and say what was observed; the tree is spent by it."""
-    # The office is the console's; here it only issues a box to look at.
-    from console.authority import init_office, issue_box  # noqa: PLC0415
+def look(tree: Tree, wheels: Wheels = None) -> None:
+    """Boot a tree under systemd-nspawn as a throw-away box and say what was observed; the tree is spent by it.
 
+    With --wheels it also becomes a good release over the network, and goes back from one that does not start.
+    """
     try:
-        with tempfile.TemporaryDirectory() as folder:
-            office = init_office(Path(folder) / "office", "look", "127.0.0.1", now=datetime.now(UTC))
-            found = look_at_tree(tree, issue_box(office, "look-1", now=datetime.now(UTC)))
+        with tempfile.TemporaryDirectory(prefix="branchline-look-") as folder:
+            found = _look(tree, Path(folder), wheels)
     except InstallError as error:
         _fail(str(error))
     for what, is_right, words in found:
         print(f"{'good' if is_right else 'BAD '}  {what}: {words}")
     if not all(is_right for _, is_right, _ in found):
         _fail("the tree does not do what it should")
+
+
+def _look(tree: Path, folder: Path, wheels: Path | None) -> list[tuple[str, bool, str]]:
+    # The office is the console's; here it only issues a box to look at, and releases for it.
+    from console.authority import init_office, issue_box  # noqa: PLC0415
+    from provisioning.image_updates import broker_of, publish_two, shown  # noqa: PLC0415
+
+    now = datetime.now(UTC)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    office = init_office(folder / "office", "look", "127.0.0.1", now=now, broker_port=port)
+    if wheels is None:
+        return look_at_tree(tree, issue_box(office, "look-1", now=now))
+    public = publish_two(office.releases, build_wheel(CHECKOUT, folder), wheels)
+    with shown(public) as address, broker_of(office.folder):
+        box = issue_box(office, "look-1", now=now)
+        with (box / "box.toml").open("a", encoding="utf-8") as file:
+            file.write(f'\n[update]\nrepository = "{address}"\ntrial_minutes = 1\n')
+        return look_at_tree(tree, box)
 
 
 def _fail(message: str) -> NoReturn:

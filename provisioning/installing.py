@@ -213,7 +213,8 @@ def _fill(fresh: Path, wheel: Path, lock: str, *, python: str, wheels: Path | No
     trusted = ["--no-deps", "-r", str(_without_hashes(requirements))] if wheels else [
         "--require-hashes", "-r", str(requirements)
     ]  # fmt: skip
-    _run([*pip, *where, *trusted], "installing what the lock file names")
+    if "==" in lock:  # else there is nothing to install, and pip takes seconds to say so on a small board
+        _run([*pip, *where, *trusted], "installing what the lock file names")
     _run([*pip, "--no-deps", "--no-index", str(wheel)], "installing branchline")
 
 

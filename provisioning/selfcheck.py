@@ -14,14 +14,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from pyrage import x25519
 
-from firmware.daemon.checkup import check_running_box, client_identity
 from firmware.data_dir import database_path
 from firmware.host.clock_trust import kernel_is_synchronised
 from firmware.host.health import RESERVE_BYTES, HostHealth, host_health
 from firmware.host.journal import masked
 from firmware.local.client import BoxClient, BoxRefusedError, BoxSilentError
-from firmware.local.facts import BoxFacts
-from firmware.local.trouble import HOT_C, OLD_AFTER_S
+from firmware.local.facts import HOT_C, OLD_AFTER_S, BoxFacts
 from firmware.settings import Settings, SettingsError, load_settings
 from firmware.store import outbox
 from firmware.store.database import read_only
@@ -58,6 +56,9 @@ def pin_file(settings: Settings) -> PinFile:
 
 def self_check(config: Path, ask: Callable[[Settings], BoxClient]) -> list[Check]:
     """Return everything tried; numbers in it are masked."""
+    # All that the daemon is made of: the technician's menu, which knows this module, does not wait for it.
+    from firmware.daemon.checkup import check_running_box  # noqa: PLC0415
+
     try:
         settings = load_settings(config)
     except SettingsError as error:
@@ -157,6 +158,8 @@ def _of_keys(settings: Settings) -> Iterator[Check]:
 
 def _in_use(settings: Settings) -> TlsFiles:
     """Return what the box was issued with or has renewed since; a credential is the service's alone to read."""
+    from firmware.daemon.checkup import client_identity  # noqa: PLC0415
+
     try:
         return client_identity(settings).in_use()
     except SettingsError:

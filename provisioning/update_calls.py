@@ -19,7 +19,7 @@ _AS_SERVICE = (
     *(f"--property={each}" for each in (
         "UMask=0077", "NoNewPrivileges=yes", "CapabilityBoundingSet=", "ProtectSystem=strict", "ProtectHome=yes",
         "PrivateTmp=yes", "PrivateDevices=yes", "PrivateNetwork=yes", "RestrictNamespaces=yes",
-        "RestrictAddressFamilies=none", "SystemCallFilter=@system-service", "SystemCallErrorNumber=EPERM",
+        "RestrictAddressFamilies=AF_UNIX", "SystemCallFilter=@system-service", "SystemCallErrorNumber=EPERM",
         f"RuntimeMaxSec={LIMIT_S:.0f}",
     )),
 )  # fmt: skip

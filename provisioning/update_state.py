@@ -37,7 +37,7 @@ class UpdateState(msgspec.Struct, kw_only=True, frozen=True):
     tries: int = 0
     """Starts of the new release, counted before each."""
     bad_before: tuple[str, ...] = ()
-    """What the self-check complained of under the old release: the new one may complain of that too."""
+    """What the self-check complained of under the old release, or could not tell: the new one may complain of that too."""
     reason: str = ""
     detail: str = ""
 

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tarfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, time
 from pathlib import Path
 from typing import Protocol
@@ -35,8 +36,6 @@ from provisioning.update_state import UpdateFiles, UpdateOutcome, UpdateState
 
 log = structlog.get_logger()
 TRIES = 3
-TRIAL_S = 900.0
-"""In which a started release must serve, pass its self-check and reach the console."""
 LOOK_S = 5.0
 DRAIN_MINUTES = 30
 DRAIN_S = 600.0
@@ -82,7 +81,7 @@ class Updater:
         *,
         disk: Disk,
         source: UpdateSource,
-        self_check: Callable[[Path], frozenset[str] | None],
+        self_check: Callable[[Path], "SelfChecked | None"],
         now: Callable[[], datetime],
         pause: Callable[[float], None],
         python: str = "/usr/bin/python3",
@@ -221,7 +220,9 @@ class Updater:
         if state.when == "hours" and not self._is_allowed():
             update = self._settings.update
             raise UpdateLaterError(f"switching is allowed from {update.opens} to {update.closes}")
-        bad = self._self_check(before) or frozenset()
+        found = self._self_check(before)
+        # What could not be told before, as of a daemon that was stopped, is no fault of the release that comes.
+        bad = found.bad | found.unknown if found is not None else frozenset[str]()
         self._end_calls()
         return msgspec.structs.replace(
             state, phase="switching", before=before.name, bad_before=tuple(sorted(bad))
@@ -306,7 +307,7 @@ class Updater:
     def _proves_good(self, state: UpdateState) -> str:
         """Return why the release on trial does not prove good in time, empty when it does."""
         waited_s, why = 0.0, "the daemon does not answer"
-        while waited_s < TRIAL_S:
+        while waited_s < self._settings.update.trial_minutes * 60:
             self._pause(LOOK_S)
             waited_s += LOOK_S
             facts = self._daemon.facts()
@@ -317,10 +318,14 @@ class Updater:
             elif not facts.uplink.connected:
                 why = "there is no connection to the broker"
             else:
-                bad = self._self_check(self._layout.releases / state.after)
-                if bad is None:
+                found = self._self_check(self._layout.releases / state.after)
+                if found is None:
                     why = "its self-check cannot be run"
-                elif worse := sorted(bad - set(state.bad_before)):
+                elif worse := sorted(
+                    code
+                    for code in found.bad
+                    if not {code, code.partition(":")[0]} & set(state.bad_before)  # a line, or the lines
+                ):
                     why = f"its self-check complains of {', '.join(worse)}"
                 else:
                     return ""
@@ -356,14 +361,26 @@ def unpack(bundle: Path, folder: Path) -> Path:
     return found[0]
 
 
-def run_self_check(release: Path, config: Path, *, limit_s: float = 180.0) -> frozenset[str] | None:
-    """Have a release check the box; return the codes of what is bad, None if it cannot be run."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelfChecked:
+    """What a release says of the box, by the codes of its checks."""
+
+    bad: frozenset[str]
+    unknown: frozenset[str] = frozenset()
+
+
+def run_self_check(release: Path, config: Path, *, limit_s: float = 180.0) -> SelfChecked | None:
+    """Have a release check the box; None if it cannot be run."""
     command = [str(release / "bin/branchline"), "selfcheck", "--config", str(config), "--json"]
     try:
         done = subprocess.run(
             command, capture_output=True, stdin=subprocess.DEVNULL, timeout=limit_s, check=False
         )
         checks = msgspec.json.decode(done.stdout)["checks"]
-        return frozenset(each["code"] for each in checks if each["state"] == "bad")
+        bad, unknown = (
+            frozenset(each["code"] for each in checks if each["state"] == state)
+            for state in ("bad", "unknown")
+        )
+        return SelfChecked(bad=bad, unknown=unknown)
     except (OSError, subprocess.TimeoutExpired, msgspec.MsgspecError, KeyError, TypeError):
         return None

@@ -141,6 +141,7 @@ ALLOWED: dict[str, set[str]] = {
     "firmware.cli": {"firmware", "audio", "modem_drivers", "provisioning"},
     "provisioning": {"audio", "firmware", "modem_drivers"},
     "provisioning.image_command": {"provisioning", "console.authority"},
+    "provisioning.image_updates": {"provisioning", "console.release_repository"},
     "firmware.demo": VALUES,
     "console": VALUES
     | {

@@ -28,6 +28,7 @@ from audio.ports.call_thread import CallThread
 from audio.ports.elastic import StreamResampler
 from audio.ports.port import ClockSource, FrameHandler, PortClock, PortStatistics
 from audio.ports.seat import SeatPace
+from audio.ports.usb_card import portaudio_name
 
 RATES_HZ = (8000, 16_000, 48_000)
 """The first that the card can do: the nearer to ours the less work."""
@@ -326,7 +327,8 @@ def _cards_of(library: "pyaudio.PyAudio") -> list[SoundCard]:
 
 
 def _find(name: str, cards: list[SoundCard]) -> SoundCard:
-    """Return the card of that name, or the only one whose name holds it."""
+    """Return the card of that name, at that USB port, or the only one whose name holds it."""
+    name = portaudio_name(name)
     duplex = [card for card in cards if card.is_duplex]
     there_are = ", ".join(repr(card.name) for card in duplex) or "none"
     found = [card for card in duplex if card.name == name] or [

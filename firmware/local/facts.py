@@ -4,6 +4,11 @@ from datetime import datetime
 
 import msgspec
 
+OLD_AFTER_S = 6 * 3600.0
+"""What has waited longer for the console is worth a word."""
+HOT_C = 80.0
+"""A Raspberry Pi slows itself down from here on."""
+
 
 class LineFacts(msgspec.Struct, kw_only=True, frozen=True):
     """One line."""

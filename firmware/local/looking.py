@@ -3,14 +3,14 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from firmware.calls.desk import Desk
 from firmware.calls.judging import Judge
 from firmware.calls.scheduler import ActiveCall, Scheduler
-from firmware.clock import Clock, ClockState
+from firmware.clock import Clock, ClockState, day_began
 from firmware.daemon.configuration import Configuration
 from firmware.host.disk_space import DiskBudget
 from firmware.host.health import host_health
@@ -165,11 +165,6 @@ class Looker:
         if due_at is None or self._desk.office_hours is None:
             return due_at
         return self._desk.office_hours.next_open(due_at)
-
-
-def day_began(now: datetime, zone: ZoneInfo) -> datetime:
-    """Return when today began in the branch office."""
-    return datetime.combine(now.astimezone(zone).date(), time.min, zone)
 
 
 def line_facts(line: Line[Any], call: ActiveCall | None, names: Mapping[str, str]) -> LineFacts:

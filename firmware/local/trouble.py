@@ -6,13 +6,9 @@ from firmware.calls.desk import CLOSED
 from firmware.calls.outcome import FLAGS
 from firmware.calls.scheduler import HELD
 from firmware.lines.line import LineReport, LineStatus
-from firmware.local.facts import Alarm, LineFacts, MachineFacts, UplinkFacts
+from firmware.local.facts import HOT_C, OLD_AFTER_S, Alarm, LineFacts, MachineFacts, UplinkFacts
 from firmware.values import Disposition
 
-OLD_AFTER_S = 6 * 3600.0
-"""What has waited longer for the console is worth a word."""
-HOT_C = 80.0
-"""A Raspberry Pi slows itself down from here on."""
 _WEAKEST_DBM, _BAR_DBM = -109, 8
 
 _BY_WORDS = (

@@ -14,7 +14,6 @@ from provisioning.selfcheck_command import client_of
 from provisioning.technician.console import TechnicianConsole
 from provisioning.technician.pin import PinError
 from provisioning.technician.terminal import LeftError, Terminal
-from provisioning.technician.unclaimed import UnclaimedConsole
 
 EXIT_REFUSED, EXIT_SETTINGS = 1, 2
 Config = Annotated[Path, typer.Option("--config", help="The box's settings.", metavar="FILE")]
@@ -38,6 +37,9 @@ def console(context: typer.Context, config: Config = DEFAULT_CONFIG) -> None:
         signal.signal(number, signal.SIG_IGN)  # no key of the terminal leads past the PIN into a shell
     try:
         if layout is not None:
+            # With the page and all that it stands on: seconds on a small board, for a machine that is no box.
+            from provisioning.technician.unclaimed import UnclaimedConsole  # noqa: PLC0415
+
             UnclaimedConsole(layout, Terminal()).run()
         elif settings is not None:
             TechnicianConsole(config, settings, Terminal(), client_of).run()

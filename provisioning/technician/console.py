@@ -10,23 +10,17 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from firmware.compliance.errors import ComplianceError
-from firmware.compliance.history_file import HistoryFile
+from firmware.clock import day_began
 from firmware.data_dir import database_path
 from firmware.host.journal import masked
 from firmware.local.client import BoxClient, BoxRefusedError, BoxSilentError
 from firmware.local.facts import BoxFacts
-from firmware.local.looking import day_began
 from firmware.local.words import Language
-from firmware.rules.at_start import rules_here
-from firmware.rules.policy_question import Question, answer
-from firmware.settings import Settings, SettingsError
+from firmware.settings import Settings
 from firmware.store import outbox, today
 from firmware.store.database import read_only
 from firmware.store.errors import StoreError
-from firmware.sync.signing import KeyFileError
 from provisioning import network
-from provisioning.diagnostics import write_bundle
 from provisioning.selfcheck import pin_file, self_check
 from provisioning.technician.pin import PinFile
 from provisioning.technician.screens import Screens
@@ -195,25 +189,13 @@ class TechnicianConsole:
         self._page(self._screens.gate(said))
 
     def _gate_of_files(self, number: str, region: str | None) -> list[str]:
-        question = Question(
-            number=number,
-            at=self._now(),
-            region=region,
-            time_zone=None,
-            status=None,
-            consents=(),
-            person=None,
-            debt=None,
-            caller_number=None,
-            max_call_s=self._settings.dialling.max_call_s,
-            point=None,
-            history=HistoryFile(),
-        )
+        # The rules take seconds to load on a small board: who asks nothing of them does not wait for that.
+        from provisioning.technician.gate_alone import GateAloneError, gate_alone  # noqa: PLC0415
+
         try:
-            here = rules_here(self._settings, database_path(self._settings), self._now)
-            return self._screens.gate(answer(here.rules.gate, question, approvals=str(self._config)))
-        except (ComplianceError, SettingsError, KeyFileError, StoreError, ValueError) as error:
-            return [masked(str(error))]
+            return self._screens.gate(gate_alone(self._settings, self._config, number, region, self._now()))
+        except GateAloneError as error:
+            return [str(error)]
 
     def _self_check(self) -> None:
         self._say("checking")
@@ -253,6 +235,8 @@ class TechnicianConsole:
             self._say("drained", n=done["calls_up"])
 
     def _diagnostics(self) -> None:
+        from provisioning.diagnostics import write_bundle  # noqa: PLC0415  # as with the gate: who does not ask does not wait
+
         self._say("bundling")
         folder = Path(self._settings.technician.bundle_dir or self._settings.box.data_dir)
         try:

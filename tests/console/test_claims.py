@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from cryptography import x509
 
 from console.authority import issue_box
 from console.claim_book import CODE_LIFE, ClaimBook
@@ -12,6 +13,7 @@ from console.claim_desk import ClaimDesk
 from console.claim_files import issue_claim, open_claims, read_serials
 from console.cli import main
 from console.errors import ClaimError, OfficeError
+from console.membership import certify, is_revoked, revoke
 from console.office import Office, load_office
 from firmware.sync.certificate_request import new_client_key, public_der, request_pem
 from firmware.sync.claiming import (
@@ -180,6 +182,15 @@ def test_a_grant_that_was_cut_off_is_ended_the_same(
     assert machine.asks(ClaimDesk(door), now).box == "b-one"
 
 
+def serial(pem: bytes) -> int:
+    return x509.load_pem_x509_certificate(pem).serial_number
+
+
+def withdrawn(office: Office) -> set[int]:
+    """What the broker refuses once it has read the list."""
+    return {each.serial_number for each in x509.load_pem_x509_crl(office.revocation_list.read_bytes())}
+
+
 def test_another_machine_takes_a_name_over_only_when_that_is_said(
     door: Office, tmp_path: Path, now: datetime
 ) -> None:
@@ -187,8 +198,20 @@ def test_another_machine_takes_a_name_over_only_when_that_is_said(
         made(door, tmp_path, now, box="b1")
     file, desk = made(door, tmp_path, now, box="b1", replaces=True), ClaimDesk(door)
     old = (door.box_folder("b1") / "box.crt").read_bytes()
-    assert Asking(file).asks(desk, now).status == "granted"
-    assert (door.box_folder("b1") / "box.crt").read_bytes() != old
+    renewed = certify(door, "b1", request_pem(new_client_key(), "b1"), now=now)
+    revoke(door, "b1", now=now)
+    assert withdrawn(door) == {serial(old), serial(renewed.encode())}
+    door.revocation_list.unlink()  # as if nobody had: what follows does it by itself
+    successor = Asking(file)
+    assert successor.asks(desk, now).status == "granted"
+    fresh = (door.box_folder("b1") / "box.crt").read_bytes()
+    assert fresh != old
+    assert withdrawn(door) == {serial(old), serial(renewed.encode())}, (
+        "what it renewed too, its successor's not"
+    )
+    assert not is_revoked(door, "b1"), "the name is another machine's"
+    assert successor.asks(desk, now).status == "granted", "asked again, it says the same"
+    assert serial(fresh) not in withdrawn(door)
     assert not (door.box_folder("b1") / "box.key").exists()
     assert door.boxes() == ["b1", "b2"], "what was replaced is kept aside, and is no box"
     plain = made(door, tmp_path, now)

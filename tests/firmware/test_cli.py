@@ -1,8 +1,6 @@
 """The command line: every failure is one clear line with the place, and the exit code says so."""
 
 import contextlib
-import os
-import pty
 import subprocess
 import time
 from collections.abc import Iterator
@@ -86,20 +84,16 @@ def test_a_broker_that_refuses_the_certificate(
 
 
 def test_a_port_that_is_not_a_modem(box_toml: Path) -> None:
-    master, slave = pty.openpty()
-    try:
-        text = f'\n[[line]]\nid = "line-1"\nat_port = "{os.ttyname(slave)}"\npcm_port = "/dev/null"\nbaud_rate = 115200\n'
-        bad = box_toml.with_name("not-a-modem.toml")
-        bad.write_text(box_toml.read_text(encoding="utf-8") + text, encoding="utf-8")
-        done = branchline("check", "--config", str(bad))
-    finally:
-        os.close(master)
-        os.close(slave)
+    """One that cannot be a serial line; how long a silent one is waited for is pinned where modems are opened."""
+    text = '\n[[line]]\nid = "line-1"\nat_port = "/dev/null"\npcm_port = "/dev/null"\nbaud_rate = 115200\n'
+    bad = box_toml.with_name("not-a-modem.toml")
+    bad.write_text(box_toml.read_text(encoding="utf-8") + text, encoding="utf-8")
+    done = branchline("check", "--config", str(bad))
     assert done.returncode == 1
     table = " ".join(done.stdout.split())
     assert "modem line-1" in table
-    assert "no modem" in table.lower() or "not a modem" in table.lower() or "answers" in table.lower()
-    assert "one of these" in one_line(done) or "of these must be mended" in one_line(done)
+    assert "/dev/null" in table
+    assert "of these must be mended" in one_line(done)
 
 
 def test_a_flow_that_reveals_the_debt(tmp_path: Path) -> None:

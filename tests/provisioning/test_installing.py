@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from provisioning import installing
 from provisioning.install_command import install_app, uninstall_app
 from provisioning.installing import (
     InstallError,
@@ -92,7 +93,12 @@ def test_installed_upgraded_and_taken_away(tmp_path: Path) -> None:
     assert left == ["etc/branchline/box.toml", "var/lib/branchline/box.db"]
 
 
-def test_the_same_again_is_nothing_and_another_content_is_another_release(tmp_path: Path) -> None:
+def test_the_same_again_is_nothing_and_another_content_is_another_release(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a release is called; that its environment is made is pinned above."""
+    monkeypatch.setattr(installing, "_fill", lambda fresh, *_, **__: (fresh / "bin").mkdir(parents=True))
+    monkeypatch.setattr(installing, "_settle", lambda fresh, final: (fresh / "bin/branchline").touch())
     layout = Layout(root=tmp_path / "root")
     first = install_release(tiny_wheel(tmp_path, "2.0"), layout, python=sys.executable)
     made_at = (first / "wheel.sha256").stat().st_mtime_ns

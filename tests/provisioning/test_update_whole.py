@@ -20,7 +20,7 @@ from provisioning.layout import Layout
 from provisioning.update_calls import CallsOfDaemon, work
 from provisioning.update_source import UpdateLaterError, UpdateSource
 from provisioning.update_state import UpdateWanted
-from provisioning.updating import Updater, run_self_check
+from provisioning.updating import SelfChecked, Updater, run_self_check
 from tests.provisioning.release_server import ReleaseServer
 from tests.provisioning.test_installing import tiny_wheel
 from tests.provisioning.update_site import Site
@@ -90,7 +90,7 @@ def test_from_the_office_to_the_box_and_back(tmp_path: Path, monkeypatch: pytest
         return Updater(
             site.layout, ready._settings, site, site, InThisProcess(site.layout.data), disk=Disk(),
             source=UpdateSource(server.url, site.layout.updates, root=repository.first_root()),
-            self_check=lambda release: frozenset(), now=lambda: site.now, pause=site.pause,
+            self_check=lambda release: SelfChecked(bad=frozenset()), now=lambda: site.now, pause=site.pause,
         ).run()  # fmt: skip
 
     with ReleaseServer(repository.public).running() as server:
@@ -139,24 +139,30 @@ def test_on_a_machine_that_runs_the_service_manager_changes_the_user(
     assert {"--wait", "--pipe", "--property=CapabilityBoundingSet=", "--property=PrivateNetwork=yes"} <= set(
         asked
     )
+    assert "--property=RestrictAddressFamilies=AF_UNIX" in asked, (
+        "systemd 252 takes no `none` for a transient unit"
+    )
     program.write_text("#!/bin/sh\necho 'Failed to connect to bus' >&2\nexit 1\n", "ascii")
     with pytest.raises(UpdateLaterError, match="Failed to connect to bus"):
         calls.go_back()
 
 
 @pytest.mark.parametrize(
-    ("says", "bad"),
+    ("says", "found"),
     [
-        ('{"checks": [{"code": "pin", "state": "bad"}, {"code": "gate", "state": "good"}]}', {"pin"}),
+        (
+            '{"checks": [{"code": "pin", "state": "bad"}, {"code": "gate", "state": "good"}, {"code": "line", "state": "unknown"}]}',
+            SelfChecked(bad=frozenset({"pin"}), unknown=frozenset({"line"})),
+        ),
         ("no json", None),
         ('{"other": 1}', None),
     ],
 )
-def test_a_release_checks_the_box_itself(says: str, bad: set[str] | None, tmp_path: Path) -> None:
+def test_a_release_checks_the_box_itself(says: str, found: SelfChecked | None, tmp_path: Path) -> None:
     (tmp_path / "bin").mkdir()
     program = tmp_path / "bin/branchline"
     program.write_text(f"#!/bin/sh\nprintf '%s' '{says}'\nexit 1\n", encoding="ascii")
     program.chmod(0o755)
-    assert run_self_check(tmp_path, tmp_path / "box.toml") == bad
+    assert run_self_check(tmp_path, tmp_path / "box.toml") == found
     program.unlink()
     assert run_self_check(tmp_path, tmp_path / "box.toml") is None

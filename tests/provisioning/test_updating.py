@@ -74,6 +74,25 @@ def test_three_tries_and_then_the_old_one_with_its_data(broken: str, says: str, 
     assert site.now - NOW <= timedelta(hours=1)
 
 
+def test_what_a_stopped_daemon_could_not_tell_is_no_fault_of_the_next_release(tmp_path: Path) -> None:
+    """It was asked before the switch whether the clock is trusted, and nobody answered."""
+    site = Site(tmp_path)
+    site.daemon_runs = None
+    site.complaints = {"clock-trusted", "line:line-2"}
+    site.ask()
+    state = site.updater().run()
+    assert state is not None
+    assert (state.phase, state.tries) == ("good", 1)
+    answering = Site(tmp_path / "other")
+    answering.ask()
+    answering.pause = lambda seconds: (  # type: ignore[method-assign]
+        answering.complaints.add("clock-trusted") or Site.pause(answering, seconds)  # type: ignore[func-returns-value]
+    )
+    state = answering.updater().run()
+    assert state is not None
+    assert "complains of clock-trusted" in state.detail, "what was good before must stay so"
+
+
 def reboot(site: Site, broken: str) -> None:
     """The machine starts again after a power cut: what is before the daemon, the daemon, the timer."""
     site.left = -1

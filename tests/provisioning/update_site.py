@@ -14,7 +14,7 @@ from provisioning.installing import current_release
 from provisioning.layout import Layout
 from provisioning.update_source import UpdateRefusedError
 from provisioning.update_state import UpdateFiles, UpdateState, UpdateWanted
-from provisioning.updating import Updater
+from provisioning.updating import SelfChecked, Updater
 
 NOW = datetime(2026, 11, 3, 18, 0, tzinfo=UTC)  # 02:00 in Shanghai
 
@@ -32,6 +32,8 @@ class Site:
         self.now = NOW
         self.trusted_clock = True
         self.calls_up: list[int] = []
+        self.complaints: set[str] = set()
+        """What a self-check of any release says of a daemon that answers."""
         self.broken: set[str] = set()
         """What does not work under 1.1: start, uplink, check."""
         self.daemon_runs: str | None = "1.0"
@@ -163,15 +165,18 @@ class Site:
         self.step("download")
         return self.layout.root / "bundle"
 
-    def check(self, release: Path) -> frozenset[str] | None:
+    def check(self, release: Path) -> SelfChecked | None:
+        bad = {"pin"}
         if release.name == "1.1" and "check" in self.broken:
-            return frozenset({"pin", "gate"})
-        return frozenset({"pin"})
+            bad.add("gate")
+        if self.daemon_runs is None:
+            return SelfChecked(bad=frozenset({*bad, "daemon"}), unknown=frozenset({"clock-trusted", "line"}))
+        return SelfChecked(bad=frozenset(bad | self.complaints))
 
     def pause(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
 
-    def updater(self, **update: str) -> Updater:
+    def updater(self, **update: Any) -> Updater:
         settings = Settings(
             box=BoxSection(id="b", tenant="t", time_zone="Asia/Shanghai", data_dir="/"),
             mqtt=MqttSection(host="h", ca="", certificate="", key="k"),

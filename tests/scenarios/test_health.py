@@ -1,4 +1,7 @@
-"""A box that gets too hot, and a line that stays away: told once each, shown in the state, and over again."""
+"""A box that gets too hot, and a line that stays away: told once each, shown in the state, and over again.
+
+How long each lasts is pinned in tests/firmware/daemon/test_health_watch.py.
+"""
 
 import asyncio
 from pathlib import Path
@@ -36,18 +39,18 @@ def test_alarms_reach_the_console_once_each(tmp_path: Path) -> None:
             box = town.box
             assert box is not None
             box.health._machine, box.health._hardware = machine, hardware
-            await asyncio.sleep(600)
+            await asyncio.sleep(300)
             assert not box.health.alarms.raised
             temp_c, under_voltage = 85.0, True
-            await asyncio.sleep(600)
+            await asyncio.sleep(300)
             state = town.state()
             assert state is not None
             assert state.alarms == ["too_hot", "under_voltage"]
             temp_c = 75.0
-            await asyncio.sleep(3600)
+            await asyncio.sleep(900)
             assert box.health.alarms.raised == ("too_hot", "under_voltage")
             temp_c, under_voltage = 60.0, False
-            await asyncio.sleep(3600)
+            await asyncio.sleep(900)
             state = town.state()
             assert state is not None
             assert state.alarms == []
@@ -63,7 +66,7 @@ def test_alarms_reach_the_console_once_each(tmp_path: Path) -> None:
     run_virtually(story())
 
 
-def test_a_line_that_stays_away_and_one_that_is_treated_all_day(tmp_path: Path) -> None:
+def test_a_line_that_stays_away_and_one_that_is_treated_often(tmp_path: Path) -> None:
     away = SimpleNamespace(
         line_id=LineId("line-1"), report=LineReport(line=LineId("line-1"), status=LineStatus.ABSENT)
     )
@@ -89,7 +92,5 @@ def test_a_line_that_stays_away_and_one_that_is_treated_all_day(tmp_path: Path) 
             await asyncio.sleep(300)
             expected = [("line_out_over", "info", "line-1"), ("line_unsteady", "alarm", "line-2")]
             assert sorted(told(town)[1:]) == expected
-            await asyncio.sleep(24 * 3600 + 300)
-            assert told(town)[-1] == ("line_unsteady_over", "info", "line-2")
 
     run_virtually(story())

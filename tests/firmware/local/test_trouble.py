@@ -8,10 +8,10 @@ import pytest
 
 from firmware.calls.desk import CLOSED
 from firmware.calls.office_hours import OfficeHours, open_span
+from firmware.clock import day_began
 from firmware.lines.line import LineReport, LineStatus
 from firmware.local import trouble
 from firmware.local.facts import LineFacts, MachineFacts, UplinkFacts
-from firmware.local.looking import day_began
 from firmware.local.trouble import (
     GROUPS,
     alarms_of,

@@ -267,6 +267,26 @@ def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
         Database.open(path)
 
 
+def test_a_reader_of_another_user_leaves_nothing_that_the_owner_cannot_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root's self-check at a stopped box: a log made anew by it would be root's, and the daemon could not start."""
+    path = tmp_path / "box.db"
+    database = Database.open(path, executor=InlineExecutor())
+    database.run_now(partial(put, key="kept"))
+    database.close_now()
+    assert {each.name for each in tmp_path.iterdir()} == {"box.db", "box.db.lock"}
+    monkeypatch.setattr("os.geteuid", lambda: path.stat().st_uid + 1)
+    with read_only(path) as con:
+        assert con.value("SELECT count(*) FROM setting WHERE key = 'kept'") == 1
+        assert {each.name for each in tmp_path.iterdir()} == {"box.db", "box.db.lock"}
+    database = Database.open(path, executor=InlineExecutor())
+    database.run_now(partial(put, key="later"))
+    with read_only(path) as con:  # beside a daemon that runs the log is there, and is read
+        assert con.value("SELECT count(*) FROM setting WHERE key = 'later'") == 1
+    database.close_now()
+
+
 def test_reading_beside_a_running_daemon(tmp_path: Path) -> None:
     path = tmp_path / "box.db"
 
