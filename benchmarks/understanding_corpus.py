@@ -12,7 +12,7 @@ from pathlib import Path
 
 from firmware.dialogue.intents import INTENTS
 from firmware.dialogue.understanding.features import sound_of_character, sound_of_word
-from firmware.dialogue.understanding.text import bare, normalise, readings
+from firmware.dialogue.understanding.text import bare, clauses, normalise, readings
 
 ROOT = Path(__file__).resolve().parents[1]
 CORPUS = ROOT / "firmware/dialogue/understanding/corpus"
@@ -42,6 +42,8 @@ class Sample:
     text: str
     intents: frozenset[str]
     group: int
+    parts: tuple[str, ...] = ()
+    """Its clauses, where it has several: the box scores each of them besides the whole."""
 
 
 def read_toml(path: Path) -> dict[str, dict[str, list[str]]]:
@@ -138,11 +140,17 @@ def samples(language: str, *, per_pattern: int, seed: int, extra: Sequence[Patte
     made.extend(Sample(text, frozenset(), -1) for text in lists["opener"] if len(text) > 1)
     plain = []
     for sample in made:
-        text = bare(normalise(sample.text, language), language)
+        parts = clauses(normalise(sample.text, language), language)
         if dice.random() < (0.45 if sample.intents & GUARDED else 0.35):
-            text = misheard(text, language, dice.choice((0.04, 0.08, 0.15)), dice)
-        if text:
-            plain.append(Sample(text, sample.intents, sample.group))
+            rate = dice.choice((0.04, 0.08, 0.15))
+            parts = [heard for part in parts if (heard := misheard(part, language, rate, dice))]
+        if not parts:
+            continue
+        several = tuple(parts) if len(parts) > 1 else ()
+        plain.append(Sample(join.join(parts), sample.intents, sample.group, several))
+        if not sample.intents:
+            # A clause of what means nothing means nothing; the box will score it by itself.
+            plain += [Sample(part, frozenset(), sample.group) for part in several]
     return plain
 
 
@@ -163,7 +171,8 @@ def _mixtures(made: Sequence[Sample], count: int, join: str, dice: random.Random
         if len(meant) > 1 and meant - ASIDES:
             meant -= ASIDES
         # A mixture stays with its first pattern, or out-of-fold scores would have seen half of it.
-        yield Sample(f"{first.text}{join}{second.text}", meant, first.group)
+        gap = dice.choice((join, ", "))
+        yield Sample(f"{first.text}{gap}{second.text}", meant, first.group)
 
 
 @cache

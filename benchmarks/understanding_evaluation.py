@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from benchmarks.understanding_corpus import NOTHING, ROOT, misheard
+from firmware.dialogue.doubts import doubtful
 from firmware.dialogue.intents import ACCEPT, ACCEPT_PROTECTIVE, PROTECTIVE
 from firmware.dialogue.slots import Asked
 from firmware.dialogue.understanding.text import bare, normalise
@@ -21,6 +22,8 @@ THIRD, SEALED = "challenge_third.toml", "challenge_sealed.toml"
 """Two halves of one set; no error of the sealed one was ever looked at."""
 FOURTH = "challenge_fourth.toml"
 """Whole utterances of people in a situation, most of them about what protects a callee."""
+FIFTH, SIXTH = "challenge_fifth.toml", "challenge_sixth.toml"
+"""Long and indirect ones, with harmless ones that use the same words; the second was measured once, at the end."""
 CRITICAL = ("opt_out", "wrong_number", "want_human", "dispute", "vulnerable")
 TODAY = date(2026, 11, 25)
 LEAST = 0.3
@@ -101,6 +104,40 @@ def evaluate(understander: Understands, phrases: Sequence[Phrase], language: str
         confusions=Counter((right, got) for _, right, got in wrong),
         wrong=wrong,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Heeded:
+    """What a call would do about a set of phrases, as shares."""
+
+    acted: float
+    """Of what must not be missed: done at once."""
+    acted_or_asked: float
+    """Done, or asked about ("would you like us to stop calling?")."""
+    harmless_acted: float
+    """Of all other phrases."""
+    harmless_asked: float
+
+
+def heeded(understander: Understander, phrases: Sequence[Phrase], language: str) -> Heeded:
+    """Return what would be done and what asked about; a phrase counts once for each meaning that must not be missed."""
+    done, seen = [], []
+    alarms, asked = [], []
+    for phrase in phrases:
+        found = meanings(understander, language, phrase.text)
+        doubt = doubtful(found, CRITICAL)
+        surely = {name for name in CRITICAL if found.get(name, 0.0) >= ALARM[name]}
+        for name in phrase.right & set(CRITICAL):
+            done.append(name in surely)
+            seen.append(name in surely or doubt == name)
+        if not phrase.right & set(CRITICAL):
+            alarms.append(bool(surely))
+            asked.append(not surely and doubt is not None)
+    return Heeded(_share(done), _share(seen), _share(alarms), _share(asked))
+
+
+def _share(flags: Sequence[bool]) -> float:
+    return round(sum(flags) / max(1, len(flags)), 4)
 
 
 ASIDE = ("affirm", "deny", "repeat")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import yaml
 
@@ -11,6 +12,8 @@ from firmware.dialogue.variables import Position
 MAX_CHARS = 200_000
 MAX_EVENTS = 20_000
 MAX_DEPTH = 12
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""libyaml where PyYAML was built with it: ten times as fast, the same events and positions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ def read_document(text: str) -> Tree:
 def _bounded(text: str) -> Iterator[yaml.Event]:
     """Yield the events that carry content; refuse what makes a small text big or a value another type."""
     depth = 0
-    for count, event in enumerate(yaml.parse(text, Loader=yaml.SafeLoader)):
+    for count, event in enumerate(yaml.parse(text, Loader=_LOADER)):
         if count > MAX_EVENTS:
             raise DocumentError(_position(event), f"more than {MAX_EVENTS} values")
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:

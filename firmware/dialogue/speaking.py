@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import date
-from functools import lru_cache
+from functools import cache, lru_cache
 from types import ModuleType
 
 from firmware.dialogue import speaking_en, speaking_text_en, speaking_text_zh, speaking_zh
@@ -112,6 +112,7 @@ def in_words(text: str, language: str) -> str:
     return _TEXTS[_primary(language)](text) if _primary(language) in _TEXTS else text
 
 
+@cache
 def fraction_vocabulary(language: str, currency: str) -> frozenset[str]:
     """Return what amounts with a fraction are made of besides the pieces of whole ones."""
     unit = 10 ** CURRENCIES[currency].exponent
@@ -119,6 +120,7 @@ def fraction_vocabulary(language: str, currency: str) -> frozenset[str]:
     return frozenset(piece for amount in amounts for piece in speak_in_pieces(amount, language))
 
 
+@cache
 def piece_vocabulary(language: str, currency: str | None) -> frozenset[str]:
     """Return every piece that digits (`currency` None) or whole amounts of a currency may be made of."""
     if currency is None:

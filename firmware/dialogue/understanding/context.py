@@ -95,7 +95,10 @@ def _identity(found: MutableMapping[str, float], yes: float, no: float) -> None:
     """对 is "it is me"; 不是 is "it is not": the flow says what a no leads to."""
     if yes > no:
         _raise(found, "confirm_identity", min(0.97, yes))
-        _lower(found, "affirm", found.get("confirm_identity", 0.0) - 0.15)
+        # A flow may lead on by either: the yes stays one, close behind.
+        found["affirm"] = (
+            max(0.0, found["confirm_identity"] - 0.15) if yes >= ACCEPT else found.get("affirm", 0.0)
+        )
     elif (
         no >= 0.5
         and max((p for name, p in found.items() if name not in ("deny", "wrong_number")), default=0.0) < 0.5

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from firmware.dialogue.currencies import in_minor
 from firmware.dialogue.slots import AmountMention
-from firmware.dialogue.understanding.en_numbers import NUMBER, NUMERAL, SCALES, TENS, number_of
+from firmware.dialogue.understanding.en_numbers import NUMBER, NUMERAL, ONES, SCALES, TENS, number_of
 from firmware.dialogue.understanding.finding import Grammar
 
 MAX_MINOR = 10**14
@@ -50,7 +50,7 @@ def _money(match: re.Match[str]) -> AmountMention | None:
 
 def _slang(match: re.Match[str]) -> AmountMention | None:
     size, currency = _SLANG[match["slang"]]
-    return _amount(match[0], Fraction(size), currency)
+    return _amount(match[0], Fraction(size) * (Fraction(3, 2) if match["half"] else 1), currency)
 
 
 def _couple(match: re.Match[str]) -> AmountMention | None:
@@ -97,13 +97,27 @@ AMOUNTS: Grammar[AmountMention] = Grammar(
         (rf"\b(?P<number>{NUMBER}) {_UNIT}\b(?:(?: and)? (?P<cents>{NUMBER})(?: cents| pence| p\b)(?! each)| (?P<bare_cents>(?:{'|'.join(TENS)})(?:[ -][a-z]+ve|[ -](?:one|two|three|four|six|seven|eight|nine))?)\b(?! ?(?:a|per|each|days?|weeks?|months?|hundred|thousand|dollars?|percent|times?)\b))?", _money),
         (rf"\b(?P<number>{NUMBER} k)\b", _money),
         (rf"\b(?P<number>{NUMBER}) (?:cents|pence)\b", _cents),
-        (r"\b(?<!half )a (?P<slang>fiver|tenner|grand|c note)\b", _slang),
+        (r"\b(?<!half )a (?P<slang>fiver|tenner|grand|c note)\b(?P<half> and a half\b)?", _slang),
         (r"\b(?:a )?couple (?:of )?(?P<scale>hundred|thousand|grand)\b(?: (?:dollars|bucks|pounds|quid))?", _couple),
         (r"\b(?:all of (?:it|what i owe|the money|that)|the (?:whole|entire|full) (?:thing|amount|balance|lot|sum|bill)|(?:pay|paid|clear|settle|send) (?:it )?(?:all|in full|everything)|in full|everything|the lot|full amount|full payment|pay(?:ing)? it all|it all|the total)\b", _all),
         (rf"\b(?P<share>{_SHARE})\b(?: of (?:it|that|the (?:amount|balance|money|bill)))?(?! (?:hundred|thousand|grand|million|past|an hour|hour|a grand|a thousand|to|of an hour|day|party|person|time|a million|an? ))", _share),
         (rf"(?<![\w.,$-])(?P<number>{NUMBER})\b{_NOT_MONEY}(?![.,]?[0-9])", _bare),
     )
 )  # fmt: skip
-BARE_NUMBER = re.compile(
-    rf"^(?:just |maybe |about |around |like |say |i can do |i can pay |i could do |how about )*({NUMBER})$"
+_LEAD = r"^(?:just |maybe |about |around |like |say |i can do |i can pay |i could do |how about )*"
+BARE_NUMBER = re.compile(rf"{_LEAD}({NUMBER})$")
+_HUNDREDS = "|".join(word for word, value in ONES.items() if value > 9)
+_PAIR = re.compile(
+    rf"{_LEAD}(?P<hundreds>{_HUNDREDS}|twenty) (?P<rest>(?:{'|'.join(TENS)})(?: (?:one|two|three|four|five|six|seven|eight|nine))?)$"
 )
+
+
+def paired(text: str) -> AmountMention | None:
+    """Return 1250 for "twelve fifty" in answer to how much: unasked it might be a time, and it is read back."""
+    match = _PAIR.match(text)
+    hundreds, rest = (number_of(match["hundreds"]), number_of(match["rest"])) if match else (None, None)
+    return (
+        None
+        if match is None or hundreds is None or rest is None
+        else _amount(match[0], hundreds * 100 + rest, None)
+    )

@@ -63,6 +63,15 @@ def _iso(match: re.Match[str], today: date) -> _Found:
     return calendar.day_and_month(match[0], int(match[3]), int(match[2]), today, int(match[1]))
 
 
+def _slashed(match: re.Match[str], today: date) -> _Found:
+    """Read 12/15 and 15/12; 5/6 may be either, and 1/2 a share: nothing is read into them."""
+    first, second = int(match[1]), int(match[2])
+    if (first > 12) == (second > 12):
+        return None
+    day, month = (first, second) if first > 12 else (second, first)
+    return calendar.day_and_month(match[0], day, month, today)
+
+
 def _of_month(match: re.Match[str], today: date) -> _Found:
     which = match.groupdict().get("which")
     months: int | None = {"this": 0, "the": None, "next": 1, "following": 1, "last": -1, None: None}[which]
@@ -168,17 +177,19 @@ DAYS: Grammar[DayMention] = Grammar(
         (rf"\b(?:the )?{_DAY}(?: day)?(?: of)? {_M}\b(?:,? (?P<year>20[0-9][0-9]))?", _month_day),
         (rf"\b{_M}\.? (?:the )?{_DAY}\b(?:,? (?P<year>20[0-9][0-9]))?", _month_day),
         (rf"\b(?<!in ){_M}\.? {_CARDINAL}\b(?![:.%,]?[0-9]|\s*(?:hundred|thousand|dollars|bucks|days|weeks|months|am|pm))", _month_day),
-        (rf"\b{_CARDINAL} (?:of )?(?!may i|may be|march on){_M}\b", _month_day),
+        (rf"\b{_CARDINAL} (?:of )?(?!may i|may be|march on){_M}\b(?:,? (?P<year>20[0-9][0-9]))?", _month_day),
+        (r"(?<![0-9/])([0-9]{1,2})/([0-9]{1,2})(?![0-9/])", _slashed),
         (rf"\b(?:on |by |before |until |the )*{_DAY} (?:of )?(?P<which>this|next|the|following|last) month\b", _of_month),
         (rf"\b(?P<which>next|this) month on the {_DAY}\b", _of_month),
-        (rf"\b(?P<n>[0-9]{{1,2}}|an?|one|two|three|four) weeks? (?:from|after|on) (?P<anchor>today|now|tomorrow|{_W[12:-1]})\b", _week_from),
-        (rf"\b(?:a |one )?fortnight (?:from|after|on) (?P<anchor>today|now|tomorrow|{_W[12:-1]})\b(?P<n>)", lambda match, today: _week_from(match, today, weeks=2)),
+        (rf"\b(?P<n>[0-9]{{1,2}}|an?|one|two|three|four) weeks?(?: (?:from|after|on))? (?P<anchor>today|now|tomorrow|{_W[12:-1]})\b", _week_from),
+        (rf"\b(?:a |one )?fortnight(?: (?:from|after|on))? (?P<anchor>today|now|tomorrow|{_W[12:-1]})\b(?P<n>)", lambda match, today: _week_from(match, today, weeks=2)),
         (r"\bthis (?:time|day) next week\b", lambda match, today: _shift(7, match, today)),
         (rf"\b(?:the )?(?P<nth>first|second|third|fourth|last) {_W} (?:in|of) (?:(?P<which>the|this|next) month|{_M})\b", _nth_weekday),
         (r"\b(?P<what>christmas day|christmas eve|new year'?s? day|new year'?s? eve|boxing day)\b", _holiday),
         (r"\b(?:(?P<n>)(?P<anchor>today|tomorrow|monday|tuesday|wednesday|thursday|friday|saturday|sunday) week)\b", _week_from),
         (rf"\b(?P<which>this coming|this|next|last|coming)? ?{_W}\b(?! night fever)", _weekday),
         (r"\b(?:the )?(?:very )?(?:end|last day|back end) (?:of )?" + _WHAT + r"\b|\bmonth'? ?(?:is )?end\b(?P<x>)", lambda match, today: _end_of(match, today) if match["what"] else calendar.end_of_month(match[0], today)),
+        (r"\b(?:before|until) (?:the|this) month (?:is|has) (?:out|over|done|up)\b", lambda match, today: calendar.end_of_month(match[0], today)),
         (r"\b(?:the )?(?P<part>beginning|start|first day|first|middle|mid) (?:of )?" + _WHAT + r"\b", _start_of),
         (r"\bmid[- ](?P<part>)(?P<what>month)\b", lambda match, today: calendar.day_of_month(match[0], 15, today)),
         (rf"\b(?:in|within|after|give me|need|another|about) (?:about |around |another |the next |just )?{_N} (?:more )?{_UNIT}(?: or so)?(?: time)?\b(?! ago| late| overdue)", _after),
@@ -187,7 +198,7 @@ DAYS: Grammar[DayMention] = Grammar(
         (r"\b(?:tomorrow|tomorow|tmrw|tomoz)\b", lambda match, today: _shift(1, match, today)),
         (r"\b(?:today|tonight|this (?:morning|afternoon|evening)|end of play)\b", lambda match, today: _shift(0, match, today)),
         (r"\b(?:yesterday|last (?:night|week|month|year)|the other day)\b", _past),
-        (r"\b(?:payday|pay day|when (?:i|we) (?:get|am|are|got) paid|(?:once|after|as soon as) (?:i|we) (?:get|am|are|got) paid|when my (?:wages|salary|pay|paycheck|pension|check) (?:comes?|clears?|arrives?|hits?)(?: in)?"
+        (r"\b(?:payday|pay day|when (?:i|we) (?:get|am|are|got) paid|(?:once|after|as soon as) (?:i|we) (?:get|am|are|got) paid|(?:when|once|after|as soon as|till|until) (?:my|the) (?:wages?|salary|pay|paycheck|pension|check|bonus|money|benefits?) (?:comes?|clears?|arrives?|hits?|lands?|drops?|is|are|goes|gets)(?: (?:in|here|through|there))?|(?:when|once|after|as soon as|till|until) (?:i|we) (?:get|have|receive) (?:my|our|the) (?:wages|salary|pay|paycheck|pension|check|bonus|money|benefits?)|one of these days|when (?:i|we) (?:can|am able|have it)\b"
          r"|(?:next|this) (?:week|month|weekend|year)|the weekend|(?:in |within )?(?:a )?(?:few|couple|several)(?: of)? (?:more )?(?:days|weeks|months)(?: time)?|sometime|some time soon|soon|eventually|one day|some day|someday|later this (?:week|month)"
          r"|(?:after|over|before) (?:the )?(?:holidays?|christmas|new year|thanksgiving|easter)|christmas|easter|thanksgiving|as soon as (?:i can|possible)|asap)\b", _vague),
         (rf"\b(?:on |by |before |until |till |say |maybe )?(?:the ){_DAY}\b(?! (?:time|one|payment|call|person|thing|half|party|part|of the amount|quarter|place|installment|bill|agent))", _of_month),

@@ -146,6 +146,8 @@ def _english(normal: str, asked: Asked, today: date) -> _Read:
         value = en_numbers.number_of(named[1])
         if value and value * 100 == int(value * 100):
             return TAKEN, None, days, times, [AmountMention(text=named[1], minor=int(value * 100))]
+    if not amounts and asked is Asked.AMOUNT and (pair := en_amounts.paired(_stripped(text))):
+        return TAKEN, None, days, times, [pair]
     return text, digits, days, times, amounts
 
 

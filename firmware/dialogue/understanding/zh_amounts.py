@@ -112,7 +112,7 @@ AMOUNTS: Grammar[AmountMention] = Grammar(
             rf"(?:零?(?P<tenths>{_DIGIT})(?:(?:毛|角)(?:零?(?P<last>{_DIGIT})(?![0-9十百千万块元天个月号点年分]))?|(?![0-9十百千万块元天个月号点年])))?(?:零?(?P<cents>{_DIGIT})分(?!期))?钱?",
             _money,
         ),
-        (rf"(?P<before>[¥$€£]){_RUN}(?P<named>)(?P<tenths>)(?P<cents>)", _money),
+        (rf"(?P<before>[¥$€£]|{_NAMED}){_RUN}(?P<named>)(?P<tenths>)(?P<cents>)", _money),
         (rf"{_RUN}(?:毛|角)钱?(?!色|落|度|病)", _small),
         (rf"(?<![拨打按叫尾号]){_RUN}(?![多来几]?(?:分之)){_COUNTED}", _bare),
     )

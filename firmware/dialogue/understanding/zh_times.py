@@ -98,7 +98,7 @@ TIMES: Grammar[TimeMention] = Grammar(
         (rf"(?:(?P<part>{_P})的?)?(?:差(?P<short>{_N}|一刻)分?钟?到?(?P<hour>{_N})点钟?|(?P<hour_first>{_N})点差(?P<short_last>{_N}|一刻)分?钟?)", _short_of),
         # 一点 alone is "a little": it is a time only with something beside it.
         (rf"(?P<part>{_P})的?(?P<hour>{_N})(?:点|时)(?!点|儿?都)钟?(?P<minute>(?:{_MINUTES})(?![万千百亿十元块]))?(?:整|多|左右|过|来钟)*{_BOUND}", _said),
-        (rf"(?P<part>)(?<![晚早慢快多少大小有好差低高便宜])(?P<hour>[一1])(?:点钟|点(?=半|[一三]刻|[零二三四五]?十|多|左右|以后|之后|以前|之前|整))(?P<minute>(?:{_MINUTES})(?![万千百亿十元块]))?(?:整|多|左右)*{_BOUND}",
+        (rf"(?P<part>)(?<![晚早慢快多少大小有好差低高便宜十廿0-9])(?P<hour>[一1])(?:点钟|点(?=半|[一三]刻|[零二三四五]?十|多|左右|以后|之后|以前|之前|整))(?P<minute>(?:{_MINUTES})(?![万千百亿十元块]))?(?:整|多|左右)*{_BOUND}",
          _alone),
         (rf"(?P<part>)(?<![0-9.第])(?P<hour>(?![一1]点){_N})(?:点|时)(?![点意建钱道要疑问评滴]|[一二两三四五六七八九0-9]+[万千百亿元块])钟?(?P<minute>(?:{_MINUTES})(?![万千百亿十元块]))?(?:整|多|左右|过|来钟)*{_BOUND}",
          _alone),

@@ -234,7 +234,7 @@ def reached(spec: Spec) -> set[str]:
 
 
 def text_of(spec: Spec) -> str:
-    return yaml.safe_dump(
+    return yaml.dump(
         {
             "flow": "drawn",
             "version": 1,
@@ -266,6 +266,7 @@ def text_of(spec: Spec) -> str:
                 "vulnerable": "end_other",
             },
         },
+        Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper),
         sort_keys=False,
     )
 

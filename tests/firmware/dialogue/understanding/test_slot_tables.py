@@ -55,15 +55,15 @@ def expected(text: str) -> tuple[dict[str, list[str]], str | None]:
     return found, answer
 
 
-@pytest.mark.parametrize("language", ["zh", "en"])
-def test_the_table_is_long_enough(language: str) -> None:
-    assert len(rows(language)) >= 150
+@pytest.mark.parametrize("table", ["zh", "en", "fresh_zh", "fresh_en"])
+def test_the_table_is_long_enough(table: str) -> None:
+    assert len(rows(table)) >= 150
 
 
-@pytest.mark.parametrize("language", ["zh", "en"])
-def test_what_phrases_name(understander: Understander, language: str) -> None:
-    wrong = []
-    for row, names in rows(language):
+@pytest.mark.parametrize("table", ["zh", "en", "fresh_zh", "fresh_en"])
+def test_what_phrases_name(understander: Understander, table: str) -> None:
+    wrong, language = [], table[-2:]
+    for row, names in rows(table):
         asked, phrase = Asked.NOTHING, row
         if match := re.match(r"\[(\w+)\] ", row):
             asked, phrase = Asked(match[1]), row[match.end() :]

@@ -52,6 +52,6 @@ def test_a_wrong_argument_is_refused_with_what_to_write(arguments: list[str], sa
     assert said in result.output
 
 
-def test_thousands_of_lines_and_odd_characters_all_get_an_answer() -> None:
-    phrases = "\n".join(["我下周三还五百", "\x00\x01", "🙂", "\ud7a3", "a" * 3000] * 200) + "\n"
-    assert len(answers(phrases, "--language", "zh")) == 1000
+def test_many_lines_and_odd_characters_all_get_an_answer() -> None:
+    lines = ["我下周三还五百", "\x00\x01", "🙂", "\ud7a3"] * 200 + ["a" * 3000] * 20
+    assert len(answers("\n".join(lines) + "\n", "--language", "zh")) == 820
