@@ -12,7 +12,6 @@ import structlog
 from modem_drivers.at.allow_list import check_number, command_name
 from modem_drivers.at.byte_port import BytePort
 from modem_drivers.at.channel import AtChannel, Listener
-from modem_drivers.at.responses import read_operator, read_own_number, read_rssi_dbm
 from modem_drivers.at.urcs import (
     CallListed,
     RegistrationChanged,
@@ -43,10 +42,10 @@ from modem_drivers.incoming import RingWatch
 from modem_drivers.masking import mask_numbers
 from modem_drivers.network_time import NetworkTime, read_clock
 from modem_drivers.opening import ModemIdentity, ask, find, identify, set_up
-from modem_drivers.registration import RegistrationState, from_status, read_registration
-from modem_drivers.sim import SimState, from_code
-from modem_drivers.sim_card import SimCard
+from modem_drivers.registration import RegistrationState
+from modem_drivers.sim import SimState
 from modem_drivers.sms import Sms
+from modem_drivers.standing import Standing
 from modem_drivers.ussd import Ussd
 from modem_drivers.volte import set_volte, volte_is_on
 
@@ -56,7 +55,6 @@ _OPEN_LIMIT_S = 90.0
 _COMMAND_S = 15.0
 _PLACES_CALL = re.compile(r"AT(?:D|A$|\+CUSD=1)", re.IGNORECASE)
 _CLOSE_LIMIT_S = 12.0
-_CREG = "+CREG"
 
 log = structlog.get_logger(__name__)
 
@@ -66,17 +64,12 @@ class Modem:
 
     def __init__(self, port: BytePort, *, now_s: Callable[[], float]) -> None:
         self.identity = ModemIdentity(manufacturer="", model="", revision="", imei="", dialect=GENERIC.name)
-        self.sim = SimState.BUSY
-        self.registration = RegistrationState.UNKNOWN
-        self.operator = ""
-        self.rssi_dbm: int | None = None
-        self.own_number: str | None = None
         self._dialect: Dialect = GENERIC
         self._now_s = now_s
         self._channel = AtChannel(port, on_urc=self._take_urc, on_closed=self._wake_call, now_s=now_s)
         self.sms = Sms(self._channel, now_s=now_s, is_busy=lambda: not self.is_idle)
         self.ussd = Ussd(self._channel, is_busy=lambda: not self.is_idle)
-        self._card = SimCard(self._channel, GENERIC)
+        self.standing = Standing(self._channel, GENERIC)
         self._bell = RingWatch()
         self._rings = asyncio.Event()
         self.on_ringing: Callable[[], None] = lambda: None
@@ -86,7 +79,6 @@ class Modem:
         """A call is listed that no hang-up ends, as of the last look."""
         self._call: ModemCall | None = None
         self._is_dialling = False
-        self._registered_by = _CREG
 
     @classmethod
     async def open(cls, port: BytePort, *, now_s: Callable[[], float]) -> Self:
@@ -100,7 +92,7 @@ class Modem:
             async with asyncio.timeout(_OPEN_LIMIT_S):
                 await find(modem._channel)
                 modem.identity, modem._dialect = await identify(modem._channel)
-                modem._card = SimCard(modem._channel, modem._dialect)
+                modem.standing = Standing(modem._channel, modem._dialect)
                 await set_up(modem._channel, modem._dialect)
                 with suppress(CallRefusedError):  # asked again before every call
                     await modem._clear_line()
@@ -135,19 +127,44 @@ class Modem:
         return self._dialect
 
     @property
+    def sim(self) -> SimState:
+        """Return how the SIM card stands."""
+        return self.standing.sim
+
+    @property
+    def registration(self) -> RegistrationState:
+        """Return how the modem is registered."""
+        return self.standing.registration
+
+    @property
+    def operator(self) -> str:
+        """Return the network's name, empty until it was told."""
+        return self.standing.operator
+
+    @property
+    def rssi_dbm(self) -> int | None:
+        """Return the signal, None where the modem knows none."""
+        return self.standing.rssi_dbm
+
+    @property
+    def own_number(self) -> str | None:
+        """Return the number that the card says is its own: masked in every log."""
+        return self.standing.own_number
+
+    @property
     def iccid(self) -> str | None:
         """Return the SIM card's number, None until it was read: never for a log."""
-        return self._card.iccid
+        return self.standing.card.iccid
 
     @property
     def imsi(self) -> str | None:
         """Return the subscriber identity, None until it was read: never for a log."""
-        return self._card.imsi
+        return self.standing.card.imsi
 
     @property
     def sim_refused_pin(self) -> bool:
         """Say whether this card has refused a PIN: it must not be typed again."""
-        return self._card.has_refused_pin
+        return self.standing.card.has_refused_pin
 
     @property
     def is_idle(self) -> bool:
@@ -202,35 +219,7 @@ class Modem:
         if self.has_stuck_call or (self._call is not None and self._call.was_left_on):
             with suppress(CallRefusedError):
                 await self._clear_line()
-        self.rssi_dbm = read_rssi_dbm(await ask(self._channel, "AT+CSQ", "+CSQ"))
-        for refresh in (self._refresh_sim, self._refresh_registration, self._refresh_operator):
-            if self._has_call:
-                return  # nothing slow may stand between a call and its hang-up
-            await refresh()
-
-    async def _refresh_sim(self) -> None:
-        self.sim = await self._card.state()
-        if self.sim is SimState.READY:
-            await self._card.identify()
-        elif self.sim is SimState.ABSENT:
-            self._forget_card()
-
-    async def _refresh_registration(self) -> None:
-        for command in self._dialect.registration:
-            name = command.removeprefix("AT").removesuffix("?")
-            state = read_registration(await ask(self._channel, command, name))
-            if command == self._dialect.registration[0] or state.is_registered:
-                self.registration = state
-                self._registered_by = name
-            if state.is_registered:
-                return
-
-    async def _refresh_operator(self) -> None:
-        with suppress(CommandTimeoutError):  # held up for minutes while a modem searches: no sign of deafness
-            await ask(self._channel, "AT+COPS=3,0")
-            self.operator = read_operator(await ask(self._channel, "AT+COPS?", "+COPS"))
-            if self.own_number is None and self.sim is SimState.READY:
-                self.own_number = read_own_number(await ask(self._channel, "AT+CNUM", "+CNUM"))
+        await self.standing.refresh(has_call=lambda: self._has_call)
 
     async def dial(self, number: str) -> ModemCall:
         """Place a call and return it once the modem has accepted it.
@@ -293,7 +282,7 @@ class Modem:
 
         Raises SimLockedError, NoSimError, LocalProtocolError, CommandTimeoutError, PortClosedError.
         """
-        self.sim = await self._card.unlock(pin)
+        self.standing.sim = await self.standing.card.unlock(pin)
 
     async def network_time(self) -> NetworkTime | None:
         """Read the modem's clock; None if it has none, or one that nobody has set.
@@ -377,20 +366,8 @@ class Modem:
         match urc:
             case None:
                 return
-            case RegistrationChanged(status=status):
-                # Where only the packet side is registered (VoLTE), +CREG's "not registered" is no news.
-                if self._registered_by == _CREG or from_status(status).is_registered:
-                    self.registration = from_status(status)
-            case SimChanged(code=code):
-                self.sim = from_code(code)
-                if self.sim in {SimState.ABSENT, SimState.BUSY}:  # what wakes next may be another card
-                    self._forget_card()
-            case SimSwapped(is_inserted=is_inserted):
-                self._forget_card()
-                if is_inserted is False:
-                    self.sim = SimState.ABSENT
-                elif self.sim is SimState.ABSENT:
-                    self.sim = SimState.BUSY  # the next refresh will tell
+            case RegistrationChanged() | SimChanged() | SimSwapped():
+                self.standing.take(urc)
             case TimeTold():
                 self._time_was_told = True
             case Ringing(number=number):
@@ -413,7 +390,3 @@ class Modem:
     def _ring(self) -> None:
         self._rings.set()
         self.on_ringing()
-
-    def _forget_card(self) -> None:
-        self._card.forget()
-        self.own_number = None

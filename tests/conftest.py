@@ -1,10 +1,17 @@
-"""What every test starts from: a machine without fetched models, whatever this one has."""
+"""What every test starts from: a machine without fetched models, whatever this one has, and examples that are the same each time."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
+
+# A commit is judged by the same examples wherever it is tested, and not by how busy that machine is. To look for new
+# ones: `./branchline test --hypothesis-profile=explore tests/ROOM`.
+settings.register_profile("explore", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("same", settings.get_profile("explore"), derandomize=True, database=None)
+settings.load_profile("same")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -119,7 +119,7 @@ def test_no_call_without_a_working_sim(
     async def scenario() -> None:
         far_end = table_modem()
         modem = await opened(far_end)
-        modem.sim = sim
+        modem.standing.sim = sim
         with pytest.raises(error):
             await modem.dial(NUMBER)
         assert not any(command.startswith("ATD") for command in far_end.commands)

@@ -2,60 +2,51 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import Executor
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import structlog
 
-from audio.speech.clip_cache import ClipCache
 from audio.speech.synthesis import Synthesizer
 from audio.speech.voices import Voices
-from firmware.agents_in_settings import roster_of
-from firmware.callers import Callers
 from firmware.calls.auditing import Auditor, load_audit_key
-from firmware.calls.desk import Desk
-from firmware.calls.handing_over import Switchboard
 from firmware.calls.judging import Judge
 from firmware.calls.listening import Hearing
-from firmware.calls.placing import CallPlacer, FlowBook
-from firmware.calls.prompts_ahead import PromptsAhead
-from firmware.calls.scheduler import Scheduler
-from firmware.checkup import Finding, check_running_box
 from firmware.clock import to_ms
 from firmware.commands.diagnostics import bundle
 from firmware.commands.doing import BoxHands
 from firmware.commands.runner import CommandRunner, kernel_boot
 from firmware.commands.updating import UpdateWatch
 from firmware.compliance.self_check import self_check
-from firmware.configuration import Configuration
-from firmware.console_link import ConsoleLink
-from firmware.enforcing import (
+from firmware.daemon.calling import Calling, Workers
+from firmware.daemon.checkup import Finding, check_running_box
+from firmware.daemon.configuration import Configuration
+from firmware.daemon.console_link import ConsoleLink
+from firmware.daemon.enforcing import (
     enforce_broker,
     enforce_budget,
     enforce_calls,
     enforce_log_level,
     enforce_recordings,
 )
-from firmware.health_watch import HealthWatch
+from firmware.daemon.health_watch import HealthWatch
+from firmware.daemon.reloading import Reloaded, Reloader
+from firmware.daemon.restored_alarm import tell_restored
+from firmware.daemon.upkeep import Upkeep
+from firmware.daemon.worlds import World
 from firmware.host import systemd
 from firmware.host.clock_trust import TimeSource
 from firmware.host.disk_space import MIB, DiskBudget
 from firmware.host.heartbeats import Heartbeats
 from firmware.host.journal import RecentEvents
-from firmware.kept_release import enrolled_ring, kept_release
-from firmware.lines.line import LineReport, LineStatus
-from firmware.lines.supervisor import keep_alive
 from firmware.local.deeds import Deeds
 from firmware.local.looking import Looker
-from firmware.reloading import Reloaded, Reloader
-from firmware.restored_alarm import tell_restored
 from firmware.retention.keeper import Keeper
 from firmware.retention.periods import Defaults
-from firmware.rules_at_start import rules_at_start
-from firmware.rules_desk import RulesDesk
+from firmware.rules.at_start import rules_at_start
+from firmware.rules.desk import RulesDesk
+from firmware.rules.kept_release import enrolled_ring, kept_release
 from firmware.settings import Settings
 from firmware.store.connection import Connection as StoreConnection
 from firmware.store.database import Database
@@ -63,10 +54,8 @@ from firmware.sync.connection import Connection, Will
 from firmware.sync.reports import Reports
 from firmware.sync.responding import Responder
 from firmware.sync.topics import BoxTopics
-from firmware.upkeep import Upkeep
 from firmware.values import UuidV7
 from firmware.version import software_version
-from firmware.worlds import World
 from modem_drivers.power_hook import PowerHook
 
 log = structlog.get_logger()
@@ -82,14 +71,6 @@ SCHEDULER_WITHIN_S = 120.0
 """It looks every 30 s; a database under load may hold it up."""
 LINE_WITHIN_S = 900.0
 """The longest treatment of a sick modem, with every wait in it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Workers:
-    """Where blocking work goes; tests in virtual time give inline executors."""
-
-    recording: Executor
-    speech: Executor
 
 
 class Box(Generic[WorldT]):
@@ -162,19 +143,23 @@ class Box(Generic[WorldT]):
             ),
             disk=disk,
             files=workers.recording,
-            is_busy=lambda: bool(self.scheduler.active or self.callers.n_calls),
+            is_busy=lambda: self.calling.is_busy,
         )
-        self._desk = Desk(
+        self.calling = calling = Calling(
+            settings,
+            world,
             database=database,
             judge=self._judge,
             reports=reports,
-            now=clock.now,
-            new_id=self._new_id,
-            language=settings.box.language,
+            synthesizer=synthesizer,
+            workers=workers,
+            hearing=hearing,
+            recordings=recordings,
             why_no_room=self.keeper.disk.why_no_room,
+            new_id=self._new_id,
+            on_change=self._changed,
         )
-        clips = ClipCache(synthesizer, data / "prompts", executor=workers.speech)
-        roster = roster_of(settings)
+        self.scheduler = calling.scheduler
         self.health = HealthWatch(
             database=database,
             reports=reports,
@@ -182,51 +167,6 @@ class Box(Generic[WorldT]):
             disk=disk,
             certificate_days=self._certificate_days,
             monotonic_s=clock.monotonic_s,
-            on_change=self._changed,
-        )
-        board = (
-            None
-            if roster is None
-            else Switchboard(
-                roster,
-                desk=self._desk,
-                borrow=lambda *, deadline_s, among: self.scheduler.borrowed(
-                    deadline_s=deadline_s, among=among
-                ),
-                line_ids=lambda: [line.line_id for line in world.lines],
-                clips=clips,
-                now=clock.now,
-                now_s=clock.monotonic_s,
-            )
-        )
-        placer = CallPlacer(
-            desk=self._desk,
-            flows=FlowBook(),
-            clips=clips,
-            clock=clock,
-            recordings=recordings,
-            recipients=tuple(settings.console.recording_recipients),
-            recording_executor=workers.recording,
-            max_call_s=settings.dialling.max_call_s,
-            hearing=hearing,
-            switchboard=board,
-        )
-        self._prompts_ahead = PromptsAhead(desk=self._desk, placer=placer, now=clock.now)
-        self.scheduler: Scheduler = Scheduler(
-            lines=world.lines, desk=self._desk, placer=placer, now=clock.now, on_change=self._changed
-        )
-        self.callers = Callers(
-            settings,
-            world.lines,
-            database=database,
-            judge=self._judge,
-            reports=reports,
-            scheduler=self.scheduler,
-            clips=clips,
-            clock=clock,
-            hearing=hearing,
-            switchboard=board,
-            new_id=self._new_id,
             on_change=self._changed,
         )
         rules = RulesDesk(
@@ -245,7 +185,7 @@ class Box(Generic[WorldT]):
             connect=connect,
             config=self._config,
             scheduler=self.scheduler,
-            callers=self.callers,
+            callers=calling.callers,
             judge=self._judge,
             keys=keys,
             rules=rules,
@@ -261,9 +201,9 @@ class Box(Generic[WorldT]):
         self._enforce_calls = enforce_calls(
             settings,
             longest_s=lambda: self._longest_call_s,
-            desk=self._desk,
+            desk=calling.desk,
             judge=self._judge,
-            placer=placer,
+            placer=calling.placer,
             scheduler=self.scheduler,
         )
         self._enforce = [
@@ -288,7 +228,7 @@ class Box(Generic[WorldT]):
             settings,
             lines=world.lines,
             scheduler=self.scheduler,
-            desk=self._desk,
+            desk=calling.desk,
             self_check=partial(check, settings),
             bundle=lambda n_events: bundle(
                 settings,
@@ -314,7 +254,7 @@ class Box(Generic[WorldT]):
             database=database,
             lines=world.lines,
             scheduler=self.scheduler,
-            desk=self._desk,
+            desk=calling.desk,
             judge=self._judge,
             config=self._config,
             connection=link.connection,
@@ -340,17 +280,16 @@ class Box(Generic[WorldT]):
             database,
             world,
             gate=lambda: self._judge.gate,
-            is_busy=lambda: bool(self.scheduler.active or self.callers.n_calls),
+            is_busy=lambda: self.calling.is_busy,
             heartbeats=self.heartbeats,
         )
         for line in world.lines:
             line.on_round = self.heartbeats.expect(f"line:{line.line_id}", within_s=LINE_WITHIN_S)
-            line.on_change = self._line_changed
             line.on_network_time = partial(world.trust.hear, TimeSource.NETWORK)
 
     async def run(self, stop: asyncio.Event, *, ready: Callable[[], None] = lambda: None) -> None:
         """Serve until `stop` is set, then let calls end and the outbox drain, each under a deadline."""
-        link = self.link
+        link, calling = self.link, self.calling
         if self.gate_faults:
             log.error("gate_self_check_failed", allowed=self.gate_faults)
         if self.overlay_refused:
@@ -374,16 +313,11 @@ class Box(Generic[WorldT]):
                 group.create_task(self._update_watch.run(), name="update-watch"),
                 group.create_task(self.keeper.run(), name="retention"),
                 group.create_task(self.health.run(), name="health"),
-                *(
-                    group.create_task(keep_alive(line), name=f"line:{line.line_id}")
-                    for line in self._world.lines
-                ),
+                *(group.create_task(work, name=name) for name, work in calling.line_tasks()),
             ]
             if not self.gate_faults:
                 self.scheduler.on_round = self.heartbeats.expect("scheduler", within_s=SCHEDULER_WITHIN_S)
-                tasks.append(group.create_task(self.scheduler.run(), name="scheduler"))
-                tasks.append(group.create_task(self._prompts_ahead.run(), name="prompts-ahead"))
-                tasks.append(group.create_task(self.callers.run(), name="callers"))
+                tasks.extend(group.create_task(work, name=name) for name, work in calling.tasks())
             else:
                 self.scheduler.dialling = "the gate failed its self-check: reinstall the firmware"
             ready()
@@ -391,13 +325,11 @@ class Box(Generic[WorldT]):
                 "serving", box=self._settings.box.id, lines=len(self._world.lines), version=software_version()
             )
             await stop.wait()
-            n_calls = len(self.scheduler.active) + self.callers.n_calls
+            n_calls = calling.n_calls
             why = f"told to stop: {n_calls} calls may end first" if n_calls else "told to stop: no call is up"
             systemd.notify_stopping(why, within_s=LONGEST_STOP_S if n_calls else 0.0)
             log.info("stopping", calls=n_calls)
-            await asyncio.gather(
-                self.scheduler.finish(deadline_s=POLITE_STOP_S), self.callers.finish(deadline_s=POLITE_STOP_S)
-            )
+            await calling.finish(deadline_s=POLITE_STOP_S)
             await link.say_goodbye(within_s=LAST_WORDS_S)
             unsubscribe()
             for task in tasks:
@@ -417,14 +349,6 @@ class Box(Generic[WorldT]):
     def _tell_release_fault(self, con: StoreConnection) -> None:
         if self.release_fault:
             self._reports.event(con, "policy_release_unusable", "alarm", detail=self.release_fault)
-
-    def _line_changed(self, report: LineReport) -> None:
-        log.info(
-            "line", line=report.line, status=report.status.value, detail=report.detail, model=report.model
-        )
-        self._changed()
-        if report.status is LineStatus.READY:
-            self.scheduler.wake()
 
     def _changed(self) -> None:
         self.link.state.changed()
