@@ -1,6 +1,7 @@
 """What a telephone line does to a call's sound: level, room, noise, codec, gating, loss. For training and for tests."""
 
 import io
+from dataclasses import dataclass
 
 import numpy as np
 import soundfile
@@ -54,6 +55,25 @@ def varied_room(sound: Sound, rng: np.random.Generator) -> Sound:
 def with_noise(sound: Sound, noise_dbfs: float, rng: np.random.Generator) -> Sound:
     """Return the sound with white noise of `noise_dbfs`; below -96 with none."""
     return sound + rng.normal(0, 10 ** (noise_dbfs / 20), len(sound)) if noise_dbfs > -96 else sound
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """An even line: noise of one level throughout, and a codec."""
+
+    noise: str = "white"
+    """white, pink, brown or babble."""
+    noise_dbfs: float = -100.0
+    """Below -96 there is none."""
+    codec: str = "none"
+
+    def carry(self, sound: Sound, rng: np.random.Generator, babble: Sound | None = None) -> Sound:
+        """Return the sound as the line gives it; `babble` is speech to make voices of, where they are the noise."""
+        if self.noise == "white":
+            sound = with_noise(sound, self.noise_dbfs, rng)
+        elif self.noise_dbfs > -96:
+            sound = sound + line_noise(self.noise, len(sound), rng, babble) * 10 ** (self.noise_dbfs / 20)
+        return coded(sound, self.codec)
 
 
 def coded(sound: Sound, codec: str) -> Sound:
