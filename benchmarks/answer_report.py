@@ -138,13 +138,13 @@ def summary(judged: list[Judged]) -> dict[str, object]:
         "calls": len(judged),
         "right_class_share": round(sum(one.final == one.call.answer for one in judged) / n, 4),
         "person_or_recording_right_share": round((right_people + right_played) / both, 4),
-        "person_or_recording_right_95_percent": _likely(right_people + right_played, both),
+        "person_or_recording_right_95_percent": likely_share(right_people + right_played, both),
         "people": len(people),
         "people_right": right_people,
         "false_machine_share": round(
             1 - sum(one.final in ("human", "silence") for one in people) / max(1, len(people)), 4
         ),
-        "false_machine_95_percent": _likely(
+        "false_machine_95_percent": likely_share(
             sum(one.final not in ("human", "silence") for one in people), max(1, len(people))
         ),
         "people_ever_called_machine": sum(
@@ -181,7 +181,7 @@ def summary(judged: list[Judged]) -> dict[str, object]:
     }
 
 
-def _likely(n_found: int, n: int) -> list[float]:
+def likely_share(n_found: int, n: int) -> list[float]:
     """Return where a share lies with a probability of 95 % (Wilson's interval)."""
     share, z2 = n_found / n, 1.96**2
     middle, width = share + z2 / (2 * n), 1.96 * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
