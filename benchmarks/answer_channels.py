@@ -1,6 +1,7 @@
 """What a telephone line does to a call's sound: level, room, noise, codec, gating, loss. For training and for tests."""
 
 import io
+from dataclasses import dataclass
 
 import numpy as np
 import soundfile
@@ -19,16 +20,13 @@ def varied_channel(sound: Sound, rng: np.random.Generator, *, babble: Sound | No
 
     `babble` is speech to make a room full of voices of; None where nobody answers, for such a room is no silence.
     """
-    if rng.random() < 0.3:
-        sound = _in_room(sound, rng)
-    if rng.random() < 0.5:
-        sound = _coloured(sound, rng)
+    sound = varied_room(sound, rng)
     sound = level_to(sound, float(rng.uniform(-34, -10)))
     kind = str(rng.choice(["none", "white", "pink", "brown", "babble"], p=(0.3, 0.3, 0.2, 0.1, 0.1)))
     if kind == "babble" and babble is None:
         kind = "pink"
     if kind != "none":
-        noise = _noise(kind, len(sound), rng, babble)
+        noise = line_noise(kind, len(sound), rng, babble)
         level_dbfs = float(rng.uniform(-65, -36))
         if np.any(sound):
             level_dbfs = min(level_dbfs, speech_dbfs(sound) - (MIN_SNR_DB if kind != "babble" else 14.0))
@@ -47,9 +45,35 @@ def varied_channel(sound: Sound, rng: np.random.Generator, *, babble: Sound | No
     return sound, shift
 
 
+def varied_room(sound: Sound, rng: np.random.Generator) -> Sound:
+    """Return the sound as some room and handset give it."""
+    if rng.random() < 0.3:
+        sound = _in_room(sound, rng)
+    return _coloured(sound, rng) if rng.random() < 0.5 else sound
+
+
 def with_noise(sound: Sound, noise_dbfs: float, rng: np.random.Generator) -> Sound:
     """Return the sound with white noise of `noise_dbfs`; below -96 with none."""
     return sound + rng.normal(0, 10 ** (noise_dbfs / 20), len(sound)) if noise_dbfs > -96 else sound
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """An even line: noise of one level throughout, and a codec."""
+
+    noise: str = "white"
+    """white, pink, brown or babble."""
+    noise_dbfs: float = -100.0
+    """Below -96 there is none."""
+    codec: str = "none"
+
+    def carry(self, sound: Sound, rng: np.random.Generator, babble: Sound | None = None) -> Sound:
+        """Return the sound as the line gives it; `babble` is speech to make voices of, where they are the noise."""
+        if self.noise == "white":
+            sound = with_noise(sound, self.noise_dbfs, rng)
+        elif self.noise_dbfs > -96:
+            sound = sound + line_noise(self.noise, len(sound), rng, babble) * 10 ** (self.noise_dbfs / 20)
+        return coded(sound, self.codec)
 
 
 def coded(sound: Sound, codec: str) -> Sound:
@@ -89,8 +113,8 @@ def level_to(sound: Sound, level_dbfs: float) -> Sound:
     return np.clip(sound * 10 ** ((level_dbfs - speech_dbfs(sound)) / 20), -1, 1)
 
 
-def _noise(kind: str, n: int, rng: np.random.Generator, babble: Sound | None) -> Sound:
-    """Return noise of level 0 dBFS."""
+def line_noise(kind: str, n: int, rng: np.random.Generator, babble: Sound | None = None) -> Sound:
+    """Return noise of level 0 dBFS: white, pink, brown, or of voices made of `babble`."""
     if kind == "babble" and babble is not None:
         noise = np.zeros(n)
         for _ in range(6):

@@ -14,7 +14,7 @@ from pathlib import Path
 from audio.dsp.answer_content import MODEL_FILE
 from audio.dsp.answer_words import MODEL_FILE as CUES_FILE
 from audio.models import default_models_folder
-from benchmarks import answer_cues, answer_language
+from benchmarks import answer_cues, answer_language, answer_sounds
 from benchmarks.answer_bank import make_bank
 from benchmarks.answer_set import Bank
 from benchmarks.answer_training import CALLS, EPOCHS, SEED, examples, train, write
@@ -80,6 +80,7 @@ def main() -> None:
     data = examples(folders, CALLS, SEED, given.jobs, None)
     write(train(data, SEED, EPOCHS), MODEL_FILE)
     answer_language.make(answer_language.FOLDER, ("train", "wide"))
+    answer_sounds.make(given.out, answer_language.FOLDER)
     answer_cues.make(CUES_FILE)
     dev = Bank([folder for engine in ENGINES if (folder := given.out / f"{engine}-dev").is_dir()])
     plain, with_text = weigh(dev, N_CALLS, given.jobs), weigh_text(dev, N_CALLS_WITH_TEXT, given.jobs)

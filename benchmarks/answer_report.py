@@ -10,6 +10,7 @@ With FOLDER: recordings that begin at answer, named CLASS-anything.wav, as they 
 
 import argparse
 import json
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -28,7 +29,7 @@ from audio.frame import freeze
 from audio.listening.answer_ear import ANSWER_TAG, ANY_LANGUAGE, AnswerEar
 from audio.listening.engines import EngineChain, load_engines
 from audio.sound_file import load_sound
-from benchmarks.answer_channels import level_to, to_pcm, with_noise
+from benchmarks.answer_channels import Line, level_to, to_pcm, with_noise
 from benchmarks.answer_plots import draw
 from benchmarks.answer_prompts import foreign_calls, prompt_calls
 from benchmarks.answer_set import CLASSES, Bank, StagedCall, calls
@@ -36,11 +37,19 @@ from benchmarks.asterisk_amd import AmdStatus, asterisk_amd
 
 SEED = 77
 NOISE_DBFS = -40.0
-CHANNELS: dict[str, float | None] = {
+CHANNELS: dict[str, Line | None] = {
     "varied channels": None,
-    "clean": -100.0,
-    "noise at -40 dBFS": NOISE_DBFS,
+    "clean": Line(),
+    "noise at -40 dBFS": Line(noise_dbfs=NOISE_DBFS),
 }
+LINES = {
+    **{name: line for name, line in CHANNELS.items() if line is not None},
+    "pink noise at -40 dBFS": Line(noise="pink", noise_dbfs=NOISE_DBFS),
+    "voices at -40 dBFS": Line(noise="babble", noise_dbfs=NOISE_DBFS),
+    "A-law, noise at -40 dBFS": Line(noise_dbfs=NOISE_DBFS, codec="alaw"),
+    "GSM full rate, noise at -40 dBFS": Line(noise_dbfs=NOISE_DBFS, codec="gsm"),
+}
+"""For the calls that are set aside."""
 RECORDINGS = ("machine", "carrier_announcement", "screening_assistant")
 ENGINES = {
     "espeak": "espeak-ng, held-out variants and texts",
@@ -48,6 +57,7 @@ ENGINES = {
     "piper": "piper en_US-joe, held-out texts (the voice was in training)",
     "flite": "flite slt: a voice never trained on, held-out texts",
 }
+UNSEEN = "set aside: Kokoro's held-out voices and festival, texts written apart from all others"
 PROMPTS: dict[str, Callable[[float | None, int], Iterator[StagedCall]]] = {
     "Asterisk's English prompts: a human voice": prompt_calls,
     "Asterisk's prompts in four languages never trained on: human voices": foreign_calls,
@@ -128,10 +138,14 @@ def summary(judged: list[Judged]) -> dict[str, object]:
         "calls": len(judged),
         "right_class_share": round(sum(one.final == one.call.answer for one in judged) / n, 4),
         "person_or_recording_right_share": round((right_people + right_played) / both, 4),
+        "person_or_recording_right_95_percent": likely_share(right_people + right_played, both),
         "people": len(people),
         "people_right": right_people,
         "false_machine_share": round(
             1 - sum(one.final in ("human", "silence") for one in people) / max(1, len(people)), 4
+        ),
+        "false_machine_95_percent": likely_share(
+            sum(one.final not in ("human", "silence") for one in people), max(1, len(people))
         ),
         "people_ever_called_machine": sum(
             any(answer in (*RECORDINGS, "fax") for answer, _ in one.verdicts) for one in people
@@ -165,6 +179,13 @@ def summary(judged: list[Judged]) -> dict[str, object]:
             and not (one.final in RECORDINGS and one.call.answer in RECORDINGS)
         ],
     }
+
+
+def likely_share(n_found: int, n: int) -> list[float]:
+    """Return where a share lies with a probability of 95 % (Wilson's interval)."""
+    share, z2 = n_found / n, 1.96**2
+    middle, width = share + z2 / (2 * n), 1.96 * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
+    return [round((middle + sign * width) / (1 + z2 / n), 3) for sign in (-1, 1)]
 
 
 def _spread(values: list[float]) -> dict[str, float]:
@@ -237,15 +258,23 @@ def sets_of(
             held_out = Bank([clips])
             sets[label] = {
                 channel: (
-                    lambda held_out=held_out, noise=noise: calls(held_out, n, SEED, noise_dbfs=noise)  # type: ignore[misc]
+                    lambda held_out=held_out, line=line: calls(held_out, n, SEED, line=line)  # type: ignore[misc]
                 )
-                for channel, noise in CHANNELS.items()
+                for channel, line in CHANNELS.items()
             }
+    if bank is not None and (folders := sorted(bank.glob("*-unseen"))):
+        unseen = Bank(folders)
+        sets[UNSEEN] = {
+            channel: (lambda line=line: calls(unseen, n, SEED, line=line))  # type: ignore[misc]
+            for channel, line in LINES.items()
+        }
     for label, make in PROMPTS.items():
         if any(make(-100.0, SEED)):
             sets[label] = {
-                channel: (lambda make=make, noise=noise: make(noise, SEED))  # type: ignore[misc]
-                for channel, noise in CHANNELS.items()
+                channel: (
+                    lambda make=make, line=line: make(None if line is None else line.noise_dbfs, SEED)  # type: ignore[misc]
+                )
+                for channel, line in CHANNELS.items()
             }
     return sets
 
@@ -284,7 +313,12 @@ def main() -> None:
                 },
             )
     if given.bank is not None:
-        some = [one.pcm for one in calls(Bank(sorted(given.bank.glob("*-held_out"))), 20, SEED)]
+        some = [
+            one.pcm
+            for one in calls(
+                Bank(sorted(given.bank.glob("*-held_out")) or sorted(given.bank.glob("*-unseen"))), 20, SEED
+            )
+        ]
         all_figures["cost"] = cost(some) | words_cost(some[:8])
         texts.append(
             "## Cost\n\n"

@@ -16,7 +16,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from benchmarks.answer_channels import RATE_HZ, Sound, level_to, resampled, to_pcm, varied_channel, with_noise
+from benchmarks.answer_channels import RATE_HZ, Line, Sound, level_to, resampled, to_pcm, varied_channel
 from benchmarks.answer_texts import CARRIER_REASONS
 
 CLASSES = ("human", "machine", "carrier_announcement", "screening_assistant", "fax", "silence")
@@ -116,13 +116,21 @@ class Bank:
 
 
 def calls(
-    bank: Bank, n: int, seed: int, *, noise_dbfs: float | None = None, name: str = "call"
+    bank: Bank,
+    n: int,
+    seed: int,
+    *,
+    noise_dbfs: float | None = None,
+    line: Line | None = None,
+    name: str = "call",
 ) -> Iterator[StagedCall]:
     """Yield `n` calls.
 
-    Without `noise_dbfs` every call has a channel of its own (noise, codec, level, loss). With it all have an even
-    white noise of that level and nothing else (-100 for a clean channel).
+    Every call has a channel of its own (noise, codec, level, loss), or all have the same `line`; with `noise_dbfs` an
+    even white noise of that level and nothing else (-100 for a clean channel).
     """
+    if noise_dbfs is not None:
+        line = Line(noise_dbfs=noise_dbfs)
     rng = np.random.default_rng(seed)
     for place in range(n):
         answer = str(rng.choice(CLASSES, p=SHARES))
@@ -131,11 +139,13 @@ def calls(
         staged = _staged(answer, language, bank, rng)
         sound = np.concatenate(staged.parts)
         shift = 0
-        if noise_dbfs is None:
-            babble = None if answer == "silence" else _babble(bank, language, rng)
+        babble = None
+        if answer != "silence" and (line is None or line.noise == "babble"):
+            babble = _babble(bank, language, rng)
+        if line is None:
             sound, shift = varied_channel(sound, rng, babble=babble)
         else:
-            sound = with_noise(level_to(sound, -20.0), noise_dbfs, rng)
+            sound = line.carry(level_to(sound, -20.0), rng, babble)
         yield StagedCall(
             name=f"{name}-{seed}-{place:05d}",
             answer=answer,

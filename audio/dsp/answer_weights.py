@@ -12,7 +12,7 @@ WEIGHTS = (
     -0.4591,  # turns
 )
 
-BIAS_WITH_TEXT = 0.9700
+BIAS_WITH_TEXT = -0.3300
 WEIGHTS_WITH_TEXT = (
     0.3500,  # said
     0.4200,  # said_surely
@@ -23,5 +23,5 @@ WEIGHTS_WITH_TEXT = (
     0.3000,  # talk_over_3
     0.1800,  # longest_over_1
     0.0000,  # longest_over_2
-    -1.9000,  # turns
+    -0.6000,  # turns
 )

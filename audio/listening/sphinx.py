@@ -7,10 +7,13 @@ from typing import Any
 from audio.errors import RecogniserError
 
 
-def sphinx_decoder(words: Path | None, add_searches: Callable[[Any, Path], None]) -> Any:
+def sphinx_decoder(
+    words: Path | None, add_searches: Callable[[Any, Path], None], *, means: Path | None = None
+) -> Any:
     """Return a decoder that knows `words` (None: the dictionary that comes with it) and what `add_searches` adds.
 
-    That is given the decoder and the folder of the English models. Raises RecogniserError.
+    That is given the decoder and the folder of the English models. `means`: what phones sound like instead (the means
+    of the acoustic model's Gaussians, in its own format). Raises RecogniserError.
     """
     try:
         import pocketsphinx
@@ -23,6 +26,7 @@ def sphinx_decoder(words: Path | None, add_searches: Callable[[Any, Path], None]
             dict=str(words or folder / "cmudict-en-us.dict"),
             lm=None,
             loglevel="FATAL",
+            **({} if means is None else {"mean": str(means)}),
         )
         add_searches(decoder, folder)
     except RuntimeError as error:
