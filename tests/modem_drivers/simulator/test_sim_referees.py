@@ -121,7 +121,18 @@ def test_gammu_smsd_sends_what_is_queued_and_files_what_comes(
         f"commtimeout=1\n{paths}"
     )
     subprocess.run(
-        ["gammu-smsd-inject", "-c", str(config), "TEXT", NUMBER, "-unicode", "-autolen", "500", "-text", LONG],
+        [
+            "gammu-smsd-inject",
+            "-c",
+            str(config),
+            "TEXT",
+            NUMBER,
+            "-unicode",
+            "-autolen",
+            "500",
+            "-text",
+            LONG,
+        ],
         check=True,
         capture_output=True,
         timeout=20,
