@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from firmware.calls.desk import Desk
-from firmware.calls.judging import Judge, debt_of
+from firmware.calls.judging import Judge
 from firmware.calls.placing import FlowBook
 from firmware.compliance.call import Channel, Point
 from firmware.compliance.decision import Outcome as Verdict
@@ -17,7 +17,7 @@ from firmware.dialogue.errors import ContactRefusedError, FlowRefusedError
 from firmware.lines.line import LineReport
 from firmware.sms.contracts import SmsReports, ToSend
 from firmware.sms.wording import Written, written
-from firmware.store import campaigns, elsewhere, sms
+from firmware.store import campaigns, sms
 from firmware.store.campaigns import CampaignState, ContactState, StoredContact
 from firmware.store.connection import Connection
 from firmware.store.database import Database
@@ -135,22 +135,8 @@ class SmsDesk:
             return self._give_up(con, message, SmsState.REFUSED, decision.rule)
         now = judged.inputs.now
         sealed = self._judge.seal_text(con, message.person, text.text)
+        # It counts from here on: the row is the counter.
         sms.reserve(con, message.sms, line=line.line, at=now, n_parts=text.n_parts, sealed=sealed)
-        # It counts from here on, whatever becomes of it, as the message of another box would.
-        elsewhere.add_contact(
-            con,
-            elsewhere.StoredElsewhere(
-                contact=counted_as(message.sms),
-                person=message.person,
-                number=contact.numbers[0],
-                debt=debt_of(contact),
-                channel=Channel.SMS.value,
-                at=now,
-                connected=True,
-                conversation=False,
-                disposition=None,
-            ),
-        )
         return ToSend(sms=message.sms, number=contact.numbers[0], text=text.text)
 
     # ---- what became of it
@@ -232,8 +218,3 @@ class SmsDesk:
         message = sms.get(con, sms_id)
         assert message is not None
         self._reports.sms(con, message)
-
-
-def counted_as(sms_id: str) -> str:
-    """Return the name under which a message counts among contacts, here and at every box that is told of it."""
-    return f"sms:{sms_id}"

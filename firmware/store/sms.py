@@ -69,6 +69,17 @@ class StoredSms(SmsOrdered):
     """(reference, state as reported or ``""``) of each part that the network took, or reported."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """A message that counts."""
+
+    sms: str
+    person: PersonId
+    debt: str
+    number: E164 = field(repr=False)
+    at: datetime
+
+
 def add(con: Connection, order: SmsOrdered) -> bool:
     """Keep an order; False if its id is known: it has been, or will be, sent once."""
     con.touch("sms")
@@ -222,6 +233,31 @@ def reportable(con: Connection, line: LineId, since: datetime) -> list[StoredSms
         (line, to_ms(since)),
     )
     return [_sms(row) for row in rows]
+
+
+def history_for(
+    con: Connection, person: PersonId, debt: str | None, number: E164, since: datetime
+) -> list[Written]:
+    """Return what went out since then, or perhaps did, that touches this person, debt or number, oldest first."""
+    rows = con.rows(
+        """SELECT sms.sms, sms.person, sms.number, sms.reserved_at, ifnull(contact.debt, sms.contact) AS owed
+           FROM sms LEFT JOIN contact USING (campaign, contact)
+           WHERE (sms.person = :person OR sms.number = :number OR owed = :debt) AND reserved_at >= :since
+           AND (sms.state IN ('sending','sent','delivered','uncertain')
+                OR sms.state = 'failed' AND sms.sent_at IS NOT NULL)
+           ORDER BY reserved_at, sms.sms""",
+        {"person": person, "number": number, "debt": debt, "since": to_ms(since)},
+    )
+    return [
+        Written(
+            sms=row["sms"],
+            person=PersonId(row["person"]),
+            debt=row["owed"],
+            number=E164(row["number"]),
+            at=from_ms(row["reserved_at"]),
+        )
+        for row in rows
+    ]
 
 
 def people_at(con: Connection, number: E164) -> list[PersonId]:
