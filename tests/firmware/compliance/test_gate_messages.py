@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ import pytest
 from firmware.compliance import Outcome, Point, SuppressionEntry
 from firmware.compliance.pack import Pack
 
+MONDAY = datetime(2026, 11, 23, tzinfo=UTC)
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 LIMITS = """
 [[limit]]
@@ -65,9 +66,9 @@ def test_a_message_to_who_agreed_is_allowed_with_every_rule_of_a_call(scene: Any
         pytest.param(
             {
                 "suppressions": (
-                    SuppressionEntry(number="+8613800138000", scope="number", reason="opt_out", at=None),
+                    SuppressionEntry(number="+8613800138000", scope="number", reason="opt_out", at=MONDAY),
                 )
-            },  # type: ignore[arg-type]
+            },
             "suppressed",
             id="opted out",
         ),
