@@ -29,8 +29,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from benchmarks.local_broker import LocalMosquitto
 from benchmarks.uplink_drain import NoReleases
-from firmware.campaign_checks import campaign_check
 from firmware.clock import SystemClock
+from firmware.daemon.campaign_checks import campaign_check
 from firmware.store import campaigns
 from firmware.store.database import Database
 from firmware.sync.connection import MqttConnection, MqttSettings

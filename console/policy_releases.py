@@ -70,7 +70,7 @@ def checked_overlay(path: Path, packs: Sequence[Pack]) -> str:
 
 def approval(key: Ed25519PrivateKey, pack: Pack, by: str) -> ApprovalWire:
     """Return an approver's signature over this very version."""
-    # One byte layout with the box: `firmware.policy_release.approval_bytes`, which this room cannot import.
+    # One byte layout with the box: `firmware.rules.policy_release.approval_bytes`, which this room cannot import.
     name, version, digest = pack.pack.id, pack.pack.version, pack.digest()
     signed = "\0".join(("branchline-approval-1", name, str(version), digest, by)).encode()
     return ApprovalWire(

@@ -36,7 +36,10 @@ ROOMS = {
         "firmware.rehearsal.command:flow_app",
         "Conversations as data: check, draw, test, hear and try them.",
     ),
-    "line": ("firmware.line_command:line_app", "Try the lines of a box: two-way sound by a test call."),
+    "line": (
+        "firmware.daemon.line_command:line_app",
+        "Try the lines of a box: two-way sound by a test call.",
+    ),
     "speech": (
         "firmware.speech.command:speech_app",
         "Hear what the box would say, and get the script of what to record.",
@@ -46,27 +49,78 @@ ROOMS = {
         "Models for speaking and listening: list, fetch (pinned to the byte), verify.",
     ),
     "audit": (
-        "firmware.audit_command:audit_app",
+        "firmware.rules.audit_command:audit_app",
         "The audit log: is it whole, would the same be decided again, a copy for an auditor.",
     ),
     "config": (
-        "firmware.config_command:config_app",
+        "firmware.daemon.config_command:config_app",
         "The console's configuration of this box: what is in force, what was undone and why.",
     ),
     "report": (
-        "firmware.report_command:report_app",
+        "firmware.evidence.report_command:report_app",
         "Reports: refusals by rule, calls not made and why, how fast opt-outs took effect.",
     ),
     "retention": (
-        "firmware.retention_command:retention_app",
+        "firmware.retention.command:retention_app",
         "How long things are kept: legal holds, and the proof of what was deleted.",
     ),
     "image": ("provisioning.image_command:image_app", "A bootable tree of a box, and a look at it running."),
     "policy": (
-        "firmware.policy_command:policy_app",
+        "firmware.rules.policy_command:policy_app",
         "The rules of calling: read them, approve them, ask whether a call may be placed.",
     ),
 }
+
+PROGRAMS = {
+    # A command that is a typer app of its own, options, --help and all: where that is, and what our --help says of it.
+    "modem": (
+        "modem_drivers.command:app",
+        "Look at a modem, try it, keep what it said: list, info, monitor, dial, sms, ussd, at, "
+        "selftest, … (for technicians).",
+    ),
+    "understand": (
+        "firmware.rehearsal.understand_command:app",
+        "Say what phrases on standard input mean, as JSON lines: intents with confidence, and slots.",
+    ),
+    "technician": (
+        "provisioning.technician.command:app",
+        "Work on this box at its console: status, lines, SIM PIN, test call, network, self-check, "
+        "diagnostics; set-pin (root).",
+    ),
+    "selfcheck": (
+        "provisioning.selfcheck_command:app",
+        "Try everything that a box needs, with what to do about what fails; also while the daemon "
+        "runs, or is dead.",
+    ),
+    "install": (
+        "provisioning.install_command:install_app",
+        "Install a release under /opt/branchline with its units and rules, or another one beside it; "
+        "data stays as it is.",
+    ),
+    "uninstall": (
+        "provisioning.install_command:uninstall_app",
+        "Take every release off this machine; settings and data stay unless --purge says otherwise.",
+    ),
+    "first-boot": (
+        "provisioning.first_boot_command:first_boot_app",
+        "Make this machine's key and claim code, and ask the console until it is a box (a service runs this).",
+    ),
+    "claim": (
+        "provisioning.first_boot_command:claim_app",
+        "Show the claim code of a machine that is no box yet, also as a QR code, and what it waits for.",
+    ),
+    "factory-reset": (
+        "provisioning.first_boot_command:reset_app",
+        "Wipe this box, keys first; afterwards it can be claimed again.",
+    ),
+    "update": (
+        "provisioning.update_command:app",
+        "Releases over the network: what is under way, and one at once.",
+    ),
+}
+
+
+FORWARDED = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
 def _mount(name: str, target: str, text: str) -> None:
@@ -89,6 +143,17 @@ def _mount(name: str, target: str, text: str) -> None:
     app.add_typer(typer.Typer(cls=Room, help=text, no_args_is_help=True), name=name)
 
 
+def _forward(name: str, target: str, text: str) -> None:
+    """Hand all that stands behind a name to another program of ours, which is imported when it is asked for."""
+    module, attribute = target.split(":")
+
+    def command(context: typer.Context) -> None:
+        program: typer.Typer = getattr(importlib.import_module(module), attribute)
+        program(args=context.args, prog_name=f"branchline {name}")
+
+    app.command(name, context_settings=FORWARDED, add_help_option=False, help=text)(command)
+
+
 for _name, (_target, _text) in ROOMS.items():
     _mount(_name, _target, _text)
 
@@ -98,7 +163,6 @@ DEFAULT_CONFIG = Path("/etc/branchline/box.toml")
 out = Console()
 err = Console(stderr=True)
 
-FORWARDED = {"allow_extra_args": True, "ignore_unknown_options": True}
 EXIT_REFUSED = 1
 EXIT_SETTINGS = 2
 
@@ -123,9 +187,9 @@ def run(config: Config = DEFAULT_CONFIG) -> None:
 @app.command()
 def check(config: Config = DEFAULT_CONFIG) -> None:
     """Try everything that `run` needs: settings, keys, gate, broker, each modem. Changes nothing, calls nobody."""
-    from firmware.checkup import check_box
-
     settings = _settings(config)
+    from firmware.daemon.checkup import check_box
+
     table = Table(title=f"Box {settings.box.id}")
     table.add_column("what")
     table.add_column("result")
@@ -142,10 +206,10 @@ def check(config: Config = DEFAULT_CONFIG) -> None:
 @app.command()
 def outcomes(config: Config = DEFAULT_CONFIG, *, as_json: AsJson = False) -> None:
     """List what came of each attempt, from the box's own database (readable while the daemon runs)."""
-    from firmware.checkup import read_outcomes
+    settings = _settings(config)
+    from firmware.daemon.outcomes_command import read_outcomes
     from firmware.store.errors import StoreError
 
-    settings = _settings(config)
     try:
         rows = read_outcomes(settings)
     except StoreError as error:
@@ -195,36 +259,8 @@ def demo(
     raise typer.Exit(code)
 
 
-@app.command("modem", context_settings=FORWARDED, add_help_option=False)
-def modem(context: typer.Context) -> None:
-    """Look at a modem, try it, keep what it said: list, info, monitor, dial, sms, ussd, at, selftest, … (for technicians)."""
-    from modem_drivers.command import app as modem_app
-
-    modem_app(args=context.args, prog_name="branchline modem")
-
-
-@app.command("understand", context_settings=FORWARDED, add_help_option=False)
-def understand(context: typer.Context) -> None:
-    """Say what phrases on standard input mean, as JSON lines: intents with confidence, and slots."""
-    from firmware.understand_command import app as understand_app
-
-    understand_app(args=context.args, prog_name="branchline understand")
-
-
-@app.command("technician", context_settings=FORWARDED, add_help_option=False)
-def technician(context: typer.Context) -> None:
-    """Work on this box at its console: status, lines, SIM PIN, test call, network, self-check, diagnostics; set-pin (root)."""
-    importlib.import_module("provisioning.technician.command").app(
-        args=context.args, prog_name="branchline technician"
-    )
-
-
-@app.command("selfcheck", context_settings=FORWARDED, add_help_option=False)
-def selfcheck(context: typer.Context) -> None:
-    """Try everything that a box needs, with what to do about what fails; also while the daemon runs, or is dead."""
-    importlib.import_module("provisioning.selfcheck_command").app(
-        args=context.args, prog_name="branchline selfcheck"
-    )
+for _name, (_target, _text) in PROGRAMS.items():
+    _forward(_name, _target, _text)
 
 
 @app.command("simulate-modem", context_settings=FORWARDED, add_help_option=False)
@@ -250,7 +286,7 @@ def simulated_box(
     ] = 0,
 ) -> None:
     """Run the box on simulated modems under a simulated clock: there is no telephone behind it."""
-    from firmware.simulated_box import run_simulated_box
+    from firmware.daemon.simulated_box import run_simulated_box
 
     settings = _settings(config)
     work = run_simulated_box(
@@ -264,54 +300,6 @@ def simulated_box(
         asyncio.run(work)
     except SettingsError as error:
         _fail(str(error), EXIT_SETTINGS)
-
-
-@app.command("install", context_settings=FORWARDED, add_help_option=False)
-def install(context: typer.Context) -> None:
-    """Install a release under /opt/branchline with its units and rules, or another one beside it; data stays as it is."""
-    from provisioning.install_command import install_app
-
-    install_app(args=context.args, prog_name="branchline install")
-
-
-@app.command("uninstall", context_settings=FORWARDED, add_help_option=False)
-def uninstall(context: typer.Context) -> None:
-    """Take every release off this machine; settings and data stay unless --purge says otherwise."""
-    from provisioning.install_command import uninstall_app
-
-    uninstall_app(args=context.args, prog_name="branchline uninstall")
-
-
-@app.command("first-boot", context_settings=FORWARDED, add_help_option=False)
-def first_boot(context: typer.Context) -> None:
-    """Make this machine's key and claim code, and ask the console until it is a box (a service runs this)."""
-    importlib.import_module("provisioning.first_boot_command").first_boot_app(
-        args=context.args, prog_name="branchline first-boot"
-    )
-
-
-@app.command("claim", context_settings=FORWARDED, add_help_option=False)
-def claim(context: typer.Context) -> None:
-    """Show the claim code of a machine that is no box yet, also as a QR code, and what it waits for."""
-    importlib.import_module("provisioning.first_boot_command").claim_app(
-        args=context.args, prog_name="branchline claim"
-    )
-
-
-@app.command("factory-reset", context_settings=FORWARDED, add_help_option=False)
-def factory_reset(context: typer.Context) -> None:
-    """Wipe this box, keys first; afterwards it can be claimed again."""
-    importlib.import_module("provisioning.first_boot_command").reset_app(
-        args=context.args, prog_name="branchline factory-reset"
-    )
-
-
-@app.command("update", context_settings=FORWARDED, add_help_option=False)
-def update(context: typer.Context) -> None:
-    """Releases over the network: what is under way, and one at once."""
-    importlib.import_module("provisioning.update_command").app(
-        args=context.args, prog_name="branchline update"
-    )
 
 
 @app.command("version")

@@ -2,7 +2,7 @@
 
 A `Clock` is tagged with the world it belongs to. `RealWorld` and `SimulatedWorld` are never instances of anything:
 they exist so that a type checker refuses to hand a simulated clock to lines that reach real telephones
-(`firmware.app.Box` asks for clock and lines of the same world).
+(`firmware.daemon.app.Box` asks for clock and lines of the same world).
 """
 
 import time

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from urllib.parse import parse_qs, urlsplit
 
 from firmware.local.style import STYLE
-from firmware.local.web import Answer, Request, is_own_name, wanted_language
+from firmware.local.web import Answer, Request, headers_of, refusal, wanted_language
 from firmware.local.words import PAGE, Language, say
 from provisioning.claim_screen import LABELS, STATES, ClaimBoard, ClaimStanding, qr_svg
 
@@ -21,13 +21,9 @@ class ClaimDoor:
 
     async def answer(self, request: Request) -> Answer:
         """Return what to say."""
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers}
-        if request.method not in {b"GET", b"HEAD"}:
-            return Answer(
-                HTTPStatus.METHOD_NOT_ALLOWED, b"this page is only read\n", more=[("Allow", "GET, HEAD")]
-            )
-        if not is_own_name(headers.get("host", "")):
-            return Answer(HTTPStatus.MISDIRECTED_REQUEST, b"ask for the box by its address\n")
+        headers = headers_of(request)
+        if (refused := refusal(request.method, headers)) is not None:
+            return refused
         target = urlsplit(request.target.decode("latin-1"))
         if target.path == "/healthz":
             return Answer(HTTPStatus.OK, b"ok\n")

@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from pyrage import x25519
 
-from firmware.checkup import check_running_box, client_identity
+from firmware.daemon.checkup import check_running_box, client_identity
 from firmware.data_dir import database_path
 from firmware.host.clock_trust import kernel_is_synchronised
 from firmware.host.health import RESERVE_BYTES, HostHealth, host_health
@@ -38,7 +38,7 @@ MADE_IN = datetime(2026, 1, 1, tzinfo=UTC)
 """This software is younger than that: a clock that shows less has lost its time."""
 PIN_NAME = "technician.pin"
 _FOUND = {
-    # What firmware.checkup calls a thing, and how it is called here.
+    # What firmware.daemon.checkup calls a thing, and how it is called here.
     "console keys": "console-keys",
     "gate": "gate",
     "speech en": "speech-en",

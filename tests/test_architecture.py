@@ -25,11 +25,11 @@ ALLOWED: dict[str, set[str]] = {
     "firmware.dialogue": VALUES,
     "firmware.compliance": VALUES,
     "firmware.rehearsal": VALUES
-    | {"firmware.dialogue", "firmware.compliance", "firmware.flow_rules", "audio"},
-    "firmware.flow_rules": VALUES | {"firmware.dialogue", "firmware.compliance"},
+    | {"firmware.dialogue", "firmware.compliance", "firmware.rules.flow_rules", "audio"},
+    "firmware.rules.flow_rules": VALUES | {"firmware.dialogue", "firmware.compliance"},
     "firmware.store": VALUES,
     "firmware.retention": VALUES | {"firmware.compliance", "firmware.store", "firmware.host.disk_space"},
-    "firmware.retention_command": {"firmware"},
+    "firmware.retention.command": {"firmware"},
     "firmware.texts": VALUES | {"firmware.dialogue", "modem_drivers.pdu"},
     "firmware.sms": VALUES
     | {
@@ -40,7 +40,7 @@ ALLOWED: dict[str, set[str]] = {
         "firmware.store",
         "firmware.texts",
     },
-    "firmware.messenger": {"firmware"},
+    "firmware.daemon.messenger": {"firmware"},
     "firmware.evidence": VALUES
     | {
         "firmware.compliance",
@@ -50,19 +50,19 @@ ALLOWED: dict[str, set[str]] = {
         "firmware.sync.device_key",
         "firmware.sync.signing",
     },
-    "firmware.evidence_command": {"firmware"},
-    "firmware.report_command": {"firmware"},
+    "firmware.evidence.command": {"firmware"},
+    "firmware.evidence.report_command": {"firmware"},
     "firmware.host": VALUES | {"firmware.settings", "firmware.settings_sections"},
     "firmware.sip": VALUES,
-    "firmware.sip_trunks": VALUES | {"firmware.settings", "firmware.settings_sections", "firmware.sip"},
-    "firmware.trunk_check": {"firmware"},
+    "firmware.daemon.sip_trunks": VALUES
+    | {"firmware.settings", "firmware.settings_sections", "firmware.sip"},
     "firmware.lines": VALUES | {"audio", "modem_drivers", "firmware.sip"},
     "firmware.calls": VALUES
     | {
         "firmware.lines",
         "firmware.dialogue",
         "firmware.compliance",
-        "firmware.flow_rules",
+        "firmware.rules.flow_rules",
         "firmware.store",
         "firmware.texts",
         "audio",
@@ -70,7 +70,7 @@ ALLOWED: dict[str, set[str]] = {
     "firmware.speech": VALUES
     | {"audio", "firmware.settings", "firmware.settings_sections", "firmware.dialogue"},
     "firmware.sync": VALUES | {"firmware.store"},
-    "firmware.worlds": VALUES
+    "firmware.daemon.worlds": VALUES
     | {
         "audio",
         "modem_drivers",
@@ -78,63 +78,66 @@ ALLOWED: dict[str, set[str]] = {
         "firmware.host",
         "firmware.settings",
         "firmware.settings_sections",
-        "firmware.sip_trunks",
+        "firmware.daemon.sip_trunks",
     },
-    "firmware.configuration": VALUES | {"firmware.sync", "firmware.store"},
-    "firmware.restored_alarm": {"firmware.store", "firmware.sync"},
-    "firmware.telemetry": {"firmware"},
-    "firmware.campaign_checks": {"firmware.dialogue", "firmware.sync", "firmware.texts"},
-    "firmware.upkeep": VALUES | {"firmware.compliance", "firmware.host", "firmware.store", "firmware.worlds"},
-    "firmware.device_identity": {
+    "firmware.daemon.configuration": VALUES | {"firmware.sync", "firmware.store"},
+    "firmware.daemon.restored_alarm": {"firmware.store", "firmware.sync"},
+    "firmware.daemon.campaign_checks": {"firmware.dialogue", "firmware.sync", "firmware.texts"},
+    "firmware.daemon.upkeep": VALUES
+    | {"firmware.compliance", "firmware.host", "firmware.store", "firmware.daemon.worlds"},
+    "firmware.daemon.device_identity": {
         "firmware.host",
         "firmware.settings",
         "firmware.settings_sections",
         "firmware.sync",
     },
-    "firmware.enforcing": {"firmware"},
-    "firmware.reloading": {"firmware"},
-    "firmware.callers": {"firmware", "audio"},
-    "firmware.calling": {"firmware", "audio"},
-    "firmware.inbound_in_settings": VALUES
+    "firmware.daemon.callers": {"firmware", "audio"},
+    "firmware.daemon.calling": {"firmware", "audio"},
+    "firmware.daemon.inbound_in_settings": VALUES
     | {"firmware.calls", "firmware.dialogue", "firmware.settings", "firmware.settings_sections"},
-    "firmware.agents_in_settings": VALUES
+    "firmware.daemon.agents_in_settings": VALUES
     | {"firmware.calls", "firmware.settings", "firmware.settings_sections"},
-    "firmware.health_watch": VALUES | {"firmware.host", "firmware.lines", "firmware.store", "firmware.sync"},
+    "firmware.daemon.health_watch": VALUES
+    | {"firmware.host", "firmware.lines", "firmware.store", "firmware.sync"},
     "firmware.commands": {"firmware", "modem_drivers"},
     "firmware.local": {"firmware"},
-    "firmware.config_command": {"firmware"},
-    "firmware.state_report": VALUES
-    | {"firmware.lines", "firmware.calls", "firmware.sync", "firmware.store", "firmware.configuration"},
-    "firmware.understand_command": VALUES | {"firmware.dialogue"},
-    "firmware.checkup": {"firmware", "modem_drivers", "audio"},
-    "firmware.line_selftest": {"firmware", "modem_drivers"},
-    "firmware.line_command": {"firmware"},
-    "firmware.rules_in_force": VALUES
+    "firmware.daemon.state_report": VALUES
+    | {
+        "firmware.lines",
+        "firmware.calls",
+        "firmware.sync",
+        "firmware.store",
+        "firmware.daemon.configuration",
+    },
+    "firmware.rehearsal.understand_command": VALUES | {"firmware.dialogue"},
+    "firmware.daemon.checkup": {"firmware", "modem_drivers", "audio"},
+    "firmware.daemon.line_selftest": {"firmware", "modem_drivers"},
+    "firmware.rules": VALUES,
+    "firmware.rules.in_force": VALUES
     | {"firmware.compliance", "firmware.settings", "firmware.settings_sections"},
-    "firmware.policy_release": {"firmware.compliance", "firmware.sync"},
+    "firmware.rules.policy_release": {"firmware.compliance", "firmware.sync"},
     "firmware.data_dir": {"firmware.settings"},
-    "firmware.kept_release": {"firmware.settings_sections", "firmware.store", "firmware.sync"},
-    "firmware.rules_at_start": VALUES
+    "firmware.rules.kept_release": {"firmware.settings_sections", "firmware.store", "firmware.sync"},
+    "firmware.rules.at_start": VALUES
     | {
         "firmware.compliance",
-        "firmware.kept_release",
-        "firmware.policy_release",
-        "firmware.rules_in_force",
+        "firmware.rules.kept_release",
+        "firmware.rules.policy_release",
+        "firmware.rules.in_force",
         "firmware.settings",
         "firmware.settings_sections",
         "firmware.store",
         "firmware.sync",
     },
-    "firmware.rules_desk": {"firmware"},
-    "firmware.anchors": {"firmware.compliance", "firmware.sync"},
-    "firmware.policy_report": {"firmware.compliance"},
-    "firmware.policy_question": VALUES | {"firmware.compliance"},
-    "firmware.policy_command": {"firmware"},
-    "firmware.audit_command": {"firmware"},
-    "firmware.console_link": {"firmware"},
-    "firmware.app": {"firmware", "audio", "modem_drivers"},
-    "firmware.starting": {"firmware", "audio"},
-    "firmware.simulated_box": {"firmware", "audio", "modem_drivers"},
+    "firmware.rules.desk": {"firmware"},
+    "firmware.rules.anchors": {"firmware.compliance", "firmware.sync"},
+    "firmware.rules.policy_report": {"firmware.compliance"},
+    "firmware.rules.policy_question": VALUES | {"firmware.compliance"},
+    "firmware.rules.policy_command": {"firmware"},
+    "firmware.rules.audit_command": {"firmware"},
+    "firmware.daemon.app": {"firmware", "audio", "modem_drivers"},
+    "firmware.daemon.starting": {"firmware", "audio"},
+    "firmware.daemon.simulated_box": {"firmware", "audio", "modem_drivers"},
     "firmware.daemon": {"firmware"},
     "firmware.cli": {"firmware", "audio", "modem_drivers", "provisioning"},
     "provisioning": {"audio", "firmware", "modem_drivers"},

@@ -24,8 +24,8 @@ from firmware.compliance.gate import Gate
 from firmware.compliance.library import Approval
 from firmware.compliance.replay import Inputs, pack_to_text
 from firmware.dialogue.flow import Flow
-from firmware.flow_rules import unmet_by
 from firmware.lines.line import LineReport
+from firmware.rules.flow_rules import unmet_by
 from firmware.store import attempts, audit_log, elsewhere, sms, suppressions
 from firmware.store.campaigns import StoredContact
 from firmware.store.connection import Connection

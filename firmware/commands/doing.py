@@ -7,7 +7,6 @@ from typing import Any
 from firmware.calls.borrowing import LineBusyError
 from firmware.calls.desk import Desk
 from firmware.calls.scheduler import Scheduler
-from firmware.checkup import Finding
 from firmware.commands.catalogue import (
     DiagnosticsArguments,
     LogLevelArguments,
@@ -20,8 +19,9 @@ from firmware.commands.catalogue import (
 from firmware.commands.errors import CommandFailedError, CommandRefusedError
 from firmware.commands.runner import Doer
 from firmware.commands.updating import ask_for_update
+from firmware.daemon.checkup import Finding
+from firmware.daemon.line_selftest import NotATestNumberError, choose_number
 from firmware.host.journal import set_log_level
-from firmware.line_selftest import NotATestNumberError, choose_number
 from firmware.lines.gsm_line import GsmLine
 from firmware.lines.line import LineError, LineNotReadyError, LineStatus
 from firmware.lines.sip_line import SipLine

@@ -34,7 +34,7 @@ from firmware.lines.sip_line import SipLine
 from firmware.local.looking import Looker
 from firmware.local.server import Deed
 from firmware.local.trouble import trouble_of
-from firmware.policy_question import instant
+from firmware.rules.policy_question import instant
 from firmware.settings import Settings
 from firmware.store import campaigns, contacts
 from firmware.store.connection import Connection

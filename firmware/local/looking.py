@@ -11,7 +11,7 @@ from firmware.calls.desk import Desk
 from firmware.calls.judging import Judge
 from firmware.calls.scheduler import ActiveCall, Scheduler
 from firmware.clock import Clock, ClockState
-from firmware.configuration import Configuration
+from firmware.daemon.configuration import Configuration
 from firmware.host.disk_space import DiskBudget
 from firmware.host.health import host_health
 from firmware.lines.line import Line

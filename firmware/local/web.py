@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from http import HTTPStatus
 from ipaddress import ip_address
 from typing import Any, Protocol
@@ -65,13 +65,9 @@ class StatusDoor:
 
     async def answer(self, request: Request) -> Answer:
         """Return what to say."""
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers}
-        if request.method not in {b"GET", b"HEAD"}:
-            return Answer(
-                HTTPStatus.METHOD_NOT_ALLOWED, b"this page is only read\n", more=[("Allow", "GET, HEAD")]
-            )
-        if not is_own_name(headers.get("host", "")):
-            return Answer(HTTPStatus.MISDIRECTED_REQUEST, b"ask for the box by its address\n")
+        headers = headers_of(request)
+        if (refused := refusal(request.method, headers)) is not None:
+            return refused
         target = urlsplit(request.target.decode("latin-1"))
         match target.path:
             case "/":
@@ -102,6 +98,22 @@ class StatusDoor:
             return Answer(HTTPStatus.OK, metrics_of(await self._look()), CONTENT_TYPE)
         except StoreError:
             return Answer(HTTPStatus.SERVICE_UNAVAILABLE, b"the database cannot be used\n")
+
+
+def headers_of(request: Request) -> dict[str, str]:
+    """Return the headers by their names in small letters."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers}
+
+
+def refusal(method: bytes, headers: Mapping[str, str]) -> Answer | None:
+    """Return the answer to what no page of ours takes: a request to change something, or one under a stranger's name."""
+    if method not in {b"GET", b"HEAD"}:
+        return Answer(
+            HTTPStatus.METHOD_NOT_ALLOWED, b"this page is only read\n", more=[("Allow", "GET, HEAD")]
+        )
+    if not is_own_name(headers.get("host", "")):
+        return Answer(HTTPStatus.MISDIRECTED_REQUEST, b"ask for the box by its address\n")
+    return None
 
 
 def is_own_name(host: str) -> bool:

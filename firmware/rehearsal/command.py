@@ -25,7 +25,6 @@ from firmware.dialogue.inbound import inbound_problems
 from firmware.dialogue.schema import flow_schema
 from firmware.dialogue.speaking import in_words
 from firmware.dialogue.variables import ContactVars
-from firmware.flow_rules import policy_at, unmet_by
 from firmware.rehearsal.aloud import Voice, converse_aloud
 from firmware.rehearsal.crowd import Report, Scene, rehearse
 from firmware.rehearsal.loading import find_understander, read_flow
@@ -36,6 +35,7 @@ from firmware.rehearsal.scripted import perform
 from firmware.rehearsal.stage import Stage
 from firmware.rehearsal.terminal import HELP, Rehearsal, converse
 from firmware.rehearsal.voice import prompt_phrases, render
+from firmware.rules.flow_rules import policy_at, unmet_by
 
 flow_app = typer.Typer(help="Conversations as data.", no_args_is_help=True, pretty_exceptions_enable=False)
 out = Console(soft_wrap=True, highlight=False)

@@ -18,8 +18,8 @@ from firmware.local.client import BoxClient, BoxRefusedError, BoxSilentError
 from firmware.local.facts import BoxFacts
 from firmware.local.looking import day_began
 from firmware.local.words import Language
-from firmware.policy_question import Question, answer
-from firmware.rules_at_start import rules_here
+from firmware.rules.at_start import rules_here
+from firmware.rules.policy_question import Question, answer
 from firmware.settings import Settings, SettingsError
 from firmware.store import outbox, today
 from firmware.store.database import read_only

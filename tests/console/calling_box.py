@@ -17,8 +17,8 @@ from console.office import Office
 from firmware.calls.closing import CallResult, Closing
 from firmware.calls.outcome import CallLog, PromiseMade, conclude
 from firmware.calls.recording import RecordingResult
-from firmware.campaign_checks import campaign_check
 from firmware.clock import SimulatedClock, to_ms
+from firmware.daemon.campaign_checks import campaign_check
 from firmware.lines.line import Ended, EndKind
 from firmware.store import attempts, contacts, outbox, sms
 from firmware.store.attempts import Reservation

@@ -19,8 +19,8 @@ from console.ledger import Ledger
 from console.ledger_tables import CAMPAIGN, CONTACT
 from console.office import Office
 from console.payment_tables import OWNER
-from firmware.campaign_checks import campaign_check
 from firmware.clock import SystemClock
+from firmware.daemon.campaign_checks import campaign_check
 from firmware.store import campaigns
 from firmware.store.campaigns import CampaignState
 from firmware.store.database import Database

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware.agents_in_settings import roster_of
+from firmware.daemon.agents_in_settings import roster_of
 from firmware.settings import SettingsError, load_settings
 
 GOOD = """

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from console.authority import init_office, issue_box
-from firmware.checkup import mqtt_settings
+from firmware.daemon.checkup import mqtt_settings
 from firmware.settings import SettingsError, load_settings
 from provisioning.box_folder import put_box
 from provisioning.installing import InstallError

@@ -15,7 +15,7 @@ from console.claim_book import ClaimBook
 from console.command_claim import _approve
 from console.errors import ClaimError
 from console.office import Office
-from firmware.checkup import mqtt_settings
+from firmware.daemon.checkup import mqtt_settings
 from firmware.settings import load_settings
 from firmware.sync.claiming import CLAIM_FILE, ClaimTopics, new_session, read_claim_file
 from firmware.sync.connection import MqttConnection, probe_broker

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from firmware.audit_command import audit_app
 from firmware.calls.audit_check import replay
 from firmware.compliance.audit import keyed_ref
 from firmware.data_dir import database_path
+from firmware.rules.audit_command import audit_app
 from firmware.store import audit_log
 from firmware.store.errors import StoreFailedError
 from firmware.sync.messages import BoxEvent

@@ -165,7 +165,7 @@ def test_a_gate_that_fails_its_self_check_dials_nobody(
 ) -> None:
     """The red line of the hours is opened in memory, as a bad build might: the box serves, says why, and is silent."""
     monkeypatch.setattr(
-        "firmware.app.self_check", lambda _gate: ["CN: call at 03:00:00 was allowed at predial"]
+        "firmware.daemon.app.self_check", lambda _gate: ["CN: call at 03:00:00 was allowed at predial"]
     )
 
     async def story() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from firmware.reloading import Reloaded
+from firmware.daemon.reloading import Reloaded
 from firmware.settings import Settings
 from firmware.settings_sections import ApprovalSection, ComplianceSection
 from modem_drivers.simulator.people import HangUp, Pause, Person, Say

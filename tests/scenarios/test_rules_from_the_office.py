@@ -15,14 +15,14 @@ from typer.testing import CliRunner
 from console.audit_ledger import findings
 from console.audit_tables import ANCHOR
 from console.cli import app as console_app
-from firmware.audit_command import audit_app
 from firmware.data_dir import database_path
+from firmware.rules.audit_command import audit_app
 from firmware.sync.messages import Ack, BoxEvent, encode
 from firmware.sync.messages_audit import AuditHead
 from firmware.sync.messages_keys import KeySet, SigningKey
 from firmware.sync.messages_policy import ContactElsewhere, PeopleElsewhere, PersonElsewhere, PolicyRelease
 from modem_drivers.simulator.people import Pause, Person, Say
-from tests.firmware.test_policy_release import CLOSED, CN2, OVERLAY
+from tests.firmware.rules.test_policy_release import CLOSED, CN2, OVERLAY
 from tests.scenarios.test_audit_doors import settings_text, without_triggers
 from tests.scenarios.town import BOX, Town, contact
 from tests.scenarios.virtual_time import run_virtually

@@ -20,10 +20,11 @@ from console.ingest import Ingest
 from console.ledger import Ledger, Recorded
 from console.reports import OutcomeLine, outcome_lines
 from console.signed_sender import SignedSender
-from firmware.app import Box
-from firmware.calling import Workers
 from firmware.calls.listening import Hearing
 from firmware.clock import SimulatedClock, SimulatedWorld, to_ms
+from firmware.daemon.app import Box
+from firmware.daemon.calling import Workers
+from firmware.daemon.worlds import World
 from firmware.data_dir import database_path
 from firmware.host.clock_trust import SimulatedClockTrust
 from firmware.lines.gsm_line import GsmLine
@@ -55,7 +56,6 @@ from firmware.sync.messages_sms import SmsTexts
 from firmware.sync.reports import renumbered
 from firmware.sync.topics import BoxTopics, up_filter
 from firmware.values import LineId, UuidV7
-from firmware.worlds import World
 from modem_drivers.at.byte_port import BytePort
 from modem_drivers.at.memory_port import MemoryPort
 from modem_drivers.dialect import AudioPlan

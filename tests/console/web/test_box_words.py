@@ -17,7 +17,7 @@ from console.web.box_words import (
     reason_word,
     rule_word,
 )
-from firmware.health_watch import rules
+from firmware.daemon.health_watch import rules
 from firmware.host.disk_space import DiskBudget, Room
 from firmware.lines.line import EndKind
 

@@ -8,8 +8,8 @@ from firmware.compliance.gate import Gate
 from firmware.compliance.library import PackLibrary, load_packs
 from firmware.dialogue.flow import Flow
 from firmware.dialogue.loader import load_flow
-from firmware.flow_rules import policy_at, unmet_by
-from firmware.rules_in_force import everything_approved
+from firmware.rules.flow_rules import policy_at, unmet_by
+from firmware.rules.in_force import everything_approved
 
 REMINDER = Path(__file__).resolve().parents[3] / "examples" / "overdue-reminder.yaml"
 

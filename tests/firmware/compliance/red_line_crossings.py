@@ -15,11 +15,11 @@ import pytest
 
 from firmware.calls.judging import Judged
 from firmware.calls.placing import FlowBook
-from firmware.campaign_checks import campaign_check
 from firmware.commands.catalogue import command_problem
 from firmware.compliance import Outcome, PackError, Point, SuppressionEntry
 from firmware.compliance.pack import read_pack
 from firmware.compliance.packs import pack_texts
+from firmware.daemon.campaign_checks import campaign_check
 from firmware.dialogue.errors import FlowRefusedError
 from firmware.local.deeds import LIMITS_S, Deeds
 from firmware.local.server import LocalServer

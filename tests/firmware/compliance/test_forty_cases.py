@@ -19,7 +19,7 @@ from firmware.compliance.merge import merge
 from firmware.compliance.numbering import number_facts
 from firmware.compliance.opening_hours import zone_named
 from firmware.compliance.pack import Limit
-from firmware.rules_in_force import everything_approved
+from firmware.rules.in_force import everything_approved
 from firmware.values import E164
 
 ROOT = Path(__file__).resolve().parents[3]

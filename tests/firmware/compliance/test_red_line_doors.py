@@ -22,8 +22,8 @@ from console.policy_releases import approval
 from firmware.compliance import Gate, Outcome, PackError, PackLibrary, Point, load_packs, packs
 from firmware.compliance import library as library_module
 from firmware.compliance.pack import read_pack
-from firmware.policy_release import release_rules
-from firmware.rules_in_force import everything_approved
+from firmware.rules.in_force import everything_approved
+from firmware.rules.policy_release import release_rules
 from firmware.settings import SettingsError, load_settings
 from firmware.settings_sections import ComplianceSection
 from firmware.sync.messages_policy import PolicyRelease

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from firmware.daemon.worlds import HardwarePorts
 from firmware.lines.gsm_line import GsmLine
 from firmware.lines.line import LineReport, LineStatus
 from firmware.settings_sections import LineSection
 from firmware.values import LineId
-from firmware.worlds import HardwarePorts
 from modem_drivers.simulator import SIM7600, Network, SimulatedModem
 from modem_drivers.simulator.port_links import PortLinks
 from modem_drivers.simulator.pty_modem import PtyModem

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from firmware.daemon.line_command import line_app
 from firmware.demo.processes import program
-from firmware.line_command import line_app
 from modem_drivers.simulator.pty_host import SimulatedModemProcess
 from modem_drivers.simulator.simulation import ModemSpec, Simulation
 from tests.firmware.test_settings import GOOD

@@ -16,8 +16,9 @@ from audio.errors import PortOpenError
 from audio.frame import Clip
 from firmware.calls.outcome import CallLog, conclude
 from firmware.calls.session import CallSession
-from firmware.checkup import check_box
 from firmware.clock import RealWorld
+from firmware.daemon.checkup import check_box
+from firmware.daemon.worlds import HardwarePorts
 from firmware.dialogue import actions as acts
 from firmware.dialogue import events as heard
 from firmware.dialogue.slots import Asked
@@ -27,7 +28,6 @@ from firmware.lines.line_card import LineCard
 from firmware.settings import load_settings
 from firmware.settings_sections import LineSection
 from firmware.values import E164, Disposition, LineId
-from firmware.worlds import HardwarePorts
 from modem_drivers.simulator import Network, SimulatedModem
 from modem_drivers.simulator.people import Pause, Person, Press
 from modem_drivers.simulator.personality import SIM800

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from firmware.daemon.worlds import pin_source
 from firmware.lines.sim_pin import PinFileError, read_pin
 from firmware.settings_sections import LineSection
-from firmware.worlds import pin_source
 
 
 def written(folder: Path, text: str, mode: int = 0o400) -> Path:

@@ -12,7 +12,7 @@ from audio.dsp.line_probe import MAX_DELAY_MS, PROBE_DIGITS, hear_probe, probe_c
 from audio.ports.loopback import LoopbackPort
 from audio.ports.port import AudioPort
 from firmware.clock import SimulatedWorld
-from firmware.line_selftest import NotATestNumberError, choose_number
+from firmware.daemon.line_selftest import NotATestNumberError, choose_number
 from firmware.lines.gsm_line import GsmLine
 from firmware.lines.gsm_ports import FixedPorts
 from firmware.lines.line import LineReport, LineStatus

@@ -15,7 +15,7 @@ from firmware.host.disk_space import DiskBudget
 from firmware.lines.line import LineReport, LineStatus
 from firmware.retention.keeper import Keeper
 from firmware.retention.periods import Defaults
-from firmware.rules_in_force import everything_approved
+from firmware.rules.in_force import everything_approved
 from firmware.store import attempts, campaigns, outbox, outcomes, recordings, retention, sms, suppressions
 from firmware.store.connection import Connection
 from firmware.store.database import Database

@@ -9,10 +9,10 @@ import numpy as np
 
 from audio.ports.bridge import Bridge
 from firmware.clock import SimulatedWorld
+from firmware.daemon.simulated_box import SimulatedPorts
 from firmware.lines.gsm_line import GsmLine
 from firmware.lines.line import Active, LineCall, LineStatus
 from firmware.lines.sip_line import SipLine
-from firmware.simulated_box import SimulatedPorts
 from firmware.sip.trunk import Trunk, TrunkPlan
 from firmware.sip.wire import Account
 from firmware.values import E164, LineId

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from firmware.clock import RealWorld
+from firmware.daemon.sip_trunks import read_password, trunk_of
 from firmware.lines.line import LineStatus
 from firmware.lines.sip_line import SipLine
 from firmware.settings import SettingsError
@@ -18,7 +19,6 @@ from firmware.settings_sections import TrunkSection
 from firmware.sip.engine_process import SipEngineError
 from firmware.sip.trunk import Trunk, TrunkPlan
 from firmware.sip.wire import Account, EngineKind
-from firmware.sip_trunks import read_password, trunk_of
 from firmware.values import LineId
 from tests.firmware.sip.kamailio_server import SECRET, kamailio
 from tests.firmware.sip.sip_far_end import until

@@ -13,12 +13,12 @@ from audio.call_audio import CallAudio
 from audio.frame import freeze
 from audio.orders import Play
 from firmware.clock import RealWorld
+from firmware.daemon.sip_trunks import trunk_of
 from firmware.lines.line import Active, Ended, EndKind, LineStatus
 from firmware.lines.sip_line import SipLine
 from firmware.settings import SettingsError
 from firmware.settings_sections import TrunkSection
 from firmware.sip.wire import EngineKind
-from firmware.sip_trunks import trunk_of
 from firmware.values import E164, LineId
 from tests.firmware.sip.kamailio_server import DOMAIN, SECRET, kamailio
 from tests.firmware.sip.sip_far_end import far_baresip, strongest_hz, tone, until

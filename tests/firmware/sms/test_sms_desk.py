@@ -20,7 +20,7 @@ from firmware.clock import ClockState
 from firmware.compliance.gate import Gate
 from firmware.compliance.library import Approval, load_packs
 from firmware.lines.line import LineReport, LineStatus
-from firmware.rules_in_force import everything_approved
+from firmware.rules.in_force import everything_approved
 from firmware.sms.contracts import ToSend
 from firmware.sms.desk import AGAIN_AFTER, Looked, SmsDesk
 from firmware.store import audit_log, campaigns, outbox, outcomes, sms, suppressions

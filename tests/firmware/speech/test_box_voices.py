@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from audio.models import ModelShelf
 from audio.speech.clip_cache import ClipCache
-from firmware.checkup import _speech
+from firmware.daemon.checkup import _speech
 from firmware.dialogue.loader import load_flow
 from firmware.dialogue.speaking import in_words
 from firmware.settings import Settings, SettingsError, load_settings

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, time
 
 import pytest
 
-from firmware.enforcing import enforce_recordings
+from firmware.daemon.enforcing import enforce_recordings
 from firmware.sync.messages_config import ConfigSettings, RecordingsConfig
 from firmware.sync.upload_pace import UploadPace, UploadTerms
 from tests.firmware.sync.sync_world import run_virtually

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typer.testing import CliRunner, Result
 
 from firmware.compliance.library import load_packs
-from firmware.policy_command import policy_app
+from firmware.rules.policy_command import policy_app
 from firmware.settings import load_settings
 from firmware.store import policy_releases
 from firmware.store.database import Database
@@ -20,7 +20,7 @@ from firmware.store.policy_releases import StoredRelease
 from firmware.sync.messages import encode
 from firmware.sync.messages_policy import PolicyRelease
 from firmware.sync.signing import save_public_key, sign
-from tests.firmware.test_policy_release import CLOSED, CN2
+from tests.firmware.rules.test_policy_release import CLOSED, CN2
 
 CN = "+8613800138000"
 MONDAY = "2026-11-23T10:00:00+08:00"
@@ -282,7 +282,7 @@ class TestReading:
 
     @pytest.mark.parametrize("what", ["pack", "history"])
     def test_the_schema_that_ships_is_the_schema_in_force(self, what: str) -> None:
-        shipped = Path(__file__).resolve().parents[2] / "firmware/compliance/schemas" / f"{what}.schema.json"
+        shipped = Path(__file__).resolve().parents[3] / "firmware/compliance/schemas" / f"{what}.schema.json"
         assert json.loads(policy("schema", what).stdout) == json.loads(shipped.read_text(encoding="utf-8")), (
             f"run `branchline policy schema {what} > {shipped}`"
         )
@@ -318,7 +318,7 @@ class TestCheck:
         assert told in done.output.replace("\n", " ")
 
     def test_a_pack_without_citation_or_with_an_old_version_is_refused(self, tmp_path: Path) -> None:
-        shipped = Path(__file__).resolve().parents[2] / "firmware/compliance/packs/hk.toml"
+        shipped = Path(__file__).resolve().parents[3] / "firmware/compliance/packs/hk.toml"
         changed = shipped.read_text(encoding="utf-8").replace('start = "09:00"', 'start = "10:00"')
         file = tmp_path / "hk.toml"
         file.write_text(changed.replace("end_guard", "end_guard") + "", encoding="utf-8")
@@ -335,7 +335,7 @@ class TestCheck:
         file = tmp_path / "overlay.toml"
         file.write_text(OVERLAY.replace('"10:00"', '"02:30"'), encoding="utf-8")
         assert "widen" in policy("check", str(file)).output, "02:30 is the night"
-        shipped = Path(__file__).resolve().parents[2] / "firmware/compliance/packs/ke.toml"
+        shipped = Path(__file__).resolve().parents[3] / "firmware/compliance/packs/ke.toml"
         night = (
             shipped.read_text(encoding="utf-8")
             .replace('"08:00"', '"02:30"')
@@ -381,7 +381,7 @@ def test_the_packs_are_what_their_schema_says() -> None:
 
     schema = json.loads(policy("schema", "pack").stdout)
     validator = jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker())
-    folder = Path(__file__).resolve().parents[2] / "firmware/compliance/packs"
+    folder = Path(__file__).resolve().parents[3] / "firmware/compliance/packs"
     files = sorted(folder.glob("*.toml"))
     assert len(files) > 25
     for file in files:

@@ -11,8 +11,8 @@ from pathlib import Path
 import structlog
 
 from firmware.compliance.errors import ComplianceError
+from firmware.daemon.starting import run_hardware_box
 from firmware.settings import SettingsError, load_settings
-from firmware.starting import run_hardware_box
 from firmware.store.errors import StoreError
 from firmware.sync.errors import BrokerRefusedError
 from firmware.sync.signing import KeyFileError

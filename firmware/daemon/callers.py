@@ -13,7 +13,7 @@ from firmware.calls.listening import Hearing
 from firmware.calls.reception import Reception
 from firmware.calls.scheduler import Scheduler
 from firmware.clock import Clock
-from firmware.inbound_in_settings import inbound_terms
+from firmware.daemon.inbound_in_settings import inbound_terms
 from firmware.lines.gsm_line import GsmLine
 from firmware.settings import Settings, SettingsError
 from firmware.store.database import Database

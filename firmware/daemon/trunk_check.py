@@ -2,9 +2,9 @@
 
 import asyncio
 
+from firmware.daemon.sip_trunks import trunk_of
 from firmware.settings import SettingsError
 from firmware.settings_sections import TrunkSection
-from firmware.sip_trunks import trunk_of
 
 TRUNK_LIMIT_S = 20.0
 

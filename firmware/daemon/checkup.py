@@ -6,7 +6,6 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from audio.errors import PortOpenError
 from audio.listening.engines import LANGUAGES, how_to_install, installed_languages
@@ -14,25 +13,22 @@ from audio.models import default_models_folder
 from firmware.clock import SystemClock
 from firmware.compliance.errors import ComplianceError
 from firmware.compliance.self_check import self_check
+from firmware.daemon.inbound_in_settings import inbound_terms
+from firmware.daemon.trunk_check import try_trunk
+from firmware.daemon.worlds import HardwarePorts, pin_source
 from firmware.data_dir import database_path
 from firmware.host.credentials import CredentialMissingError, credential_file
-from firmware.inbound_in_settings import inbound_terms
 from firmware.lines.line_card import LineCard
 from firmware.lines.sim_pin import PinFileError
-from firmware.rules_at_start import rules_here
+from firmware.rules.at_start import rules_here
 from firmware.settings import Settings, SettingsError
 from firmware.settings_sections import LineSection, TrunkSection
 from firmware.speech.voices import BoxVoices, voices_of_box
-from firmware.store import attempts
-from firmware.store.database import read_only
 from firmware.store.errors import StoreError
-from firmware.store.outcomes import list_outcomes
 from firmware.sync.client_identity import ClientIdentity
 from firmware.sync.connection import MqttSettings, TlsFiles, probe_broker
 from firmware.sync.errors import BrokerRefusedError
 from firmware.sync.signing import KeyFileError, load_public_key
-from firmware.trunk_check import try_trunk
-from firmware.worlds import HardwarePorts, pin_source
 from modem_drivers.errors import ModemError
 from modem_drivers.modem import Modem
 from modem_drivers.sim import SimState
@@ -115,28 +111,6 @@ async def check_box(settings: Settings) -> list[Finding]:
     findings += [await _sound_card(line) for line in settings.line if line.sound_card]
     findings += [await _trunk(trunk) for trunk in settings.trunk]
     return findings + _unassigned(finder)
-
-
-def read_outcomes(settings: Settings) -> list[dict[str, Any]]:
-    """Return every outcome in the box's database, oldest first; the daemon may be running. Raises StoreError."""
-    with read_only(database_path(settings)) as connection:
-        found = [
-            (outcome, attempts.get_attempt(connection, outcome.attempt))
-            for outcome in list_outcomes(connection, limit=100_000)
-        ]
-    return [
-        {
-            "attempt": outcome.attempt,
-            "campaign": outcome.campaign,
-            "contact": outcome.contact,
-            "disposition": outcome.disposition.value,
-            "line": attempt.line if attempt else "",
-            "talk_ms": outcome.talk_ms,
-            "ended_at": outcome.ended_at.isoformat(timespec="seconds"),
-            "promise": outcome.promise.due.isoformat() if outcome.promise else None,
-        }
-        for outcome, attempt in reversed(found)
-    ]
 
 
 def _inbound(settings: Settings) -> list[Finding]:

@@ -11,16 +11,16 @@ from audio.ports.frame_thread import FrameThread
 from audio.ports.port import AudioPort
 from audio.ports.serial_pcm import SerialPcmPort
 from firmware.clock import SimulatedClock, SimulatedWorld
+from firmware.daemon.sip_trunks import simulated_trunk
+from firmware.daemon.starting import serve
+from firmware.daemon.worlds import World
 from firmware.host.clock_trust import SimulatedClockTrust
 from firmware.lines.gsm_line import GsmLine
 from firmware.lines.gsm_ports import FixedPorts
 from firmware.lines.sip_line import SipLine
 from firmware.settings import Settings
 from firmware.settings_sections import SpeechSection, VoiceSection
-from firmware.sip_trunks import simulated_trunk
-from firmware.starting import serve
 from firmware.values import LineId
-from firmware.worlds import World
 from modem_drivers.at.byte_port import BytePort
 from modem_drivers.at.serial_port import open_serial_port
 from modem_drivers.dialect import AudioPlan

@@ -12,9 +12,9 @@ from firmware.compliance.gate import Gate
 from firmware.compliance.library import load_packs
 from firmware.compliance.overlay import with_overlays
 from firmware.compliance.pack import Pack
-from firmware.kept_release import KeptRelease, enrolled_ring, kept_release
-from firmware.policy_release import ReleaseRefusedError, Rules, release_rules
-from firmware.rules_in_force import approvals_of, own_overlay
+from firmware.rules.in_force import approvals_of, own_overlay
+from firmware.rules.kept_release import KeptRelease, enrolled_ring, kept_release
+from firmware.rules.policy_release import ReleaseRefusedError, Rules, release_rules
 from firmware.settings import Settings
 from firmware.settings_sections import ComplianceSection
 from firmware.store import policy_releases

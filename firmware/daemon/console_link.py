@@ -8,21 +8,23 @@ from typing import Any, TypeVar
 
 import structlog
 
-from firmware.callers import Callers
 from firmware.calls.judging import Judge
 from firmware.calls.scheduler import Scheduler
-from firmware.campaign_checks import campaign_check
-from firmware.checkup import client_identity
 from firmware.commands.catalogue import command_problem
-from firmware.configuration import Configuration
-from firmware.device_identity import device_key_of
-from firmware.enforcing import config_bounds
+from firmware.daemon.callers import Callers
+from firmware.daemon.campaign_checks import campaign_check
+from firmware.daemon.checkup import client_identity
+from firmware.daemon.configuration import Configuration
+from firmware.daemon.device_identity import device_key_of
+from firmware.daemon.enforcing import config_bounds
+from firmware.daemon.reloading import upload_terms
+from firmware.daemon.state_report import StateReport
+from firmware.daemon.telemetry import TelemetryReport
+from firmware.daemon.worlds import World
 from firmware.host.clock_trust import TimeSource
-from firmware.reloading import upload_terms
-from firmware.rules_desk import RulesDesk
+from firmware.rules.desk import RulesDesk
 from firmware.settings import Settings
 from firmware.settings_sections import RecordingUploadSection
-from firmware.state_report import StateReport
 from firmware.store import outbox
 from firmware.store.database import Database
 from firmware.sync.anchoring import Anchors
@@ -39,9 +41,7 @@ from firmware.sync.requesting import Requester
 from firmware.sync.topics import BoxTopics
 from firmware.sync.uplink import Uplink
 from firmware.sync.upload_pace import UploadPace
-from firmware.telemetry import TelemetryReport
 from firmware.values import UuidV7
-from firmware.worlds import World
 
 log = structlog.get_logger()
 WorldT = TypeVar("WorldT")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 PROGRAM = """
 from datetime import UTC, datetime
 from firmware.clock import RealWorld, SimulatedClock, SimulatedWorld, SystemClock
@@ -14,7 +14,7 @@ from firmware.host.clock_trust import SimulatedClockTrust, SystemClockTrust
 from firmware.lines.gsm_line import GsmLine
 from firmware.settings_sections import LineSection
 from firmware.values import LineId
-from firmware.worlds import HardwarePorts, World
+from firmware.daemon.worlds import HardwarePorts, World
 from modem_drivers.slots import SlotFinder
 
 section = LineSection(id="a", at_port="/dev/ttyUSB2", pcm_port="/dev/ttyUSB4")

@@ -12,8 +12,6 @@ import structlog
 from audio.speech.clip_cache import ClipCache
 from audio.speech.synthesis import Synthesizer
 from audio.speech.voices import Voices
-from firmware.agents_in_settings import roster_of
-from firmware.callers import Callers
 from firmware.calls.desk import Desk
 from firmware.calls.handing_over import Switchboard
 from firmware.calls.judging import Judge
@@ -21,13 +19,15 @@ from firmware.calls.listening import Hearing
 from firmware.calls.placing import CallPlacer, FlowBook
 from firmware.calls.prompts_ahead import PromptsAhead
 from firmware.calls.scheduler import Scheduler
+from firmware.daemon.agents_in_settings import roster_of
+from firmware.daemon.callers import Callers
+from firmware.daemon.messenger import WAKES, messenger
+from firmware.daemon.worlds import World
 from firmware.lines.line import LineReport, LineStatus
 from firmware.lines.supervisor import keep_alive
-from firmware.messenger import WAKES, messenger
 from firmware.settings import Settings
 from firmware.store.database import Database
 from firmware.sync.reports import Reports
-from firmware.worlds import World
 
 log = structlog.get_logger()
 WorldT = TypeVar("WorldT")

@@ -10,41 +10,43 @@ import structlog
 
 from audio.speech.synthesis import Synthesizer
 from audio.speech.voices import Voices
-from firmware.calling import Calling, Workers
 from firmware.calls.auditing import Auditor, load_audit_key
 from firmware.calls.judging import Judge
 from firmware.calls.listening import Hearing
-from firmware.checkup import Finding, check_running_box
 from firmware.clock import to_ms
 from firmware.commands.diagnostics import bundle
 from firmware.commands.doing import BoxHands
 from firmware.commands.runner import CommandRunner, kernel_boot
 from firmware.commands.updating import UpdateWatch
 from firmware.compliance.self_check import self_check
-from firmware.configuration import Configuration
-from firmware.console_link import ConsoleLink
-from firmware.enforcing import (
+from firmware.daemon.calling import Calling, Workers
+from firmware.daemon.checkup import Finding, check_running_box
+from firmware.daemon.configuration import Configuration
+from firmware.daemon.console_link import ConsoleLink
+from firmware.daemon.enforcing import (
     enforce_broker,
     enforce_budget,
     enforce_calls,
     enforce_log_level,
     enforce_recordings,
 )
-from firmware.health_watch import HealthWatch
+from firmware.daemon.health_watch import HealthWatch
+from firmware.daemon.reloading import Reloaded, Reloader
+from firmware.daemon.restored_alarm import tell_restored
+from firmware.daemon.upkeep import Upkeep
+from firmware.daemon.worlds import World
 from firmware.host import systemd
 from firmware.host.clock_trust import TimeSource
 from firmware.host.disk_space import MIB, DiskBudget
 from firmware.host.heartbeats import Heartbeats
 from firmware.host.journal import RecentEvents
-from firmware.kept_release import enrolled_ring, kept_release
 from firmware.local.deeds import Deeds
 from firmware.local.looking import Looker
-from firmware.reloading import Reloaded, Reloader
-from firmware.restored_alarm import tell_restored
 from firmware.retention.keeper import Keeper
 from firmware.retention.periods import Defaults
-from firmware.rules_at_start import rules_at_start
-from firmware.rules_desk import RulesDesk
+from firmware.rules.at_start import rules_at_start
+from firmware.rules.desk import RulesDesk
+from firmware.rules.kept_release import enrolled_ring, kept_release
 from firmware.settings import Settings
 from firmware.store.connection import Connection as StoreConnection
 from firmware.store.database import Database
@@ -52,10 +54,8 @@ from firmware.sync.connection import Connection, Will
 from firmware.sync.reports import Reports
 from firmware.sync.responding import Responder
 from firmware.sync.topics import BoxTopics
-from firmware.upkeep import Upkeep
 from firmware.values import UuidV7
 from firmware.version import software_version
-from firmware.worlds import World
 from modem_drivers.power_hook import PowerHook
 
 log = structlog.get_logger()

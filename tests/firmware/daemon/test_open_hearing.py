@@ -12,12 +12,12 @@ from audio.errors import RecogniserError
 from audio.listening.silero import SileroActivity
 from console.authority import init_office, issue_box
 from firmware.calls.listening import Understands
-from firmware.checkup import check_box
 from firmware.clock import SystemClock
+from firmware.daemon.checkup import check_box
+from firmware.daemon.starting import open_hearing
 from firmware.dialogue.slots import Asked
 from firmware.settings import Settings, SettingsError, load_settings
 from firmware.settings_sections import ListeningSection
-from firmware.starting import open_hearing
 
 
 class Nobody:
@@ -67,7 +67,7 @@ def test_a_judge_that_is_asked_for_and_missing_is_a_mistake_in_the_settings(
     def missing(choice: str) -> Any:
         raise RecogniserError(f"{choice} is not installed: pip install 'branchline[silero]'")
 
-    monkeypatch.setattr("firmware.starting.speech_maker", missing)
+    monkeypatch.setattr("firmware.daemon.starting.speech_maker", missing)
     with pytest.raises(SettingsError, match=r"\[listening\] speech.*pip install"):
         hears(settings, Nobody(), speech="silero")
 

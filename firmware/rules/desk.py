@@ -12,10 +12,10 @@ from firmware.calls.judging import Judge
 from firmware.calls.reports import Reports
 from firmware.compliance.library import load_packs
 from firmware.compliance.self_check import self_check
-from firmware.kept_release import ENTRY, KeptRelease, entry_of, kept_release
-from firmware.policy_release import ReleaseRefusedError, Rules, check_rises, release_rules
-from firmware.rules_at_start import approver_keys
-from firmware.rules_in_force import approvals_of, own_overlay
+from firmware.rules.at_start import approver_keys
+from firmware.rules.in_force import approvals_of, own_overlay
+from firmware.rules.kept_release import ENTRY, KeptRelease, entry_of, kept_release
+from firmware.rules.policy_release import ReleaseRefusedError, Rules, check_rises, release_rules
 from firmware.settings_sections import ComplianceSection
 from firmware.store import policy_releases
 from firmware.store.connection import Connection as StoreConnection

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware.configuration import Configuration
+from firmware.daemon.configuration import Configuration
 from firmware.store import configurations, outbox
 from firmware.sync.memory_connection import MemoryBroker, MemoryConnection
 from firmware.sync.messages import Ack, BoxEvent, encode

@@ -10,6 +10,7 @@ from firmware.calls.judging import Judge
 from firmware.calls.office_hours import OfficeHours, open_span
 from firmware.calls.placing import CallPlacer
 from firmware.calls.scheduler import Scheduler
+from firmware.daemon.worlds import World
 from firmware.host.journal import set_log_level
 from firmware.settings import Settings
 from firmware.sync.applying_config import ConfigBounds
@@ -18,7 +19,6 @@ from firmware.sync.connection import Connection
 from firmware.sync.messages_config import ConfigSettings
 from firmware.sync.upload_pace import UploadPace, UploadTerms
 from firmware.values import LineId
-from firmware.worlds import World
 
 Enforce = Callable[[ConfigSettings], None]
 

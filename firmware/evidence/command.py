@@ -11,8 +11,8 @@ import msgspec
 import typer
 from rich.console import Console
 
+from firmware.daemon.device_identity import device_key_of
 from firmware.data_dir import database_path
-from firmware.device_identity import device_key_of
 from firmware.evidence.checking import NotEvidenceError, check_evidence, read_evidence
 from firmware.evidence.collecting import NoSuchCallError, collect
 from firmware.evidence.comparing import compare_with_log

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from firmware.calls.auditing import Auditor
-from firmware.kept_release import ENTRY, entry_of, kept_release
+from firmware.rules.kept_release import ENTRY, entry_of, kept_release
 from firmware.store import audit_log, key_sets, policy_releases
 from firmware.store.connection import Connection
 from firmware.store.database import Database

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from firmware.clock import RealWorld
 from firmware.compliance.numbering import number_facts
 from firmware.compliance.red_lines import number_problem
+from firmware.daemon.worlds import hardware_line
 from firmware.data_dir import database_path
 from firmware.lines.gsm_line import GsmLine
 from firmware.lines.line import LineReport, LineStatus
@@ -16,7 +17,6 @@ from firmware.settings_sections import TrialNumberSection
 from firmware.store import suppressions
 from firmware.store.database import read_only
 from firmware.values import E164, PersonId, mask
-from firmware.worlds import hardware_line
 from modem_drivers.slots import SlotFinder
 
 READY_LIMIT_S = 90.0

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from firmware.clock import ClockState
-from firmware.configuration import Configuration
+from firmware.daemon.configuration import Configuration
 from firmware.host.health import FillForecast, HostHealth, host_health
 from firmware.lines.line import Line
 from firmware.store.errors import StoreError

@@ -13,9 +13,9 @@ import structlog
 from firmware.calls.judging import Judge
 from firmware.compliance.errors import ComplianceError
 from firmware.compliance.self_check import self_check
-from firmware.kept_release import kept_release
-from firmware.rules_at_start import rules_at_start
-from firmware.rules_desk import RulesDesk
+from firmware.rules.at_start import rules_at_start
+from firmware.rules.desk import RulesDesk
+from firmware.rules.kept_release import kept_release
 from firmware.settings import Settings, SettingsError
 from firmware.settings_sections import ComplianceSection, RecordingUploadSection
 from firmware.store.connection import Connection as StoreConnection

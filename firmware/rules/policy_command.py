@@ -10,7 +10,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from firmware import policy_report
 from firmware.clock import SystemClock
 from firmware.compliance.call import Point
 from firmware.compliance.errors import ComplianceError, PackError
@@ -19,10 +18,11 @@ from firmware.compliance.history_file import HistoryFile, HistoryFileError, read
 from firmware.compliance.library import PackLibrary, load_packs
 from firmware.compliance.pack import Pack
 from firmware.data_dir import database_path
-from firmware.policy_question import Question, answer
-from firmware.policy_release import Rules
-from firmware.rules_at_start import RulesAtStart, rules_here
-from firmware.rules_in_force import ApprovalError, approve, everything_approved, find_pack
+from firmware.rules import policy_report
+from firmware.rules.at_start import RulesAtStart, rules_here
+from firmware.rules.in_force import ApprovalError, approve, everything_approved, find_pack
+from firmware.rules.policy_question import Question, answer
+from firmware.rules.policy_release import Rules
 from firmware.settings import Settings, SettingsError, load_settings
 from firmware.settings_sections import DiallingSection
 from firmware.store.errors import StoreError

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from firmware.line_selftest import NotATestNumberError, choose_number, test_lines
+from firmware.daemon.line_selftest import NotATestNumberError, choose_number, test_lines
 from firmware.settings import SettingsError, load_settings
 from firmware.store.errors import StoreError
 

@@ -10,13 +10,13 @@ from typing import Any, Generic, TypeVar
 import structlog
 
 from firmware.compliance.gate import Gate
+from firmware.daemon.worlds import World
 from firmware.host import systemd
 from firmware.host.heartbeats import Heartbeats
 from firmware.store import commands, inbound, inbox, orders
 from firmware.store import suppressions as suppression_list
 from firmware.store.database import Database
 from firmware.store.errors import StoreDamagedError, StoreError
-from firmware.worlds import World
 
 log = structlog.get_logger()
 WorldT = TypeVar("WorldT")

@@ -17,10 +17,11 @@ from audio.errors import RecogniserError
 from audio.listening.engines import installed_languages
 from audio.listening.pool import RecogniserPool, worker_command
 from audio.listening.silero import speech_maker
-from firmware.app import Box
-from firmware.calling import Workers
 from firmware.calls.listening import Hearing, Understands
-from firmware.checkup import models_folder, mqtt_settings
+from firmware.daemon.app import Box
+from firmware.daemon.calling import Workers
+from firmware.daemon.checkup import models_folder, mqtt_settings
+from firmware.daemon.worlds import World, hardware_world
 from firmware.data_dir import database_path
 from firmware.dialogue.understanding.understander import Understander
 from firmware.host import systemd
@@ -34,7 +35,6 @@ from firmware.sync.connection import MqttConnection, MqttSettings, Will, probe_b
 from firmware.sync.errors import BrokerRefusedError
 from firmware.sync.reports import renumbered
 from firmware.sync.topics import BoxTopics
-from firmware.worlds import World, hardware_world
 
 log = structlog.get_logger()
 

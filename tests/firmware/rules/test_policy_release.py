@@ -11,7 +11,7 @@ from firmware.compliance.gate import Gate
 from firmware.compliance.library import Approval, load_packs
 from firmware.compliance.pack import read_pack
 from firmware.compliance.packs import pack_texts
-from firmware.policy_release import ReleaseRefusedError, Rules, check_rises, release_rules
+from firmware.rules.policy_release import ReleaseRefusedError, Rules, check_rises, release_rules
 from firmware.sync.messages_policy import ApprovalWire, PolicyRelease
 from firmware.sync.signing import key_id
 

@@ -15,6 +15,7 @@ from audio.ports.frame_thread import FrameThread
 from audio.ports.port import AudioPort
 from audio.ports.serial_pcm import SerialPcmPort
 from firmware.clock import Clock, RealWorld, SystemClock
+from firmware.daemon.sip_trunks import trunk_of
 from firmware.host.clock_trust import ClockTrust, SystemClockTrust
 from firmware.host.credentials import CredentialMissingError, credential_file
 from firmware.lines.gsm_line import GsmLine
@@ -22,7 +23,6 @@ from firmware.lines.line_card import LineCard
 from firmware.lines.sim_pin import PinFileError, read_pin
 from firmware.lines.sip_line import SipLine
 from firmware.settings_sections import LineSection, TrunkSection
-from firmware.sip_trunks import trunk_of
 from firmware.values import LineId, parse_e164
 from modem_drivers.dialect import AudioPlan
 from modem_drivers.hotplug import Change, watch_modems

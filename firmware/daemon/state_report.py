@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from firmware.calls.scheduler import ActiveCall
-from firmware.configuration import Configuration
+from firmware.daemon.configuration import Configuration
 from firmware.lines.line import Line
 from firmware.store.errors import StoreError
 from firmware.store.outbox import OutboxDepth

@@ -11,12 +11,12 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich.console import Console
 
-from firmware.anchors import AnchorFileError, Anchors
 from firmware.calls.audit_check import Ref, chain_problem, counters_problem, replay, stored_rows
 from firmware.compliance.audit import AuditRow, keyed_ref, verify
-from firmware.device_identity import device_key_of
+from firmware.daemon.device_identity import device_key_of
 from firmware.evidence.checking import is_evidence
-from firmware.evidence_command import evidence, verify_evidence
+from firmware.evidence.command import evidence, verify_evidence
+from firmware.rules.anchors import AnchorFileError, Anchors
 from firmware.settings import Settings, SettingsError, load_settings
 from firmware.store.database import read_only
 from firmware.store.errors import StoreError
