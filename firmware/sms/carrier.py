@@ -212,8 +212,12 @@ class Carrier:
 
     async def _let_expire(self) -> None:
         while True:
-            with contextlib.suppress(StoreError):
+            try:
                 await self._desk.expire()
+            except StoreError as error:
+                log.warning("texts_wait_for_disk", line="all", reason=str(error))
+            except Exception:
+                log.exception("texts_crashed", line="all")
             await asyncio.sleep(LONGEST_SLEEP_S)
 
     # ---- in
