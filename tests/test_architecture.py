@@ -47,6 +47,7 @@ ALLOWED: dict[str, set[str]] = {
         "firmware.store",
         "firmware.calls",
         "firmware.dialogue",
+        "firmware.texts",
         "firmware.sync.device_key",
         "firmware.sync.signing",
     },

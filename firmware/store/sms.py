@@ -266,9 +266,9 @@ def people_at(con: Connection, number: E164) -> list[PersonId]:
     return [PersonId(row["person"]) for row in rows]
 
 
-def of_person(con: Connection, person: PersonId) -> list[StoredSms]:
-    """Return every message to a person, the oldest first."""
-    rows = con.rows("SELECT * FROM sms WHERE person = ? ORDER BY ordered_at, sms", (person,))
+def of_attempt(con: Connection, attempt: AttemptId) -> list[StoredSms]:
+    """Return every message that follows a call, the oldest first."""
+    rows = con.rows("SELECT * FROM sms WHERE attempt = ? ORDER BY ordered_at, sms", (attempt,))
     return [_sms(row) for row in rows]
 
 
