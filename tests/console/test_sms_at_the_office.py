@@ -28,15 +28,7 @@ from firmware.values import Disposition
 
 NOW = datetime(2026, 11, 2, 2, 0, tzinfo=UTC)
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-GOOD = """
-sender = "安心银行"
-[text.agreed]
-zh-CN = "【{sender}】您约定{promise_date}前支付{promise_amount}。回复TD退订"
-en = "{sender}: {promise_amount} by {promise_date}. Reply STOP to end"
-[text.hours]
-zh-CN = "【{sender}】周一至周五营业。回复TD退订"
-en = "{sender}: open Mon-Fri. Reply STOP to end"
-"""
+GOOD = (EXAMPLES / "texts.toml").read_text(encoding="utf-8")
 
 
 def said(n: int, state: str, *, sms: str = "s1", box: str = "b1", **fields: Any) -> tuple[str, SmsOutcome]:
@@ -75,16 +67,15 @@ def test_texts_are_checked_and_counted_before_they_are_sent(tmp_path: Path) -> N
     texts = read_texts(file, flow)
     lines = {(each.text, each.language): each for each in text_lines(texts, flow)}
     assert (lines["agreed", "zh-CN"].n_parts, lines["agreed", "zh-CN"].alphabet) == (1, "ucs2")
-    assert (lines["hours", "en"].n_parts, lines["hours", "en"].alphabet) == (1, "ucs2"), (
-        "the sender is Chinese"
-    )
+    assert (lines["hours", "en"].n_parts, lines["hours", "en"].alphabet) == (1, "gsm7")
     assert [each.about_debt for each in lines.values()] == [True, True, False, False]
     for bad, says in (
-        (GOOD.replace("Reply STOP to end", "Bye"), "how to stop"),
-        (GOOD.replace('en = "{sender}: open', 'fr = "{sender}: open'), "no en wording"),
+        (GOOD.replace("Reply STOP", "Bye"), "how to stop"),
+        (GOOD.replace('en = "{sender}: we are', '# en = "{sender}: we are'), "no en wording"),
         (GOOD.replace("{promise_amount} by", "{last4} by"), "which is secret"),
         ("per_persons = 2\n" + GOOD, "per_persons"),
         ("sender = [", "see docs"),
+        (GOOD.replace('en = "Anxin Bank"', 'fr = "Anxin"'), "sender (en)"),
     ):
         file.write_text(bad, encoding="utf-8")
         with pytest.raises(CampaignError) as refused:

@@ -28,7 +28,7 @@ PROMISES: tuple[Step, ...] = (
 CALLEE, OTHER = "+8613123456701", "+8613123456702"
 PAY = "https://pay.example.com/k/7Qw2"
 TEXTS = SmsTexts(
-    sender="安心银行",
+    sender={"zh-CN": "安心银行", "en": "Anxin Bank"},
     per_person=3,
     texts={
         "agreed": {

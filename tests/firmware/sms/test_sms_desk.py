@@ -231,7 +231,7 @@ def test_a_box_that_may_not_send_changes_nothing_about_the_message(office: Offic
         ("UPDATE contact SET state = 'recalled'", "recalled"),
         ("UPDATE campaign SET state = 'cancelled'", "cancelled"),
         ("UPDATE campaign SET texts = ''", "no_text"),
-        ("UPDATE campaign SET texts = '{\"sender\": \"x\", \"texts\": {\"hours\": {\"zh-CN\": \"no way out\"}}}'", "no_text"),
+        ("UPDATE campaign SET texts = '{\"sender\": {\"zh-CN\": \"x\"}, \"texts\": {\"hours\": {\"zh-CN\": \"no way out\"}}}'", "no_text"),
         ("UPDATE contact SET vars = '{}'", "unspeakable"),
         ("UPDATE contact SET consents = '[]'", "sms-consent"),
         ("UPDATE contact SET status = 'paid'", "ALL-STS-1"),
