@@ -90,6 +90,8 @@ class SmsDesk:
         message = sms.get(con, sms_id)
         if message is None or message.state is not SmsState.WAITING:
             return Looked.SETTLED
+        if campaigns.is_stopped(con):
+            return Looked.BOX_UNFIT
         if message.expires_at <= now:
             return self._give_up(con, message, SmsState.EXPIRED, message.rule)
         campaign = campaigns.get_campaign(con, message.campaign)

@@ -219,6 +219,9 @@ def test_a_message_waits_for_the_hours_and_not_beyond_its_time(office: Office) -
 
 def test_a_box_that_may_not_send_changes_nothing_about_the_message(office: Office) -> None:
     office.order()
+    office.run(lambda con: campaigns.set_stopped(con, True))
+    assert office.prepare() is Looked.BOX_UNFIT
+    office.run(lambda con: campaigns.set_stopped(con, False))
     office.run(suppressions.end_lease)
     assert office.prepare() is Looked.BOX_UNFIT
     assert (office.get().state, office.decisions(), office.told()) == (SmsState.WAITING, 0, [])
