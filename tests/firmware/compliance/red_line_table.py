@@ -46,7 +46,7 @@ LINES = {
 DOORS = ("MQTT", "settings", "socket", "serial", "environment", "database", "clock", "packs", "demo")
 
 NO_TIME = NotThere("nothing about it depends on the time")
-DEMO = Elsewhere("firmware/test_worlds.py::test_what_the_type_checker_says")
+DEMO = Elsewhere("firmware/daemon/test_worlds.py::test_what_the_type_checker_says")
 """A demonstration is the same program with the same gate on simulated modems: its clock never meets a real port."""
 DIAL = ("dial", "at", "config", "policy", "approve", "run")
 TABLE: Mapping[tuple[int, str], Attempt | NotThere | Elsewhere] = {
