@@ -30,7 +30,7 @@ AGAIN_AFTER = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=20)
 """After a modem said that it sent nothing; then it is given up."""
 WHILE_PAUSED = timedelta(minutes=5)
 WHILE_IN_CALL = timedelta(minutes=1)
-CUT_SHORT = "cut_short"
+CUT_SHORT, NO_LINE = "cut_short", "no_line"
 
 
 class Looked(StrEnum):
@@ -93,7 +93,7 @@ class SmsDesk:
         if campaigns.is_stopped(con):
             return Looked.BOX_UNFIT
         if message.expires_at <= now:
-            return self._give_up(con, message, SmsState.EXPIRED, message.rule)
+            return self._give_up(con, message, SmsState.EXPIRED, message.rule or NO_LINE)
         campaign = campaigns.get_campaign(con, message.campaign)
         contact = campaigns.get_contact(con, message.campaign, message.contact)
         if campaign is None or contact is None or contact.state is ContactState.RECALLED:
@@ -203,7 +203,7 @@ class SmsDesk:
 
         def work(con: Connection) -> None:
             for message in sms.overdue(con, now):
-                self._give_up(con, message, SmsState.EXPIRED, message.rule)
+                self._give_up(con, message, SmsState.EXPIRED, message.rule or NO_LINE)
 
         await self._database.transact(work)
 

@@ -65,8 +65,7 @@ class SmsInbox:
 
         def work(con: Connection) -> bool:
             since = self._now() - REPORTS_WITHIN
-            sent = [each for each in sms.reportable(con, line.line, since) if each.number == number]
-            message = _about(sent, report)
+            message = _about(sms.reportable(con, line.line, number, since), report)
             if message is None:
                 return False
             parts = _with(message, report)

@@ -224,13 +224,13 @@ def sending(con: Connection) -> list[StoredSms]:
     return [_sms(row) for row in con.rows("SELECT * FROM sms WHERE state = 'sending' ORDER BY sms")]
 
 
-def reportable(con: Connection, line: LineId, since: datetime) -> list[StoredSms]:
-    """Return what this line has sent, or perhaps has, since then, the newest first: what a report may be about."""
+def reportable(con: Connection, line: LineId, number: str, since: datetime) -> list[StoredSms]:
+    """Return what this line sent, or perhaps did, to a number since then, the newest first: what a report may be about."""
     rows = con.rows(
-        """SELECT * FROM sms WHERE line = ? AND reserved_at >= ?
+        """SELECT * FROM sms WHERE line = ? AND number = ? AND reserved_at >= ?
            AND state IN ('sent','uncertain','delivered','failed') AND n_parts > 0
            ORDER BY reserved_at DESC, sms DESC""",
-        (line, to_ms(since)),
+        (line, number, to_ms(since)),
     )
     return [_sms(row) for row in rows]
 

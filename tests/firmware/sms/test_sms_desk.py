@@ -258,6 +258,15 @@ def test_it_waits_while_its_campaign_is_paused_or_its_person_is_called(office: O
     assert isinstance(office.prepare(), ToSend), "a campaign that is done may still say goodbye"
 
 
+def test_what_no_line_could_send_in_its_time_is_given_up(office: Office) -> None:
+    office.order("m1", expires_at=office.now + HOUR)
+    office.order("m2")
+    office.now += HOUR
+    run_virtually(office.desk.expire())
+    assert office.told() == [("expired", "no_line")]
+    assert office.get("m2").state is SmsState.WAITING
+
+
 def test_another_line_is_left_to_send_it(office: Office) -> None:
     office.order()
     office.run(lambda con: con.execute("UPDATE campaign SET lines = '[\"line-9\"]'"))
