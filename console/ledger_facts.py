@@ -239,7 +239,8 @@ def _coded(message: Fact) -> dict[str, Any]:
             at_ms = instant_ms(callback.at) if callback and callback.at else None
             return coded_inbound(message) | {"callback_at": at_ms}
         case SmsReply():
-            return {"people": json.dumps(message.people, ensure_ascii=False)}
+            people = json.dumps(message.people, ensure_ascii=False)
+            return {"people": people, "text": message.text.replace("\0", "")}
         case Response():
             return {"result": msgspec.json.encode(message.result).decode()}
         case _:

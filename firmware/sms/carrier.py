@@ -236,7 +236,13 @@ class Carrier:
         return LONGEST_SLEEP_S
 
     async def _take(self, line: TextingLine, event: TextEvent) -> None:
-        if isinstance(event, TextReceived):
-            await self._inbox.received(line.report, event)
-        else:
-            await self._inbox.reported(line.report, event)
+        try:
+            if isinstance(event, TextReceived):
+                await self._inbox.received(line.report, event)
+            else:
+                await self._inbox.reported(line.report, event)
+        except StoreError:
+            raise  # it comes again
+        except Exception:
+            # Whatever a stranger wrote must not keep everything behind it away, for ever.
+            log.exception("text_dropped", line=line.line_id)

@@ -117,6 +117,8 @@ class Inbox:
         self.paper.said.append(("reported", report.reference))
 
     async def received(self, _line: LineReport, text: TextReceived) -> None:
+        if text.text == "poison":
+            raise UnicodeError("no letter of any alphabet")
         if self.fails:
             self.fails -= 1
             raise StoreError("the disk is full")
@@ -238,6 +240,20 @@ def test_a_report_is_taken_once_its_message_is_written_down() -> None:
             line.coming.put_nowait(report)
             await asyncio.sleep(10)
         assert paper.said[1:] == [("reserved", "a", "line-1"), ("sent", "a", (1,)), ("reported", 1)]
+
+    run_virtually(story())
+
+
+def test_one_text_that_cannot_be_handled_keeps_no_other_away() -> None:
+    async def story() -> None:
+        paper, line = Paper(), Line()
+        async with carried(paper, line):
+            for text in ("poison", "STOP"):
+                line.coming.put_nowait(
+                    TextReceived(sender=NUMBER, text=text, sent_at=None, is_from_word=False)
+                )
+            await asyncio.sleep(1)
+        assert paper.said[1:] == [("received", "STOP")]
 
     run_virtually(story())
 
