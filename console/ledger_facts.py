@@ -249,7 +249,8 @@ def _coded(message: Fact) -> dict[str, Any]:
         case BoxEvent():
             return {"facts": msgspec.json.encode(message.facts).decode()}
         case SmsReply():
-            return {"people": json.dumps(message.people, ensure_ascii=False)}
+            people = json.dumps(message.people, ensure_ascii=False)
+            return {"people": people, "text": message.text.replace("\0", "")}
         case Response():
             return {"result": msgspec.json.encode(message.result).decode()}
         case _:

@@ -12,7 +12,8 @@ from firmware.texts.catalogue import Catalogue, CatalogueError, check_texts, rea
 
 
 class _File(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    sender: str
+    sender: str | dict[str, str]
+    """One name for all languages, or one for each."""
     text: dict[str, dict[str, str]]
     per_person: int = 1
     valid_hours: int = 24
@@ -35,7 +36,11 @@ def read_texts(path: Path, flow: Flow) -> SmsTexts:
         given = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), _File)
         texts = msgspec.convert(
             {
-                "sender": given.sender,
+                "sender": {
+                    language: given.sender for wordings in given.text.values() for language in wordings
+                }
+                if isinstance(given.sender, str)
+                else given.sender,
                 "texts": given.text,
                 "per_person": given.per_person,
                 "valid_hours": given.valid_hours,

@@ -25,7 +25,7 @@ def tell_of_messages(connection: Connection, messages: Iterable[tuple[str, SmsOu
         contact = connection.execute(of).first()
         if contact is None:
             continue
-        # The name under which the box that sent it counts it: told of it too, it counts it once.
+        # By this name the box that sent it knows its own: told of it too, it counts it once.
         name = f"sms:{message.sms}"
         fact = ContactElsewhere(
             contact=name,

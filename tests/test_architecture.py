@@ -40,12 +40,14 @@ ALLOWED: dict[str, set[str]] = {
         "firmware.store",
         "firmware.texts",
     },
+    "firmware.daemon.messenger": {"firmware"},
     "firmware.evidence": VALUES
     | {
         "firmware.compliance",
         "firmware.store",
         "firmware.calls",
         "firmware.dialogue",
+        "firmware.texts",
         "firmware.sync.device_key",
         "firmware.sync.signing",
     },

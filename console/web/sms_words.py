@@ -21,6 +21,7 @@ WHY: Mapping[str, Both] = {
     "incomplete": ("a value that the text needs is missing", "缺少短信所需的内容"),
     "line_not_ready": ("no line was ready", "线路未就绪"),
     "no answer in time": ("the modem did not answer", "调制解调器无响应"),
+    "no_line": ("no line could send it in its time", "期限内没有可用线路"),
     "no_text": ("the campaign has no such text", "任务中没有该短信内容"),
     "paused": ("the campaign is paused", "任务已暂停"),
     "recalled": ("the person was taken off the list", "已从名单中撤回"),

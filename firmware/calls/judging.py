@@ -26,7 +26,7 @@ from firmware.compliance.replay import Inputs, pack_to_text
 from firmware.dialogue.flow import Flow
 from firmware.lines.line import LineReport
 from firmware.rules.flow_rules import unmet_by
-from firmware.store import attempts, audit_log, elsewhere, suppressions
+from firmware.store import attempts, audit_log, elsewhere, sms, suppressions
 from firmware.store.campaigns import StoredContact
 from firmware.store.connection import Connection
 from firmware.store.errors import StoreDamagedError
@@ -172,9 +172,16 @@ class Judge:
         number = contact.numbers[0]
         since = self._now() - timedelta(days=self._gate.history_days)
         own = attempts.history_for(con, contact.person, debt_of(contact), number, since)
-        told = elsewhere.contacts_for(con, contact.person, debt_of(contact), number, since)
+        written = sms.history_for(con, contact.person, debt_of(contact), number, since)
+        # The console tells every box of a message, the one that sent it too: there it is counted already.
+        ours = {f"sms:{message.sms}" for message in written}
+        told = [
+            each
+            for each in elsewhere.contacts_for(con, contact.person, debt_of(contact), number, since)
+            if each.contact not in ours
+        ]
         return History(
-            attempts=(*map(_past, own), *map(as_past, told)),
+            attempts=(*map(_past, own), *map(as_past, told), *map(_past_message, written)),
             suppressions=tuple(
                 SuppressionEntry(
                     person=entry.person,
@@ -322,6 +329,20 @@ class Judge:
 def debt_of(contact: StoredContact) -> str:
     """Return the debt's id; a contact without one is a debt of its own."""
     return contact.debt or contact.contact
+
+
+def _past_message(message: sms.Written) -> PastAttempt:
+    return PastAttempt(
+        person=message.person,
+        debt=message.debt,
+        number=message.number,
+        line_number=None,
+        reserved_at=message.at,
+        connected=True,
+        conversation=False,
+        disposition=None,
+        channel=Channel.SMS.value,
+    )
 
 
 def _past(attempt: attempts.StoredAttempt) -> PastAttempt:

@@ -99,6 +99,7 @@ class CallPlacer:
         max_call_s: int,
         hearing: Hearing | None = None,
         switchboard: Switchboard | None = None,
+        sends_texts: bool = False,
     ) -> None:
         """Take what calls need; without `hearing` they go by keys alone, without `switchboard` nobody is put through."""
         self._desk = desk
@@ -112,6 +113,7 @@ class CallPlacer:
         """Of calls that begin from now on."""
         self._hearing = hearing
         self._switchboard = switchboard
+        self._sends_texts = sends_texts
 
     async def place(self, order: Order, on_stage: Callable[[str, str], None]) -> None:
         """Call the contact once, if the gate still allows it when everything is ready."""
@@ -286,7 +288,7 @@ class CallPlacer:
             understands=self._hears(contact.language),
             local_time=self._local_time(contact),
             can_hand_over=can_hand_over,
-            texts=_texts_for(flow, contact, campaign),
+            texts=_texts_for(flow, contact, campaign) if self._sends_texts else {},
         )
 
     def _hears(self, language: str) -> bool:

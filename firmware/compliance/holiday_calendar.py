@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
+from functools import lru_cache
 from types import ModuleType
 
 ONE_DAY = timedelta(days=1)

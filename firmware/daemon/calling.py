@@ -26,6 +26,7 @@ from firmware.daemon.messenger import WAKES, messenger
 from firmware.daemon.worlds import World
 from firmware.lines.line import LineReport, LineStatus
 from firmware.lines.supervisor import keep_alive
+from firmware.lines.texting import TextingLine
 from firmware.settings import Settings
 from firmware.store.database import Database
 from firmware.sync.reports import Reports
@@ -91,10 +92,9 @@ class Calling(Generic[WorldT]):
                 now_s=clock.monotonic_s,
             )
         )
-        flows = FlowBook()
         self.placer = CallPlacer(
             desk=self.desk,
-            flows=flows,
+            flows=FlowBook(),
             clips=clips,
             clock=clock,
             recordings=recordings,
@@ -103,6 +103,7 @@ class Calling(Generic[WorldT]):
             max_call_s=settings.dialling.max_call_s,
             hearing=hearing,
             switchboard=board,
+            sends_texts=any(isinstance(line, TextingLine) for line in world.lines),
         )
         self._prompts_ahead = PromptsAhead(desk=self.desk, placer=self.placer, now=clock.now)
         self.scheduler: Scheduler = Scheduler(
@@ -127,7 +128,6 @@ class Calling(Generic[WorldT]):
             database=database,
             judge=judge,
             desk=self.desk,
-            flows=flows,
             reports=reports,
             scheduler=self.scheduler,
             now=clock.now,

@@ -25,7 +25,6 @@ def messenger(
     database: Database,
     judge: Judge,
     desk: Desk,
-    flows: FlowBook,
     reports: Reports,
     scheduler: Scheduler,
     now: Callable[[], datetime],
@@ -34,7 +33,14 @@ def messenger(
     """Return what sends and reads the short messages of these lines."""
     return Carrier(
         [line for line in lines if isinstance(line, TextingLine)],
-        desk=SmsDesk(database=database, judge=judge, calls=desk, flows=flows, reports=reports, now=now),
+        desk=SmsDesk(
+            database=database,
+            judge=judge,
+            calls=desk,
+            flows=FlowBook(),  # its own: it is read in the store's thread, that of the calls in the loop's
+            reports=reports,
+            now=now,
+        ),
         inbox=SmsInbox(database=database, judge=judge, reports=reports, now=now, new_id=new_id),
         taken=scheduler.taken,
         why_idle=scheduler.why_idle,

@@ -7,6 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
+import msgspec
+
 from firmware.clock import from_ms
 from firmware.compliance.explanations import explain
 from firmware.dialogue.currencies import in_minor
@@ -20,16 +22,18 @@ from firmware.evidence.facts import (
     DecisionShown,
     Evidence,
     Heard,
+    MessageShown,
     PackShown,
     RecordingShown,
     RuleTried,
     Said,
     TimelineEvent,
 )
-from firmware.store import attempts, audit_log, campaigns, outcomes, recordings
+from firmware.store import attempts, audit_log, campaigns, outcomes, recordings, sms
 from firmware.store.attempts import CallEvent
 from firmware.store.audit_log import AuditRow
 from firmware.store.connection import Connection
+from firmware.texts.catalogue import catalogue_of
 from firmware.values import AttemptId, Money, mask
 
 PIECE_BYTES = 256 * 1024
@@ -77,6 +81,7 @@ def collect(
             TimelineEvent(at=event.at, kind=event.kind, detail=_detail(event)) for event in events
         ),
         recording=_recording(con, AttemptId(attempt), deleted_by),
+        messages=_messages(con, AttemptId(attempt), campaign.texts if campaign else "") or msgspec.UNSET,
         chain=tuple(links),
         head=f"{links[-1].seq}:{links[-1].hash}",
     )
@@ -121,6 +126,29 @@ def _call(con: Connection, attempt: AttemptId) -> CallShown:
         promise_confirmed=promise is not None and promise.confirmed,
         received_at=None if received is None else from_ms(received),
     )
+
+
+def _messages(con: Connection, attempt: AttemptId, texts: str) -> tuple[MessageShown, ...]:
+    """Return what was written after the call, as the campaign words it now."""
+    catalogue = catalogue_of(texts)
+    found = []
+    for each in sms.of_attempt(con, attempt):
+        wording = catalogue.wording(each.text, each.language) if catalogue else None
+        found.append(
+            MessageShown(
+                sms=each.sms,
+                text=each.text,
+                wording=wording.source if wording else "",
+                language=each.language,
+                state=each.state.value,
+                reason=each.rule,
+                n_parts=each.n_parts,
+                ordered_at=each.ordered_at,
+                sent_at=each.sent_at,
+                ended_at=each.ended_at,
+            )
+        )
+    return tuple(found)
 
 
 def _walk(

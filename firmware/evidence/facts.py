@@ -99,6 +99,25 @@ class RecordingShown(Part, frozen=True, kw_only=True):
     """The audit entry that proves its deletion."""
 
 
+class MessageShown(Part, frozen=True, kw_only=True):
+    """A short message that followed the call."""
+
+    sms: str
+    text: str
+    """Its name in the campaign."""
+    wording: str
+    """As the campaign has it, with names in braces where values stood."""
+    language: str
+    state: str
+    reason: str
+    """Why it was refused or failed; empty otherwise."""
+    n_parts: int
+    ordered_at: datetime
+    sent_at: datetime | None
+    ended_at: datetime | None
+    """When it was delivered, or given up."""
+
+
 class CallShown(Part, frozen=True, kw_only=True):
     """Who was called when, and what came of it."""
 
@@ -157,6 +176,8 @@ class Evidence(Part, frozen=True, kw_only=True):
     heard: tuple[Heard, ...]
     timeline: tuple[TimelineEvent, ...]
     recording: RecordingShown | None = None
+    messages: tuple[MessageShown, ...] | msgspec.UnsetType = msgspec.UNSET
+    """Unset where none followed: evidence from before there were any stays what it was, to the letter."""
     chain: tuple[ChainLink, ...]
     """From the entry of the rules in force to the head."""
     head: str

@@ -223,8 +223,8 @@ def _refused(con: Connection, asked: Asked, ref_of: RefOf) -> Iterator[tuple[dat
             entry = json.loads(row.body)
             fields = entry["fields"]
             at = datetime.fromisoformat(entry["at"])
-            if fields["outcome"] == "allow" or not asked.covers(at):
-                continue
+            if fields["outcome"] == "allow" or not asked.covers(at) or "channel" in fields:
+                continue  # a decision about a short message is none about a call
             if wanted in (None, fields["person_ref"]) and asked.campaign in (None, fields["campaign"]):
                 yield at, fields
 

@@ -54,6 +54,7 @@ def page_of(evidence: Evidence) -> str:
         _said(evidence),
         _heard(evidence),
         _recording(evidence),
+        *([_messages(evidence)] if evidence.messages else []),
         _packs(evidence),
         _timeline(evidence),
         _chain(evidence),
@@ -194,6 +195,22 @@ def _recording(evidence: Evidence) -> str:
             f'<p class="mono">{listed}</p>'
         )
     return _section("recording", language, _list(facts, language) + pieces)
+
+
+def _messages(evidence: Evidence) -> str:
+    language = evidence.language
+    rows = [
+        (
+            _time(each.sent_at or each.ordered_at),
+            f"{each.text} ({each.language})",
+            each.wording,
+            each.state + (f" ({each.reason})" if each.reason else ""),
+            _time(each.ended_at) if each.ended_at else "-",
+        )
+        for each in evidence.messages or ()
+    ]
+    body = _table(("sent_at", "message", "wording", "became", "until"), rows, language)
+    return _section("messages", language, body)
 
 
 def _packs(evidence: Evidence) -> str:

@@ -30,6 +30,9 @@ from firmware.values import LineId
 LONGEST_SLEEP_S = 60.0
 STORE_PAUSE_S = 5.0
 UNFIT_PAUSE_S = 30.0
+SHORT_PAUSE_S = 1.0
+MOST_IN_A_ROW = 5
+"""Then a call may have the line first."""
 LINE_WITHIN_S = 120.0
 SEND_WITHIN_S = 600.0
 """Ten parts, each at a modem's worst; then nobody knows what became of them."""
@@ -140,21 +143,41 @@ class Carrier:
             return min(due_in_s or LONGEST_SLEEP_S, LONGEST_SLEEP_S)
         if self._why_not(line) or await self._desk.why_not_sending():
             return UNFIT_PAUSE_S
+        try:
+            # The line first: what waits for a busy one may go out on another.
+            async with self._taken(line.line_id, deadline_s=LINE_WITHIN_S):
+                pause_s = await self._send_due(line)
+        except LineBusyError:
+            return SHORT_PAUSE_S
+        if pause_s is not None:
+            return pause_s
+        due_in_s = await self._desk.next_due_s()
+        # What is due still is another line's to send.
+        return LONGEST_SLEEP_S if not due_in_s else min(due_in_s, LONGEST_SLEEP_S)
+
+    async def _send_due(self, line: TextingLine) -> float | None:
+        """Send what this line may send now, a few in a row; return how long to rest, None: until something is due."""
+        own = frozenset(str(each.report.number) for each in self._lines if each.report.number)
+        n_sent = 0
         for message in await self._desk.due():
             if message.sms in self._in_hand:
                 continue
+            if self._is_stopping or line.report.status is not LineStatus.READY:
+                return UNFIT_PAUSE_S
             self._in_hand.add(message.sms)
             try:
-                looked = await self._try(line, message.sms)
+                async with self._locks[line.line_id]:
+                    found = await self._desk.prepare(message.sms, line.report, own)
+                    if isinstance(found, ToSend):
+                        await self._send(line, found)
+                        n_sent += 1
             finally:
                 self._in_hand.discard(message.sms)
-            if looked is Looked.BOX_UNFIT:
+            if found is Looked.BOX_UNFIT:
                 return UNFIT_PAUSE_S
-            if self._why_not(line):
-                break
-        due_in_s = await self._desk.next_due_s()
-        # What is due still is another line's to send, or waits for this one.
-        return LONGEST_SLEEP_S if not due_in_s else min(due_in_s, LONGEST_SLEEP_S)
+            if n_sent == MOST_IN_A_ROW:
+                return SHORT_PAUSE_S
+        return None
 
     def _why_not(self, line: TextingLine) -> str:
         if self._is_stopping:
@@ -162,21 +185,6 @@ class Carrier:
         if line.report.status not in {LineStatus.READY, LineStatus.IN_CALL}:
             return line.report.status.value
         return self._why_idle(line.line_id)
-
-    async def _try(self, line: TextingLine, sms_id: str) -> Looked | None:
-        """Look at one message once the line is free, and send it if it may be sent."""
-        own = {each.report.number for each in self._lines if each.report.number}
-        try:
-            async with self._taken(line.line_id, deadline_s=LINE_WITHIN_S), self._locks[line.line_id]:
-                if self._is_stopping or line.report.status is not LineStatus.READY:
-                    return None
-                found = await self._desk.prepare(sms_id, line.report, {str(number) for number in own})
-                if isinstance(found, Looked):
-                    return found
-                await self._send(line, found)
-        except LineBusyError:
-            return None
-        return None
 
     async def _send(self, line: TextingLine, message: ToSend) -> None:
         self._sending.add(message.sms)
@@ -204,8 +212,12 @@ class Carrier:
 
     async def _let_expire(self) -> None:
         while True:
-            with contextlib.suppress(StoreError):
+            try:
                 await self._desk.expire()
+            except StoreError as error:
+                log.warning("texts_wait_for_disk", line="all", reason=str(error))
+            except Exception:
+                log.exception("texts_crashed", line="all")
             await asyncio.sleep(LONGEST_SLEEP_S)
 
     # ---- in
@@ -224,7 +236,13 @@ class Carrier:
         return LONGEST_SLEEP_S
 
     async def _take(self, line: TextingLine, event: TextEvent) -> None:
-        if isinstance(event, TextReceived):
-            await self._inbox.received(line.report, event)
-        else:
-            await self._inbox.reported(line.report, event)
+        try:
+            if isinstance(event, TextReceived):
+                await self._inbox.received(line.report, event)
+            else:
+                await self._inbox.reported(line.report, event)
+        except StoreError:
+            raise  # it comes again
+        except Exception:
+            # Whatever a stranger wrote must not keep everything behind it away, for ever.
+            log.exception("text_dropped", line=line.line_id)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from firmware.calls.desk import Desk
-from firmware.calls.judging import Judge, debt_of
+from firmware.calls.judging import Judge
 from firmware.calls.placing import FlowBook
 from firmware.compliance.call import Channel, Point
 from firmware.compliance.decision import Outcome as Verdict
@@ -17,7 +17,7 @@ from firmware.dialogue.errors import ContactRefusedError, FlowRefusedError
 from firmware.lines.line import LineReport
 from firmware.sms.contracts import SmsReports, ToSend
 from firmware.sms.wording import Written, written
-from firmware.store import campaigns, elsewhere, sms
+from firmware.store import campaigns, sms
 from firmware.store.campaigns import CampaignState, ContactState, StoredContact
 from firmware.store.connection import Connection
 from firmware.store.database import Database
@@ -30,7 +30,7 @@ AGAIN_AFTER = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=20)
 """After a modem said that it sent nothing; then it is given up."""
 WHILE_PAUSED = timedelta(minutes=5)
 WHILE_IN_CALL = timedelta(minutes=1)
-CUT_SHORT = "cut_short"
+CUT_SHORT, NO_LINE = "cut_short", "no_line"
 
 
 class Looked(StrEnum):
@@ -90,8 +90,10 @@ class SmsDesk:
         message = sms.get(con, sms_id)
         if message is None or message.state is not SmsState.WAITING:
             return Looked.SETTLED
+        if campaigns.is_stopped(con):
+            return Looked.BOX_UNFIT
         if message.expires_at <= now:
-            return self._give_up(con, message, SmsState.EXPIRED, message.rule)
+            return self._give_up(con, message, SmsState.EXPIRED, message.rule or NO_LINE)
         campaign = campaigns.get_campaign(con, message.campaign)
         contact = campaigns.get_contact(con, message.campaign, message.contact)
         if campaign is None or contact is None or contact.state is ContactState.RECALLED:
@@ -135,22 +137,8 @@ class SmsDesk:
             return self._give_up(con, message, SmsState.REFUSED, decision.rule)
         now = judged.inputs.now
         sealed = self._judge.seal_text(con, message.person, text.text)
+        # It counts from here on: the row is the counter.
         sms.reserve(con, message.sms, line=line.line, at=now, n_parts=text.n_parts, sealed=sealed)
-        # It counts from here on, whatever becomes of it, as the message of another box would.
-        elsewhere.add_contact(
-            con,
-            elsewhere.StoredElsewhere(
-                contact=counted_as(message.sms),
-                person=message.person,
-                number=contact.numbers[0],
-                debt=debt_of(contact),
-                channel=Channel.SMS.value,
-                at=now,
-                connected=True,
-                conversation=False,
-                disposition=None,
-            ),
-        )
         return ToSend(sms=message.sms, number=contact.numbers[0], text=text.text)
 
     # ---- what became of it
@@ -215,7 +203,7 @@ class SmsDesk:
 
         def work(con: Connection) -> None:
             for message in sms.overdue(con, now):
-                self._give_up(con, message, SmsState.EXPIRED, message.rule)
+                self._give_up(con, message, SmsState.EXPIRED, message.rule or NO_LINE)
 
         await self._database.transact(work)
 
@@ -232,8 +220,3 @@ class SmsDesk:
         message = sms.get(con, sms_id)
         assert message is not None
         self._reports.sms(con, message)
-
-
-def counted_as(sms_id: str) -> str:
-    """Return the name under which a message counts among contacts, here and at every box that is told of it."""
-    return f"sms:{sms_id}"

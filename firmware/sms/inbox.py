@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Literal
+from unicodedata import category
 
 import structlog
 
@@ -65,8 +66,7 @@ class SmsInbox:
 
         def work(con: Connection) -> bool:
             since = self._now() - REPORTS_WITHIN
-            sent = [each for each in sms.reportable(con, line.line, since) if each.number == number]
-            message = _about(sent, report)
+            message = _about(sms.reportable(con, line.line, number, since), report)
             if message is None:
                 return False
             parts = _with(message, report)
@@ -92,7 +92,7 @@ class SmsInbox:
         home = line.number or await self._database.read(inbound.number_last_called)
         shown = None if text.is_from_word else shown_number(text.sender, home)
         number = E164(shown) if shown is not None else None
-        wants_stop = number is not None and is_opt_out(text.text)
+        wants_stop = number is not None and is_opt_out(_readable(text.text))
         if not wants_stop and not self._has_room():
             return
         await self._database.transact(lambda con: self._receive(con, line, text, number, wants_stop))
@@ -126,7 +126,7 @@ class SmsInbox:
                 line=line.line,
                 number=number,
                 people=people,
-                text=text.text[:MAX_TEXT_CHARS] if people else "",
+                text=_readable(text.text)[:MAX_TEXT_CHARS] if people else "",
                 received_at=text.sent_at or self._now(),
                 is_opt_out=wants_stop,
                 suppressed=suppressed,
@@ -211,4 +211,9 @@ def _follows(
 
 def _name(line: LineReport, text: TextReceived) -> str:
     said = f"{line.line}\0{text.sender}\0{text.sent_at}\0{text.text}"
-    return hashlib.sha256(said.encode()).hexdigest()[:32]
+    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _readable(text: str) -> str:
+    """Return a stranger's text without what no message and no database can carry: half letters, control characters."""
+    return "".join(letter for letter in text if letter == "\n" or category(letter) not in {"Cc", "Cs"})

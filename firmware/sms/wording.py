@@ -41,7 +41,7 @@ def written(
     known = flow.check_vars(contact.vars, contact.language).values
     secrets = {name for name, type_ in flow.vars.items() if type_.secret}
     values: dict[str, Value] = {name: value for name, value in known.items() if name not in secrets}
-    values |= _promised(con, message) | slots_from_text(message.slots) | {SENDER: catalogue.sender}
+    values |= _promised(con, message) | slots_from_text(message.slots) | {SENDER: catalogue.sender[language]}
     try:
         text = render(template, values, language)
     except TextIncompleteError:

@@ -69,6 +69,17 @@ class StoredSms(SmsOrdered):
     """(reference, state as reported or ``""``) of each part that the network took, or reported."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """A message that counts."""
+
+    sms: str
+    person: PersonId
+    debt: str
+    number: E164 = field(repr=False)
+    at: datetime
+
+
 def add(con: Connection, order: SmsOrdered) -> bool:
     """Keep an order; False if its id is known: it has been, or will be, sent once."""
     con.touch("sms")
@@ -213,15 +224,40 @@ def sending(con: Connection) -> list[StoredSms]:
     return [_sms(row) for row in con.rows("SELECT * FROM sms WHERE state = 'sending' ORDER BY sms")]
 
 
-def reportable(con: Connection, line: LineId, since: datetime) -> list[StoredSms]:
-    """Return what this line has sent, or perhaps has, since then, the newest first: what a report may be about."""
+def reportable(con: Connection, line: LineId, number: str, since: datetime) -> list[StoredSms]:
+    """Return what this line sent, or perhaps did, to a number since then, the newest first: what a report may be about."""
     rows = con.rows(
-        """SELECT * FROM sms WHERE line = ? AND reserved_at >= ?
+        """SELECT * FROM sms WHERE line = ? AND number = ? AND reserved_at >= ?
            AND state IN ('sent','uncertain','delivered','failed') AND n_parts > 0
            ORDER BY reserved_at DESC, sms DESC""",
-        (line, to_ms(since)),
+        (line, number, to_ms(since)),
     )
     return [_sms(row) for row in rows]
+
+
+def history_for(
+    con: Connection, person: PersonId, debt: str | None, number: E164, since: datetime
+) -> list[Written]:
+    """Return what went out since then, or perhaps did, that touches this person, debt or number, oldest first."""
+    rows = con.rows(
+        """SELECT sms.sms, sms.person, sms.number, sms.reserved_at, ifnull(contact.debt, sms.contact) AS owed
+           FROM sms LEFT JOIN contact USING (campaign, contact)
+           WHERE (sms.person = :person OR sms.number = :number OR owed = :debt) AND reserved_at >= :since
+           AND (sms.state IN ('sending','sent','delivered','uncertain')
+                OR sms.state = 'failed' AND sms.sent_at IS NOT NULL)
+           ORDER BY reserved_at, sms.sms""",
+        {"person": person, "number": number, "debt": debt, "since": to_ms(since)},
+    )
+    return [
+        Written(
+            sms=row["sms"],
+            person=PersonId(row["person"]),
+            debt=row["owed"],
+            number=E164(row["number"]),
+            at=from_ms(row["reserved_at"]),
+        )
+        for row in rows
+    ]
 
 
 def people_at(con: Connection, number: E164) -> list[PersonId]:
@@ -230,9 +266,9 @@ def people_at(con: Connection, number: E164) -> list[PersonId]:
     return [PersonId(row["person"]) for row in rows]
 
 
-def of_person(con: Connection, person: PersonId) -> list[StoredSms]:
-    """Return every message to a person, the oldest first."""
-    rows = con.rows("SELECT * FROM sms WHERE person = ? ORDER BY ordered_at, sms", (person,))
+def of_attempt(con: Connection, attempt: AttemptId) -> list[StoredSms]:
+    """Return every message that follows a call, the oldest first."""
+    rows = con.rows("SELECT * FROM sms WHERE attempt = ? ORDER BY ordered_at, sms", (attempt,))
     return [_sms(row) for row in rows]
 
 

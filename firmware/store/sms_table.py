@@ -30,7 +30,7 @@ SMS_TABLE = (
     ) STRICT, WITHOUT ROWID""",
     "CREATE INDEX sms_due ON sms (due_at) WHERE state = 'waiting'",
     "CREATE INDEX sms_person ON sms (person)",
-    "CREATE INDEX sms_line ON sms (line, reserved_at)",
+    "CREATE INDEX sms_number ON sms (number, reserved_at)",
     "CREATE UNIQUE INDEX sms_line_sends_one ON sms (line) WHERE state = 'sending' AND line <> ''",
     """CREATE TRIGGER sms_sent_once BEFORE UPDATE OF state ON sms
         WHEN NEW.state IN ('waiting','sending') AND OLD.state NOT IN ('waiting','sending')

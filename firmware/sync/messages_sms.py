@@ -14,8 +14,8 @@ Wording = Annotated[str, msgspec.Meta(min_length=1, max_length=400)]
 class SmsTexts(msgspec.Struct, kw_only=True, frozen=True):
     """The texts that a campaign's flow and its office may have sent. A box sends nothing else."""
 
-    sender: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
-    """Who writes; every wording names it, as ``{sender}`` or in words."""
+    sender: dict[str, Annotated[str, msgspec.Meta(min_length=1, max_length=40)]]
+    """Who writes, by language; every wording names it, as ``{sender}`` or in words."""
     texts: Annotated[dict[TextName, dict[str, Wording]], msgspec.Meta(min_length=1, max_length=20)]
     """By name, then language: wording with the flow's variables and slots in braces, and how to stop the messages."""
     per_person: Annotated[int, msgspec.Meta(ge=1, le=5)] = 1

@@ -41,7 +41,8 @@ class CatalogueError(ValueError):
 class Catalogue:
     """Named texts in the languages of the campaign."""
 
-    sender: str
+    sender: Mapping[str, str]
+    """Who writes, by language."""
     texts: Mapping[str, Mapping[str, Template]] = field(default_factory=dict)
     """By name, then language."""
     per_person: int = 1
@@ -64,19 +65,25 @@ class Catalogue:
     def lengths(self) -> dict[tuple[str, str], Length]:
         """Return what each text costs, by name and language, with values of usual length filled in."""
         return {
-            (name, language): length_of(_filled(template, language, self.sender))
+            (name, language): length_of(_filled(template, language, self.sender[language]))
             for name, wordings in self.texts.items()
             for language, template in wordings.items()
         }
 
 
 def read_catalogue(
-    *, sender: str, texts: Mapping[str, Mapping[str, str]], per_person: int = 1, valid_hours: int = 24
+    *,
+    sender: Mapping[str, str],
+    texts: Mapping[str, Mapping[str, str]],
+    per_person: int = 1,
+    valid_hours: int = 24,
 ) -> Catalogue:
     """Return the catalogue. Raises CatalogueError with every problem of its own wording."""
     problems: list[str] = []
-    if not sender.strip() or len(sender) > MAX_SENDER_CHARS:
-        problems.append(f"sender: name who writes, in at most {MAX_SENDER_CHARS} characters")
+    for language in sorted({language for wordings in texts.values() for language in wordings}):
+        name = sender.get(language, "").strip()
+        if not name or len(name) > MAX_SENDER_CHARS:
+            problems.append(f"sender ({language}): name who writes, in at most {MAX_SENDER_CHARS} characters")
     if not 1 <= len(texts) <= MAX_TEXTS:
         problems.append(f"texts: from 1 to {MAX_TEXTS} of them")
     read: dict[str, dict[str, Template]] = {}
@@ -88,9 +95,13 @@ def read_catalogue(
             except TemplateError as error:
                 problems.append(f"text {name} ({language}): {error}")
     catalogue = Catalogue(
-        sender=sender.strip(), texts=read, per_person=per_person, valid_for=timedelta(hours=valid_hours)
+        sender={language: name.strip() for language, name in sender.items()},
+        texts=read,
+        per_person=per_person,
+        valid_for=timedelta(hours=valid_hours),
     )
-    problems += _wording_problems(catalogue)
+    if not problems:
+        problems += _wording_problems(catalogue)
     if problems:
         raise CatalogueError(problems)
     return catalogue
@@ -139,14 +150,14 @@ def _wording_problems(catalogue: Catalogue) -> Iterator[str]:
     for name, wordings in catalogue.texts.items():
         for language, template in wordings.items():
             where = f"text {name} ({language})"
-            if SENDER not in template.names and catalogue.sender not in template.literal:
+            if SENDER not in template.names and catalogue.sender[language] not in template.literal:
                 yield f"{where}: say who writes: put {{{SENDER}}} into it"
             if not tells_how_to_stop(template.literal, language):
                 wanted = "回复TD退订" if language.startswith("zh") else "Reply STOP to end messages"
                 yield f"{where}: say how to stop: {wanted}"
             if worst := forbidden_claim(template.literal):
                 yield f"{where} {worst[0]}: {worst[1]!r}"
-            n_parts = length_of(_filled(template, language, catalogue.sender)).n_parts
+            n_parts = length_of(_filled(template, language, catalogue.sender[language])).n_parts
             if n_parts > MAX_PARTS:
                 yield f"{where}: {n_parts} messages long, at most {MAX_PARTS}: shorten it"
 

@@ -20,7 +20,7 @@ from firmware.calls.recording import RecordingResult
 from firmware.clock import SimulatedClock, to_ms
 from firmware.daemon.campaign_checks import campaign_check
 from firmware.lines.line import Ended, EndKind
-from firmware.store import attempts, contacts, outbox
+from firmware.store import attempts, contacts, outbox, sms
 from firmware.store.attempts import Reservation
 from firmware.store.campaigns import StoredContact
 from firmware.store.connection import Connection
@@ -117,6 +117,27 @@ class CallingBox:
         ):
             n_calls += await self.database.transact(partial(self._call, due, behaviour))
         return n_calls
+
+    async def send_texts(self, *, n_expected: int) -> int:
+        """Wait until so many messages were ordered, and tell that each was sent. Return how many those are."""
+        ordered = asyncio.Event()
+        unsubscribe = self.database.subscribe(lambda _tables: ordered.set())
+        while await self.database.read(sms.n_waiting) < n_expected:
+            ordered.clear()
+            await ordered.wait()
+        unsubscribe()
+
+        def work(con: Connection) -> int:
+            waiting = sms.due(con, self._clock.now(), n_expected)
+            for each in waiting:
+                sms.reserve(con, each.sms, line=LineId(each.sms), at=self._clock.now(), n_parts=1, sealed=b"")
+                sms.mark_sent(con, each.sms, (1,), self._clock.now())
+                message = sms.get(con, each.sms)
+                assert message is not None
+                self._reports.sms(con, message)
+            return len(waiting)
+
+        return await self.database.transact(work)
 
     async def until_told(self) -> None:
         """Wait until the console has receipted everything."""

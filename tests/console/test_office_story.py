@@ -86,7 +86,7 @@ def write_list(path: Path) -> None:
             "language": "zh-CN", "region": "CN-GD", "time_zone": "Asia/Shanghai",
             "status": "open" if place < N_GOOD else "disputed", "debt": f"d{place:04d}", "creditor": "晨光银行",
             "amount": "100.50", "currency": "CNY", "due_date": "2026-11-10", "last4": f"{place:04d}",
-            "consents": "call_reminders",
+            "consents": "call_reminders;sms",
         } | changes  # fmt: skip
 
     rows = [row(place) for place in range(N_GOOD + N_DISPUTED)]
@@ -99,6 +99,17 @@ def write_list(path: Path) -> None:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
         writer.writerows(rows)
+
+
+def write_texts(folder: Path) -> Path:
+    path = folder / "texts.toml"
+    path.write_text(
+        'sender = "晨光银行"\n[text.agreed]\n'
+        'zh-CN = "【{sender}】您约定{promise_date}前支付{promise_amount}。回复TD退订"\n'
+        'en = "{sender}: {promise_amount} by {promise_date}. Reply STOP to end"\n',
+        encoding="utf-8",
+    )
+    return path
 
 
 class Desktop:
@@ -172,10 +183,11 @@ async def calls(
         reading = asyncio.create_task(ingest_command(office, until_idle_s=None, clock=clock))
         pushed = await desk.says_meanwhile(
             "push", contacts, "--flow", flow, "--campaign", "November", "--box", "branch-7", "--json", "-",
-            "--now", NOW.isoformat(),
+            "--now", NOW.isoformat(), "--texts", write_texts(folder),
         )  # fmt: skip
         n_calls = await box.call_everybody(fate)
         await box.until_told()
+        await texts_follow(desk, box)
         is_fetched = await asyncio.to_thread(the_day_in_the_browser, office, clock)
         waiting = await box.database.read(
             lambda con: con.rows(
@@ -190,6 +202,22 @@ async def calls(
         reading.cancel()
         await asyncio.wait([reading])
     return {"calls": n_calls, "pushed": json.loads(pushed)["taken"], "fetched": is_fetched}
+
+
+async def texts_follow(desk: Desktop, box: CallingBox) -> None:
+    """A rule has the box write to everybody who promised, each once however often it is run."""
+    rule = '[[rule]]\nname = "thanks"\nafter = ["promise_full"]\nchannel = "sms"\ntext = "agreed"\n'
+    (desk.office / "followups.toml").write_text(rule, encoding="utf-8")
+    run = ("followups", "run", "--json", "--now", NOW.isoformat())
+    ran = json.loads(await desk.says_meanwhile(*run))
+    assert (ran["planned"], ran["sent"]) == (EXPECTED["promise_full"], EXPECTED["promise_full"])
+    assert json.loads(await desk.says_meanwhile(*run))["sent"] == 0
+    assert await box.send_texts(n_expected=ran["sent"]) == ran["sent"]
+    await box.until_told()
+    sent = json.loads(await desk.says_meanwhile("sms", "list", "--json"))
+    assert Counter(each["state"] for each in sent) == {"sent": ran["sent"]}
+    listed = json.loads(await desk.says_meanwhile("followups", "list", "--json"))
+    assert {each["sms"] for each in listed} == {"sent"}
 
 
 def the_day_in_the_browser(office: Any, clock: SimulatedClock) -> bool:

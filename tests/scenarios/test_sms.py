@@ -28,7 +28,7 @@ PROMISES: tuple[Step, ...] = (
 CALLEE, OTHER = "+8613123456701", "+8613123456702"
 PAY = "https://pay.example.com/k/7Qw2"
 TEXTS = SmsTexts(
-    sender="安心银行",
+    sender={"zh-CN": "安心银行", "en": "Anxin Bank"},
     per_person=3,
     texts={
         "agreed": {
@@ -180,7 +180,9 @@ def test_what_a_crash_leaves_with_the_modem_is_never_sent_again(
 
                 town.network.messages.on_sent = power_fails
                 await town.renew_lease()
-                await town.push([callee()], flow=flow(), sms=TEXTS)
+                later = town.clock.now() + timedelta(days=3)
+                await town.push([callee(not_before=later)], flow=flow(), sms=TEXTS)
+                await town.send("sms", order(town, "thanks", "hours"))
                 async with asyncio.timeout(600):
                     await gone.wait()
             town.network.messages.on_sent = lambda _text: None

@@ -153,6 +153,8 @@ def actions(world: World) -> list[str]:
 )
 def test_numbers_are_masked_unless_the_role_may_see_them(world: World, role: Role, sees: bool) -> None:
     page = text_of(world.visitor(role), "/people/one?person=p05")
+    assert "payment_link" in page
+    assert "What they wrote" in page
     assert (NUMBER in page) == sees
     assert (mask(NUMBER) in page) != sees
     with world.desk.ledger.reading() as rows:

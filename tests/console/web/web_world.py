@@ -40,6 +40,7 @@ from firmware.sync.messages import (
     Refusals,
 )
 from firmware.sync.messages_command import Command, Response
+from firmware.sync.messages_sms import SmsOutcome, SmsReply
 from firmware.sync.messages_state import LineWire
 from firmware.values import Disposition
 
@@ -168,7 +169,16 @@ def fill(office: Office, ledger: Ledger, now: datetime) -> None:
     _set_up(office, ledger, now)
     messages: list[Any] = [outcome_of(number, now) for number in range(1, N_OUTCOMES + 1)]
     messages[2] = msgspec.structs.replace(messages[2], recording_sha256=sha256)
-    arrivals = [Arrival(box="b1", message=each) for each in (*messages, event, refusal, state)]
+    text = SmsOutcome(
+        id="sm-1", at=now, stream="s1", seq=N_OUTCOMES + 3, sms="sms-1", origin="flow", campaign="nov", contact="c05",
+        person="p05", attempt=COMPLAINT, text="payment_link", state="delivered", n_parts=2, ordered_at=now, sent_at=now,
+    )  # fmt: skip
+    answer = SmsReply(
+        id="sr-1", at=now, stream="s1", seq=N_OUTCOMES + 4, reply="r1", line="line-1", number=NUMBER, people=["p05"],
+        text=HOSTILE, received_at=now,
+    )  # fmt: skip
+    said = (*messages, event, refusal, text, answer, state)
+    arrivals = [Arrival(box="b1", message=each) for each in said]
     ledger.record([*arrivals, Arrival(box="b2", message=away)], seen_at=now)
 
 

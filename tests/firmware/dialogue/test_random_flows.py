@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware.dialogue import loader
-from firmware.dialogue.actions import Action, AskDebtPermission, Captured, End, Note, Say, Suppress
+from firmware.dialogue.actions import Action, AskDebtPermission, Captured, End, Note, Say, SendText, Suppress
 from firmware.dialogue.checks import check_flow
 from firmware.dialogue.errors import FlowRefusedError
 from firmware.dialogue.events import (
@@ -137,6 +137,7 @@ def draw_spec(seed: int) -> Spec:
                 "rating",
                 "transfer",
                 "language",
+                "sms",
             ]
             later = ["promise", "verify", "plan", "amount", "remember", "promise", "plan"]
             kind = rng.choice(kinds if careful and index < verify_at else kinds + later * 2)
@@ -180,6 +181,9 @@ def draw_spec(seed: int) -> Spec:
                 node |= {"next": target(index), "failed": target(index)}
             elif kind == "transfer":
                 node = {"transfer": "drawn", "say": "wait", "unavailable": target(index)}
+            elif kind == "sms":
+                node = {"sms": rng.choice(["owed", "hours"]), "next": target(index)}
+                node |= {"not_possible": target(index)}
             elif kind == "language":
                 node = {
                     "language": rng.choice(["en", "zh-CN"]),
@@ -302,6 +306,7 @@ class Stranger:
             understands=self.random.random() < 0.7,
             local_time=self.random.choice([None, time(9, 30), time(19)]),
             can_hand_over=self.random.random() < 0.5,
+            texts={"owed": True, "hours": False},
         )
         self.phrases = self.dialogue.phrases()
         self.now_s = 0.0
@@ -329,6 +334,8 @@ class Stranger:
                 if action.speaks_debt:
                     assert self.asked, "a word of the debt before verification"
                     assert self.allowed, "a word of the debt against the gate"
+            if isinstance(action, SendText) and action.text == "owed":
+                assert self.allowed, "a word of the debt in writing before verification and the gate"
             if isinstance(action, End) and action.disposition is Disposition.OPT_OUT:
                 assert any(
                     isinstance(earlier, Suppress) and earlier.scope == "person" for earlier in self.actions

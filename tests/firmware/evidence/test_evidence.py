@@ -97,6 +97,8 @@ def test_what_was_said_heard_and_decided_is_shown(box: KeptBox) -> None:
     assert (evidence.recording.is_here, evidence.recording.is_unchanged) == (True, False), (
         "not what was sealed"
     )
+    (message,) = evidence.messages or ()
+    assert (message.text, message.state, message.n_parts, message.sent_at) == ("thanks", "sent", 1, CALLED)
     assert evidence.call.number == "+86…01"
     jsonschema.validate(json.loads(msgspec.json.encode(evidence)), evidence_schema())
 
@@ -110,7 +112,7 @@ def test_the_page_loads_and_runs_nothing_whatever_the_names(box: KeptBox, langua
     assert "alert(1)" in page
     assert "+8613123456701" not in page
     column = ["en", "zh"].index(language)
-    for key in ("title", "decisions", "said", "heard", "recording", "chain"):
+    for key in ("title", "decisions", "said", "heard", "recording", "messages", "chain"):
         assert WORDS[key][column] in page
     data = data_in(page)
     assert data is not None

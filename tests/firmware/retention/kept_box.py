@@ -16,7 +16,7 @@ from firmware.lines.line import LineReport, LineStatus
 from firmware.retention.keeper import Keeper
 from firmware.retention.periods import Defaults
 from firmware.rules.in_force import everything_approved
-from firmware.store import attempts, campaigns, outbox, outcomes, recordings, retention, suppressions
+from firmware.store import attempts, campaigns, outbox, outcomes, recordings, retention, sms, suppressions
 from firmware.store.connection import Connection
 from firmware.store.database import Database
 from firmware.store.inline_executor import InlineExecutor
@@ -154,6 +154,24 @@ class KeptBox:
                 note=f"kept: {NAME} {place}",
             ),
         )
+        thanks = sms.SmsOrdered(
+            sms=f"{attempt}.0",
+            origin="flow",
+            attempt=attempt,
+            campaign=campaign,
+            contact=contact.contact,
+            person=contact.person,
+            number=number,
+            text="thanks",
+            language="zh-CN",
+            slots=json.dumps({"callee_name": f"{NAME} {place}"}),
+            ordered_at=CALLED,
+            expires_at=CALLED + DAY,
+        )
+        sms.add(con, thanks)
+        sealed = self.judge.seal_text(con, contact.person, WORDS)
+        sms.reserve(con, thanks.sms, line=LINE.line, at=CALLED, n_parts=1, sealed=sealed)
+        sms.mark_sent(con, thanks.sms, (7,), CALLED)
         path = self.folder / "recordings" / f"{attempt}.blrec"
         path.write_bytes(b"sealed")
         recordings.add(

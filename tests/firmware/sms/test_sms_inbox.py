@@ -207,6 +207,16 @@ def test_an_opt_out_takes_number_and_people_off_every_list(desk: Desk) -> None:
     assert desk.told.notes == ["sms_opt_out"] * 2
 
 
+def test_no_text_is_too_strange_to_be_passed_on_or_obeyed(desk: Desk) -> None:
+    desk.sent("m", 7)
+    desk.receive("a\x00b\x07\ud800c👍\n好")
+    desk.receive("STOP\x00\udfff")
+    assert [(each.text, each.is_opt_out) for each in desk.told.replies] == [
+        ("abc👍\n好", False),
+        ("STOP", True),
+    ]
+
+
 def test_a_stranger_is_not_read_and_a_word_stops_nobody(desk: Desk) -> None:
     desk.receive("private words", sender=BOB)
     desk.receive("STOP", sender="BANK", is_from_word=True)

@@ -130,7 +130,7 @@ def test_what_a_story_sends_is_what_the_document_says(tmp_path: Path) -> None:
         town.settings = msgspec.structs.replace(town.settings, inbound=SECTION)
         async with town.open():
             texts = SmsTexts(
-                sender="ACME",
+                sender={"zh-CN": "ACME", "en": "ACME"},
                 texts={"hours": {"zh-CN": "{sender}：回复TD退订。", "en": "{sender}: reply STOP."}},
             )
             contacts = [contact(1), contact(2, numbers=["12345"]), contact(3, status="disputed")]

@@ -44,7 +44,9 @@ AFTER_PROMISE = (
 
 
 def catalogue(**texts: dict[str, str]) -> Catalogue:
-    return read_catalogue(sender="ACME", texts=texts or {"plain": PLAIN, "agreed": AGREED})
+    return read_catalogue(
+        sender={"zh-CN": "ACME", "en": "ACME"}, texts=texts or {"plain": PLAIN, "agreed": AGREED}
+    )
 
 
 @pytest.mark.parametrize(
