@@ -87,8 +87,7 @@ def issue_anew(office: Office, box: str, target: Path, *, now: datetime) -> Path
     except FileExistsError:
         raise OfficeError(f"{target} is there already; name another folder with --out") from None
     _keep(office, box, issued.certificate)
-    (office.revoked_folder / box).unlink(missing_ok=True)
-    _change_rules(office, lambda acl: let_in(acl, office.tenant, box))
+    _let_in(office, box)
     return target
 
 
@@ -135,7 +134,12 @@ def withdraw_predecessors(office: Office, box: str, key: ec.EllipticCurvePublicK
         for each in given:
             revoked.setdefault(each.serial_number, now)
         _replace(office.revocation_list, revocation_list(load_authority(office), revoked, now))
+    _let_in(office, box)
+
+
+def _let_in(office: Office, box: str) -> None:
     (office.revoked_folder / box).unlink(missing_ok=True)
+    _change_rules(office, lambda acl: let_in(acl, office.tenant, box))
 
 
 def _revoked_so_far(office: Office) -> dict[int, datetime]:

@@ -199,7 +199,10 @@ def test_another_machine_takes_a_name_over_only_when_that_is_said(
     file, desk = made(door, tmp_path, now, box="b1", replaces=True), ClaimDesk(door)
     old = (door.box_folder("b1") / "box.crt").read_bytes()
     renewed = certify(door, "b1", request_pem(new_client_key(), "b1"), now=now)
+    rules = door.broker_folder / "acl"
+    before = rules.read_text()
     revoke(door, "b1", now=now)
+    assert rules.read_text() != before
     assert withdrawn(door) == {serial(old), serial(renewed.encode())}
     door.revocation_list.unlink()  # as if nobody had: what follows does it by itself
     successor = Asking(file)
@@ -210,6 +213,7 @@ def test_another_machine_takes_a_name_over_only_when_that_is_said(
         "what it renewed too, its successor's not"
     )
     assert not is_revoked(door, "b1"), "the name is another machine's"
+    assert rules.read_text() == before, "and the broker's rules know it again"
     assert successor.asks(desk, now).status == "granted", "asked again, it says the same"
     assert serial(fresh) not in withdrawn(door)
     assert not (door.box_folder("b1") / "box.key").exists()
