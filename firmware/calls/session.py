@@ -347,9 +347,8 @@ class CallSession:
         over.joined()
         self._handset.doing("talks to a person")
         if self._dialogue.seeks_person:
-            await self._performer.perform(
-                talk, self._dialogue.on(heard.HandOverEnded(connected=True), self._now_s())
-            )
+            told = heard.HandOverEnded(connected=True)
+            await self._performer.perform(talk, self._dialogue.on(told, self._now_s()))
 
     def _mind_the_wait(self) -> None:
         """Play something to a callee who waits for a person; seek nobody for one who waits no more."""
