@@ -8,15 +8,16 @@ and goes on.
 import asyncio
 import contextlib
 import re
+from collections.abc import Callable
+from importlib import import_module
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import baresip
 from baresip import AudioNotActive, AudioRestarted, BaresipError, Config, Event, RegistrationError
 
 from firmware.sip.engine import EngineError, Tell
 from firmware.sip.message_watch import MessageWatch
-from firmware.sip.narrowing import Narrower
 from firmware.sip.wire import (
     FIRST_INCOMING,
     Account,
@@ -32,12 +33,16 @@ from firmware.sip.wire import (
     Up,
 )
 
+if TYPE_CHECKING:
+    from firmware.sip.narrowing import Narrower
+
 TLS_LIBRARY = "OpenSSL 1.1.1k (2021-03)"
 """What the wheel bundles, by the names of its libraries."""
 RTP_LOST_S = 30
 """No packet for so long in a call that should have some: the far end vanished without a BYE."""
 LONGEST_RETRY_S = 60.0
 LONGEST_READ_S = 0.4
+TELEPHONE = (8000, 1)
 MAX_UNCLAIMED = 64
 TRANSFERRED = "Call transfered"
 """How the stack closes a call that the far end has put through as it was asked (its spelling)."""
@@ -51,6 +56,7 @@ _SETTINGS = {
 }
 CODECS = {"pcma": "PCMA/8000/1", "pcmu": "PCMU/8000/1", "g722": "G722/16000/1", "opus": "opus/48000/2"}
 """What the wheel is built with, as the stack writes it."""
+NARROW = frozenset({"pcma", "pcmu"})
 _STATUS = re.compile(r"([1-6][0-9]{2})\b")
 
 
@@ -69,6 +75,7 @@ class BaresipEngine:
         self._next_incoming = FIRST_INCOMING
         self._tasks: set[asyncio.Task[None]] = set()
         self._narrowers: dict[int, Narrower] = {}
+        self._make_narrower: Callable[[int, int], Narrower]
         self._numbers: dict[int, int] = {}
         """Our number of a call by the stack's handle."""
         self._n_dialling = 0
@@ -82,6 +89,8 @@ class BaresipEngine:
     async def open(self, account: Account) -> Up:
         """Start the stack and begin to register. Raises EngineError."""
         self._transport = account.transport
+        if not NARROW.issuperset(account.codecs):
+            self._make_narrower = import_module("firmware.sip.narrowing").Narrower  # which takes numpy
         if account.takes_calls:
             self._watch = MessageWatch(self._asked_to_register)
             self._watch.__enter__()
@@ -169,12 +178,16 @@ class BaresipEngine:
             form = (info.rx_sample_rate, info.rx_channels)
             if not info.rx_ready:
                 return b""
-            narrower = self._narrowers.get(call)
-            if narrower is None or narrower.form != form:  # a re-INVITE may bring another codec
-                narrower = self._narrowers[call] = Narrower(*form)
-            return narrower.feed(bytes(handle.audio.read(int(LONGEST_READ_S * narrower.n_bytes_s))))
+            data = bytes(handle.audio.read(int(LONGEST_READ_S * 2 * form[0] * form[1])))
+            return data if form == TELEPHONE else self._narrowed(call, form, data)
         except (AudioNotActive, AudioRestarted, ValueError):
             return b""
+
+    def _narrowed(self, call: int, form: tuple[int, int], data: bytes) -> bytes:
+        narrower = self._narrowers.get(call)
+        if narrower is None or narrower.form != form:  # a re-INVITE may bring another codec
+            narrower = self._narrowers[call] = self._make_narrower(*form)
+        return narrower.feed(data)
 
     def queued(self, call: int) -> int:
         """Return the bytes that wait to be sent; -1 where nothing is sent yet."""

@@ -21,8 +21,6 @@ class Narrower:
         if rate_hz % RATE_HZ or rate_hz < RATE_HZ or n_channels < 1:
             raise ValueError(f"{rate_hz} Hz with {n_channels} channels cannot be made narrow")
         self.form = (rate_hz, n_channels)
-        self.n_bytes_s = rate_hz * n_channels * 2
-        """A second of what comes in."""
         self._step = rate_hz // RATE_HZ
         self._filter = _low_pass(rate_hz, self._step)
         self._left = b""
@@ -30,8 +28,6 @@ class Narrower:
 
     def feed(self, data: bytes) -> bytes:
         """Take sound, return as much as is ready."""
-        if self.form == (RATE_HZ, 1):
-            return data
         data = self._left + data
         whole = len(data) - len(data) % (2 * self.form[1])
         self._left = data[whole:]

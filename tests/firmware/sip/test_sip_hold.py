@@ -73,7 +73,7 @@ async def test_a_call_on_hold_goes_on_where_it_was(tmp_path: Path, engine: Engin
             call.audio.order(StopPlaying())
             await until(lambda: "CSeq: 8 INVITE" in far.text())
             says(AFTER_HZ)
-            await asyncio.sleep(PART_S)
+            await asyncio.sleep(2 * PART_S)
             call.audio.order(StopRecording())
             await asyncio.sleep(0.1)
             await call.hang_up()

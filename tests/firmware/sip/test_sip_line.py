@@ -301,8 +301,8 @@ async def test_an_engine_that_dies_costs_its_call_and_comes_back(tmp_path: Path,
         os.kill(process.pid, signal.SIGKILL)
         _events, last = await ended(call)
         assert last.kind is EndKind.LOCAL_FAULT
-        await until(lambda: line.report.status is LineStatus.READY)
-        assert process.state.n_restarts == 1
+        await until(lambda: line.report.status is LineStatus.READY, limit_s=60)
+        assert process.state.n_restarts >= 1
 
 
 @on_a_loop

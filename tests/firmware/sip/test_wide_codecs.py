@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from audio.call_audio import CallAudio
-from audio.events import AudioEvent, RecordingChunk
+from audio.events import AudioEvent, LevelReport, RecordingChunk
 from audio.frame import freeze
 from audio.orders import Play, StartRecording, StopRecording
 from firmware.daemon.sip_trunks import trunk_of
@@ -22,7 +22,7 @@ from firmware.settings import SettingsError
 from firmware.settings_sections import TrunkSection
 from firmware.sip.narrowing import Narrower
 from firmware.sip.wire import Codec, EngineKind
-from tests.firmware.sip.sip_far_end import far_baresip, heard_in, tone
+from tests.firmware.sip.sip_far_end import far_baresip, heard_in, tone, until
 from tests.firmware.sip.test_sip_line import CALLEE, line_to, on_a_loop
 
 SAID_HZ, BEYOND_HZ, OURS_HZ = 700.0, 5500.0, 1100.0
@@ -40,10 +40,17 @@ def level(pcm: NDArray[Any], hz: float, rate_hz: int) -> float:
     return float(2 * np.abs((pcm / 32768 * window) @ turning) / window.sum())
 
 
+def best_part(pcm: NDArray[Any], hz: float, rate_hz: int) -> NDArray[Any]:
+    """Return the 200 ms in which a tone is strongest: on a busy machine there may be a gap elsewhere."""
+    n_part = rate_hz // 5
+    parts = [pcm[at : at + n_part] for at in range(0, len(pcm) - n_part, n_part // 4)]
+    return max(parts, key=lambda part: level(part, hz, rate_hz))
+
+
 async def talks(folder: Path, engine: EngineKind, codec: Codec) -> None:
     """Have one call, and compare what each end heard with what the other said."""
     spec, rate_hz, n_channels = WIDE[codec]
-    mixed = tone(SAID_HZ, 6, rate_hz=rate_hz) + tone(BEYOND_HZ, 6, rate_hz=rate_hz)
+    mixed = tone(SAID_HZ, 20, rate_hz=rate_hz) + tone(BEYOND_HZ, 20, rate_hz=rate_hz)
     said = np.stack([mixed] * n_channels, axis=1) if n_channels > 1 else mixed
     heard: list[AudioEvent] = []
     folder.mkdir()
@@ -57,7 +64,7 @@ async def talks(folder: Path, engine: EngineKind, codec: Codec) -> None:
         async def talk() -> None:
             call.audio.order(Play(play_id=1, clips=(freeze(tone(OURS_HZ, 1.2)),)))
             call.audio.order(StartRecording())
-            await asyncio.sleep(1.2)  # real media: the call lasts as long as its sound
+            await until(lambda: any(isinstance(each, LevelReport) and each.in_dbfs > -20 for each in heard))
             call.audio.order(StopRecording())
             await asyncio.sleep(0.2)
             await call.hang_up()
@@ -71,14 +78,15 @@ async def talks(folder: Path, engine: EngineKind, codec: Codec) -> None:
         await call.audio.stop()
         await asyncio.sleep(0.2)
         (recorded,) = folder.glob("dump-*-dec.wav")
-    ours = heard_in([event.pcm for event in heard if isinstance(event, RecordingChunk)])[3200:8000, 0]
+    ours = best_part(
+        heard_in([event.pcm for event in heard if isinstance(event, RecordingChunk)])[:, 0], SAID_HZ, 8000
+    )
     assert level(ours, SAID_HZ, 8000) == pytest.approx(0.3, rel=0.2)
     for hz in (BEYOND_HZ - 4000, 8000 - BEYOND_HZ):  # where a careless decimation would fold it
         assert level(ours, hz, 8000) < 0.003, "40 dB below what is inside the band"
     theirs, their_rate_hz = soundfile.read(recorded, dtype="int16", always_2d=True)
     assert (their_rate_hz, theirs.shape[1]) == (rate_hz, n_channels), "the wide codec it was"
-    loud = np.flatnonzero(np.abs(theirs[:, 0]) > 3000)
-    part = theirs[loud[0] : loud[0] + rate_hz, 0]
+    part = best_part(theirs[:, 0], OURS_HZ, rate_hz)
     assert level(part, OURS_HZ, rate_hz) == pytest.approx(0.3, rel=0.2)
 
 
