@@ -2,7 +2,7 @@
 
 structlog takes rich, pygments and attrs in where it finds them, to colour tracebacks that no journal shows; msgspec takes
 typing_extensions, whose names Python 3.11 has itself; the first country of holidays brings the 250 others. A box has them
-all: its command line, its tests and its packs need one or the other. Together they are 20 MB of memory.
+all: its command line, its tests and its packs need one or the other. Together they are 17 MB of memory.
 """
 
 import importlib
