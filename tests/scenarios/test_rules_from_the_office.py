@@ -10,7 +10,6 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy import select
-from tests.firmware.rules.test_policy_release import CLOSED, CN2, OVERLAY
 from typer.testing import CliRunner
 
 from console.audit_ledger import findings
@@ -23,6 +22,7 @@ from firmware.sync.messages_audit import AuditHead
 from firmware.sync.messages_keys import KeySet, SigningKey
 from firmware.sync.messages_policy import ContactElsewhere, PeopleElsewhere, PersonElsewhere, PolicyRelease
 from modem_drivers.simulator.people import Pause, Person, Say
+from tests.firmware.rules.test_policy_release import CLOSED, CN2, OVERLAY
 from tests.scenarios.test_audit_doors import settings_text, without_triggers
 from tests.scenarios.town import BOX, Town, contact
 from tests.scenarios.virtual_time import run_virtually

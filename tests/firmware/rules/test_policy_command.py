@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from tests.firmware.rules.test_policy_release import CLOSED, CN2
 from typer.testing import CliRunner, Result
 
 from firmware.compliance.library import load_packs
@@ -21,6 +20,7 @@ from firmware.store.policy_releases import StoredRelease
 from firmware.sync.messages import encode
 from firmware.sync.messages_policy import PolicyRelease
 from firmware.sync.signing import save_public_key, sign
+from tests.firmware.rules.test_policy_release import CLOSED, CN2
 
 CN = "+8613800138000"
 MONDAY = "2026-11-23T10:00:00+08:00"
