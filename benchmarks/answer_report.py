@@ -288,6 +288,7 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=300)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--words", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--only", default="", help="only the sets and lines whose name has this in it")
     parser.add_argument(
         "--models", type=Path, help="Whisper too: a folder of models; without it PocketSphinx alone"
     )
@@ -297,10 +298,12 @@ def main() -> None:
     texts = ["# Who answered: evaluation\n\n" + (__doc__ or "") + "\n"]
     for label, channels in sets_of(given.bank, given.folder, given.calls).items():
         for channel, make in channels.items():
+            name = f"{label}; {channel}"
+            if given.only not in name:
+                continue
             with ProcessPoolExecutor(given.jobs) as workers:
                 ask = partial(judge, models=given.models, words=given.words)
                 judged = list(workers.map(ask, make(), chunksize=8))
-            name = f"{label}; {channel}"
             figures = summary(judged)
             all_figures[name] = figures
             texts.append(text_of(name, figures))

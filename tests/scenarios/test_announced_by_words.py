@@ -8,6 +8,7 @@ import asyncio
 import json
 import os
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,6 +36,7 @@ from tests.scenarios.virtual_time import run_virtually
 SAMPLE = Path(__file__).parents[1] / "audio" / "answers" / "carrier_announcement-zh-kokoro-3.flac"
 TAKES = 0.25
 """Of its own length, until a piece is written down."""
+DEADLINE_S = 120.0
 
 
 class WorkerEars:
@@ -85,9 +87,13 @@ def recogniser() -> Iterator[WorkerEars]:
         stderr=subprocess.DEVNULL,
         env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
     ) as process:
+        # Reads from its pipe wait in earnest: a process that hangs is ended, and so is the test.
+        deadline = threading.Timer(DEADLINE_S, process.kill)
+        deadline.start()
         try:
             yield WorkerEars(process)
         finally:
+            deadline.cancel()
             process.kill()
 
 
