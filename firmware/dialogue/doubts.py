@@ -135,8 +135,11 @@ class DoubtStep(PatientStep):
     def meant(self, said: Said, now_s: float) -> Reply:
         yes, no = yes_and_no(said)
         repeated = said.intents.get(self._name, 0.0)
-        if repeated >= acted_on_from(self._name) or (yes >= ACCEPT and no < yes - MARGIN):
+        agrees = yes >= ACCEPT and no < yes - MARGIN
+        if repeated >= acted_on_from(self._name) or (agrees and self._patience.listens):
             return Settled(was_meant=True)
+        if agrees:
+            return None  # nobody agrees to a question they have not heard to its end
         if no >= ACCEPT:
             return Settled(was_meant=False, answer=said)
         if repeated >= DOUBT_FROM:

@@ -135,6 +135,15 @@ def test_a_doubt_is_settled_by_keys_alone(make_call: MakeCall, key: str) -> None
     assert key != "2" or call.prompts[-1] == "ask_person_by_keys", "the question is open again"
 
 
+def test_a_yes_over_the_question_agrees_to_nothing(make_call: MakeCall) -> None:
+    call = says(make_call(understands=True), {"opt_out": 0.3})
+    yes = Utterance(text="yes", intents=(Intent(name="affirm", confidence=0.95),), slots=Slots(is_yes=True))
+    call.happens(SpeechStarted()).happens(SpeechEnded(duration_ms=400)).happens(yes)
+    assert call.ending is None
+    assert call.prompts[-1] == "sure_opt_out"
+    assert says(call, {"affirm": 0.95}).hear_out().ending is Disposition.OPT_OUT
+
+
 def test_who_says_it_twice_in_doubt_has_said_it(make_call: MakeCall) -> None:
     call = says(says(make_call(understands=True), {"opt_out": 0.3}), {"opt_out": 0.25})
     assert call.hear_out().ending is Disposition.OPT_OUT
