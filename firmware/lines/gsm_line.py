@@ -13,10 +13,10 @@ from firmware.lines.gsm_call import GsmCall
 from firmware.lines.gsm_ports import GsmPorts
 from firmware.lines.gsm_standing import standing_of
 from firmware.lines.line import LineError, LineNotReadyError, LineReport, LineStatus
-from firmware.lines.sim_pin import PinFileError
+from firmware.lines.sim_pin import PinEntry
 from firmware.lines.texting import TEXTS_AGAIN_S, TextEvent, send_over, texts_of
 from firmware.values import E164, InvalidNumberError, LineId, parse_e164
-from modem_drivers.errors import AudioPathError, ModemError, SimError
+from modem_drivers.errors import AudioPathError, ModemError
 from modem_drivers.healer import Healer
 from modem_drivers.healing import Ailment, HealingPlan, Rung
 from modem_drivers.kept_modem import KeptModem
@@ -66,9 +66,7 @@ class GsmLine(Generic[WorldT]):
         self.line_id = line_id
         self._ports = ports
         self._number = number
-        self._pin = pin
-        self._refused_pin = ""
-        self._pin_trouble = ""
+        self._pin = PinEntry(pin, line=line_id)
         self._now_s = now_s
         self._refresh_s = refresh_s
         self.on_change = on_change
@@ -107,7 +105,7 @@ class GsmLine(Generic[WorldT]):
 
     def offer_pin(self, pin: str) -> None:
         """Have the SIM card's PIN typed at the next look, which is now; it is known until the daemon ends."""
-        self._pin = lambda: pin
+        self._pin.source = lambda: pin
         self._stirred.set()
 
     async def serve(self) -> None:
@@ -259,7 +257,7 @@ class GsmLine(Generic[WorldT]):
         if (modem := self._modem) is not None:
             modem.on_ringing = self._rang
             self._plan = modem.dialect.healing
-            if modem.sim is SimState.PIN_REQUIRED and await self._enter_pin(modem):
+            if modem.sim is SimState.PIN_REQUIRED and await self._pin.enter(modem):
                 ailments = await self._kept.examine()
             await self._look_at_audio()
             if self._is_in_call:
@@ -294,29 +292,6 @@ class GsmLine(Generic[WorldT]):
         finally:
             for wait in waits:
                 wait.cancel()
-
-    async def _enter_pin(self, modem: Modem) -> bool:
-        """Type the SIM card's PIN if there is one that it has not refused; say whether it was taken."""
-        self._pin_trouble = "the SIM card asks for its PIN: name its file with pin_file in box.toml"
-        if self._pin is None:
-            return False
-        try:
-            pin = self._pin()
-            if pin == self._refused_pin:
-                self._pin_trouble = "the SIM card has refused the PIN: put the right one into its file"
-                return False
-            await modem.unlock_sim(pin)
-        except PinFileError as error:
-            self._pin_trouble = str(error)
-        except SimError as error:
-            self._pin_trouble = str(error)
-            if modem.sim_refused_pin:
-                self._refused_pin = pin
-        except ModemError as error:  # shows in the next look
-            log.info("pin_not_entered", line=self.line_id, reason=str(error))
-        else:
-            return True
-        return False
 
     async def _look_at_audio(self) -> None:
         """See now and then that the device of the call's sound is there; after it died, that it can be opened."""
@@ -371,7 +346,7 @@ class GsmLine(Generic[WorldT]):
             self._modem,
             ailments,
             trouble=self._kept.trouble,
-            pin_trouble=self._pin_trouble,
+            pin_trouble=self._pin.trouble,
             audio_trouble=self._audio_trouble,
         )
         if ailments and self._healer.ladder.is_dead:

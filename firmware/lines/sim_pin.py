@@ -2,8 +2,16 @@
 
 import re
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
+import structlog
+
+from firmware.values import LineId
+from modem_drivers.errors import ModemError, SimError
+from modem_drivers.modem import Modem
+
+log = structlog.get_logger()
 _PIN = re.compile(r"[0-9]{4,8}")
 
 
@@ -25,3 +33,38 @@ def read_pin(path: Path) -> str:
     if not _PIN.fullmatch(text):
         raise PinFileError(f"{path} holds no PIN: write its 4 to 8 digits there, nothing else")
     return text
+
+
+class PinEntry:
+    """Types the PIN of one line's SIM card, never again one that the card has refused."""
+
+    def __init__(self, source: Callable[[], str] | None, *, line: LineId) -> None:
+        self.source = source
+        """Gives the PIN or raises PinFileError; None where there is none."""
+        self.trouble = ""
+        """Why the card still waits, and what to do."""
+        self._line = line
+        self._refused = ""
+
+    async def enter(self, modem: Modem) -> bool:
+        """Type the PIN if there is one that the card has not refused; say whether it was taken."""
+        self.trouble = "the SIM card asks for its PIN: name its file with pin_file in box.toml"
+        if self.source is None:
+            return False
+        try:
+            pin = self.source()
+            if pin == self._refused:
+                self.trouble = "the SIM card has refused the PIN: put the right one into its file"
+                return False
+            await modem.unlock_sim(pin)
+        except PinFileError as error:
+            self.trouble = str(error)
+        except SimError as error:
+            self.trouble = str(error)
+            if modem.sim_refused_pin:
+                self._refused = pin
+        except ModemError as error:  # shows in the next look
+            log.info("pin_not_entered", line=self._line, reason=str(error))
+        else:
+            return True
+        return False

@@ -372,31 +372,5 @@ def narrow_contact_states(database: SqliteUtils) -> None:
     database.conn.execute("CREATE INDEX contact_in_call ON contact (campaign) WHERE state = 'in_call'")
 
 
-MIGRATION_NAMES = frozenset(
-    {
-        "0001_tables",
-        "audit_secrets",
-        "console_orders",
-        "configurations",
-        "retention",
-        "outcome_fields",
-        "commands",
-        "rules_from_console",
-        "campaign_min_part",
-        "uplink_use",
-        "key_sets",
-        "campaign_versions",
-        "outcomes_by_day",
-        "outcome_hand_over",
-        "recordings_never_fetched",
-        "key_sets_signed",
-        "contact_consent_dates",
-        "inbound_calls",
-        "contact_numbers_found",
-        "promise_totals",
-        "sms",
-        "line_states",
-        "contacts_in_call",
-    }
-)
+MIGRATION_NAMES = migrations.names
 """Every migration above: a database that knows another one was written by a newer version."""

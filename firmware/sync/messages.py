@@ -5,7 +5,6 @@ UUIDv7, instants are RFC 3339 with an offset. Durable uplink messages also carry
 within `stream` (the id of the box's database: a replaced one starts a new stream, never re-uses numbers).
 """
 
-from datetime import date
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
@@ -19,6 +18,7 @@ from firmware.sync.messages_handover import HandOverWire
 from firmware.sync.messages_inbound import InboundOutcome
 from firmware.sync.messages_keys import KeySet
 from firmware.sync.messages_policy import PeopleElsewhere, PolicyRelease
+from firmware.sync.messages_promise import MoneyWire, PaymentWire, PlanWire, PromiseWire
 from firmware.sync.messages_recording import (
     RecordingChunk,
     RecordingFetch,
@@ -40,8 +40,12 @@ __all__ = [
     "Instant",
     "KeySet",
     "Message",
+    "MoneyWire",
     "NonNegativeInt",
+    "PaymentWire",
+    "PlanWire",
     "PositiveInt",
+    "PromiseWire",
     "RecordingChunk",
     "RecordingFetch",
     "RecordingReceipt",
@@ -58,13 +62,6 @@ MAX_AHEAD = 500
 
 
 # ---- down: console to box ----
-
-
-class MoneyWire(msgspec.Struct, frozen=True):
-    """Integer minor units and an ISO 4217 code."""
-
-    minor: int
-    currency: Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")]
 
 
 class PromiseLimits(msgspec.Struct, kw_only=True, frozen=True):
@@ -225,20 +222,6 @@ class Ack(Durable, frozen=True, kw_only=True, tag_field="type", tag="ack"):
         return self.kind == ContactBatch.__struct_config__.tag and self.reason == "unknown_campaign"
 
 
-class PaymentWire(MoneyWire, kw_only=True, frozen=True):
-    """One instalment."""
-
-    due: date
-
-
-class PlanWire(msgspec.Struct, kw_only=True, frozen=True):
-    """Instalments: the promise's `due` is the first, `amount` each but the last; an older box lists no `payments`."""
-
-    instalments: Annotated[int, msgspec.Meta(ge=2)]
-    every: Literal["week", "fortnight", "month"]
-    payments: list[PaymentWire] = msgspec.field(default_factory=list)
-
-
 class CallbackWire(msgspec.Struct, kw_only=True, frozen=True):
     """When the callee asked to be rung back."""
 
@@ -246,15 +229,6 @@ class CallbackWire(msgspec.Struct, kw_only=True, frozen=True):
     """By their own clock: ``2026-11-27T15:30``."""
     at: Instant | None = None
     """The same as an instant; where their zone is not certain, the last that it may be."""
-
-
-class PromiseWire(msgspec.Struct, kw_only=True, frozen=True):
-    """What was promised and read back."""
-
-    due: date
-    amount: MoneyWire | None = None
-    confirmed: bool
-    plan: PlanWire | None = None
 
 
 class OutcomeMessage(Durable, frozen=True, kw_only=True, tag_field="type", tag="outcome"):
