@@ -20,8 +20,8 @@ from firmware.host.journal import masked
 from firmware.local.client import BoxClient, BoxRefusedError, BoxSilentError
 from firmware.settings import Settings
 from firmware.store import outbox, today
-from firmware.store.database import read_only
 from firmware.store.errors import StoreError
+from firmware.store.reading import read_only
 from firmware.version import software_version
 from provisioning import network
 from provisioning.check import Check

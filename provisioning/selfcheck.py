@@ -22,8 +22,8 @@ from firmware.local.client import BoxClient, BoxRefusedError, BoxSilentError
 from firmware.local.facts import HOT_C, OLD_AFTER_S, BoxFacts
 from firmware.settings import Settings, SettingsError, load_settings
 from firmware.store import outbox
-from firmware.store.database import read_only
 from firmware.store.errors import StoreError
+from firmware.store.reading import read_only
 from firmware.sync.kept_keys import is_kept
 from firmware.sync.mqtt_settings import TlsFiles
 from provisioning import network

@@ -165,7 +165,16 @@ OWNED_LIBRARIES = {
     "serial": ("modem_drivers.at.serial_port", "audio.ports"),
     "sqlite3": tuple(
         f"firmware.store.{name}"
-        for name in ("connection", "database", "migrating", "old_pages", "salvage", "snapshot", "soundness")
+        for name in (
+            "connection",
+            "database",
+            "migrating",
+            "old_pages",
+            "reading",
+            "salvage",
+            "snapshot",
+            "soundness",
+        )
     ),
     "sqlite_utils": (
         "firmware.store.migrating",

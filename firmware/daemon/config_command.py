@@ -13,8 +13,8 @@ from firmware.data_dir import database_path
 from firmware.settings import SettingsError, load_settings
 from firmware.store import configurations
 from firmware.store.configurations import ConfigState, StoredConfig
-from firmware.store.database import read_only
 from firmware.store.errors import StoreError
+from firmware.store.reading import read_only
 
 config_app = typer.Typer(help="The console's configuration of this box.", no_args_is_help=True)
 out = Console()

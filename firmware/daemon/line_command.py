@@ -17,9 +17,9 @@ from rich.table import Table
 from firmware.daemon.line_selftest import NotATestNumberError, choose_number, test_lines
 from firmware.data_dir import database_path
 from firmware.settings import SettingsError, load_settings
-from firmware.store.database import read_only
 from firmware.store.errors import StoreError
 from firmware.store.line_states import latest
+from firmware.store.reading import read_only
 from firmware.values import LineId
 
 DEFAULT_CONFIG = Path("/etc/branchline/box.toml")

@@ -15,7 +15,7 @@ from firmware.lines.sound_test import NumberKind, SoundVerdict, Way, sound_test
 from firmware.settings import Settings
 from firmware.settings_sections import TrialNumberSection
 from firmware.store import suppressions
-from firmware.store.database import read_only
+from firmware.store.reading import read_only
 from firmware.values import E164, PersonId, mask
 from modem_drivers.slots import SlotFinder
 

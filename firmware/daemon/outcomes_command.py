@@ -5,8 +5,8 @@ from typing import Any
 from firmware.data_dir import database_path
 from firmware.settings import Settings
 from firmware.store import attempts
-from firmware.store.database import read_only
 from firmware.store.outcomes import list_outcomes
+from firmware.store.reading import read_only
 
 
 def read_outcomes(settings: Settings) -> list[dict[str, Any]]:

@@ -20,8 +20,8 @@ from firmware.evidence.facts import Evidence, evidence_schema
 from firmware.evidence.page import page_of
 from firmware.evidence.seal import SUFFIX, encode_seal, seal_of, seal_problem
 from firmware.settings import SettingsError, load_settings
-from firmware.store.database import read_only
 from firmware.store.errors import StoreError
+from firmware.store.reading import read_only
 from firmware.sync.signing import KeyFileError, key_id
 
 out = Console()

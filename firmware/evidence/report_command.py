@@ -19,8 +19,8 @@ from firmware.data_dir import database_path
 from firmware.evidence.figures import Asked, RefOf, middle_and_most, not_made, opt_outs, refusals
 from firmware.settings import Settings, SettingsError, load_settings
 from firmware.store.connection import Connection
-from firmware.store.database import read_only
 from firmware.store.errors import StoreError
+from firmware.store.reading import read_only
 
 report_app = typer.Typer(help="Reports for whoever answers for the calls.", no_args_is_help=True)
 out = Console()

@@ -24,9 +24,9 @@ from firmware.retention.hold_requests import (
 from firmware.settings import Settings, SettingsError, load_settings
 from firmware.store import audit_log, legal_holds
 from firmware.store.connection import Connection
-from firmware.store.database import read_only
 from firmware.store.errors import StoreError
 from firmware.store.legal_holds import HoldScope
+from firmware.store.reading import read_only
 
 retention_app = typer.Typer(
     help="How long things are kept, and what must not be deleted.", no_args_is_help=True

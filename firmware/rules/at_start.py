@@ -18,8 +18,8 @@ from firmware.rules.policy_release import ReleaseRefusedError, Rules, release_ru
 from firmware.settings import Settings
 from firmware.settings_sections import ComplianceSection
 from firmware.store import policy_releases
-from firmware.store.database import read_only
 from firmware.store.errors import StoreFailedError
+from firmware.store.reading import read_only
 from firmware.sync.signing import key_id, load_public_key
 
 

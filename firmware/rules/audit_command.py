@@ -18,8 +18,8 @@ from firmware.evidence.checking import is_evidence
 from firmware.evidence.command import evidence, verify_evidence
 from firmware.rules.anchors import AnchorFileError, Anchors
 from firmware.settings import Settings, SettingsError, load_settings
-from firmware.store.database import read_only
 from firmware.store.errors import StoreError
+from firmware.store.reading import read_only
 from firmware.sync.signing import KeyFileError, key_id
 
 audit_app = typer.Typer(help="The audit log.", no_args_is_help=True)

@@ -383,23 +383,3 @@ class Database:
 def mark_of(path: Path) -> Path:
     """Return the file that says, while it is there, that this database is being replaced (`restoring`)."""
     return path.with_name(f"{path.name}.restoring")
-
-
-@contextlib.contextmanager
-def read_only(path: Path) -> Iterator[Connection]:
-    """Yield a connection for reading, beside a running daemon. Raises StoreFailedError, StoreDamagedError."""
-    if not path.is_file():
-        raise StoreFailedError(f"{path} is not there: has the box ever run?")
-    how = "mode=ro"
-    if path.stat().st_uid != os.geteuid() and not path.with_name(f"{path.name}-wal").exists():
-        # Nobody has it open. SQLite would make the log and its index anew for the reader: root's, where a sandbox forbids
-        # to give them away, and the daemon could not open its own database any more.
-        how = "mode=ro&immutable=1"
-    with store_errors():
-        sqlite = sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, timeout=10.0)
-    try:
-        with store_errors():
-            sqlite.execute("BEGIN")
-        yield Connection(sqlite)
-    finally:
-        sqlite.close()

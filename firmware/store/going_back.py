@@ -13,10 +13,11 @@ from typing import Literal
 
 from firmware.clock import to_ms
 from firmware.store.connection import Connection, Row
-from firmware.store.database import Database, mark_of, read_only
+from firmware.store.database import Database, mark_of
 from firmware.store.errors import StoreError, StoreFailedError
 from firmware.store.inline_executor import InlineExecutor
 from firmware.store.migrations import MIGRATION_NAMES
+from firmware.store.reading import read_only
 from firmware.store.restoring import restore
 from firmware.store.salvage import SALVAGED_OTHERWISE, TABLES, Renumber
 from firmware.store.snapshot import require_room, snapshots, sync_file

@@ -18,8 +18,8 @@ from firmware.local.facts import BoxFacts
 from firmware.local.words import Language
 from firmware.settings import Settings
 from firmware.store import outbox, today
-from firmware.store.database import read_only
 from firmware.store.errors import StoreError
+from firmware.store.reading import read_only
 from provisioning import network
 from provisioning.selfcheck import pin_file, self_check
 from provisioning.technician.pin import PinFile

@@ -13,8 +13,8 @@ from firmware.compliance import audit
 from firmware.data_dir import database_path
 from firmware.store import audit_log, line_states
 from firmware.store.connection import Connection
-from firmware.store.database import read_only
 from firmware.store.outcomes import list_outcomes
+from firmware.store.reading import read_only
 from firmware.sync.envelope import Durable
 from firmware.sync.messages import OutcomeMessage
 from modem_drivers.simulator.people import Person, Press, Reaction, WaitForSilence

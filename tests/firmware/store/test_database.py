@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from firmware.store.connection import Connection
-from firmware.store.database import MAX_WAITING, Database, read_only
+from firmware.store.database import MAX_WAITING, Database
 from firmware.store.errors import (
     StoreBusyError,
     StoreClosedError,
@@ -24,6 +24,7 @@ from firmware.store.errors import (
     StoreNewerError,
 )
 from firmware.store.inline_executor import InlineExecutor
+from firmware.store.reading import read_only
 
 
 def put(con: Connection, key: str) -> str:
