@@ -185,7 +185,8 @@ def test_many_connections_are_bounded(door: Served) -> None:
             peer = held.enter_context(socket.create_connection(("127.0.0.1", door.port), timeout=10))
             peer.sendall(b"GET /healthz HTTP/1.1\r\nHost: box\r\n\r\n")
             assert peer.recv(12) == b"HTTP/1.1 200"
-        with pytest.raises((OSError, AssertionError)):  # shut before we had sent all, or before we had an answer
+        # Shut before we had sent all, or before we had an answer.
+        with pytest.raises((OSError, AssertionError)):
             assert door.get("/healthz")[0] == 200
 
 
