@@ -4,9 +4,10 @@ Run: OPENBLAS_NUM_THREADS=1 python -m benchmarks.call_audio [ROUNDS] (as the box
 One process, and one thread for all calls as in the box; every call hears a person who talks, plays a prompt, is recorded
 and sealed, and is listened to for keys, speech, answer class and call progress. While nobody knows who answered the answer
 class costs more than all the rest, and nothing afterwards, so the first 4 s of the calls and what comes after 34 s are told
-apart: then it has ended in every call, 30 s after the first sound at the latest. Costs are CPU time of the whole process, user and system (sealing and the loop included), divided by the calls: the
-least of all rounds, because a machine that is busy otherwise empties the caches between two frames. The second table feeds
-single detectors beside spandsp and webrtcvad, in the same run: ratios travel between machines, microseconds do not.
+apart: then it has ended in every call, 30 s after the first sound at the latest. Costs are CPU time of the whole process,
+user and system (sealing and the loop included), divided by the calls: the least of all rounds, because a machine that is
+busy otherwise empties the caches between two frames. The second table feeds single detectors beside spandsp and webrtcvad,
+in the same run: ratios travel between machines, microseconds do not.
 """
 
 import asyncio
