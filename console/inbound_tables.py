@@ -2,16 +2,12 @@
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Table, Text
 
-from console.ledger_tables import LEDGER_TEXT, METADATA
+from console.ledger_tables import LEDGER_TEXT, METADATA, fact_columns
 
 INBOUND = Table(
     "inbound",
     METADATA,
-    Column("box", LEDGER_TEXT, primary_key=True),
-    Column("id", LEDGER_TEXT, primary_key=True),
-    Column("stream", LEDGER_TEXT, nullable=False),
-    Column("seq", BigInteger, nullable=False),
-    Column("at", BigInteger, nullable=False),
+    *fact_columns(),
     Column("call", LEDGER_TEXT, nullable=False),
     Column("line", LEDGER_TEXT, nullable=False),
     Column("caller", LEDGER_TEXT),

@@ -31,7 +31,7 @@ def _number(name: str, *, key: bool = False, null: bool = False) -> Column[Any]:
     return Column(name, BigInteger, primary_key=key, nullable=null, autoincrement=False)
 
 
-def _fact() -> list[Column[Any]]:
+def fact_columns() -> list[Column[Any]]:
     """Return the columns of everything that a box reports durably, once per message id."""
     return [_text("box", key=True), _text("id", key=True), _text("stream"), _number("seq"), _number("at")]
 
@@ -147,7 +147,7 @@ SUPPRESSION = Table(
 ACK = Table(
     "ack",
     METADATA,
-    *_fact(),
+    *fact_columns(),
     _text("about"),
     _text("kind"),
     Column("accepted", Boolean, nullable=False),
@@ -219,7 +219,7 @@ over them need not look at every call."""
 EVENT = Table(
     "event",
     METADATA,
-    *_fact(),
+    *fact_columns(),
     _text("event"),
     _text("severity"),
     _text("detail"),
@@ -230,7 +230,7 @@ EVENT = Table(
 REFUSAL = Table(
     "refusal",
     METADATA,
-    *_fact(),
+    *fact_columns(),
     _text("campaign"),
     _text("contact"),
     _text("verdict"),
@@ -241,7 +241,7 @@ REFUSAL = Table(
 UNREAD = Table(
     "unread",
     METADATA,
-    *_fact(),
+    *fact_columns(),
     _text("problem"),
     Column("payload", LargeBinary, nullable=False),
 )
@@ -270,7 +270,7 @@ COMMAND = Table(
 RESPONSE = Table(
     "response",
     METADATA,
-    *_fact(),
+    *fact_columns(),
     _text("about"),
     _text("name"),
     _text("status"),

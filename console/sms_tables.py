@@ -2,16 +2,12 @@
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Table, Text
 
-from console.ledger_tables import LEDGER_TEXT, METADATA
+from console.ledger_tables import LEDGER_TEXT, METADATA, fact_columns
 
 SMS = Table(
     "sms",
     METADATA,
-    Column("box", LEDGER_TEXT, primary_key=True),
-    Column("id", LEDGER_TEXT, primary_key=True),
-    Column("stream", LEDGER_TEXT, nullable=False),
-    Column("seq", BigInteger, nullable=False),
-    Column("at", BigInteger, nullable=False),
+    *fact_columns(),
     Column("sms", LEDGER_TEXT, nullable=False),
     Column("origin", LEDGER_TEXT, nullable=False),
     Column("campaign", LEDGER_TEXT, nullable=False),
@@ -33,11 +29,7 @@ SMS = Table(
 SMS_REPLY = Table(
     "sms_reply",
     METADATA,
-    Column("box", LEDGER_TEXT, primary_key=True),
-    Column("id", LEDGER_TEXT, primary_key=True),
-    Column("stream", LEDGER_TEXT, nullable=False),
-    Column("seq", BigInteger, nullable=False),
-    Column("at", BigInteger, nullable=False),
+    *fact_columns(),
     Column("reply", LEDGER_TEXT, nullable=False),
     Column("line", LEDGER_TEXT, nullable=False),
     Column("number", LEDGER_TEXT),
