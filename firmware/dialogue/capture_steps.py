@@ -9,7 +9,7 @@ from firmware.dialogue.replies import Go, NextPlan, PlanTaken, Reply, Said, Spea
 from firmware.dialogue.steps import PatientStep
 
 BETWEEN_KEYS_S = 4.0
-CONFIRM_TRIES = OFFER_TRIES = 2
+CONFIRM_TRIES = CHOICE_TRIES = 2
 MAX_KEYS = 20
 
 
@@ -153,12 +153,13 @@ class ConfirmStep(PatientStep):
         return self._neither if self._left <= 0 else self.begin()
 
 
-class OfferStep(PatientStep):
-    """Offers one plan: 1 or yes takes it, 2 or no asks for the next one, and neither asks once more."""
+class ChoiceStep(PatientStep):
+    """Asks what 1 answers as a yes and 2 as a no; neither asks once more, and then there is no answer."""
 
-    def __init__(self, prompt: str, *, failed: str, wait_s: float) -> None:
+    def __init__(self, speak: Speak, *, yes: Reply, no: Reply, neither: Reply, wait_s: float) -> None:
         super().__init__(wait_s)
-        self._speak, self._failed, self._left = Speak(prompt), Go(failed), OFFER_TRIES
+        self._speak, self._yes, self._no, self._neither = speak, yes, no, neither
+        self._left = CHOICE_TRIES
 
     def begin(self) -> Reply:
         self._patience.asked()
@@ -166,7 +167,7 @@ class OfferStep(PatientStep):
 
     def key(self, digit: str, now_s: float) -> Reply:
         if digit in "12":
-            return PlanTaken() if digit == "1" else NextPlan()
+            return self._yes if digit == "1" else self._no
         return self._unclear() if digit.isdigit() else None
 
     def too_quiet(self, now_s: float) -> Reply:
@@ -175,19 +176,26 @@ class OfferStep(PatientStep):
     def not_understood(self, now_s: float) -> Reply:
         return self._unclear()
 
+    def _unclear(self) -> Reply:
+        self._left -= 1
+        return self._neither if self._left <= 0 else self.begin()
+
+
+class OfferStep(ChoiceStep):
+    """Offers one plan: a yes takes it, a no asks for the next one."""
+
+    def __init__(self, prompt: str, *, failed: str, wait_s: float) -> None:
+        super().__init__(Speak(prompt), yes=PlanTaken(), no=NextPlan(), neither=Go(failed), wait_s=wait_s)
+
     def meant(self, said: Said, now_s: float) -> Reply:
         affirmed, denied = yes_and_no(said)
         affirmed = max(affirmed, said.intents.get("promise_to_pay", 0.0))
         denied = max(denied, *(said.intents.get(name, 0.0) for name in ("hardship", "refuse_to_pay")))
         if denied >= ACCEPT:
-            return NextPlan()
+            return self._no
         if affirmed >= ACCEPT and denied < affirmed - MARGIN:
-            return PlanTaken()
+            return self._yes
         return self._unclear() if self._patience.listens else None
-
-    def _unclear(self) -> Reply:
-        self._left -= 1
-        return self._failed if self._left <= 0 else self.begin()
 
 
 def yes_and_no(said: Said) -> tuple[float, float]:

@@ -8,11 +8,11 @@ The questions are part of every flow (`sure_opt_out`, …); one that writes a pr
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
-from firmware.dialogue.capture_steps import yes_and_no
+from firmware.dialogue.capture_steps import ChoiceStep, yes_and_no
 from firmware.dialogue.intents import ACCEPT, ACCEPT_PROTECTIVE, MARGIN, PROTECTIVE
 from firmware.dialogue.nodes import Prompt
 from firmware.dialogue.replies import Reply, Said, Settled, Speak
-from firmware.dialogue.steps import PatientStep, Step
+from firmware.dialogue.steps import Step
 from firmware.dialogue.template import parse_template
 
 DOUBTED = ("opt_out", "vulnerable", "want_human", "wrong_number", "dispute")
@@ -22,7 +22,6 @@ DOUBT_BESIDE = 0.3
 """From which it is asked about where something else was surely meant."""
 MAX_DOUBTS = 3
 """How many such questions a call bears; the same one is asked once."""
-TRIES = 2
 WAIT_S = 6.0
 
 _WORDS: Mapping[str, Mapping[str, str]] = {
@@ -110,44 +109,26 @@ class Doubt:
         return Said(rest, self.said.slots, self.said.text)
 
 
-class DoubtStep(PatientStep):
-    """Asks whether that was meant: 1 or yes, 2 or no; neither asks once more, and then it counts as not said."""
+class DoubtStep(ChoiceStep):
+    """Asks whether that was meant; what is neither told nor denied counts as not said."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(WAIT_S)
-        self._name, self._left = name, TRIES
-
-    def begin(self) -> Reply:
-        self._patience.asked()
-        return Speak(question(self._name))
-
-    def key(self, digit: str, now_s: float) -> Reply:
-        if digit in "12":
-            return Settled(was_meant=digit == "1")
-        return self._unclear() if digit.isdigit() else None
-
-    def too_quiet(self, now_s: float) -> Reply:
-        return self._unclear()
-
-    def not_understood(self, now_s: float) -> Reply:
-        return self._unclear()
+        yes, no, neither = (Settled(was_meant=was_meant) for was_meant in (True, False, None))
+        super().__init__(Speak(question(name)), yes=yes, no=no, neither=neither, wait_s=WAIT_S)
+        self._name = name
 
     def meant(self, said: Said, now_s: float) -> Reply:
         yes, no = yes_and_no(said)
         repeated = said.intents.get(self._name, 0.0)
         agrees = yes >= ACCEPT and no < yes - MARGIN
         if repeated >= acted_on_from(self._name) or (agrees and self._patience.listens):
-            return Settled(was_meant=True)
+            return self._yes
         if agrees:
             return None  # nobody agrees to a question they have not heard to its end
         if no >= ACCEPT:
             return Settled(was_meant=False, answer=said)
         if repeated >= DOUBT_FROM:
-            return Settled(was_meant=True)  # twice in doubt is said
+            return self._yes  # twice in doubt is said
         if max(said.intents.values(), default=0.0) >= ACCEPT:
             return Settled(was_meant=False, answer=said)
         return self._unclear() if self._patience.listens else None
-
-    def _unclear(self) -> Reply:
-        self._left -= 1
-        return Settled(was_meant=None) if self._left <= 0 else self.begin()
