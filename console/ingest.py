@@ -105,7 +105,7 @@ class Ingest:
         self._receipt_wanted = asyncio.Event()
         self._receipts_full = asyncio.Event()
         self._gaps: dict[tuple[str, str], _Gap] = {}
-        self._resender = Resender(sender, ledger)
+        self._resender = Resender(sender, ledger, tenant)
         self._certifier = certifier
 
     async def run(self) -> None:
@@ -143,7 +143,7 @@ class Ingest:
             if arrivals:
                 recorded = await asyncio.to_thread(self._ledger.record, arrivals, seen_at=self._clock.now())
             for received in batch:
-                self._resender.hear(received, self._tenant)
+                self._resender.hear(received)
                 if self._certifier is not None:
                     self._certifier.hear(received, self._tenant)
                 received.ack()

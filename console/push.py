@@ -1,10 +1,12 @@
 """Send a campaign to a box and wait until the box has answered every part."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 
 from console.errors import BoxSilentError
 from console.ledger import Arrival, Ledger
+from console.packed_contacts import PackedContacts
 from console.sent_campaigns import MANIFEST_PLACE, SentMessage
 from console.signed_sender import SignedSender
 from firmware.clock import Clock
@@ -12,6 +14,8 @@ from firmware.sync.connection import Connection
 from firmware.sync.messages import Ack, BoxState, MalformedMessageError, decode_uplink
 from firmware.sync.topics import BoxTopics
 
+STATE_WITHIN_S = 0.5
+"""The broker keeps a box's state and hands it over at once; after that nobody waits for it."""
 RESEND_AFTER_S = 20.0
 """A box that was never connected before has no queue at the broker: what was sent to it then is gone."""
 
@@ -37,6 +41,8 @@ class Push:
         self._topics = topics
         self._clock = clock
         self._answered = asyncio.Event()
+        self._packed = PackedContacts(topics.tenant)
+        self._state_heard = asyncio.Event()
         self._box_status = "never seen"
 
     async def run(self, *, patience_s: float, on_progress: Callable[[int, int], None]) -> None:
@@ -62,6 +68,9 @@ class Push:
         send_again_s = loop.time()
         left = len(self._waiting)
         on_progress(self._n_messages - left, self._n_messages)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STATE_WITHIN_S):
+                await self._state_heard.wait()
         while self._waiting:
             if loop.time() >= send_again_s:
                 try:
@@ -86,7 +95,7 @@ class Push:
     async def _send_all(self) -> None:
         for message in list(self._waiting.values()):
             if message.id in self._waiting:
-                await self._sender.send(message.topic, message.payload)
+                await self._packed.send(self._sender, self._topics.box, message.topic, message.payload)
 
     async def _read(self) -> None:
         async for received in self._connection.received():
@@ -96,6 +105,8 @@ class Push:
                 message = None  # `watch` keeps and reports what cannot be read
             if isinstance(message, BoxState) and received.topic == self._topics.up("state"):
                 self._box_status = message.status
+                self._packed.note(self._topics.box, message)
+                self._state_heard.set()
             if isinstance(message, Ack) and received.topic == self._topics.up("ack"):
                 arrival = Arrival(box=self._topics.box, message=message)
                 await asyncio.to_thread(self._ledger.record, [arrival], seen_at=self._clock.now())

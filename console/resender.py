@@ -5,6 +5,7 @@ import asyncio
 import structlog
 
 from console.ledger import Ledger
+from console.packed_contacts import PackedContacts
 from console.sent_campaigns import SentMessage, unanswered
 from console.signed_sender import SignedSender
 from firmware.sync.connection import Received
@@ -22,16 +23,19 @@ NOT_AGAIN_S = 20.0
 class Resender:
     """Answers `up/request`; what a box has answered once is not kept, and is not sent again."""
 
-    def __init__(self, sender: SignedSender, ledger: Ledger) -> None:
+    def __init__(self, sender: SignedSender, ledger: Ledger, tenant: str) -> None:
         self._sender = sender
         self._ledger = ledger
+        self._tenant = tenant
+        self._packed = PackedContacts(tenant)
         self._requests: asyncio.Queue[tuple[str, Request]] = asyncio.Queue(MAX_WAITING)
         self._answered_s: dict[tuple[str, str], float] = {}
 
-    def hear(self, received: Received, tenant: str) -> None:
-        """Take a message if it is a request, without waiting."""
+    def hear(self, received: Received) -> None:
+        """Take a message if it is a request, without waiting; a state tells what the box can read."""
+        self._packed.hear(received)
         address = split_up(received.topic)
-        if address is None or address[0] != tenant or address[2] != "request":
+        if address is None or address[0] != self._tenant or address[2] != "request":
             return
         try:
             message = decode_uplink(received.payload)
@@ -54,7 +58,7 @@ class Resender:
             parts = await asyncio.to_thread(self._unanswered, box, request.campaign)
             sent = [part for part in parts if part.place in wanted]
             for part in sent:
-                await self._sender.send(part.topic, part.payload)
+                await self._packed.send(self._sender, box, part.topic, part.payload)
             log.info(
                 "batches_sent_again", box=box, campaign=request.campaign, asked=len(wanted), sent=len(sent)
             )

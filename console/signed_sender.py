@@ -1,9 +1,11 @@
 """Publish to boxes: every message signed, sent again until the broker has it."""
 
+from collections.abc import Mapping
+
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from console.errors import BrokerError
-from firmware.sync.connection import Connection
+from firmware.sync.connection import NO_PROPERTIES, Connection
 from firmware.sync.errors import NotConnectedError, PublishRefusedError
 from firmware.sync.signing import signed_properties
 
@@ -23,9 +25,10 @@ class SignedSender:
         retain: bool = False,
         response_topic: str = "",
         correlation: bytes = b"",
+        properties: Mapping[str, str] = NO_PROPERTIES,
     ) -> None:
         """Return when the broker has the message. Raises BrokerError if it will not take it."""
-        properties = signed_properties(self._key, topic, payload)
+        properties = {**properties, **signed_properties(self._key, topic, payload)}
         while True:
             await self._connection.wait_connected()
             try:

@@ -194,6 +194,7 @@ OWNED_LIBRARIES = {
     "prometheus_client": ("firmware.local.metrics",),
     "tuf": ("console.release_repository", "provisioning.update_source"),
     "urllib3": ("provisioning.update_source",),
+    "zstandard": ("firmware.sync.content_encoding",),
     "segno": ("provisioning.claim_screen",),
     "pyaudio": ("audio.ports.sound_card",),
     "baresip": ("firmware.sip.baresip_engine",),

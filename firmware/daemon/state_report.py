@@ -14,6 +14,7 @@ from firmware.store.errors import StoreError
 from firmware.store.outbox import OutboxDepth
 from firmware.sync.byte_budget import Thrift
 from firmware.sync.connection import Connection
+from firmware.sync.content_encoding import READABLE
 from firmware.sync.errors import NotConnectedError, PublishRefusedError
 from firmware.sync.messages import BoxState, encode
 from firmware.sync.messages_state import LineWire
@@ -128,6 +129,7 @@ class StateReport:
             status="online",
             boot=self._boot,
             version=self._version,
+            encodings=list(READABLE),
             stream=self._stream,
             lines=[_line(line, active.get(line.line_id), names) for line in self._lines],
             outbox=depth.n_waiting,

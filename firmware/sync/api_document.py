@@ -18,6 +18,7 @@ from firmware.sync import messages
 from firmware.sync.api_channel import Channel
 from firmware.sync.api_channels import CHANNELS
 from firmware.sync.api_claims import CLAIM_CHANNELS
+from firmware.sync.content_encoding import ENCODING_PROPERTY, ZSTD
 from firmware.sync.envelope import Message
 from firmware.sync.messages import MAX_MESSAGE_BYTES, ContactRow, encode
 from firmware.sync.signing import KID_PROPERTY, SIGNATURE_PROPERTY
@@ -34,6 +35,8 @@ Made from the message types by `python -m firmware.sync.api_document docs`; for 
 The broker must speak MQTT 5: earlier versions have no user properties and so cannot carry a signature.
 A box and a console refuse such a broker and say so.
 Topics are `{API}/{{tenant}}/{{box}}/…`. Everything is UTF-8 JSON, at QoS 1 but for telemetry, at most {MAX_MESSAGE_BYTES // 1024} KiB.
+Contact batches may be packed as one zstd frame (`{ENCODING_PROPERTY}: {ZSTD}`) for a box whose state lists it under `encodings`; what
+travels is what is signed, and unpacked it is not larger either.
 Unknown fields are ignored, except inside a configuration's `settings` and a command's `arguments`: a misspelt limit must not be a
 missing limit. A missing or ill-typed field refuses the message, and the answer on `up/ack` names the reason and the JSON path.
 

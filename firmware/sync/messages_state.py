@@ -57,3 +57,5 @@ class BoxState(Message, frozen=True, kw_only=True, tag_field="type", tag="state"
     """yes, or the rule or reason why the box is not dialling."""
     alarms: list[str] = msgspec.field(default_factory=list)
     """What is wrong with the box now, such as too_hot or line_out:line-2; each began and ends with an event."""
+    encodings: list[str] = msgspec.field(default_factory=list)
+    """In what contact batches may be packed besides plain JSON: zstd."""

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from rich.console import Console
@@ -21,13 +22,16 @@ from console.office import Office
 from console.payment_tables import OWNER
 from firmware.clock import SystemClock
 from firmware.daemon.campaign_checks import campaign_check
+from firmware.dialogue.flow import Flow
 from firmware.store import campaigns
 from firmware.store.campaigns import CampaignState
 from firmware.store.database import Database
 from firmware.store.inline_executor import InlineExecutor
-from firmware.sync.connection import MqttConnection
+from firmware.sync.connection import MqttConnection, Received
+from firmware.sync.content_encoding import ENCODING_PROPERTY, READABLE
 from firmware.sync.downlink import Downlink
 from firmware.sync.key_ring import KeyRing
+from firmware.sync.messages import BoxState, encode
 from firmware.sync.signing import key_id
 from firmware.sync.topics import BoxTopics
 from firmware.sync.uplink import Uplink
@@ -41,6 +45,17 @@ SOON = datetime.now(UTC).replace(microsecond=0) + timedelta(days=3)
 TOPICS = BoxTopics("demo", "b1")
 
 
+class Overheard(Downlink[Flow]):
+    """Notes how each message came."""
+
+    encodings: ClassVar[list[tuple[str, str]]] = []
+
+    async def handle(self, received: Received) -> None:
+        kind = received.topic.split("/")[5]
+        self.encodings.append((kind, received.properties.get(ENCODING_PROPERTY, "plain")))
+        await super().handle(received)
+
+
 @asynccontextmanager
 async def a_real_box(office: Office, folder: Path) -> AsyncIterator[Database]:
     """The firmware's own way from the broker into the database and back."""
@@ -48,7 +63,7 @@ async def a_real_box(office: Office, folder: Path) -> AsyncIterator[Database]:
     key = load_signing_key(office).public_key()
     async with MqttConnection(box_settings(office, "b1"), subscriptions=TOPICS.subscriptions()) as link:
         await link.wait_connected()
-        downlink = Downlink(
+        downlink = Overheard(
             database,
             TOPICS,
             KeyRing({key_id(key): key}, SystemClock().now),
@@ -57,12 +72,18 @@ async def a_real_box(office: Office, folder: Path) -> AsyncIterator[Database]:
             check=campaign_check(),
             rules=TakesEveryRelease(),
         )
+        state = BoxState(id="s", at=datetime.now(UTC), status="online", boot="b", encodings=list(READABLE))
+        await link.publish(TOPICS.up("state"), encode(state), retain=True)
         async with running(downlink.run(link), Uplink(database, link, TOPICS).run()):
             yield database
     database.close_now()
 
 
-def test_a_second_push_changes_terms_and_adds_people(office: Office, tmp_path: Path, flow_file: Path) -> None:
+def test_a_second_push_changes_terms_and_adds_people(
+    office: Office, tmp_path: Path, flow_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.packed_contacts.WORTH_BYTES", 100)
+    Overheard.encodings.clear()
     lines = (Path(__file__).parents[2] / "examples" / "contacts.csv").read_text(encoding="utf-8").splitlines()
     contacts, other_flow = tmp_path / "list.csv", tmp_path / "other.yaml"
     other_flow.write_text(flow_file.read_text(encoding="utf-8") + "\n# another one\n", encoding="utf-8")
@@ -102,5 +123,7 @@ def test_a_second_push_changes_terms_and_adds_people(office: Office, tmp_path: P
             assert at_the_office() == kept
             await push(5, flow_file, name="terms alone")
             assert at_the_box() == ("terms alone", 3, 4, CampaignState.READY, 4)
+        assert {how for kind, how in Overheard.encodings if kind == "contacts"} == {"zstd"}
+        assert {how for kind, how in Overheard.encodings if kind != "contacts"} == {"plain"}
 
     asyncio.run(story())
