@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from firmware.calls.auditing import open_sealed_text
 from firmware.clock import from_ms
 from firmware.compliance.explanations import explain
 from firmware.dialogue.currencies import in_minor
@@ -53,8 +54,12 @@ def collect(
     language: Literal["en", "zh"],
     at: datetime,
     whole_chain: bool = False,
+    opens_texts: bool = False,
 ) -> Evidence:
-    """Return all that this box can show of one call. Raises NoSuchCallError."""
+    """Return all that this box can show of one call; `opens_texts` with what was written to the person afterwards.
+
+    Raises NoSuchCallError.
+    """
     call = _call(con, AttemptId(attempt))
     stored = attempts.get_attempt(con, AttemptId(attempt))
     assert stored is not None
@@ -66,6 +71,9 @@ def collect(
     flow = _flow(campaign.flow_text) if campaign else None
     fields: dict[str, Any] = json.loads(rules.body)["fields"] if rules else {}
     decisions = tuple(_decision(row) for row in decided)
+    person_ref = json.loads(decided[0].body)["fields"]["person_ref"]
+    secret = audit_log.secret(con, person_ref) if opens_texts else None
+    texts = campaign.texts if campaign else ""
     return Evidence(
         box=box,
         version=version,
@@ -81,7 +89,7 @@ def collect(
             TimelineEvent(at=event.at, kind=event.kind, detail=_detail(event)) for event in events
         ),
         recording=_recording(con, AttemptId(attempt), deleted_by),
-        messages=_messages(con, AttemptId(attempt), campaign.texts if campaign else "") or msgspec.UNSET,
+        messages=_messages(con, AttemptId(attempt), texts, secret) or msgspec.UNSET,
         chain=tuple(links),
         head=f"{links[-1].seq}:{links[-1].hash}",
     )
@@ -128,12 +136,15 @@ def _call(con: Connection, attempt: AttemptId) -> CallShown:
     )
 
 
-def _messages(con: Connection, attempt: AttemptId, texts: str) -> tuple[MessageShown, ...]:
-    """Return what was written after the call, as the campaign words it now."""
+def _messages(
+    con: Connection, attempt: AttemptId, texts: str, secret: bytes | None
+) -> tuple[MessageShown, ...]:
+    """Return what was written after the call, as the campaign words it now; with the person's key as it was sent."""
     catalogue = catalogue_of(texts)
     found = []
     for each in sms.of_attempt(con, attempt):
         wording = catalogue.wording(each.text, each.language) if catalogue else None
+        sealed = None if secret is None else sms.sealed_text(con, each.sms)
         found.append(
             MessageShown(
                 sms=each.sms,
@@ -146,6 +157,7 @@ def _messages(con: Connection, attempt: AttemptId, texts: str) -> tuple[MessageS
                 ordered_at=each.ordered_at,
                 sent_at=each.sent_at,
                 ended_at=each.ended_at,
+                said=msgspec.UNSET if sealed is None or secret is None else open_sealed_text(sealed, secret),
             )
         )
     return tuple(found)

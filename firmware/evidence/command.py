@@ -11,6 +11,7 @@ import msgspec
 import typer
 from rich.console import Console
 
+from firmware.calls.auditing import SealError
 from firmware.daemon.device_identity import device_key_of
 from firmware.data_dir import database_path
 from firmware.evidence.checking import NotEvidenceError, check_evidence, read_evidence
@@ -48,6 +49,10 @@ def evidence(
     whole: Annotated[
         bool, typer.Option("--whole", help="Every entry of the log from there on in full, not only hashes.")
     ] = False,
+    texts: Annotated[
+        bool,
+        typer.Option("--texts", help="Short messages that followed word for word: they may name a debt."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The same facts as JSON, for programs.")] = False,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema instead.")] = False,
 ) -> None:
@@ -73,8 +78,9 @@ def evidence(
                 language=shown,
                 at=datetime.now(UTC).replace(microsecond=0),
                 whole_chain=whole,
+                opens_texts=texts,
             )
-    except (SettingsError, StoreError) as error:
+    except (SettingsError, StoreError, SealError) as error:
         _fail(str(error), EXIT_USAGE)
     except NoSuchCallError as error:
         _fail(str(error.args[0]), EXIT_BROKEN)

@@ -116,6 +116,8 @@ class MessageShown(Part, frozen=True, kw_only=True):
     sent_at: datetime | None
     ended_at: datetime | None
     """When it was delivered, or given up."""
+    said: str | msgspec.UnsetType = msgspec.UNSET
+    """Word for word as it was sent, where that was asked for and the person's key still is."""
 
 
 class CallShown(Part, frozen=True, kw_only=True):

@@ -203,7 +203,7 @@ def _messages(evidence: Evidence) -> str:
         (
             _time(each.sent_at or each.ordered_at),
             f"{each.text} ({each.language})",
-            each.wording,
+            each.said or each.wording,
             each.state + (f" ({each.reason})" if each.reason else ""),
             _time(each.ended_at) if each.ended_at else "-",
         )

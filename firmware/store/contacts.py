@@ -145,34 +145,6 @@ def add_rows(con: Connection, contacts: Iterable[NewContact]) -> None:
     con.touch("contact")
 
 
-def add_contacts(con: Connection, contacts: Iterable[StoredContact]) -> None:
-    """Keep a few new contacts, like `add_rows`."""
-    add_rows(
-        con,
-        [
-            new_contact(
-                campaign=each.campaign,
-                contact=each.contact,
-                row=each.row,
-                person=each.person,
-                numbers=each.numbers,
-                language=each.language,
-                region=each.region,
-                time_zone=each.time_zone,
-                status=each.status,
-                debt=each.debt,
-                consents=each.consents,
-                consented_at=each.consented_at,
-                vars=each.vars,
-                priority=each.priority,
-                not_before=each.not_before,
-                expires_at=each.expires_at,
-            )
-            for each in contacts
-        ],
-    )
-
-
 def known_contacts(con: Connection, campaign: CampaignId, contacts: Iterable[ContactId]) -> set[ContactId]:
     """Return which of `contacts` are in the campaign already."""
     wanted = json.dumps(list(contacts))

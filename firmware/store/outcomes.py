@@ -123,16 +123,6 @@ def list_outcomes(con: Connection, campaign: CampaignId | None = None, *, limit:
     return [_outcome(row) for row in rows]
 
 
-def count_by_disposition(con: Connection, campaign: CampaignId | None = None) -> dict[Disposition, int]:
-    """Return how many attempts came to what."""
-    rows = con.rows(
-        """SELECT disposition, count(*) AS n FROM outcome
-           WHERE :campaign IS NULL OR campaign = :campaign GROUP BY disposition""",
-        {"campaign": campaign},
-    )
-    return {Disposition(row["disposition"]): row["n"] for row in rows}
-
-
 def _outcome(row: Row) -> Outcome:
     promise = None
     if row["due"] is not None:

@@ -28,7 +28,7 @@ from firmware.sync.reports import Reports
 from firmware.sync.topics import up_filter
 from firmware.sync.uplink import Uplink
 from firmware.values import AttemptId, ContactId, Disposition, UuidV7
-from tests.firmware.store.store_rows import Rows
+from tests.firmware.store.store_rows import Rows, add_contacts
 from tests.firmware.sync.sync_world import NOW, TOPICS, BoxSide
 from tests.firmware.sync.sync_world import Console as Signer
 from tests.firmware.sync.uplink_world import running
@@ -89,7 +89,7 @@ class World:
         if self.n_called == 1:
             rows.seed(con, contact)
         else:
-            campaigns.add_contacts(con, [contact])
+            add_contacts(con, [contact])
         campaigns.set_in_call(con, contact.campaign, contact.contact)
         attempts.reserve(con, rows.reservation(f"a{name}", f"k{name}"))
         attempts.finish(con, AttemptId(f"a{name}"), ended_at=NOW, disposition=Disposition.NO_ANSWER)

@@ -16,7 +16,7 @@ from firmware.store.attempts import CallEvent
 from firmware.store.connection import Connection
 from firmware.sync.signing import key_id, save_private_key
 from firmware.values import CampaignId, ContactId, PersonId
-from tests.firmware.retention.kept_box import CALLED, DAY, KeptBox
+from tests.firmware.retention.kept_box import CALLED, DAY, WORDS, KeptBox
 
 SECOND = timedelta(seconds=1)
 
@@ -158,6 +158,16 @@ def test_the_evidence_command_and_its_verification(box: KeptBox) -> None:
     for file in (page, data):
         checked = json.loads(run(box.folder, "audit", "verify", str(file), "--json"))
         assert (checked["whole"], checked["compared_with_log"]) == (True, True)
+    assert f"<td>{WORDS}</td>" not in page.read_text(encoding="utf-8")
+    told = box.folder / "told.html"
+    run(box.folder, "audit", "evidence", "attempt-1", "--texts", "--out", str(told))
+    assert f"<td>{WORDS}</td>" in told.read_text(encoding="utf-8"), "what was sent, word for word"
+    assert json.loads(run(box.folder, "audit", "verify", str(told), "--json"))["whole"]
+    box.database.run_now(lambda con: con.execute("DELETE FROM audit_secret"))
+    (message,) = json.loads(run(box.folder, "audit", "evidence", "attempt-1", "--texts", "--json"))[
+        "messages"
+    ]
+    assert "said" not in message, "its person's key is destroyed"
     page.write_text(page.read_text(encoding="utf-8").replace("no_decision", "refuses", 1), encoding="utf-8")
     assert "does not show" in run(box.folder, "audit", "verify", str(page), code=1)
     assert "already" in run(box.folder, "audit", "evidence", "attempt-1", "--out", str(page), code=2)

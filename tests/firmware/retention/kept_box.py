@@ -22,7 +22,7 @@ from firmware.store.database import Database
 from firmware.store.inline_executor import InlineExecutor
 from firmware.sync.reports import Reports
 from firmware.values import E164, AttemptId, CampaignId, ContactId, Disposition, LineId, PersonId, UuidV7
-from tests.firmware.store.store_rows import Rows
+from tests.firmware.store.store_rows import Rows, add_contacts
 
 DAY = timedelta(days=1)
 CALLED = datetime(2026, 3, 4, 2, 0, tzinfo=UTC)
@@ -117,7 +117,7 @@ class KeptBox:
             vars={"callee_name": f"{NAME} {place}"},
             row=place,
         )
-        campaigns.add_contacts(con, [contact])
+        add_contacts(con, [contact])
         point = Point.PREDIAL if called else Point.ENQUEUE
         judged = self.judge.decide(con, contact, LINE, point, audio_ready=True)
         self.judge.write_audit(con, judged, attempt if called else None)

@@ -43,7 +43,7 @@ from firmware.values import (
     PersonId,
     UuidV7,
 )
-from tests.firmware.store.store_rows import Rows
+from tests.firmware.store.store_rows import Rows, add_contacts
 from tests.scenarios.test_sms import PAY, TEXTS, flow
 from tests.scenarios.virtual_time import run_virtually
 
@@ -108,7 +108,7 @@ class Office:
             "due_date": "2026-11-10", "last4": "4101", "link": PAY,
         }  # fmt: skip
         contact = rows.contact(numbers=(ADA,), region="CN-SH", consents=("sms",), vars=given)
-        campaigns.add_contacts(con, [contact])
+        add_contacts(con, [contact])
         suppressions.confirm(con, TUESDAY_10)
         self.judge.check_audit(con)
 

@@ -18,6 +18,7 @@ from firmware.store.campaigns import CampaignState, StoredCampaign, StoredContac
 from firmware.store.connection import Connection
 from firmware.store.database import Database
 from firmware.values import E164, AttemptId, CampaignId, ContactId, LineId, PersonId
+from tests.firmware.store.store_rows import add_contacts
 
 NOW = datetime(2026, 3, 4, tzinfo=UTC)
 WRITERS = 4
@@ -44,7 +45,7 @@ def seed(con: Connection) -> None:
         raw=b"",
         received_at=NOW,
     )
-    campaigns.add_contacts(
+    add_contacts(
         con,
         [
             StoredContact(

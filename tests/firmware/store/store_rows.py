@@ -1,9 +1,10 @@
 """Rows with everything that a test does not care about filled in."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from firmware.store import campaigns
+from firmware.store import campaigns, contacts
 from firmware.store.attempts import Reservation
 from firmware.store.campaigns import CampaignState, StoredCampaign, StoredContact
 from firmware.store.connection import Connection
@@ -61,4 +62,32 @@ class Rows:
     def seed(self, con: Connection, *contacts: StoredContact) -> None:
         """Write campaign c1 and contacts (k1 if none are given)."""
         campaigns.add_campaign(con, self.campaign(), raw=b"{}", received_at=NOW)
-        campaigns.add_contacts(con, contacts or (self.contact(),))
+        add_contacts(con, contacts or (self.contact(),))
+
+
+def add_contacts(con: Connection, rows: Iterable[StoredContact]) -> None:
+    """Keep new contacts."""
+    campaigns.add_rows(
+        con,
+        [
+            contacts.new_contact(
+                campaign=each.campaign,
+                contact=each.contact,
+                row=each.row,
+                person=each.person,
+                numbers=each.numbers,
+                language=each.language,
+                region=each.region,
+                time_zone=each.time_zone,
+                status=each.status,
+                debt=each.debt,
+                consents=each.consents,
+                consented_at=each.consented_at,
+                vars=each.vars,
+                priority=each.priority,
+                not_before=each.not_before,
+                expires_at=each.expires_at,
+            )
+            for each in rows
+        ],
+    )

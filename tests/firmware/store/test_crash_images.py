@@ -29,7 +29,7 @@ from firmware.store.inline_executor import InlineExecutor
 from firmware.store.suppressions import Suppression
 from firmware.values import E164, AttemptId, CampaignId, ContactId, Disposition, Money, PersonId
 from tests.firmware.store.crash_disk import Acknowledged, ApswConnection, LoggingVfs, images
-from tests.firmware.store.store_rows import NOW, Rows
+from tests.firmware.store.store_rows import NOW, Rows, add_contacts
 
 Work = Callable[[Connection], object]
 N_CALLS = 6
@@ -50,7 +50,7 @@ def a_box_life(rows: Rows) -> Iterator[Work]:
         campaigns.add_campaign(con, receiving, raw=b"{}" * 4000, received_at=NOW)
 
     def batch(con: Connection) -> None:
-        campaigns.add_contacts(
+        add_contacts(
             con, [rows.contact(f"k{call}", row=call, numbers=(number_of(call),)) for call in range(N_CALLS)]
         )
         campaigns.record_batch(con, c1, 0, taken=N_CALLS, rejected=0, received_at=NOW)

@@ -23,7 +23,7 @@ from firmware.store.snapshot import KEPT, snapshots
 from firmware.store.suppressions import Suppression
 from firmware.sync.reports import renumbered
 from firmware.values import ContactId, PersonId
-from tests.firmware.store.store_rows import NOW, Rows
+from tests.firmware.store.store_rows import NOW, Rows, add_contacts
 
 PAGE = 4096
 MANY = 300
@@ -52,7 +52,7 @@ def fill(con: Connection, rows: Rows, numbers: range) -> None:
         campaigns.add_campaign(con, rows.campaign(), raw=b"{}", received_at=NOW)
     for number in numbers:
         contact = rows.contact(f"k{number}", row=number, numbers=(f"+86131{number:08d}",))
-        campaigns.add_contacts(con, [contact])
+        add_contacts(con, [contact])
         attempts.reserve(
             con,
             rows.reservation(

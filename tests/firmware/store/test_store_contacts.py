@@ -15,7 +15,7 @@ from firmware.store.connection import Connection
 from firmware.store.database import Database
 from firmware.store.errors import StoreConflictError
 from firmware.values import CampaignId, ContactId, Disposition
-from tests.firmware.store.store_rows import NOW, Rows
+from tests.firmware.store.store_rows import NOW, Rows, add_contacts
 
 C1, K1 = CampaignId("c1"), ContactId("k1")
 hours = st.integers(-3, 3)
@@ -80,7 +80,7 @@ def test_due_is_what_the_rules_say(
                 not_before=at(one["not_before"]),
                 expires_at=at(one["expires_at"]),
             )
-            campaigns.add_contacts(con, [contact])
+            add_contacts(con, [contact])
             match one["then"]:
                 case "waiting":
                     campaigns.set_waiting(con, campaign_name, name, rows.now + timedelta(hours=one["until"]))
@@ -205,7 +205,7 @@ def test_a_campaign_is_ready_when_its_last_batch_is_in_and_done_when_nobody_is_l
         campaign: StoredCampaign = rows.campaign(state=CampaignState.RECEIVING, batches=2)
         campaigns.add_campaign(con, campaign, raw=b"", received_at=rows.now)
         campaigns.record_batch(con, C1, 1, taken=1, rejected=0, received_at=rows.now)
-        campaigns.add_contacts(con, [rows.contact()])
+        add_contacts(con, [rows.contact()])
         seen.append((state(con), campaigns.batch_missing(con, C1)))
         campaigns.record_batch(con, C1, 0, taken=0, rejected=3, received_at=rows.now)
         seen.append((state(con), campaigns.batch_missing(con, C1)))

@@ -14,7 +14,7 @@ from firmware.store.database import Database
 from firmware.store.errors import StoreConflictError
 from firmware.store.legal_holds import LegalHold, set_hold
 from firmware.values import E164, AttemptId, Disposition, LineId
-from tests.firmware.store.store_rows import Rows
+from tests.firmware.store.store_rows import Rows, add_contacts
 
 NUMBER, OTHER = E164("+8613123456789"), E164("+8613755550123")
 
@@ -65,9 +65,7 @@ def test_a_call_ends_once_and_an_open_one_is_found(database: Database, rows: Row
 def test_what_is_known_of_a_number_and_what_a_hold_keeps(database: Database, rows: Rows) -> None:
     def work(con: Connection) -> None:
         campaigns.add_campaign(con, rows.campaign(), raw=b"", received_at=rows.now)
-        campaigns.add_contacts(
-            con, [rows.contact("k1"), rows.contact("k2"), rows.contact("k3", numbers=(OTHER,))]
-        )
+        add_contacts(con, [rows.contact("k1"), rows.contact("k2"), rows.contact("k3", numbers=(OTHER,))])
         assert inbound.known_number(con, NUMBER).last_called_at is None
         attempts.reserve(con, rows.reservation())
         known = inbound.known_number(con, NUMBER)
@@ -108,9 +106,7 @@ def test_a_caller_is_found_among_many_without_reading_them_all(
     def work(con: Connection) -> None:
         campaigns.add_campaign(con, rows.campaign(), raw=b"", received_at=rows.now)
         numbers = [(OTHER,), (NUMBER, OTHER), (NUMBER,), (E164(f"{OTHER}0"), NUMBER)]
-        campaigns.add_contacts(
-            con, [rows.contact(f"k{place}", numbers=each) for place, each in enumerate(numbers)]
-        )
+        add_contacts(con, [rows.contact(f"k{place}", numbers=each) for place, each in enumerate(numbers)])
         assert inbound.known_number(con, OTHER).people == ("person-k0", "person-k1")
         assert inbound.known_number(con, NUMBER).people == ("person-k1", "person-k2", "person-k3")
         assert not inbound.known_number(con, E164("+8613900000000")).is_known

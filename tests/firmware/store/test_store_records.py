@@ -53,7 +53,6 @@ def test_an_attempt_has_exactly_one_outcome(database: Database, rows: Rows) -> N
         outcomes.add_outcome(con, outcome)
         assert outcomes.list_outcomes(con) == [outcome]
         assert outcomes.list_outcomes(con, CampaignId("other")) == []
-        assert outcomes.count_by_disposition(con, CampaignId("c1")) == {Disposition.PROMISE_FULL: 1}
         return outcomes.get_outcome(con, AttemptId("a1"))
 
     assert run(database, work) == outcome
