@@ -45,8 +45,8 @@ SHORTEST_S, LONGEST_S = 0.15, 2.5
 LEAST_PLAYED_S = 2.0
 """Of a machine's."""
 SOFTEST_DBFS = -60.0
-LOUDEST_ROOM = 1e-4
-"""Mean square; -40 dBFS, 20 dB below the speech."""
+LOUDEST_ROOM = 10**-3.5
+"""Of the loudest block's power."""
 BLOCK = 160
 
 
@@ -132,7 +132,8 @@ def load(path: Path) -> tuple[Sound, float]:
     if not len(loud):
         return sound[:0], 0.0
     begin, end = max(0, loud[0] - 1) * BLOCK, (loud[-1] + 2) * BLOCK
-    return sound[begin:end], min(room, LOUDEST_ROOM) ** 0.5
+    # A clip that was cut to its words says nothing about the room.
+    return sound[begin:end], room**0.5 if room < powers.max() * LOUDEST_ROOM else 0.0
 
 
 def _call(
