@@ -49,6 +49,13 @@ def classify(
         bool,
         typer.Option("--words/--no-words", help="Also have what is said written down by the recognisers."),
     ] = True,
+    channel: Annotated[
+        int,
+        typer.Option(
+            help="Which channel is the callee's, where a file has several; 1 in recordings of this box.",
+            min=1,
+        ),
+    ] = 1,
     models: Annotated[
         Path | None,
         typer.Option(
@@ -73,7 +80,7 @@ def classify(
         ear = load_engines(models or default_models_folder(), only_answers=True)
         for missing in ear.missing:
             _complain(f"words are heard less well: {missing}")
-    rows = [_row(path, ear, language) for path in files]
+    rows = [_row(path, ear, language, channel) for path in files]
     if as_json:
         print(json.dumps(rows, ensure_ascii=False, indent=1))
     else:
@@ -143,9 +150,9 @@ def standing(verdicts: list[AnswerClassified]) -> AnswerClassified:
     return verdicts[place]
 
 
-def _row(path: Path, ear: Recogniser | None, language: str) -> dict[str, Any]:
+def _row(path: Path, ear: Recogniser | None, language: str, channel: int) -> dict[str, Any]:
     try:
-        sound = load_sound(path)
+        sound = load_sound(path, channel)
     except AudioError as error:
         return {"file": str(path), "error": str(error)}
     verdicts = classify_sound(sound, ear, language)

@@ -24,18 +24,20 @@ RAW_LAWS = {
 """Files without a header: G.711 at 8 kHz, by their names."""
 
 
-def load_sound(path: Path) -> Clip:
-    """Return the first channel (the callee's, in a recording of ours) at 8 kHz. Raises SoundFileError."""
+def load_sound(path: Path, channel: int = 1) -> Clip:
+    """Return one channel (the first is the callee's, in a recording of ours) at 8 kHz. Raises SoundFileError."""
     law = RAW_LAWS.get(path.suffix.lower())
     how = {"format": "RAW", "subtype": law, "channels": 1, "samplerate": NARROWBAND.rate_hz} if law else {}
     try:
         with soundfile.SoundFile(path, **how) as file:
             if file.frames > MAX_SOUND_S * file.samplerate:
                 raise SoundFileError(f"{path.name}: longer than {MAX_SOUND_S / 3600:.0f} hours")
+            if not 1 <= channel <= file.channels:
+                raise SoundFileError(f"{path.name}: there is no channel {channel}, only {file.channels}")
             rate_hz = file.samplerate
             if rate_hz == NARROWBAND.rate_hz:
-                return freeze(np.ascontiguousarray(file.read(dtype="int16", always_2d=True)[:, 0]))
-            samples = file.read(dtype="float32", always_2d=True)[:, 0]
+                return freeze(np.ascontiguousarray(file.read(dtype="int16", always_2d=True)[:, channel - 1]))
+            samples = file.read(dtype="float32", always_2d=True)[:, channel - 1]
     except (soundfile.LibsndfileError, OSError) as error:
         raise SoundFileError(f"{path.name}: not a sound file that can be read ({error})") from error
     narrow = soxr.resample(samples, rate_hz, NARROWBAND.rate_hz) if len(samples) else samples

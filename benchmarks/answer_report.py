@@ -288,7 +288,11 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=300)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--words", action=argparse.BooleanOptionalAction, default=True)
-    parser.add_argument("--only", default="", help="only the sets and lines whose name has this in it")
+    parser.add_argument(
+        "--only",
+        action="append",
+        help="only the sets and lines whose name has this in it; may be given again",
+    )
     parser.add_argument(
         "--models", type=Path, help="Whisper too: a folder of models; without it PocketSphinx alone"
     )
@@ -299,7 +303,7 @@ def main() -> None:
     for label, channels in sets_of(given.bank, given.folder, given.calls).items():
         for channel, make in channels.items():
             name = f"{label}; {channel}"
-            if given.only not in name:
+            if given.only and not any(one in name for one in given.only):
                 continue
             with ProcessPoolExecutor(given.jobs) as workers:
                 ask = partial(judge, models=given.models, words=given.words)

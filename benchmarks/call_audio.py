@@ -6,8 +6,9 @@ and sealed, and is listened to for keys, speech, answer class and call progress.
 class costs more than all the rest, and nothing afterwards, so the first 4 s of the calls and what comes after 34 s are told
 apart: then it has ended in every call, 30 s after the first sound at the latest. Costs are CPU time of the whole process,
 user and system (sealing and the loop included), divided by the calls: the least of all rounds, because a machine that is
-busy otherwise empties the caches between two frames. The second table feeds single detectors beside spandsp and webrtcvad,
-in the same run: ratios travel between machines, microseconds do not.
+busy otherwise empties the caches between two frames. Beside them stands what is spent when nothing is done, in the same run:
+a thread that only wakes as often as the frame thread, and the frame thread with calls that do nothing. The second table
+feeds single detectors beside spandsp and webrtcvad: ratios travel between machines, microseconds do not.
 """
 
 import asyncio
@@ -16,8 +17,10 @@ import ctypes
 import math
 import os
 import resource
+import select
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -39,7 +42,9 @@ from audio.dsp.progress import ProgressDetector
 from audio.dsp.sit import SitDetector
 from audio.dsp.speech_activity import SpeechActivity
 from audio.dsp.tone import spectrum_of
-from audio.ports.frame_thread import FrameThread
+from audio.orders import AudioOrder
+from audio.ports.frame_thread import AT_ONCE_CALLS, ROUND_S, FrameThread
+from audio.ports.port import FrameHandler
 from audio.ports.seat import CallSeat
 from audio.recording import SealedRecording
 from audio.speech.espeak import EspeakSynthesizer
@@ -51,6 +56,7 @@ COUNTS = (1, 8, 16, 32)
 PTIME_S = 0.02
 UNDECIDED_S, DECIDED_S, WHOLE_S = 4.0, 34.0, 42.0
 """In the first, answer classes are open; from the second on they are settled."""
+NOTHING_S = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +70,28 @@ class Cost:
     late_ms: NDArray[np.float64]
     """Of every frame: how long after it was due it was done."""
     megabytes: float
+
+
+class EmptyCall:
+    """A call that does nothing with its frames: what moving them costs by itself."""
+
+    def __init__(self) -> None:
+        self.now_ms = 0
+        self.n_waiting_orders = 0
+        self._silence = np.zeros(160, dtype=np.int16)
+
+    def order(self, order: AudioOrder) -> None:
+        """Forget it."""
+
+    def process(self, frame_in: Frame) -> tuple[Frame, list[AudioEvent]]:
+        """Say nothing."""
+        del frame_in
+        self.now_ms += 20
+        return self._silence, []
+
+    def finish(self) -> list[AudioEvent]:
+        """Nothing was going on."""
+        return []
 
 
 class TimedCall:
@@ -83,7 +111,7 @@ class TimedCall:
     def start(
         self,
         thread: FrameThread,
-        call: CallAudio,
+        call: FrameHandler,
         on_events: Callable[[list[AudioEvent]], None],
         begin_s: float,
     ) -> None:
@@ -148,6 +176,37 @@ async def run_calls(n_calls: int, heard: NDArray[np.int16], prompt: Clip, *, sca
         late_ms=np.concatenate([np.array(call.late_s) for call in calls]) * 1000,
         megabytes=megabytes / n_calls,
     )
+
+
+async def run_nothing(n_calls: int, heard: NDArray[np.int16], seconds: float = NOTHING_S) -> float:
+    """Return how much of a core, a call, the frame thread takes for calls that do nothing."""
+    thread = FrameThread()
+    calls = [TimedCall(number, heard, seconds + 1.0) for number in range(n_calls)]
+    begin_s = time.monotonic() + 0.05
+    for call in calls:
+        call.start(thread, EmptyCall(), lambda _: None, begin_s)
+    percent = await cpu_percent(begin_s, begin_s + seconds)
+    for call in calls:
+        await call.seat.stop()
+    return percent / n_calls
+
+
+async def run_wakes(n_calls: int, seconds: float = NOTHING_S) -> float:
+    """Return how much of a core, a call, it takes to wake as often as the frame thread does, and nothing else."""
+    period_s = ROUND_S if n_calls > AT_ONCE_CALLS else PTIME_S / n_calls
+    begin_s = time.monotonic() + 0.05
+
+    def wake() -> None:
+        due_s = begin_s
+        while due_s < begin_s + seconds:
+            due_s += period_s
+            select.select([], [], [], max(0.0, due_s - time.monotonic()))
+
+    thread = threading.Thread(target=wake, name="wakes")
+    thread.start()
+    percent = await cpu_percent(begin_s, begin_s + seconds - 0.2)
+    await asyncio.to_thread(thread.join)
+    return percent / n_calls
 
 
 async def cpu_percent(begin_s: float, end_s: float) -> float:
@@ -267,6 +326,8 @@ def main() -> None:
         "% of a core a call,\nanswer open",
         "afterwards",
         "of the limit",
+        "of it: calls that\ndo nothing",
+        "only waking",
         "p50 late ms",
         "p99.9 late ms",
         "MB a call",
@@ -276,7 +337,15 @@ def main() -> None:
         f"everything on, {WHOLE_S:.0f} s in real time; the limit: {ASTERISK_PERCENT} % and {ASTERISK_MB} MB a call; "
         f"best of {n_rounds}; load of this machine before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
     )
-    rounds = [[asyncio.run(run_calls(n_calls, heard, prompt)) for n_calls in COUNTS] for _ in range(n_rounds)]
+    rounds = []
+    nothing = {n_calls: (math.inf, math.inf) for n_calls in COUNTS}
+    for _ in range(n_rounds):
+        rounds.append([asyncio.run(run_calls(n_calls, heard, prompt)) for n_calls in COUNTS])
+        for n_calls, (least, least_wakes) in nothing.items():
+            nothing[n_calls] = (
+                min(least, asyncio.run(run_nothing(n_calls, heard))),
+                min(least_wakes, asyncio.run(run_wakes(n_calls))),
+            )
     for costs in zip(*rounds, strict=True):
         decided = min(cost.percent_decided for cost in costs)
         megabytes = min(cost.megabytes for cost in rounds[0] if cost.n_calls == costs[0].n_calls)
@@ -285,6 +354,7 @@ def main() -> None:
             f"{min(cost.percent_undecided for cost in costs):.2f}",
             f"{decided:.2f}",
             f"{decided / ASTERISK_PERCENT:.2f}",
+            *(f"{percent:.2f}" for percent in nothing[costs[0].n_calls]),
             f"{min(float(np.percentile(cost.late_ms, 50)) for cost in costs):.2f}",
             f"{min(float(np.percentile(cost.late_ms, 99.9)) for cost in costs):.1f}",
             f"{megabytes:.2f}",

@@ -164,13 +164,19 @@ BASIS = (
     "longest_over_1",
     "longest_over_2",
     "turns",
+    "short",
 )
 """What the model weighs, in the order of `basis_of`."""
-SIGNS = (1, 1, 1, 1, 1, 1, 1, -1)
+SIGNS = (1, 1, 1, 1, 1, 1, 1, -1, -1)
 """More talk never speaks for a person, whatever a training set may say. That somebody waits speaks for nobody."""
-BASIS_WITH_TEXT = ("said", "said_surely", *BASIS)
-SIGNS_WITH_TEXT = (1, 1, *SIGNS)
+BASIS_WITH_TEXT = ("said", "said_surely", *BASIS, "talk_unknown")
+SIGNS_WITH_TEXT = (1, 1, *SIGNS, 1)
 """Once words were written down, they are weighed as well, and everything else anew."""
+SHORT_TALK_S = 1.5
+"""Hardly a recording says so little before it waits, whatever its one or two words may sound like."""
+KNOWN_AT = 0.35
+"""Of `said_confidence`: what explains the sound less is hardly a language that the models know, and neither what was
+written down nor what it sounded like says much then. How long they talk decides (`talk_unknown`)."""
 
 
 def basis_of(features: AnswerFeatures) -> tuple[float, ...]:
@@ -186,6 +192,7 @@ def basis_of(features: AnswerFeatures) -> tuple[float, ...]:
         min(max(f.longest_s - 1.0, 0.0), 1.5),
         min(max(f.longest_s - 2.0, 0.0), 2.0),
         float(min(turns, 4)),
+        max(SHORT_TALK_S - f.talk_s, 0.0),
     )
 
 
@@ -193,7 +200,10 @@ def basis_with_text_of(features: AnswerFeatures) -> tuple[float, ...]:
     """Return the same with the words that were written down before it."""
     f = features
     said = _logit(f.said_machine + f.said_carrier + f.said_screening, f.said_human)
-    return (said, said * f.said_confidence, *basis_of(f))
+    known = min(1.0, f.said_confidence / KNOWN_AT)
+    words, *timing = basis_of(f)
+    talk_unknown = (1.0 - known) * min(max(f.talk_s - SHORT_TALK_S, 0.0), 1.5)
+    return (said * known, said * f.said_confidence, words * known, *timing, talk_unknown)
 
 
 def has_text(features: AnswerFeatures) -> bool:

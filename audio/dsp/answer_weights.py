@@ -10,6 +10,7 @@ WEIGHTS = (
     0.1193,  # longest_over_1
     0.0000,  # longest_over_2
     -0.4591,  # turns
+    -1.2000,  # short
 )
 
 BIAS_WITH_TEXT = -0.3300
@@ -24,4 +25,6 @@ WEIGHTS_WITH_TEXT = (
     0.1800,  # longest_over_1
     0.0000,  # longest_over_2
     -0.6000,  # turns
+    -1.2000,  # short
+    0.8000,  # talk_unknown
 )

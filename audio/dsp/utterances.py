@@ -35,7 +35,7 @@ STEADY_BLOCKS = 10
 STEADY_SPREAD_DB = 6.0
 FLOOR_FALL = 0.3
 MIN_SPEECH_BLOCKS = 4
-MIN_VOICED_BLOCKS = 4
+MIN_VOICED_BLOCKS = 3
 MIN_VOICED_SHARE = 0.25
 """Speech has half and more, in noise 20 dB down a third and more; breath on a handset, by GSM full rate, a fifth."""
 LONG_BLOCKS, LONG_VOICED_SHARE = 50, 0.12

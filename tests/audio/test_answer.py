@@ -245,11 +245,33 @@ def test_more_talk_never_speaks_for_a_person() -> None:
 
 
 def test_words_outweigh_a_long_greeting() -> None:
-    """What sounds like a company's greeting is a person after three seconds; what sounds recorded is not after one."""
+    """What sounds like a company's greeting is a person after three seconds; what sounds recorded is not after one and a half."""
     greeting = AnswerFeatures(talk_s=3.0, longest_s=3.0, n_utterances=1, talk_utterances=1, words_human=0.95)
-    message = AnswerFeatures(talk_s=1.2, longest_s=1.2, n_utterances=1, talk_utterances=1, words_human=0.05)
+    message = AnswerFeatures(talk_s=1.5, longest_s=1.5, n_utterances=1, talk_utterances=1, words_human=0.05)
     assert probability_of_recording(replace(greeting, words_machine=0.05)) < 0.3
     assert probability_of_recording(replace(message, words_machine=0.95)) > 0.5
+
+
+def test_one_word_is_a_person_whatever_it_sounds_like() -> None:
+    """People's names and single words are taken for bits of announcements; hardly a recording is so short."""
+    name = AnswerFeatures(
+        talk_s=0.6, longest_s=0.6, n_utterances=1, talk_utterances=1, words_human=0.02, words_machine=0.98
+    )
+    assert probability_of_recording(name) < 0.5
+    assert (
+        probability_of_recording(replace(name, said_human=0.35, said_machine=0.65, said_confidence=1.0)) < 0.5
+    )
+    assert probability_of_recording(replace(name, talk_s=2.4, longest_s=2.4)) > 0.5
+
+
+def test_of_an_unknown_language_only_its_length_counts() -> None:
+    """What explains the sound badly is no evidence: neither "hello" nor "leave a message" was surely said."""
+    talk = AnswerFeatures(talk_s=2.6, longest_s=2.6, n_utterances=1, talk_utterances=1, said_human=0.95)
+    misheard = replace(talk, words_human=0.98, words_machine=0.02, said_machine=0.05)
+    assert probability_of_recording(replace(misheard, said_confidence=0.0)) > 0.5
+    assert probability_of_recording(replace(misheard, said_confidence=0.9)) < 0.2
+    short = replace(misheard, talk_s=1.4, longest_s=1.4, said_human=0.05, said_machine=0.95)
+    assert probability_of_recording(replace(short, said_confidence=0.0)) < 0.5
 
 
 def test_the_fit_finds_a_model_it_should_find(rng: np.random.Generator) -> None:
@@ -357,7 +379,12 @@ def test_the_command_says_class_decision_and_confidence(tmp_path: Path, mix: Mix
     soundfile.write(tmp_path / "person.wav", person, 8000)
     soundfile.write(tmp_path / "wide.wav", np.repeat(person, 2), 16000)
     soundfile.write(tmp_path / "raw.ul", person, 8000, format="RAW", subtype="ULAW")
+    soundfile.write(tmp_path / "two.wav", np.stack([np.zeros_like(person), person], axis=1), 8000)
     files = [str(tmp_path / name) for name in ("person.wav", "wide.wav", "raw.ul")]
+    second = CliRunner().invoke(
+        app, ["classify", str(tmp_path / "two.wav"), "--channel", "2", "--no-words", "--json"]
+    )
+    assert json.loads(second.stdout)[0]["class"] == "human"
     done = CliRunner().invoke(app, ["classify", *files, "--json"])
     assert done.exit_code == 0, done.output
     rows = json.loads(done.stdout)

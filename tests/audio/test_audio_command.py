@@ -112,6 +112,9 @@ def test_the_first_channel_is_heard_and_odd_tails_are_filled_up(tmp_path: Path) 
     frames = list(frames_of(sound))
     assert [len(frame) for frame in frames] == [160] * 4
     assert np.concatenate(frames)[500:].tolist() == [0] * 140
+    assert load_sound(tmp_path / "two.wav", 2).tolist() == (-left).tolist()
+    with pytest.raises(SoundFileError, match="no channel 3, only 2"):
+        load_sound(tmp_path / "two.wav", 3)
 
 
 def test_no_file_at_all_is_an_error_of_ours(tmp_path: Path) -> None:
