@@ -276,6 +276,8 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _run(command: list[str], what: str) -> None:
+    # What this Python is told to look for elsewhere is no part of the release that another one is.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     try:
         done = subprocess.run(
             command,
@@ -284,6 +286,7 @@ def _run(command: list[str], what: str) -> None:
             timeout=LONGEST_STEP_S,
             check=False,
             stdin=subprocess.DEVNULL,
+            env=environment,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise InstallError(f"{what} failed: {error}") from None
