@@ -25,6 +25,7 @@ LONGEST_STEP_S = 3600.0
 AT_BOOT = (
     "branchline-first-boot.service",
     "branchline-factory-reset.path",
+    "branchline-reboot.path",
     "branchline-update-boot.service",
     "branchline-update.path",
     "branchline-update.timer",
