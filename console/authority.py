@@ -229,9 +229,9 @@ max_call_s = 240
 # usb_path = "1-1.3"
 # pin_file = "line-1.pin"        # where the SIM card asks for one; mode 0400
 
-# What `branchline-console command BOX reboot` runs; without it the box refuses.
+# What `branchline-console command BOX reboot` runs; an installed box asks root's service. [] and it refuses.
 # [commands]
-# reboot = ["systemctl", "reboot"]
+# reboot = ["/usr/local/bin/branchline", "reboot"]
 
 # Where the link is paid by the byte: telemetry goes first, then events wait; outcomes always go.
 # [uplink]

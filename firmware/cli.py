@@ -113,6 +113,10 @@ PROGRAMS = {
         "provisioning.first_boot_command:reset_app",
         "Wipe this box, keys first; afterwards it can be claimed again.",
     ),
+    "reboot": (
+        "provisioning.reboot_command:reboot_app",
+        "Restart this machine; who is not root asks root's service for it.",
+    ),
     "update": (
         "provisioning.update_command:app",
         "Releases over the network: what is under way, and one at once.",

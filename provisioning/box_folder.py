@@ -12,8 +12,10 @@ from provisioning.layout import Layout
 _DATA_DIR = re.compile(r'(?m)^data_dir = "data"$')
 _KEY = re.compile(r'(?m)^key = "(box\.key)"$')
 _TECHNICIAN = re.compile(r"(?m)^\[technician\]")
+_COMMANDS = re.compile(r"(?m)^\[commands\]")
 _NAME = re.compile(r"(box\.toml|box\.crt|ca\.crt|release-root\.json|console-keys/[0-9a-f]{16}\.pem)")
 FACTORY_RESET = ["/usr/local/bin/branchline", "factory-reset", "--yes"]
+REBOOT = ["/usr/local/bin/branchline", "reboot"]
 
 
 def put_box(folder: Path, layout: Layout, *, disk: Disk | None = None) -> str:
@@ -54,9 +56,14 @@ def installed_settings(text: str, source: Path, layout: Layout) -> str:
     if (n_data, n_key) != (1, 1):
         raise InstallError(f"{source} was changed by hand: put its files into {layout.settings} yourself")
     if not _TECHNICIAN.search(text):
-        program = ", ".join(f'"{part}"' for part in FACTORY_RESET)
-        text += f"\n[technician]\nfactory_reset = [{program}]\n"
+        text += f"\n[technician]\nfactory_reset = {_quoted(FACTORY_RESET)}\n"
+    if not _COMMANDS.search(text):
+        text += f"\n[commands]\nreboot = {_quoted(REBOOT)}\n"
     return text
+
+
+def _quoted(program: list[str]) -> str:
+    return "[" + ", ".join(f'"{part}"' for part in program) + "]"
 
 
 def _check_free(layout: Layout) -> None:

@@ -1,14 +1,8 @@
-"""A machine in a folder: Debian made by mmdebstrap with a release installed, and a look at it running under systemd-nspawn."""
+"""A machine in a folder: Debian made by mmdebstrap, with a release installed. How it runs: provisioning/image_look.py."""
 
-import os
-import pty
-import select
-import shlex
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from provisioning.installing import (
@@ -27,32 +21,28 @@ PACKAGES = (
     "libportaudio2", "espeak-ng", "ca-certificates", "tzdata",
 )  # fmt: skip
 BUILD_LIMIT_S = 1800.0
-BOOT_LIMIT_S = 1500.0
-"""With two updates, of which one is tried three times for a minute each."""
-LOOK = Path(__file__).with_name("image_look.sh")
-SAMPLE_BOX = "etc/branchline-sample-box"
-_BOOT = """
-set -e
-mount --bind {tree} {tree}
-mount -t tmpfs tmpfs {tree}/run
-exec systemd-nspawn --boot --register=no --keep-unit --console=interactive --directory={tree}
-"""
+FETCH_LIMIT_S = 120.0
+# Nobody reads manuals there. An option of dpkg would do it too, and have each package go through a filter: twice the time.
+_NO_MANUALS = 'rm -rf "$1"/usr/share/man/*'
+_OLDEST_SUITE = "bookworm"
+
+
+class MirrorError(InstallError):
+    """No mirror of Debian can be reached from here: nothing is wrong with what was asked for."""
 
 
 def make_tree(tree: Path, checkout: Path, *, arch: str, suite: str, wheels: Path | None) -> None:
-    """Make the tree. Raises InstallError."""
+    """Make the tree. Raises InstallError; then there is none."""
     if tree.exists():
         raise InstallError(f"{tree} is there already: name a folder that is not")
     if shutil.which("mmdebstrap") is None:
         raise InstallError("mmdebstrap is missing: apt-get install mmdebstrap")
-    command = [
-        "mmdebstrap", "--quiet", "--variant=minbase", f"--architectures={arch}", f"--include={','.join(PACKAGES)}",
-        '--aptopt=Acquire::Languages "none"', "--dpkgopt=path-exclude=/usr/share/man/*", suite, str(tree),
-    ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, timeout=BUILD_LIMIT_S, check=False)
-    if done.returncode:
-        raise InstallError(f"mmdebstrap: {(done.stderr.strip() or 'failed').splitlines()[-1]}")
-    fill_tree(tree, checkout, wheels=wheels)
+    try:
+        _make_debian(tree, arch=arch, suite=suite)
+        fill_tree(tree, checkout, wheels=wheels)
+    except BaseException:
+        shutil.rmtree(tree, ignore_errors=True)
+        raise
 
 
 def fill_tree(tree: Path, checkout: Path, *, wheels: Path | None) -> None:
@@ -70,70 +60,53 @@ def fill_tree(tree: Path, checkout: Path, *, wheels: Path | None) -> None:
     (tree / "etc/machine-id").write_text("", encoding="ascii")  # each box makes its own
 
 
-def look_at_tree(tree: Path, box: Path) -> list[tuple[str, bool, str]]:
-    """Boot the tree with an issued box in it and return what was observed: what, whether it is right, and its words.
-
-    Needs root and systemd-container. The tree is changed: it is one to look at, not one to deliver. Raises InstallError.
-    """
-    tree = tree.resolve()
-    shutil.rmtree(tree / SAMPLE_BOX, ignore_errors=True)
-    shutil.copytree(box, tree / SAMPLE_BOX)
-    shutil.copy(LOOK, tree / "usr/local/sbin/branchline-look")
-    unit = tree / "etc/systemd/system/branchline-look.service"
-    unit.write_text(
-        "[Unit]\nAfter=multi-user.target\n[Service]\nType=oneshot\n"
-        "ExecStart=/bin/sh /usr/local/sbin/branchline-look\nStandardOutput=file:/observed.txt\nStandardError=journal\n",
-        encoding="utf-8",
-    )
-    wants = tree / "etc/systemd/system/default.target.wants"
-    wants.mkdir(exist_ok=True)
-    (wants / unit.name).unlink(missing_ok=True)
-    (wants / unit.name).symlink_to(f"/{unit.relative_to(tree)}")
-    (tree / "observed.txt").unlink(missing_ok=True)
-    screen = _boot(tree)
-    try:
-        lines = (tree / "observed.txt").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        raise InstallError(f"the tree did not come as far as looking; its screen: {screen[-500:]}") from None
-    found = [tuple(line.split("\t", 2)) for line in lines if line.count("\t") == 2]
-    for what, shown, words in (
-        ("serial console", "Welcome to", "boot is shown on the console"),
-        ("technician's console on it", "2 中文", "the technician's first question is shown there"),
-    ):
-        found.append((what, "good" if shown in screen else "bad", words))
-    return [(what, verdict == "good", words) for what, verdict, words in found]
-
-
-def _boot(tree: Path) -> str:
-    """Run the tree until it powers off; return what its console showed."""
-    command = [
-        "unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c",
-        _BOOT.format(tree=shlex.quote(str(tree))),
-    ]  # fmt: skip
-    ours, theirs = pty.openpty()  # nspawn shows its console on a terminal only
-    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True)
-    os.close(theirs)
-    screen = bytearray()
-    ends_s = time.monotonic() + BOOT_LIMIT_S
-    try:
-        while process.poll() is None and time.monotonic() < ends_s:
-            if select.select([ours], [], [], 0.5)[0]:
-                try:
-                    screen += os.read(ours, 65536)
-                except OSError:  # the other end is closed (EIO)
-                    break
-        process.wait(timeout=max(ends_s - time.monotonic(), 1.0))
-    except subprocess.TimeoutExpired:
-        raise InstallError(f"the tree did not power off within {BOOT_LIMIT_S:.0f} s") from None
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-        os.close(ours)
-    return screen.decode("utf-8", "replace")
-
-
 def machine_arch() -> str:
     """Return Debian's name of this processor's architecture."""
     done = subprocess.run(["dpkg", "--print-architecture"], capture_output=True, text=True, check=False)
     return done.stdout.strip() or sys.platform
+
+
+def machine_suite(os_release: Path = Path("/etc/os-release")) -> str:
+    """Return the Debian release of this machine, whose Python releases are made for; the oldest supported one elsewhere."""
+    try:
+        lines = os_release.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return _OLDEST_SUITE
+    said = {key: value.strip('"') for key, _, value in (line.partition("=") for line in lines)}
+    return (said.get("ID") == "debian" and said.get("VERSION_CODENAME")) or _OLDEST_SUITE
+
+
+def _make_debian(tree: Path, *, arch: str, suite: str) -> None:
+    asked = ["mmdebstrap", "--quiet", f"--architectures={arch}", '--aptopt=Acquire::Retries "3"']
+    done = _mmdebstrap(
+        [
+            *asked, "--variant=minbase", f"--include={','.join(PACKAGES)}", '--aptopt=Acquire::Languages "none"',
+            f"--customize-hook={_NO_MANUALS}", suite, str(tree),
+        ],
+        BUILD_LIMIT_S,
+    )  # fmt: skip
+    if not done:
+        return
+    if "neither be executed natively nor" in done:
+        raise InstallError(
+            f"this machine cannot run programs for {arch}, which Debian's packages do while they are set up: "
+            "apt-get install qemu-user-static binfmt-support, or make the tree on such a machine"
+        )
+    # Whether anything at all can be fetched, asked in the same way and for nothing.
+    if fetching := _mmdebstrap([*asked, "--simulate", "--variant=custom", suite, "/dev/null"], FETCH_LIMIT_S):
+        raise MirrorError(f"nothing of Debian {suite} can be fetched: {fetching}")
+    raise InstallError(f"mmdebstrap: {done}")
+
+
+def _mmdebstrap(command: list[str], limit_s: float) -> str:
+    """Return why it failed, empty when it did not."""
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=limit_s, check=False, stdin=subprocess.DEVNULL
+        )
+    except subprocess.TimeoutExpired:
+        return f"it took longer than {limit_s:.0f} s"
+    if done.returncode == 0:
+        return ""
+    lines = [line for line in done.stderr.splitlines() if line.strip() and "failed to run" not in line]
+    return " / ".join(lines[-2:]) or f"it ended with {done.returncode}"

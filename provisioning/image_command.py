@@ -9,7 +9,8 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 
-from provisioning.image import fill_tree, look_at_tree, machine_arch, make_tree
+from provisioning.image import fill_tree, machine_arch, machine_suite, make_tree
+from provisioning.image_look import Finding, look_at_tree
 from provisioning.install_command import CHECKOUT
 from provisioning.installing import InstallError, build_wheel
 
@@ -32,12 +33,12 @@ def make(
     arch: Annotated[
         str, typer.Option(help="Debian's name of the processor: amd64, arm64; left out, this one's.")
     ] = "",
-    suite: Annotated[str, typer.Option(help="The Debian release.")] = "bookworm",
+    suite: Annotated[str, typer.Option(help="The Debian release; left out, this machine's.")] = "",
     wheels: Wheels = None,
 ) -> None:
     """Make a Debian tree with this checkout's release installed and enabled. Needs root and mmdebstrap."""
     try:
-        make_tree(tree, CHECKOUT, arch=arch or machine_arch(), suite=suite, wheels=wheels)
+        make_tree(tree, CHECKOUT, arch=arch or machine_arch(), suite=suite or machine_suite(), wheels=wheels)
     except InstallError as error:
         _fail(str(error))
 
@@ -53,7 +54,7 @@ def refill(tree: Tree, wheels: Wheels = None) -> None:
 
 @image_app.command("test")
 def look(tree: Tree, wheels: Wheels = None) -> None:
-    """Boot a tree under systemd-nspawn as a throw-away box and say what was observed; the tree is spent by it.
+    """Boot a tree under systemd-nspawn as a throw-away box and say what was observed; the tree stays as it is.
 
     With --wheels it also becomes a good release over the network, and goes back from one that does not start.
     """
@@ -62,13 +63,13 @@ def look(tree: Tree, wheels: Wheels = None) -> None:
             found = _look(tree, Path(folder), wheels)
     except InstallError as error:
         _fail(str(error))
-    for what, is_right, words in found:
-        print(f"{'good' if is_right else 'BAD '}  {what}: {words}")
-    if not all(is_right for _, is_right, _ in found):
+    for each in found:
+        print(f"{'good' if each.is_right else 'BAD '}  {each.what}: {each.words}")
+    if not all(each.is_right for each in found):
         _fail("the tree does not do what it should")
 
 
-def _look(tree: Path, folder: Path, wheels: Path | None) -> list[tuple[str, bool, str]]:
+def _look(tree: Path, folder: Path, wheels: Path | None) -> list[Finding]:
     # The office is the console's; here it only issues a box to look at, and releases for it.
     from console.authority import init_office, issue_box  # noqa: PLC0415
     from provisioning.image_updates import broker_of, publish_two, shown  # noqa: PLC0415
@@ -82,10 +83,7 @@ def _look(tree: Path, folder: Path, wheels: Path | None) -> list[tuple[str, bool
         return look_at_tree(tree, issue_box(office, "look-1", now=now))
     public = publish_two(office.releases, build_wheel(CHECKOUT, folder), wheels)
     with shown(public) as address, broker_of(office.folder):
-        box = issue_box(office, "look-1", now=now)
-        with (box / "box.toml").open("a", encoding="utf-8") as file:
-            file.write(f'\n[update]\nrepository = "{address}"\ntrial_minutes = 1\n')
-        return look_at_tree(tree, box)
+        return look_at_tree(tree, issue_box(office, "look-1", now=now), repository=address)
 
 
 def _fail(message: str) -> NoReturn:

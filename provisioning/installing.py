@@ -25,6 +25,7 @@ LONGEST_STEP_S = 3600.0
 AT_BOOT = (
     "branchline-first-boot.service",
     "branchline-factory-reset.path",
+    "branchline-reboot.path",
     "branchline-update-boot.service",
     "branchline-update.path",
     "branchline-update.timer",
@@ -276,6 +277,8 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _run(command: list[str], what: str) -> None:
+    # What this Python is told to look for elsewhere is no part of the release that another one is.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     try:
         done = subprocess.run(
             command,
@@ -284,6 +287,7 @@ def _run(command: list[str], what: str) -> None:
             timeout=LONGEST_STEP_S,
             check=False,
             stdin=subprocess.DEVNULL,
+            env=environment,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise InstallError(f"{what} failed: {error}") from None

@@ -76,6 +76,11 @@ class Layout:
         return self.data / "factory-reset-asked"
 
     @property
+    def reboot_asked(self) -> Path:
+        """Return the file by which the daemon's user asks root for a restart of the machine."""
+        return self.data / "reboot-asked"
+
+    @property
     def issue(self) -> Path:
         """Return what every login on a console shows above its prompt (agetty), made anew at each boot."""
         return self.root / "run/issue.d/branchline.issue"

@@ -50,6 +50,12 @@ class SystemdMachine:
         self._systemctl("daemon-reload")
         self._systemctl("restart", "--no-block", "branchline.service")
 
+    def reboot(self) -> None:
+        """Have the machine go down and come up again. Raises MachineError."""
+        if not self._is_live:
+            raise MachineError("systemd does not run this machine: restart it as it is restarted")
+        self._systemctl("--no-block", "reboot")
+
     def start_first_boot(self) -> None:
         """Have the machine ask to become a box."""
         self._systemctl("restart", "--no-block", "branchline-first-boot.service")

@@ -30,12 +30,14 @@ from provisioning import network
 from provisioning.check import Check, result
 from provisioning.technician.pin import PinFile
 
+CGROUP = Path("/sys/fs/cgroup")
 LEAST_MEMORY_BYTES = 80_000_000
 RENEW_BEFORE_DAYS = 14
 LEASE_S = 24 * 3600.0
 MADE_IN = datetime(2026, 1, 1, tzinfo=UTC)
 """This software is younger than that: a clock that shows less has lost its time."""
 PIN_NAME = "technician.pin"
+SEALED = "it is sealed for the service: the console on the serial line can open it, a shell cannot"
 _FOUND = {
     # What firmware.daemon.checkup calls a thing, and how it is called here.
     "console keys": "console-keys",
@@ -65,11 +67,11 @@ def self_check(config: Path, ask: Callable[[Settings], BoxClient]) -> list[Check
         return _masked([result("settings", False, str(error))])
     checks = [result("settings", True, str(config)), *_of_settings(config, settings)]
     checks += [*_of_files(settings), *_of_keys(settings)]
-    checks += [
-        result(_FOUND[each.what], each.passed, each.detail)
-        for each in asyncio.run(check_running_box(settings))
-        if each.what in _FOUND
-    ]
+    for each in asyncio.run(check_running_box(settings)):
+        if each.what == "broker" and not each.passed and _is_sealed(settings):
+            checks.append(result("broker", None, SEALED))
+        elif each.what in _FOUND:
+            checks.append(result(_FOUND[each.what], each.passed, each.detail))
     checks += [*_of_network(settings), *_of_machine(host_health(Path(settings.box.data_dir)))]
     with ask(settings) as client:
         checks += _of_daemon(client)
@@ -104,7 +106,8 @@ def _of_files(settings: Settings) -> Iterator[Check]:
         yield result("disk-space", free > RESERVE_BYTES, f"{free / 1e9:.1f} GB free")
         share = room.f_favail / room.f_files if room.f_files else 1.0
         yield result("inodes", share > 0.02, f"{share:.0%} free")
-    yield result("disk-writable", not os.statvfs("/var").f_flag & os.ST_RDONLY, "/var")
+    frozen = _read_only_disk(folder)
+    yield result("disk-writable", not frozen, frozen)
     try:
         with read_only(database_path(settings)) as con:
             depth = outbox.depth(con)
@@ -118,6 +121,19 @@ def _of_files(settings: Settings) -> Iterator[Check]:
     except StoreError as error:
         yield result("database", False, str(error))
         yield from (result(code, None, "no database") for code in ("database-whole", "outbox"))
+
+
+def _read_only_disk(folder: Path, mounts: Path = Path("/proc/self/mountinfo")) -> str:
+    """Return the mount point of the disk under a folder if the kernel took to only reading it (proc(5)), else nothing.
+
+    A mount that a sandbox made read-only says nothing of the disk: what counts are the file system's own options.
+    """
+    best, frozen = "", False
+    for line in mounts.read_text(encoding="utf-8", errors="replace").splitlines():
+        place, (_, _, options) = line.split(" ")[4], line.partition(" - ")[2].split(" ")[:3]
+        if len(place) >= len(best) and folder.absolute().is_relative_to(place):
+            best, frozen = place, "ro" in options.split(",")
+    return best if frozen else ""
 
 
 def _of_keys(settings: Settings) -> Iterator[Check]:
@@ -139,6 +155,10 @@ def _of_keys(settings: Settings) -> Iterator[Check]:
             days = (certificates[code].not_valid_after_utc - datetime.now(UTC)).days
             least = RENEW_BEFORE_DAYS if code == "certificate" else 0
             yield result(code, days >= least, f"{days} days left")
+    if _is_sealed(settings) and files.key == Path(settings.mqtt.key):
+        yield result("key-private", None, SEALED)
+        yield result("key-matches", None, SEALED)
+        return
     key = files.key
     try:
         mode = key.stat().st_mode
@@ -154,6 +174,11 @@ def _of_keys(settings: Settings) -> Iterator[Check]:
     else:
         same = _raw(own) == _raw(certificate.public_key())
         yield result("key-matches", same, "a pair" if same else "the key is not the certificate's")
+
+
+def _is_sealed(settings: Settings) -> bool:
+    """Say whether the key is one that systemd opens for a service, and this is none: a person's shell."""
+    return settings.mqtt.key_credential is not None and not os.environ.get("CREDENTIALS_DIRECTORY")
 
 
 def _in_use(settings: Settings) -> TlsFiles:
@@ -198,9 +223,12 @@ def _of_machine(health: HostHealth) -> Iterator[Check]:
     )
     memory, temperature, load = health.memory_available_bytes, health.cpu_temp_c, health.load_1m
     yield result(
-        "memory", None if memory is None else memory > LEAST_MEMORY_BYTES, f"{(memory or 0) / 1e6:.0f} MB"
+        "memory",
+        None if memory is None else memory > LEAST_MEMORY_BYTES,
+        "" if memory is None else f"{memory / 1e6:.0f} MB",
     )
-    yield result("temperature", None if temperature is None else temperature < HOT_C, f"{temperature} C")
+    measured = "this machine measures none" if temperature is None else f"{temperature:.0f} C"
+    yield result("temperature", None if temperature is None else temperature < HOT_C, measured)
     yield result("load", None if load is None else load < 2.0 * (os.cpu_count() or 1), f"{load}")
     running = _is_running("ModemManager")
     yield result(
@@ -209,6 +237,9 @@ def _of_machine(health: HostHealth) -> Iterator[Check]:
 
 
 def _is_running(name: str) -> bool:
+    # Where other users' processes are hidden from this one, their services' control groups are not.
+    if any((root / "system.slice" / f"{name}.service").is_dir() for root in (CGROUP, CGROUP / "systemd")):
+        return True
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             if (folder / "comm").read_text(encoding="utf-8").strip() == name[:15]:
@@ -228,7 +259,8 @@ def _of_daemon(client: BoxClient) -> Iterator[Check]:
         )
         return
     yield result("daemon", True, f"version {facts.version}, up for {facts.uptime_s // 60} min")
-    yield result("dialling", facts.dialling in {"yes", "closed", "held"}, facts.dialling_detail)
+    why = facts.dialling if facts.dialling_detail == "yes" else facts.dialling_detail
+    yield result("dialling", facts.dialling in {"yes", "closed", "held"}, why)
     yield result("clock-trusted", facts.clock_trusted, facts.clock)
     yield result("connected", facts.uplink.connected, f"{facts.uplink.waiting} messages wait")
     heard = facts.uplink.console_heard_at

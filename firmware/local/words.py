@@ -1,5 +1,6 @@
 """Everything that the page and the technician's console say, in English and Chinese: what is the matter and what to do."""
 
+import re
 from collections.abc import Mapping
 from typing import Literal
 
@@ -212,6 +213,37 @@ PAGE: Mapping[str, Both] = {
     ),
     "version": ("Version", "版本"),
 }
+
+
+_CLOCK_ZH = (
+    # What firmware.host.clock_trust says of the clock.
+    (
+        r"waiting for the time: (.+) vouches for it so far, .*",
+        r"正在等待校准：目前可作证的来源：\1；NTP、总部、移动网络三者须有两者一致",
+    ),
+    (
+        r"the clock shows (.+), before the last decision at (.+): .*",
+        r"时钟显示 \1，早于最近一次判定 \2，请校准",
+    ),
+    (r"the time of the (.+) differs by (\d+) s: .*", r"与\1的时间相差 \2 秒，请校准其中之一"),
+    (r"the clock went back to (.+)", r"时钟被拨回到 \1"),
+    (r"(.+) agree", r"\1一致"),
+    (r"simulated", "模拟时间"),
+)
+_CLOCK_WORDS_ZH = {"nothing": "无", "console": "总部", "mobile network": "移动网络", " and ": "、"}
+
+
+def clock_words(reason: str, language: Language) -> str:
+    """Return why the clock is believed, or not, in one language."""
+    if language == "en":
+        return reason
+    for pattern, chinese in _CLOCK_ZH:
+        if found := re.fullmatch(pattern, reason):
+            shown = found.expand(chinese)
+            for english, word in _CLOCK_WORDS_ZH.items():
+                shown = shown.replace(english, word)
+            return shown
+    return reason
 
 
 def say(words: Both, language: Language) -> str:

@@ -95,6 +95,10 @@ class PinFile:
                 file.write(msgspec.json.encode(kept))
                 file.flush()
                 os.fsync(file.fileno())
+                if os.geteuid() == 0:
+                    # The console on a serial line is the daemon's user, as the folder is.
+                    owner = self._path.parent.stat()
+                    os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
             fresh.replace(self._path)
         except OSError as error:
             raise PinError(f"{self._path} cannot be written: {error.strerror}") from None

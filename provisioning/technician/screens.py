@@ -14,6 +14,7 @@ from firmware.local.words import (
     VERDICTS,
     Both,
     Language,
+    clock_words,
     for_how_long,
     say,
 )
@@ -58,7 +59,10 @@ class Screens:
         rows = [
             ("state", self._of(VERDICTS[facts.verdict])),
             ("dialling", self._of(DIALLING[facts.dialling])),
-            ("clock", f"{clock}: {facts.clock} ({_local(facts.at, zone)} {facts.time_zone})"),
+            (
+                "clock",
+                f"{clock}: {clock_words(facts.clock, self.language)} ({_local(facts.at, zone)} {facts.time_zone})",
+            ),
             ("console", console),
             ("waiting", waiting),
             ("people", str(facts.queue.contacts)),

@@ -10,8 +10,10 @@ from console.authority import init_office, issue_box
 from firmware.daemon.checkup import mqtt_settings
 from firmware.settings import SettingsError, load_settings
 from provisioning.box_folder import put_box
-from provisioning.installing import InstallError
+from provisioning.installing import InstallError, put_system_files
 from provisioning.layout import Layout
+from provisioning.machine import MachineError
+from provisioning.reboot_command import ask_for_reboot
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -21,6 +23,7 @@ def layout(tmp_path: Path) -> Layout:
     """A tree with a release in it, as far as that matters here."""
     layout = Layout(root=tmp_path / "root")
     shutil.copytree(ROOT / "systemd", layout.releases / "1.0/share/branchline/systemd")
+    shutil.copy(ROOT / "examples/box.toml", layout.releases / "1.0/share/branchline/box.toml")
     layout.current.symlink_to("releases/1.0")
     return layout
 
@@ -36,6 +39,9 @@ def test_an_issued_box(layout: Layout, issued: Path, monkeypatch: pytest.MonkeyP
     settings = load_settings(layout.settings / "box.toml")
     assert (settings.mqtt.key, settings.mqtt.key_credential) == ("", "mqtt-key")
     assert settings.box.data_dir == "/var/lib/branchline"
+    # Neither the daemon nor the technician's console may do these: root's services do, when they are asked.
+    assert settings.commands.reboot == ["/usr/local/bin/branchline", "reboot"]
+    assert settings.technician.factory_reset == ["/usr/local/bin/branchline", "factory-reset", "--yes"]
     assert all(
         Path(path).is_file() for path in (settings.mqtt.ca, settings.mqtt.certificate, *settings.console.keys)
     )
@@ -52,6 +58,23 @@ def test_an_issued_box(layout: Layout, issued: Path, monkeypatch: pytest.MonkeyP
     found = mqtt_settings(settings)
     assert found.tls is not None
     assert found.tls.key == kept
+
+
+def test_a_restart_is_asked_for_where_somebody_watches(layout: Layout) -> None:
+    with pytest.raises(MachineError, match=r"enable --now branchline-reboot\.path"):
+        ask_for_reboot(layout)
+    put_system_files(layout)
+    with pytest.raises(MachineError, match="run this as root"):
+        ask_for_reboot(layout)  # no data folder: not a box
+    layout.data.mkdir(parents=True)
+    ask_for_reboot(layout)
+    asked = layout.inside(layout.reboot_asked)
+    watcher = layout.system_file("branchline-reboot.path")
+    assert watcher is not None
+    assert f"PathExists={asked}" in watcher.read_text(encoding="utf-8")
+    service = watcher.with_suffix(".service").read_text(encoding="utf-8")
+    assert service.index(f"ExecStart=/bin/rm {asked}") < service.index("systemctl --no-block reboot")
+    assert layout.reboot_asked.exists()
 
 
 def test_a_machine_that_is_a_box_stays_that_box(layout: Layout, issued: Path) -> None:

@@ -50,7 +50,7 @@ def invoke(app: object, *arguments: str) -> str:
     return result.output
 
 
-def test_installed_upgraded_and_taken_away(tmp_path: Path) -> None:
+def test_installed_upgraded_and_taken_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root, wheels = tmp_path / "root", tmp_path
     where = ["--root", str(root), "--python", sys.executable]
     layout = Layout(root=root)
@@ -70,6 +70,10 @@ def test_installed_upgraded_and_taken_away(tmp_path: Path) -> None:
     layout.data.mkdir(parents=True)
     (layout.data / "box.db").write_text("calls", encoding="utf-8")
     layout.wanted_by.unlink()
+    # What lies on this Python's path is not what the release has.
+    (elsewhere := tmp_path / "elsewhere/branchline-1.1.dist-info").mkdir(parents=True)
+    (elsewhere / "METADATA").write_text("Metadata-Version: 2.1\nName: branchline\nVersion: 1.1\n", "utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(elsewhere.parent))
     said = invoke(install_app, *where, "--wheel", str(tiny_wheel(wheels, "1.1")))
     assert said.split() == ["1.1", "is", "current", "in", "/opt/branchline/releases,", "before", "it", "1.0"]
     assert (layout.settings / "box.toml").read_text(encoding="utf-8") == "ours"

@@ -7,11 +7,13 @@ import tarfile
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from firmware.store.database import Database
 from firmware.store.inline_executor import InlineExecutor
 from provisioning.check import TO_DO, Check, State
 from provisioning.diagnostics import write_bundle
-from provisioning.selfcheck import self_check
+from provisioning.selfcheck import _read_only_disk, self_check
 from provisioning.selfcheck_command import client_of
 from tests.provisioning.conftest import PIN, ROOT, IssuedBox
 
@@ -44,6 +46,39 @@ def test_a_fresh_box_without_a_daemon(box: IssuedBox) -> None:
     assert found["daemon"].state is found["broker"].state is State.BAD
     assert found["line"].state is found["dialling"].state is State.UNKNOWN
     assert found["lines-named"].state is State.BAD
+
+
+def test_a_key_that_systemd_opens_for_a_service_is_not_called_bad_in_a_shell(
+    box: IssuedBox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = box.config.read_text(encoding="utf-8")
+    key = Path(box.settings.mqtt.key)
+    box.config.write_text(text.replace('key = "box.key"', 'key_credential = "mqtt-key"'), encoding="utf-8")
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    states = {code: each.state for code, each in by_code(self_check(box.config, client_of)).items()}
+    assert {states[code] for code in ("key-private", "key-matches", "broker")} == {State.UNKNOWN}
+    # The console on the serial line is given it.
+    (tmp_path / "mqtt-key").write_bytes(key.read_bytes())
+    (tmp_path / "mqtt-key").chmod(0o400)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    states = {code: each.state for code, each in by_code(self_check(box.config, client_of)).items()}
+    assert {states[code] for code in ("key-private", "key-matches")} == {State.GOOD}
+    (tmp_path / "mqtt-key").unlink()
+    found = by_code(self_check(box.config, client_of))
+    assert found["key-private"].state is State.BAD
+
+
+def test_a_sandbox_is_no_dying_disk(tmp_path: Path) -> None:
+    """What systemd made read-only for a service, and what the kernel did after an error, differ in whose options say so."""
+    mounts = tmp_path / "mountinfo"
+    rows = (
+        "22 1 254:0 / / ro,relatime shared:1 - ext4 /dev/mmcblk0p2 rw,errors=remount-ro",
+        "30 22 254:1 / /var/lib rw,relatime - ext4 /dev/sda1 {}",
+    )
+    for options, said in (("rw", ""), ("ro,errors=remount-ro", "/var/lib")):
+        mounts.write_text("\n".join(rows).format(options) + "\n", encoding="utf-8")
+        assert _read_only_disk(Path("/var/lib/branchline"), mounts) == said
+        assert _read_only_disk(Path("/var/library"), mounts) == ""
 
 
 def test_what_is_wrong_is_found(box: IssuedBox) -> None:
