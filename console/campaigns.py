@@ -124,8 +124,9 @@ def build_campaign(
     if not rows and version == 1:
         raise CampaignError("the call list has no good row; mend it and push again")
     encoded = [encode(row.contact) for row in rows]
+    sent = [_with_memory(row) if row.remembered else each for row, each in zip(rows, encoded, strict=True)]
     flow_sha256 = hashlib.sha256(flow_text.encode()).hexdigest()
-    batches = list(_batches(encoded))
+    batches = list(_batches(sent))
     least = terms.promise_min_part
     manifest = CampaignManifest(
         id=ids.new(to_ms(now)),
@@ -174,6 +175,11 @@ def build_campaign(
         contacts_before=contacts_before,
         batches_before=batches_before,
     )
+
+
+def _with_memory(row: FileRow) -> bytes:
+    vars_ = {**row.contact.vars, **row.remembered}
+    return encode(msgspec.structs.replace(row.contact, vars=vars_))
 
 
 def slug(name: str) -> str:

@@ -30,6 +30,7 @@ from console.lease import SuppressionLease
 from console.ledger import Ledger
 from console.office import Office
 from console.owners import claim, deal, leases, release
+from console.promise_memory import remembering
 from console.push import Push
 from console.reports import BoxAnswer, box_answer
 from console.sent_campaigns import SentCampaign, begin_or_resume, unanswered, was_refused
@@ -87,8 +88,9 @@ async def push_command(office: Office, order: PushOrder, *, clock: Clock[object]
                 clock=clock,
             )
         _show_found(console, found)
-        wanted = found.without_doubt() if order.leaves_out_doubtful else found.rows
+        wanted: Sequence[FileRow] = found.without_doubt() if order.leaves_out_doubtful else found.rows
         with ledger.reading() as connection:
+            wanted = remembering(connection, wanted, flow, now.date())
             shares = deal(wanted, boxes, leases(connection, wanted, now))
         before: dict[str, Standing] = {}
         campaigns = []

@@ -132,6 +132,13 @@ def parse_time_zone(cell: str) -> str:
     return cell
 
 
+def parse_whole(cell: str) -> int:
+    """Return a whole number from nought. Raises FieldError."""
+    if not re.fullmatch(r"[0-9]{1,7}(\.0+)?", cell):
+        raise FieldError("invalid_number_of_things", "write a whole number such as 12")
+    return int(cell.partition(".")[0])
+
+
 def parse_priority(cell: str) -> int:
     """Return a priority from -1000 to 1000. Raises FieldError."""
     if not re.fullmatch(r"-?[0-9]{1,4}", cell) or abs(int(cell)) > 1000:

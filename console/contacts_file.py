@@ -4,7 +4,7 @@ Columns: contact, person, name, number, language, region, time_zone, status, deb
 due_date, last4, priority, consents; further columns are taken where the flow declares a var of that name.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,7 @@ from console.contact_fields import (
     parse_region,
     parse_text,
     parse_time_zone,
+    parse_whole,
     parse_word,
 )
 from console.csv_table import read_table
@@ -68,6 +69,8 @@ class FileRow:
 
     row: int
     contact: ContactRow
+    remembered: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """Vars that the list left open and the ledger knows (`promise_memory`); they make it no other list."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +104,7 @@ def read_contacts(
     path: Path,
     *,
     vars_wanted: Mapping[str, str] | None,
+    may_lack: Collection[str] = (),
     mapping: Mapping[str, str] | None = None,
     check_vars: VarsCheck | None = None,
     sheet: str | None = None,
@@ -108,22 +112,24 @@ def read_contacts(
     """Return the contacts of a CSV or XLSX file. Raises ContactsFileError when it is no call list at all.
 
     `vars_wanted` are the flow's vars with their kinds (money, date, text, …), None takes what the columns are
-    usually for; `mapping` names columns, theirs to ours; `check_vars` asks the flow whether it can speak to a
-    contact; `sheet` is the one to read of an XLSX file.
+    usually for; `may_lack` are those that may have no column and no cell; `mapping` names columns,
+    theirs to ours; `check_vars` asks the flow whether it can speak to a contact; `sheet` is the one to read of an XLSX file.
     """
     table = read_table(path, sheet=sheet)
     header = [_mapped(clean(name), mapping or {}) for name in table[0][1]]
     if vars_wanted is None:
         vars_wanted = {var: kind for var, kind in USUAL_VARS.items() if COLUMN_OF_VAR.get(var, var) in header}
     wanted = {var: (COLUMN_OF_VAR.get(var, var), kind) for var, kind in vars_wanted.items()}
-    _check_header(path, header, wanted, mapping or {})
+    optional = {wanted[var][0] for var in may_lack if var in wanted}
+    needed = {var: each for var, each in wanted.items() if each[0] not in optional or each[0] in header}
+    _check_header(path, header, needed, mapping or {})
     rows: list[FileRow] = []
     problems: list[RowProblem] = []
     seen: dict[tuple[str, str], int] = {}
     content = {number: tuple(cells) for number, cells in table[1:] if any(cell.strip() for cell in cells)}
     for number, cells in content.items():
         row = _Row(header, cells)
-        contact = row.contact(wanted, check_vars)
+        contact = row.contact(needed, optional, check_vars)
         if contact is not None:
             for column, value in (("contact", contact.contact), ("person", contact.person)):
                 if (first := seen.get((column, value))) is not None:
@@ -164,7 +170,7 @@ class _Row:
             self.faults.append((column, reason, detail))
 
     def contact(
-        self, wanted: Mapping[str, tuple[str, str]], check_vars: VarsCheck | None
+        self, wanted: Mapping[str, tuple[str, str]], optional: Collection[str], check_vars: VarsCheck | None
     ) -> ContactRow | None:
         """Return the contact, or None where the row has faults."""
         if self._is_too_long:
@@ -179,7 +185,11 @@ class _Row:
         status = self._maybe("status", parse_word)
         debt = self._maybe("debt", parse_id)
         consents = self._maybe("consents", parse_consents)
-        vars_ = {var: self._value(column, kind) for var, (column, kind) in wanted.items()}
+        vars_ = {
+            var: self._value(column, kind)
+            for var, (column, kind) in wanted.items()
+            if column not in optional or self._cells.get(column)
+        }
         priority = self._maybe("priority", parse_priority)
         if self.faults or contact is None or person is None or number is None or language is None:
             return None
@@ -215,6 +225,8 @@ class _Row:
         if kind == "date":
             day = self._must(column, parse_date)
             return day.isoformat() if day else None
+        if kind == "number":
+            return self._must(column, parse_whole)
         return self._must(column, parse_text)
 
     def _must(self, column: str, parse: Callable[[str], T]) -> T | None:

@@ -29,6 +29,7 @@ def examine_list(
     contacts = read_contacts(
         path,
         vars_wanted=var_kinds(flow) if flow else None,
+        may_lack=flow.optional if flow else (),
         mapping=mapping,
         check_vars=partial(check_vars_of, flow) if flow else None,
         sheet=sheet,

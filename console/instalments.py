@@ -1,8 +1,10 @@
-"""When the instalments of a plan fall due."""
+"""When the instalments of a plan fall due, and how much each of them is."""
 
 import calendar
 from datetime import date, timedelta
 
+LISTED_MOST = 120
+"""Instalments that a page or a file lists: ten years of months. A box's number is a stranger's."""
 _DAYS = {"week": 7, "fortnight": 14}
 
 
@@ -18,3 +20,16 @@ def last_due(first: date, instalments: int, every: str | None) -> date:
     except (OverflowError, ValueError, calendar.IllegalMonthError):
         return date.max  # a box that counts beyond the calendar has promised nothing that will be due
     return first
+
+
+def payments(
+    first: date, instalments: int, every: str | None, each_minor: int | None, total_minor: int | None
+) -> tuple[tuple[date, int], ...]:
+    """Return day and amount of each instalment, the last one being what is left; at most `LISTED_MOST`."""
+    if each_minor is None or every is None:
+        return ()
+    last = each_minor if total_minor is None else total_minor - each_minor * (instalments - 1)
+    return tuple(
+        (last_due(first, n, every), each_minor if n < instalments else last)
+        for n in range(1, min(instalments, LISTED_MOST) + 1)
+    )

@@ -15,16 +15,18 @@ from console.cell_safety import plain_cell
 from console.errors import ConsoleError
 from console.ledger_tables import OUTCOME, PROMISE
 from console.private_files import write_private
-from console.reports import amount_text
+from console.reports import amount_text, payments_text
 
 AT_ONCE = 5000
+_SUMS = ("promise_amount", "promise_total")
 _INSTANTS = ("reserved_at", "answered_at", "ended_at", "callback_at")
 _OUTCOME_COLUMNS = (
     "box", "campaign", "contact", "person", "attempt", "line", "disposition", "reached", "right_party", "final",
     "reserved_at", "answered_at", "ended_at", "talk_ms", "cause", "cause_q850", "confidence", "suppressed",
     "callback_local", "callback_at", "transfer", "answers", "flow", "flow_version", "recording",
 )  # fmt: skip
-COLUMNS = (*_OUTCOME_COLUMNS, "promise_due", "promise_amount", "promise_currency", "promise_instalments")
+COLUMNS = (*_OUTCOME_COLUMNS, "promise_due", "promise_amount", "promise_currency", "promise_instalments", "promise_total",
+           "promise_payments")  # fmt: skip
 Progress = Callable[[int], None]
 """Told how many rows were written."""
 
@@ -47,6 +49,11 @@ def outcomes_between(
         PROMISE.c.amount_minor,
         PROMISE.c.currency.label("promise_currency"),
         PROMISE.c.instalments.label("promise_instalments"),
+        PROMISE.c.instalments,
+        PROMISE.c.due,
+        PROMISE.c.currency,
+        PROMISE.c.every,
+        PROMISE.c.total_minor,
     )
     asked = select(*(OUTCOME.c[name] for name in _OUTCOME_COLUMNS), *promised).outerjoin_from(
         OUTCOME, PROMISE, same
@@ -94,11 +101,12 @@ def write_parquet(connection: Connection, asked: Select[Any], target: Path, *, o
         "confidence": arrow.float64(),
         "promise_due": arrow.date32(),
         "promise_amount": arrow.decimal128(18, 3),
+        "promise_total": arrow.decimal128(18, 3),
     }
     schema = arrow.schema([(name, kinds[name]) for name in COLUMNS])
     with parquet.ParquetWriter(target, schema) as writer:
         for part in _parts(connection, asked):
-            typed = [{**row, "promise_amount": _decimal(row["promise_amount"])} for row in part]
+            typed = [{**row, **{name: _decimal(row[name]) for name in _SUMS}} for row in part]
             writer.write_table(arrow.Table.from_pylist(typed, schema=schema))
             on_rows(len(part))
 
@@ -122,13 +130,16 @@ def _parts(connection: Connection, asked: Select[Any]) -> Iterator[Sequence[dict
 
 
 def _typed(row: Row[Any]) -> dict[str, Any]:
-    values = {name: getattr(row, name) for name in COLUMNS if name != "promise_amount"}
+    values = {name: getattr(row, name) for name in COLUMNS if name not in (*_SUMS, "promise_payments")}
     for name in _INSTANTS:
         if values[name] is not None:
             values[name] = datetime.fromtimestamp(values[name] / 1000, UTC)
     values["promise_due"] = date.fromisoformat(row.promise_due) if row.promise_due else None
     has_amount = row.amount_minor is not None and row.promise_currency is not None
     values["promise_amount"] = amount_text(row.amount_minor, row.promise_currency) if has_amount else None
+    has_total = row.total_minor is not None and row.promise_currency is not None
+    values["promise_total"] = amount_text(row.total_minor, row.promise_currency) if has_total else None
+    values["promise_payments"] = payments_text(row) or None
     return values
 
 

@@ -1,11 +1,13 @@
 """What came of a campaign, read from the ledger: outcomes one by one, and counts from list to promise."""
 
+from datetime import date
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Row, Select, distinct, func, select
 
 from console.contact_fields import DECIMALS
+from console.instalments import payments
 from console.ledger_tables import (
     ACK,
     BATCH,
@@ -33,6 +35,8 @@ class OutcomeLine(msgspec.Struct, kw_only=True, frozen=True):
     talk_s: float
     promise: str
     """Such as ``2026-11-27 1280.50 CNY``, or ``2026-11-27 200.00 CNY, 6, one a month``; empty when nothing was promised."""
+    payments: list[str]
+    """Of a plan: each instalment, such as ``2026-11-27 200.00 CNY``, the last one what is left; else empty."""
     callback: str
     """When to ring back by the callee's own clock, such as ``2026-11-27 15:30``; empty when nothing was agreed."""
     answers: dict[str, str]
@@ -103,6 +107,22 @@ def amount_text(minor: int, currency: str) -> str:
     return f"{whole}.{part:0{decimals}d}" if decimals else str(whole)
 
 
+def payments_text(row: Any) -> str:
+    """Return the instalments of a plan with their days, ``2026-12-11 102.88; 2027-01-11 102.82``; "" of no plan."""
+    if not row.due or not row.currency:
+        return ""
+    return "; ".join(f"{day} {amount_text(minor, row.currency)}" for day, minor in plan_payments(row))
+
+
+def plan_payments(row: Any) -> tuple[tuple[date, int], ...]:
+    """Return day and amount of each instalment of a row that has a promise's columns; none of no plan."""
+    if not row.due or not row.every:
+        return ()
+    return payments(
+        date.fromisoformat(row.due), row.instalments, row.every, row.amount_minor, row.total_minor
+    )
+
+
 def outcome_lines(
     connection: Connection, *, campaign: str | None = None, box: str | None = None, limit: int | None = None
 ) -> list[OutcomeLine]:
@@ -114,6 +134,7 @@ def outcome_lines(
         PROMISE.c.currency,
         PROMISE.c.instalments,
         PROMISE.c.every,
+        PROMISE.c.total_minor,
     ).outerjoin(PROMISE, (PROMISE.c.box == OUTCOME.c.box) & (PROMISE.c.attempt == OUTCOME.c.attempt))
     query = _of(query, campaign, box).order_by(OUTCOME.c.ended_at.desc(), OUTCOME.c.attempt.desc())
     rows = list(connection.execute(query.limit(limit)))
@@ -245,6 +266,9 @@ def _standing_refusals(connection: Connection, box: str, campaign: str) -> dict[
 def _outcome_line(row: Row[Any]) -> OutcomeLine:
     amount = f" {amount_text(row.amount_minor, row.currency)} {row.currency}" if row.amount_minor else ""
     plan = f", {row.instalments}, one a {row.every}" if row.every else ""
+    listed = plan_payments(row)
+    if listed and listed[-1][1] != row.amount_minor and len(listed) == row.instalments:
+        plan += f", the last {amount_text(listed[-1][1], row.currency)} on {listed[-1][0]}"
     return OutcomeLine(
         ended_at_ms=row.ended_at,
         box=row.box,
@@ -254,6 +278,7 @@ def _outcome_line(row: Row[Any]) -> OutcomeLine:
         cause=row.cause,
         talk_s=round(row.talk_ms / 1000, 1),
         promise=f"{row.due}{amount}{plan}" if row.due else "",
+        payments=[f"{day} {amount_text(minor, row.currency)} {row.currency}" for day, minor in listed],
         callback=(row.callback_local or "").replace("T", " "),
         answers=msgspec.json.decode(row.answers, type=dict[str, str]),
         transfer=row.transfer or "",

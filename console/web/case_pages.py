@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from flask import Blueprint, abort, flash, redirect, render_template, url_for
-from sqlalchemy import Row, func, select, tuple_
+from sqlalchemy import Connection, Row, func, select, tuple_
 from werkzeug.wrappers import Response
 
 from console.cases import (
@@ -19,7 +19,7 @@ from console.cases import (
 )
 from console.errors import ConsoleError
 from console.inbound_calls import find_inbound
-from console.ledger_tables import CONTACT, OUTCOME
+from console.ledger_tables import CONTACT, OUTCOME, PROMISE
 from console.web.accounts import all_users, find_user
 from console.web.desk import Desk, asked, desk, log_access, may, me
 from console.web.page_keys import page_key, page_key_text
@@ -87,6 +87,7 @@ def one() -> str:
         outcome = rows.execute(
             select(OUTCOME).where((OUTCOME.c.box == box) & (OUTCOME.c.attempt == attempt))
         ).first()
+        promised = _last_promise(rows, case.person)
         caller = find_inbound(rows, box, attempt) if outcome is None else None
         same = (
             (CONTACT.c.box == box)
@@ -108,6 +109,7 @@ def one() -> str:
         case=case,
         call=outcome if caller is None else caller,
         came_in=caller is not None,
+        promised=promised,
         people=json.loads(caller.people) if caller is not None else [case.person],
         number=(number if sees_number else mask(number)) if number else "",
         sees_number=sees_number,
@@ -172,6 +174,17 @@ def open_cases(here: Desk) -> tuple[dict[str, int], int]:
     with here.ledger.reading() as rows:
         counted = rows.execute(select(CASE.c.kind, func.count()).where(is_open).group_by(CASE.c.kind))
         return {row[0]: row[1] for row in counted}, rows.execute(late).scalar_one()
+
+
+def _last_promise(rows: Connection, person: str | None) -> Row[Any] | None:
+    """Return what the person promised last, in whichever call: who rings them has to know it."""
+    if not person:
+        return None
+    same = (PROMISE.c.box == OUTCOME.c.box) & (PROMISE.c.attempt == OUTCOME.c.attempt)
+    query = select(PROMISE, OUTCOME.c.ended_at).select_from(OUTCOME.join(PROMISE, same))
+    return rows.execute(
+        query.where(OUTCOME.c.person == person).order_by(OUTCOME.c.ended_at.desc()).limit(1)
+    ).first()
 
 
 def make_cases() -> None:

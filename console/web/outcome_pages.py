@@ -10,7 +10,7 @@ from flask import Blueprint, Response, abort, render_template, stream_with_conte
 from sqlalchemy import ColumnElement, Select, select, tuple_
 
 from console.ledger_tables import BOX, CAMPAIGN, OUTCOME, PROMISE
-from console.reports import amount_text
+from console.reports import amount_text, payments_text
 from console.web.desk import asked, desk, log_access
 from console.web.page_keys import page_key, page_key_text
 from console.web.roles import May, needs
@@ -27,7 +27,7 @@ FILTERS = ("campaign", "box", "disposition", "person", "since", "until")
 EXPORTED = (
     "ended_at", "box", "campaign", "contact", "person", "disposition", "cause", "reached", "right_party", "talk_s",
     "promise_due", "promise_amount", "promise_currency", "instalments", "every", "callback", "transfer", "suppressed",
-    "flow", "flow_version", "attempt",
+    "flow", "flow_version", "attempt", "promise_total", "payments",
 )  # fmt: skip
 
 
@@ -92,6 +92,7 @@ def _page(
         PROMISE.c.currency,
         PROMISE.c.instalments,
         PROMISE.c.every,
+        PROMISE.c.total_minor,
     )
     query = select(OUTCOME, *promise).select_from(OUTCOME.outerjoin(PROMISE, same)).where(*conditions)
     if after is not None:
@@ -136,4 +137,5 @@ def _exported(row: Any) -> tuple[object, ...]:
         int(row.right_party), row.talk_ms / 1000, row.due or "", amount, row.currency or "",
         row.instalments if row.every else "", row.every or "", row.callback_local or "", row.transfer or "",
         row.suppressed or "", row.flow, row.flow_version, row.attempt,
+        amount_text(row.total_minor, row.currency) if row.total_minor is not None else "", payments_text(row),
     )  # fmt: skip

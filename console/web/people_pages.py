@@ -105,7 +105,7 @@ def _history(person: str) -> Any:
     same = (PROMISE.c.box == OUTCOME.c.box) & (PROMISE.c.attempt == OUTCOME.c.attempt)
     promise = (
         PROMISE.c.due, PROMISE.c.amount_minor, PROMISE.c.currency, PROMISE.c.confirmed, PROMISE.c.instalments,
-        PROMISE.c.every,
+        PROMISE.c.every, PROMISE.c.total_minor,
     )  # fmt: skip
     query = select(OUTCOME, *promise).select_from(OUTCOME.outerjoin(PROMISE, same))
     return query.where(OUTCOME.c.person == person).order_by(OUTCOME.c.ended_at.desc()).limit(N_HISTORY)

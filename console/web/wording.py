@@ -4,6 +4,7 @@ from datetime import datetime
 
 from flask import Flask, g, request, session
 
+from console.reports import plan_payments
 from console.web import box_words, sms_words
 from console.web.box_details import detail_words, update_failure
 from console.web.catalogue import (
@@ -78,6 +79,7 @@ def install(app: Flask) -> None:
     )
     app.jinja_env.filters |= {
         "word": word, "local": local, "count": count, "share": share, "duration": duration,
+        "plan": plan_payments,
         "event": lambda name: box_words.event_word(name, language()),
         "local_seconds": lambda at_ms: local(at_ms, with_seconds=True),
         "clock": lambda at: local(round(at.timestamp() * 1000)),

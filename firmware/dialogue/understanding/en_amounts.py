@@ -94,22 +94,38 @@ AMOUNTS: Grammar[AmountMention] = Grammar(
     (
         (rf"(?P<sign>us\$|hk\$|a\$|[$£€¥]) ?(?P<number>{NUMERAL}k?(?: (?:hundred|thousand|grand|million|k)\b)?)(?: {_UNIT}\b)?", _money),
         (rf"\b(?P<number>{NUMBER})(?: ?%| percent\b| per cent\b)", _percent),
-        (rf"\b(?P<number>{NUMBER}) {_UNIT}\b(?:(?: and)? (?P<cents>{NUMBER})(?: cents| pence| p\b)(?! each)| (?P<bare_cents>(?:{'|'.join(TENS)})(?:[ -][a-z]+ve|[ -](?:one|two|three|four|six|seven|eight|nine))?)\b(?! ?(?:a|per|each|days?|weeks?|months?|hundred|thousand|dollars?|percent|times?)\b))?", _money),
+        (rf"\b(?P<number>{NUMBER})(?: odd| or so)? {_UNIT}\b(?:(?: and)? (?P<cents>{NUMBER})(?: cents| pence| p\b)(?! each)| (?P<bare_cents>(?:{'|'.join(TENS)})(?:[ -][a-z]+ve|[ -](?:one|two|three|four|six|seven|eight|nine))?)\b(?! ?(?:a|per|each|days?|weeks?|months?|hundred|thousand|dollars?|percent|times?)\b))?", _money),
         (rf"\b(?P<number>{NUMBER} k)\b", _money),
         (rf"\b(?P<number>{NUMBER}) (?:cents|pence)\b", _cents),
         (r"\b(?<!half )a (?P<slang>fiver|tenner|grand|c note)\b(?P<half> and a half\b)?", _slang),
         (r"\b(?:a )?couple (?:of )?(?P<scale>hundred|thousand|grand)\b(?: (?:dollars|bucks|pounds|quid))?", _couple),
-        (r"\b(?:all of (?:it|what i owe|the money|that)|the (?:whole|entire|full) (?:thing|amount|balance|lot|sum|bill)|(?:pay|paid|clear|settle|send) (?:it )?(?:all|in full|everything)|in full|everything|the lot|full amount|full payment|pay(?:ing)? it all|it all|the total)\b", _all),
+        (r"\b(?:all of (?:it|what i owe|the money|that)|the (?:whole|entire|full) (?:thing|amount|balance|lot|sum|bill)|(?:pay|paid|clear|settle|send) (?:it )?(?:all|in full|everything)|in full|everything|the lot|full amount|full payment|every (?:last )?(?:penny|cent)|the full whack|in one (?:go|hit|shot|lump)|(?:in|as) a lump sum|pay(?:ing)? it all|it all|the total)\b", _all),
         (rf"\b(?P<share>{_SHARE})\b(?: of (?:it|that|the (?:amount|balance|money|bill)))?(?! (?:hundred|thousand|grand|million|past|an hour|hour|a grand|a thousand|to|of an hour|day|party|person|time|a million|an? ))", _share),
         (rf"(?<![\w.,$-])(?P<number>{NUMBER})\b{_NOT_MONEY}(?![.,]?[0-9])", _bare),
     )
 )  # fmt: skip
-_LEAD = r"^(?:just |maybe |about |around |like |say |i can do |i can pay |i could do |how about )*"
+_LEAD = (
+    r"^(?:just |maybe |about |around |nearly |almost |like |say |call it |up to |at most |(?:no|not) more than |only "
+    r"|i (?:can|could) (?:do |pay |manage |stretch to |spare )|how about )*"
+)
 BARE_NUMBER = re.compile(rf"{_LEAD}({NUMBER})$")
 _HUNDREDS = "|".join(word for word, value in ONES.items() if value > 9)
 _PAIR = re.compile(
     rf"{_LEAD}(?P<hundreds>{_HUNDREDS}|twenty) (?P<rest>(?:{'|'.join(TENS)})(?: (?:one|two|three|four|five|six|seven|eight|nine))?)$"
 )
+
+
+_WITH_OH = re.compile(
+    rf"{_LEAD}(?P<hundreds>{'|'.join(w for w, v in ONES.items() if v)}) oh? (?P<ones>{'|'.join(w for w, v in ONES.items() if 0 < v < 10)})$"
+)
+
+
+def said_with_oh(text: str) -> AmountMention | None:
+    """Return 105 for "one oh five" in answer to how much."""
+    match = _WITH_OH.match(text)
+    if match is None:
+        return None
+    return _amount(match[0], Fraction(ONES[match["hundreds"]] * 100 + ONES[match["ones"]]), None)
 
 
 def paired(text: str) -> AmountMention | None:

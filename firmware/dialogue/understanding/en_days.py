@@ -160,6 +160,16 @@ def _start_of(match: re.Match[str], today: date) -> _Found:
     return calendar.vague(match[0])
 
 
+def _in_week(match: re.Match[str], today: date) -> _Found:
+    which = match["which"] or match["before"]
+    day = _DAY_NAMES[match["weekday"] or match["after"]]
+    return calendar.weekday(match[0], day, today, 0 if which == "this" else 1)
+
+
+def _hours(match: re.Match[str], today: date) -> _Found:
+    return calendar.in_days(match[0], _count(match["n"].replace("-", " ")) // 24, today)
+
+
 def _vague(match: re.Match[str], today: date) -> _Found:
     return calendar.vague(match[0])
 
@@ -170,6 +180,16 @@ def _past(match: re.Match[str], today: date) -> _Found:
 
 _UNIT = r"(?P<unit>days?|weeks?|fortnights?|months?)"
 _WHAT = r"(?P<what>(?:the |this |next |of )*(?:month|week|year|day)|" + _M[10:-1] + ")"
+_WHEN = "when|once|after|as soon as|till|until"
+_INCOME = (
+    "wages?|salary|pay|paycheck|pension|check|bonus|money|benefits?|giro|dole|credit|refund|loan|grant|commission|"
+    "settlement|inheritance|invoice|rebate|compensation|insurance|allowance|funds|overtime|tips"
+)
+_NO_DAY = (
+    r"(?! (?:of never|times?|one|payment|call|person|thing|half|party|part|of the amount|quarter|place|installment|bill|agent"
+    r"|floors?|street|avenue|road|grade|year|level|attempt|occasion|try|week|month|visit|letter|thoughts?|hand|child|kid|wife|husband"
+    r"|job|house|line|letter|message|account|card|name|digit|number|of all)\b)"
+)
 DAYS: Grammar[DayMention] = Grammar(
     (
         (r"\b([12][0-9]{3})-([0-9]{1,2})-([0-9]{1,2})\b", _iso),
@@ -182,28 +202,35 @@ DAYS: Grammar[DayMention] = Grammar(
         (rf"\b(?:on |by |before |until |the )*{_DAY} (?:of )?(?P<which>this|next|the|following|last) month\b", _of_month),
         (rf"\b(?P<which>next|this) month on the {_DAY}\b", _of_month),
         (rf"\b(?P<n>[0-9]{{1,2}}|an?|one|two|three|four) weeks?(?: (?:from|after|on))? (?P<anchor>today|now|tomorrow|{_W[12:-1]})\b", _week_from),
+        (rf"\b{_W} (?:of )?(?P<which>next|this|the following) week\b|\b(?P<before>next|this|the following) week,? (?:on )?{_W.replace('weekday', 'after')}\b", _in_week),
+        (rf"\b(?:the |a )?{_W} after next\b(?P<which>)(?P<before>)(?P<after>)", lambda match, today: calendar.weekday(match[0], _DAY_NAMES[match["weekday"]], today, 2)),
+        (rf"\b{_W} (?:just )?(?:gone|past)\b(?! (?:three|four|five|six|seven|eight|nine))", _past),
+        (r"\b(?:the )?(?:week|month|weekend|year) before last\b|\b(?:ages|weeks|months|years|a (?:long )?(?:while|time)) (?:ago|back)\b", _past),
+        (r"\b(?:the )?(?:week|month|weekend) after next\b", _vague),
         (rf"\b(?:a |one )?fortnight(?: (?:from|after|on))? (?P<anchor>today|now|tomorrow|{_W[12:-1]})\b(?P<n>)", lambda match, today: _week_from(match, today, weeks=2)),
         (r"\bthis (?:time|day) next week\b", lambda match, today: _shift(7, match, today)),
         (rf"\b(?:the )?(?P<nth>first|second|third|fourth|last) {_W} (?:in|of) (?:(?P<which>the|this|next) month|{_M})\b", _nth_weekday),
         (r"\b(?P<what>christmas day|christmas eve|new year'?s? day|new year'?s? eve|boxing day)\b", _holiday),
         (r"\b(?:(?P<n>)(?P<anchor>today|tomorrow|monday|tuesday|wednesday|thursday|friday|saturday|sunday) week)\b", _week_from),
+        (r"\b(?P<n>)(?P<anchor>today|tomorrow|monday|tuesday|wednesday|thursday|friday|saturday|sunday) fortnight\b", lambda match, today: _week_from(match, today, weeks=2)),
         (rf"\b(?P<which>this coming|this|next|last|coming)? ?{_W}\b(?! night fever)", _weekday),
-        (r"\b(?:the )?(?:very )?(?:end|last day|back end) (?:of )?" + _WHAT + r"\b|\bmonth'? ?(?:is )?end\b(?P<x>)", lambda match, today: _end_of(match, today) if match["what"] else calendar.end_of_month(match[0], today)),
+        (r"\b(?:the )?(?:very )?(?:end|last day|back end|close|tail end) (?:of )?(?!business)" + _WHAT + r"\b|\bmonth'? ?(?:is )?end\b(?P<x>)", lambda match, today: _end_of(match, today) if match["what"] else calendar.end_of_month(match[0], today)),
         (r"\b(?:before|until) (?:the|this) month (?:is|has) (?:out|over|done|up)\b", lambda match, today: calendar.end_of_month(match[0], today)),
         (r"\b(?:the )?(?P<part>beginning|start|first day|first|middle|mid) (?:of )?" + _WHAT + r"\b", _start_of),
         (r"\bmid[- ](?P<part>)(?P<what>month)\b", lambda match, today: calendar.day_of_month(match[0], 15, today)),
-        (rf"\b(?:in|within|after|give me|need|another|about) (?:about |around |another |the next |just )?{_N} (?:more )?{_UNIT}(?: or so)?(?: time)?\b(?! ago| late| overdue)", _after),
+        (rf"\b(?:in|within|inside|after|give me|need|another|about) (?:about |around |another |the next |just )?{_N} (?:more )?{_UNIT}(?: or so)?(?: time)?\b(?! ago| late| overdue)", _after),
+        (r"\b(?:in|within|inside)(?: the next)? (?P<n>24|48|72|twenty[ -]four|forty[ -]eight|seventy[ -]two) hours\b", _hours),
         (rf"\b{_N} {_UNIT} (?:from now|later|from today|time)\b", _after),
         (rf"\b{_N} {_UNIT} (?:ago|back|earlier)\b", _past),
         (r"\b(?:tomorrow|tomorow|tmrw|tomoz)\b", lambda match, today: _shift(1, match, today)),
         (r"\b(?:today|tonight|this (?:morning|afternoon|evening)|end of play)\b", lambda match, today: _shift(0, match, today)),
         (r"\b(?:yesterday|last (?:night|week|month|year)|the other day)\b", _past),
-        (r"\b(?:payday|pay day|when (?:i|we) (?:get|am|are|got) paid|(?:once|after|as soon as) (?:i|we) (?:get|am|are|got) paid|(?:when|once|after|as soon as|till|until) (?:my|the) (?:wages?|salary|pay|paycheck|pension|check|bonus|money|benefits?) (?:comes?|clears?|arrives?|hits?|lands?|drops?|is|are|goes|gets)(?: (?:in|here|through|there))?|(?:when|once|after|as soon as|till|until) (?:i|we) (?:get|have|receive) (?:my|our|the) (?:wages|salary|pay|paycheck|pension|check|bonus|money|benefits?)|one of these days|when (?:i|we) (?:can|am able|have it)\b"
+        (rf"\b(?:payday|pay day|(?:{_WHEN}) (?:i|we) (?:get|am|are|got) paid|(?:{_WHEN}) (?:my|the|our|his|her|that|this) (?:[a-z]+ ){{0,2}}?(?:{_INCOME}) (?:comes?|clears?|arrives?|hits?|lands?|drops?|is|are|goes|gets)(?: (?:in|here|through|there))?|(?:{_WHEN}) (?:i|we) (?:get|have|receive) (?:my|our|the) (?:[a-z]+ ){{0,2}}?(?:{_INCOME})|(?:{_WHEN}) (?:i|we) (?:have )?(?:sell|sold|cash|collect|borrow|start work|start my|find (?:work|a job))|one of these days|when (?:i|we) (?:can|am able|have it)\b"
          r"|(?:next|this) (?:week|month|weekend|year)|the weekend|(?:in |within )?(?:a )?(?:few|couple|several)(?: of)? (?:more )?(?:days|weeks|months)(?: time)?|sometime|some time soon|soon|eventually|one day|some day|someday|later this (?:week|month)"
          r"|(?:after|over|before) (?:the )?(?:holidays?|christmas|new year|thanksgiving|easter)|christmas|easter|thanksgiving|as soon as (?:i can|possible)|asap)\b", _vague),
-        (rf"\b(?:on |by |before |until |till |say |maybe )?(?:the ){_DAY}\b(?! (?:time|one|payment|call|person|thing|half|party|part|of the amount|quarter|place|installment|bill|agent))", _of_month),
-        (r"\b(?P<day>[0-9]{1,2}(?:st|nd|rd|th))\b(?! (?:time|call|payment|floor|street|avenue))", _of_month),
-        (rf"\b(?:on|by|before|until|till) {_DAY}\b(?! (?:time|call|thing))", _of_month),
+        (rf"\b(?:on |by |before |until |till |say |maybe )?(?:the ){_DAY}\b{_NO_DAY}", _of_month),
+        (rf"\b(?P<day>[0-9]{{1,2}}(?:st|nd|rd|th))\b{_NO_DAY}", _of_month),
+        (rf"\b(?:on|by|before|until|till) {_DAY}\b{_NO_DAY}", _of_month),
     )
 )  # fmt: skip
 BARE_DAY = re.compile(

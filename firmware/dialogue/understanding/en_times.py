@@ -97,11 +97,23 @@ def _noon(match: re.Match[str]) -> TimeMention | None:
     return _mention(match, 12, 0)
 
 
-def _between(match: re.Match[str]) -> TimeMention | None:
-    begin, end = _hour(match["hour"], match["half"]), _hour(match["until"], match["half"])
-    if begin is None or end is None or begin >= end:
+def _from_to(match: re.Match[str]) -> TimeMention | None:
+    """Read "between half five and six" and "from two till four"."""
+    begin, end = (
+        _at(match[hour], match[part], match[minute], match["half"])
+        for hour, part, minute in (("hour", "part", "minute"), ("until", "until_part", "until_minute"))
+    )
+    return TimeMention(text=match[0], begin=begin, end=end) if begin and end and begin < end else None
+
+
+def _at(said: str, part: str | None, minute: str | None, half: str | None) -> time | None:
+    hour = _hour(said, half)
+    if hour is None:
         return None
-    return TimeMention(text=match[0], begin=time(begin), end=time(end))
+    if minute or not part:
+        return time(hour % 24, _number(minute) if minute else 0)
+    minutes = 30 if part.startswith("half") else 15 if "quarter" in part else _number(part.split()[0])
+    return time((hour - 1) % 24, 60 - minutes) if part.endswith(" to") else time(hour % 24, minutes)
 
 
 def settled(times: Sequence[TimeMention], days: Sequence[str]) -> list[TimeMention]:
@@ -129,13 +141,16 @@ def settled(times: Sequence[TimeMention], days: Sequence[str]) -> list[TimeMenti
     return [at if one is exact[0] else one for one in times if one not in parts]
 
 
+_NOT_HOURS = r"(?! ?(?:hundred|thousand|grand|dollars?|bucks?|pounds?|quid|euros?|days?|weeks?|months?|payments?|installments?))"
 _PARTS = "|".join(sorted(PARTS, key=len, reverse=True))
 _AT = r"(?:at|around|about|say|like|until|till|maybe|try|ring|me|call)"
+_ONE_END = r"(?:(?P<{0}part>half|half past|(?:a )?quarter past|(?:a )?quarter to|ten past|ten to|twenty past|twenty to) )?{1}(?:[: ](?P<{0}minute>fifteen|thirty|forty five|[0-5][0-9]))?"
+_FROM_TO = rf"\b(?:between|from) {_ONE_END.format('', _H)} ?(?:and|to|till?|until|-) {_ONE_END.format('until_', _H.replace('hour', 'until'))}"
 TIMES: Grammar[TimeMention] = Grammar(
     (
-        (rf"\bbetween {_H} (?:and|to) {_H.replace('hour', 'until')}\b(?! ?(?:hundred|thousand|dollars?|bucks?|pounds?|euros?|days?|weeks?|months?)){_HALF}?", _between),
+        (rf"{_FROM_TO}\b{_NOT_HOURS}{_HALF}?", _from_to),
         (rf"\b(?:{_BOUND} )?(?P<part>half|a quarter|quarter|(?:five|ten|twenty|twenty five|5|10|20|25)(?: minutes)?) (?P<side>past|after|to|till|of|before) {_H}\b{_HALF}?", _half_past),
-        (rf"\b(?:{_BOUND} )?(?P<part>half) (?P<side>){_H}\b(?! (?:of|the|now|a|hundred|thousand|dollars|bucks)){_HALF}?", _half_past),
+        (rf"\b(?:{_BOUND} )?(?P<part>half) (?P<side>){_H}\b(?! (?:of|the|now|a|hundred)\b| (?:hundred|thousand|dollars|bucks)){_HALF}?", _half_past),
         (rf"\b(?:{_BOUND} )?(?P<hour>[01]?[0-9]|2[0-3])[:.](?P<minute>[0-5][0-9])\b(?!%|[.,][0-9]){_HALF}?", lambda match: None if "." in match[0].split()[-1] and not match["half"] else _digital(match)),
         (rf"\b(?:{_BOUND} )?{_H}(?: {_M})?{_HALF}(?=\b|\s|$)", _clock),
         (rf"\b(?:{_BOUND} )?{_H} ?o ?'?clock\b{_HALF}?", _clock),

@@ -25,9 +25,17 @@ from firmware.dialogue.understanding.zh_numbers import number_of as zh_number_of
 MAX_MENTIONS = 8
 _ZH_GAPS = re.compile(r"(?<=[^\x00-\x7f])\s+|\s+(?=[^\x00-\x7f])|(?<=\d)[\s-]+(?=\d(?:[\s-]|$))")
 _ZH_DIGITS = re.compile(r"(?:[零〇一幺二三四五六七八九壹两0-9][，,、 -]?){2,}")
+_ZH_CORRECTED = re.compile("不对|不是|错了|说错|记错|更正|[哦噢啊]不|应该是")
+_ZH_NOT_IT = re.compile("不是$")
+_EN_CORRECTED = re.compile(r"\b(?:no|not|sorry|wait|mean|correction|rather|actually|wrong)\b")
+_EN_NOT_IT = re.compile(r"\bnot $")
 _ZH_ONE_DIGIT = re.compile(r"^[零〇一幺二三四五六七八九两0-9]$")
 _EN_DIGIT = rf"(?:(?:double|triple|treble) )?(?:{'|'.join(en_numbers.DIGIT_WORDS)}|[0-9]+)"
 _EN_DIGITS = re.compile(rf"\b{_EN_DIGIT}(?:[ ,-]+{_EN_DIGIT})*\b")
+_EN_ISH = re.compile(
+    r"\b(noon|midday|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|[0-9]{1,2})[ -]?ish\b"
+)
+"""Sixish is about six, which is read back."""
 LONGEST = 20
 PHONE = 7
 """So many digits in a row are a number to dial or an account, not money."""
@@ -91,20 +99,34 @@ def _spoken_digits(text: str) -> str:
 
 def _zh_digits(text: str, *, shortest: int, asked: Asked) -> tuple[str, str | None]:
     """Take the longest run of digits said one by one."""
-    best: re.Match[str] | None = None
+    runs: list[tuple[re.Match[str], str]] = []
     for match in _ZH_DIGITS.finditer(text):
-        if _is_digits_zh(text, match, shortest, asked) and (best is None or len(match[0]) > len(best[0])):
-            best = match
-    if best is None:
+        said = digit_string(_plain_run(match))
+        if said is not None and len(said) <= LONGEST and _is_digits_zh(text, match, shortest, asked):
+            runs.append((match, said))
+    return _longest(text, runs, _ZH_NOT_IT, _ZH_CORRECTED)
+
+
+def _plain_run(match: re.Match[str]) -> str:
+    return re.sub("[，,、 -]", "", match[0])
+
+
+def _longest(
+    text: str, runs: list[tuple[re.Match[str], str]], not_it: re.Pattern[str], corrected: re.Pattern[str]
+) -> tuple[str, str | None]:
+    """Take the longest run, or, where somebody corrects himself (一二三四，不对，一二三五), the last one."""
+    runs = [run for run in runs if not not_it.search(text[: run[0].start()])]
+    if not runs:
         return text, None
-    said = digit_string(re.sub("[，,、 -]", "", best[0]))
-    if said is None or len(said) > LONGEST:
-        return text, None
-    return text[: best.start()] + TAKEN * len(best[0]) + text[best.end() :], said
+    if corrected.search(text[runs[0][0].end() - 1 : runs[-1][0].start()]):
+        match, said = runs[-1]
+    else:
+        match, said = max(runs, key=lambda run: len(run[1]))
+    return text[: match.start()] + TAKEN * len(match[0]) + text[match.end() :], said
 
 
 def _is_digits_zh(text: str, match: re.Match[str], shortest: int, asked: Asked) -> bool:
-    run = re.sub("[，,、 -]", "", match[0])
+    run = _plain_run(match)
     before, after = text[: match.start()][-1:], text[match.end() :][:1]
     if (
         len(run) < shortest
@@ -128,7 +150,9 @@ def _is_digits_zh(text: str, match: re.Match[str], shortest: int, asked: Asked) 
 
 
 def _english(normal: str, asked: Asked, today: date) -> _Read:
-    text, digits = normal, None
+    text, digits = _EN_ISH.sub(r"\1", normal), None
+    if asked is Asked.AMOUNT and (pair := en_amounts.said_with_oh(_stripped(text))):
+        return TAKEN, None, [], [], [pair]
     if asked is Asked.DIGITS:
         text, digits = _en_digits(en_numbers.pairs_as_digits(text), shortest=1, asked=asked)
     text, days = en_days.DAYS.find(text, today)
@@ -152,7 +176,7 @@ def _english(normal: str, asked: Asked, today: date) -> _Read:
 
 
 def _en_digits(text: str, *, shortest: int, asked: Asked) -> tuple[str, str | None]:
-    best: tuple[re.Match[str], str] | None = None
+    runs: list[tuple[re.Match[str], str]] = []
     for match in _EN_DIGITS.finditer(text):
         words = re.split("[ ,-]+", match[0])
         said = en_numbers.digit_string(words)
@@ -160,12 +184,8 @@ def _en_digits(text: str, *, shortest: int, asked: Asked) -> tuple[str, str | No
             continue
         if not _is_digits_en(text, match, words, asked):
             continue
-        if best is None or len(said) > len(best[1]):
-            best = match, said
-    if best is None:
-        return text, None
-    match, said = best
-    return text[: match.start()] + TAKEN * len(match[0]) + text[match.end() :], said
+        runs.append((match, said))
+    return _longest(text, runs, _EN_NOT_IT, _EN_CORRECTED)
 
 
 _EN_UNIT_AFTER = re.compile(

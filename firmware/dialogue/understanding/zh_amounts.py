@@ -13,7 +13,7 @@ from firmware.dialogue.understanding.zh_numbers import NUMBER, number_of
 MAX_MINOR = 10**14
 _COUNTS = re.compile("[0-9一壹二两贰俩三叁四肆五伍六陆七柒八捌九玖十拾廿卅半]")
 """千万 and 百 alone are words, not numbers."""
-CURRENCIES = {"人民币": "CNY", "rmb": "CNY", "美元": "USD", "美金": "USD", "美刀": "USD", "欧元": "EUR", "英镑": "GBP", "港币": "HKD", "港元": "HKD",
+CURRENCIES = {"人民币": "CNY", "rmb": "CNY", "美元": "USD", "美金": "USD", "美刀": "USD", "欧元": "EUR", "英镑": "GBP", "港币": "HKD", "港元": "HKD", "港纸": "HKD",
               "台币": "TWD", "新台币": "TWD", "日元": "JPY", "日币": "JPY", "日圆": "JPY", "韩元": "KRW", "韩币": "KRW", "澳元": "AUD", "加元": "CAD", "新币": "SGD", "新加坡元": "SGD", "€": "EUR", "£": "GBP"}  # fmt: skip
 """元, 块, $ and ¥ are words of several currencies: they name none."""
 _PLAIN_UNIT = "块钱|块大洋|圆整|元整|块|元|圆|蚊|文|大元"
@@ -41,7 +41,10 @@ HOTLINES = frozenset(
         "315",
     }
 )
-_ALL = r"全部|全款|全额|全数|全还|全给|全付|全清|所有的?(?:钱|欠款)?|一次性?(?:全?部?)(?:还|付|结|交)(?:清|完)|一次性|整笔|一分不少|(?:都|通通|统统)(?:还|付|结)(?:清|完|上|了)?(?!了没)"
+_SOMEBODY_IS = re.compile("(?:你|您|他|她|谁|们)(?:才|就|真|都|是|个|像|这|那)*$")
+"""Before 二百五 it is no amount but a fool."""
+_NOT_OF_THE_DEBT = "(?<!工资的)(?<!薪水的)(?<!收入的)(?<!奖金的)(?<!利息的)"
+_ALL = r"百分百(?:还|付|结)|全部|全款|全额|全数|全还|全给|全付|全清|所有的?(?:钱|欠款)?|一次性?(?:全?部?)(?:还|付|结|交)(?:清|完)|一次性|整笔|一分不少|(?:都|通通|统统)(?:还|付|结)(?:清|完|上|了)?(?!了没)"
 
 
 def _money(match: re.Match[str]) -> AmountMention | None:
@@ -58,6 +61,11 @@ def _money(match: re.Match[str]) -> AmountMention | None:
     return _amount(match[0], value, CURRENCIES.get(name or ""))
 
 
+def _or_so(match: re.Match[str]) -> AmountMention | None:
+    """Read 千把块: a thousand or so."""
+    return _amount(match[0], Fraction({"百": 100, "千": 1000, "万": 10_000}[match["unit"]]), None)
+
+
 def _small(match: re.Match[str]) -> AmountMention | None:
     value = number_of(match["number"])
     return None if value is None else _amount(match[0], value / 10, None)
@@ -67,6 +75,8 @@ def _bare(match: re.Match[str]) -> AmountMention | None:
     run = match["number"].rstrip("多来几")
     value = number_of(run)
     if value is None or value < 100 or run in HOTLINES or not _COUNTS.search(run):
+        return None
+    if run == "二百五" and _SOMEBODY_IS.search(match.string[: match.start()]):
         return None
     return _amount(match[0], value, None)
 
@@ -97,7 +107,7 @@ def _percent(match: re.Match[str]) -> AmountMention | None:
 
 
 _DIGIT = "[0-9一二两三四五六七八九]"
-_RUN = rf"(?<![0-9.几数])(?P<number>{NUMBER}(?:{_ROUGHLY})?)"
+_RUN = rf"(?<![0-9.几数])(?<![万千百]儿)(?P<number>{NUMBER}(?:{_ROUGHLY})?)"
 AMOUNTS: Grammar[AmountMention] = Grammar(
     (
         (r"百分之百", lambda match: _fixed(Fraction(1), match)),
@@ -105,16 +115,17 @@ AMOUNTS: Grammar[AmountMention] = Grammar(
         (rf"(?P<whole>{NUMBER})分之(?P<part>[0-9一二两三四五六七八九十]{{1,3}})", _share),
         (r"(?<![0-9.])(?P<part>[0-9]{1,3})%", _percent),
         (r"(?<![0-9一二三四五六七八九完达赞变])(?P<part>[一二两三四五六七八九1-9])成(?![功本员交绩为就了长立熟])", _percent),
-        (r"一半|半数|对半|[1一]/2", lambda match: _fixed(Fraction(1, 2), match)),
+        (rf"{_NOT_OF_THE_DEBT}(?:(?<!大)一半(?!多)|半数|对半|[1一]/2)", lambda match: _fixed(Fraction(1, 2), match)),
         (_ALL, lambda match: _fixed(Fraction(1), match)),
         (
-            rf"(?:(?P<before>[¥$€£]|{_NAMED}))?{_RUN}(?:(?P<named>{_NAMED})|(?:{_PLAIN_UNIT}))(?![儿前])"
+            rf"(?:(?P<before>[¥$€£]|{_NAMED}))?{_RUN}(?:块?(?P<named>{_NAMED})|(?:{_PLAIN_UNIT}))(?![儿前])"
             rf"(?:零?(?P<tenths>{_DIGIT})(?:(?:毛|角)(?:零?(?P<last>{_DIGIT})(?![0-9十百千万块元天个月号点年分]))?|(?![0-9十百千万块元天个月号点年])))?(?:零?(?P<cents>{_DIGIT})分(?!期))?钱?",
             _money,
         ),
         (rf"(?P<before>[¥$€£]|{_NAMED}){_RUN}(?P<named>)(?P<tenths>)(?P<cents>)", _money),
         (rf"{_RUN}(?:毛|角)钱?(?!色|落|度|病)", _small),
-        (rf"(?<![拨打按叫尾号]){_RUN}(?![多来几]?(?:分之)){_COUNTED}", _bare),
+        (r"(?<![0-9一二两三四五六七八九十几])(?P<unit>[百千万])把(?:来?块钱?|元|(?![头手戴火子盐米刀椅锁握柄]))", _or_so),
+        (rf"(?<![拨按叫尾号])(?<!打(?=[0-9])){_RUN}(?![多来几]?(?:分之)){_COUNTED}", _bare),
     )
 )  # fmt: skip
 BARE_NUMBER = re.compile(

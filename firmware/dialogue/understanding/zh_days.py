@@ -15,11 +15,9 @@ _DAY = r"(?:号|日)(?![码线楼院店机卡召称令牌子常期历])"
 _MONTHS = {"上上个月": -2, "上个月": -1, "上月": -1, "这个月": 0, "本月": 0, "这月": 0, "当月": 0}
 _MONTHS |= {"下个月": 1, "下月": 1, "次月": 1, "下下个月": 2, "下下月": 2}
 _MONTH = "(" + "|".join(sorted(_MONTHS, key=len, reverse=True)) + ")"
-_WORDS = {
-    "大前天": -3, "前天": -2, "前日": -2, "昨天": -1, "昨日": -1, "昨儿": -1, "寻日": -1, "琴日": -1,
-    "今天": 0, "今日": 0, "今儿": 0, "当天": 0, "明天": 1, "明日": 1, "明儿": 1, "听日": 1, "名天": 1, "赶明儿": 1, "明个": 1,
-    "大后天": 3, "后天": 2, "后日": 2, "后儿": 2, "外后天": 3,
-}  # fmt: skip
+_NEAR = {"大前": -3, "前": -2, "昨": -1, "今": 0, "当": 0, "明": 1, "赶明": 1, "后": 2, "大后": 3, "外后": 3}
+_WORDS = {"寻日": -1, "琴日": -1, "听日": 1, "名天": 1}
+"""Days near today that are not one of those with 天, 日 or 儿 after it."""
 _WEEKDAYS = {
     c: d for d, chars in enumerate(("一1", "二2", "三3", "四4", "五5", "六6", "日天七7")) for c in chars
 }
@@ -59,6 +57,24 @@ def _slashed(match: re.Match[str], today: date) -> _Found:
     return calendar.day_and_month(match[0], int(match[2]), int(match[1]), today)
 
 
+def _near(match: re.Match[str], today: date) -> _Found:
+    return calendar.in_days(match[0], _NEAR[match[1] or match[2] or match[3]], today)
+
+
+def _before_its_end(match: re.Match[str], today: date) -> _Found:
+    """Read 这个月内 and 下周之内 as the last day that is still in it, as 一周内 is the seventh from now."""
+    months = _MONTHS[match["month"]] if match["month"] else 0 if match["weeks"] is None else None
+    if months is not None:
+        return calendar.end_of_month(match[0], today, months)
+    return calendar.weekday(match[0], 6, today, _WEEKS[match["weeks"]])
+
+
+def _hours(match: re.Match[str], today: date) -> _Found:
+    """Read 四十八小时内; fewer hours than a day name none."""
+    n = _int(match[1])
+    return calendar.in_days(match[0], n // 24, today) if n >= 24 else None
+
+
 def _in_month(match: re.Match[str], today: date) -> _Found:
     return calendar.day_of_month(match[0], _int(match[2]), today, _MONTHS[match[1]])
 
@@ -75,7 +91,7 @@ def _part_of_month(match: re.Match[str], today: date) -> _Found:
         return calendar.end_of_month(match[0], today, months)
     if "旬" in part:
         return calendar.vague(match[0])
-    day = 1 if "初" in part else 15
+    day = 1 if part[-1] in "初头" or part.endswith("头上") else 15
     return calendar.day_of_month(match[0], day, today, months if which or numbered else None)
 
 
@@ -101,7 +117,7 @@ def _end_of_year(match: re.Match[str], today: date) -> _Found:
 
 
 def _fixed_holiday(match: re.Match[str], today: date) -> _Found:
-    month, day = (1, 1) if "元旦" in match[0] else (12, 25)
+    month, day = _HOLIDAYS[match[1]]
     year = today.year + ((month, day) < (today.month, today.day))
     return calendar.on(match[0], date(year, month, day), today)
 
@@ -116,6 +132,13 @@ def _past(match: re.Match[str], today: date) -> _Found:
 
 _UNIT = r"(?P<unit>天|日|个?周|个?星期|个?礼拜|个?月)"
 _DURATION = rf"(?<![一二两三四五六七八九十几0-9])(?P<count>{_N}|半){_UNIT}"
+_ROUGH = rf"(?:(?:{_N}|几十?)[来多几]|(?<!前)(?:一两|一二|两三|二三|三四|三五|四五|五六|六七|七八|八九|几|好几|若干)|十几)"
+"""So many and not exactly: 十来天, 三五天, 两三个月."""
+_HOLIDAYS = {"元旦": (1, 1), "圣诞": (12, 25), "平安夜": (12, 24), "双十一": (11, 11), "双十二": (12, 12), "跨年": (12, 31), "情人节": (2, 14),
+             "三八": (3, 8), "五一": (5, 1), "劳动": (5, 1), "六一": (6, 1), "儿童": (6, 1), "国庆": (10, 1), "十一": (10, 1)}  # fmt: skip
+_LONG = "三八|五一|劳动|六一|儿童|国庆|十一"
+"""Holidays of several days, or words of something else: a day only with 那天 after them."""
+_INCOME = "工资|薪水?|货款|回款|工程款|工钱|奖金|年终奖|分红|退税|保险金|赔偿金?|补贴|补助|低保|养老金|退休金|公积金|贷款|尾款|款子?|粮食?|庄稼|钱"
 _HOLIDAY = r"(?:国庆|春节|中秋|端午|清明|五一|十一(?=假|长|以|之|过|后|节)|元旦|元宵|过年|新年|双十一|圣诞|大年[初三]?[一二三十]*)"
 DAYS: Grammar[DayMention] = Grammar(
     (
@@ -125,24 +148,29 @@ DAYS: Grammar[DayMention] = Grammar(
         (rf"(今年|明年|去年)?的?(?<![0-9个十])({_N})月份?的?({_N})(?:号|日|(?![0-9个天元块]))", _day_month),
         (r"(?<![0-9/])(1[0-2]|0?[1-9])/([0-3]?[0-9])(?![0-9/])", _slashed),
         (rf"{_MONTH}的?({_N}){_DAY}", _in_month),
-        (rf"(?:{_MONTH}的?|(?<![0-9个])({_N})月的?)(月?底|月?末|月?尾|月?初|月?中旬?|[上下]旬|最后一天)(?![国秋])", _part_of_month),
-        (r"()()(月底|月末|月尾|月初|月中旬?(?![国秋])|月?[上下]旬|月最后一天)", _part_of_month),
-        (r"(?:明年)?(?:元旦|圣诞节?)(?:节|当天|那天)?(?!假|长|以|之|过|后|前)", _fixed_holiday),
+        (rf"{_MONTH}的?([123][0-9]|[二三]?十[一二三四五六七八九]?|廿[一二三四五六七八九]?)(?![0-9一二三四五六七八九百千万亿块元个天点号日多来几分月期年次遍岁%条家人])", _in_month),
+        (rf"(?:{_MONTH}的?|(?<![0-9个])({_N})月的?)(月?底|月?末|月?尾|月?初|月?头上?(?![一二两几回次疼痛款条等])|月?中旬?|[上下]旬|最后一天)(?![国秋])", _part_of_month),
+        (r"()()(月底|月末|月尾|月初|(?<![一二三四五六七八九十0-9年个])月头(?![一二两几回次疼痛])|月中旬?(?![国秋])|月?[上下]旬|月最后一天)", _part_of_month),
+        (r"(?:明年)?(元旦|圣诞|平安夜|双十一|双十二|情人节|跨年(?=夜|那|当|前?一?[天晚]))(?:节|夜)?(?:当天|那天|那晚)?(?!假|长|以|之|过|后|前)", _fixed_holiday),
+        (rf"({_LONG})节?(?:当天|那天)(?!以|之|过|后|前)", _fixed_holiday),
         (rf"{_HOLIDAY}(?:节|假期?|长假)?(?:之?后|以后|过后|前)?", _vague),
-        (r"年底|年末", _end_of_year),
+        (r"(?<!半)年(?:底|末|尾)|(?:今年|(?<![0-9一二两三四五六七八九十几半明后去前来多])年)(?:之|以)?内", _end_of_year),
+        (r"(?:(?P<month>这个月|本月|这月|当月|下个月|下月)|(?P<weeks>这|本|下)个?(?:周|星期|礼拜)|(?<![0-9一二两三四五六七八九十几半个])月)(?:之|以)?内", _before_its_end),
         (r"(上上|上|这|本|下下|下)?个?(?:周|星期|礼拜|拜)([一二三四五六七日天末1-7])(?![0-9年岁个点块元期])", _week),
-        (r"大前天|前天|前日|昨天|昨日|昨儿|寻日|琴日|大后天|外后天|后天|后日|后儿|今天|今日|今儿|当天|赶明儿|明天|明日|明儿|明个|名天|听日",
-         lambda match, today: calendar.in_days(match[0], _WORDS[match[0]], today)),
+        (r"(?<![跟面眼之以然最])(大前|前|昨|今|赶?明|大后|外后|后)(?:天|日|儿个?)|(今|昨|明)个(?![月星礼周季年])儿?|(当)天", _near),
+        ("|".join(_WORDS), lambda match, today: calendar.in_days(match[0], _WORDS[match[0]], today)),
         (rf"{_DURATION}(?:之前|以前)(?=[能就]?(?:还|给|付|转|打|处理))", _after),
         (rf"{_DURATION}(?:之前|以前|前)", _past),
         (r"再?过(?:个)?[两俩2](?:天|日)", _vague),
-        (rf"(?:再?过|往?后延?|宽限我?|延期?|缓|等我?|再?给我?){_DURATION}(?:之?[后内]|以[后内])?", _after),
+        (rf"(?:再?过|往?后延?|(?:宽限|缓|容|等|再?给)[我俺咱]?|延期?){_DURATION}(?:之?[后内]|以[后内])?", _after),
         (rf"{_DURATION}(?:之?[后内]|以[后内]|过后|时间内)", _after),
+        (r"(?<![0-9])([0-9]{2,3}|[二三四五六七八九]十[一二三四五六七八九]?)个?(?:小时|钟头)(?:之|以)?[内后]", _hours),
+        (rf"(?:{_ROUGH}个?(?:天|日|周|星期|礼拜|月)|个把(?:月|周|星期|礼拜))(?:之|以)?前", _past),
+        (rf"(?:{_ROUGH}个?(?:天|日|周|星期|礼拜|月)|个把(?:月|周|星期|礼拜)|十天半(?:个)?月|十天半拉月)(?![份数号])(?:之?[后内]|以[后内])?(?!了没|没)", _vague),
         (rf"(?:{_N}|几)个?工作日(?:之?[内后]|以[内后])?", _vague),
-        (r"(?<!前)(?:两三|三四|四五|五六|七八|几|好几|若干)(?:天|日|个?周|个?星期|个?礼拜|个?月)(?:之?[后内]|以[后内])?", _vague),
-        (r"(?:上|去)(?:个?(?:周|星期|礼拜|月)|年)|前(?:几|两|些|段)(?:天|日|时间)|刚才|早上刚|上次", _past),
-        (r"(?:下下?|这|本)个?(?:周|星期|礼拜|月)|(?<!前)[这过][一两几]天|这阵子?|过[段些]时间|过阵子?|改[天日]|回头|(?<![之天周月期点班饭课工会午])以后(?!别|不|都|再也)|最近|有朝一日|到时候?|等有钱|有钱了?(?:就|再|的时候)|尽快|尽早|明年|年[前后]|过完年|周末", _vague),
-        (r"(?:发|开|领)了?(?:工资|薪水?|支|钱|饷)(?:那天|当天|的时候|之?后|以后|了|日)?|(?:工资|薪水|货款|回款|钱)(?:下来|到账|到手|到了|发了|一到|一发)|发薪日|出粮|开支那天", _vague),
+        (r"(?:上|去)(?:个?(?:周|星期|礼拜|月)|年)|前(?:几|两|些|段)(?:天|日|时间)|(?<![月年])头(?:几|两)天|刚才|早上刚|上次", _past),
+        (r"(?:下下?|这|本)个?(?:周|星期|礼拜|月)(?!的?(?:工资|薪|收入|奖金|利息|账单))|(?<!前)[这过][一两几]天|这阵子?|过[段些]时间|过阵子?|改[天日]|回头|(?<![之天周月期点班饭课工会午半刻分钟])以后(?!别|不|都|再也)|最近|有朝一日|到时候?|等有钱|有钱了?(?:就|再|的时候)|尽快|尽早|明年|年[前后]|过完年|周末", _vague),
+        (rf"(?:发|开|领)了?(?:工资|薪水?|支|钱|饷)(?:那天|当天|的时候|之?后|以后|了|日)?|(?:{_INCOME})(?:批?下来|到账|到手|到位|到了|发了|结了|收了|卖了|一到|一发)|等[^你您]{{0,4}}?(?:卖|收|结|拿|领|批)(?:了|到|掉|完|下来).{{0,2}}(?:{_INCOME}|房子?|车子?|货)|发薪日|出粮|开支那天", _vague),
         (rf"(?<![0-9])({_N}){_DAY}", lambda match, today: calendar.day_of_month(match[0], _int(match[1]), today)),
     )
 )  # fmt: skip

@@ -11,6 +11,7 @@ from firmware.dialogue.slots import AmountMention, Asked, Slots
 from firmware.dialogue.understanding.understander import Understander
 
 TODAY = date(2026, 11, 25)
+TABLES = ("zh", "en", "fresh_zh", "fresh_en", "third_zh", "third_en")
 
 
 def rows(language: str) -> list[tuple[str, str]]:
@@ -55,12 +56,12 @@ def expected(text: str) -> tuple[dict[str, list[str]], str | None]:
     return found, answer
 
 
-@pytest.mark.parametrize("table", ["zh", "en", "fresh_zh", "fresh_en"])
+@pytest.mark.parametrize("table", TABLES)
 def test_the_table_is_long_enough(table: str) -> None:
     assert len(rows(table)) >= 150
 
 
-@pytest.mark.parametrize("table", ["zh", "en", "fresh_zh", "fresh_en"])
+@pytest.mark.parametrize("table", TABLES)
 def test_what_phrases_name(understander: Understander, table: str) -> None:
     wrong, language = [], table[-2:]
     for row, names in rows(table):
