@@ -72,7 +72,9 @@ class Line:
         if self.noise == "white":
             sound = with_noise(sound, self.noise_dbfs, rng)
         elif self.noise_dbfs > -96:
-            sound = sound + line_noise(self.noise, len(sound), rng, babble) * 10 ** (self.noise_dbfs / 20)
+            # Where nobody answers there is no room full of voices either.
+            kind = "pink" if self.noise == "babble" and babble is None else self.noise
+            sound = sound + line_noise(kind, len(sound), rng, babble) * 10 ** (self.noise_dbfs / 20)
         return coded(sound, self.codec)
 
 

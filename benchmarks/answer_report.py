@@ -296,21 +296,27 @@ def main() -> None:
     parser.add_argument(
         "--models", type=Path, help="Whisper too: a folder of models; without it PocketSphinx alone"
     )
+    parser.add_argument(
+        "--go-on",
+        action="store_true",
+        help="judge only what the report in --out has not yet: a run broke off",
+    )
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
+    earlier = given.out / "report.json"
     all_figures: dict[str, Any] = {}
-    texts = ["# Who answered: evaluation\n\n" + (__doc__ or "") + "\n"]
+    if given.go_on and earlier.is_file():
+        all_figures = json.loads(earlier.read_text(encoding="utf-8"))
     for label, channels in sets_of(given.bank, given.folder, given.calls).items():
         for channel, make in channels.items():
             name = f"{label}; {channel}"
-            if given.only and not any(one in name for one in given.only):
+            if name in all_figures or (given.only and not any(one in name for one in given.only)):
                 continue
             with ProcessPoolExecutor(given.jobs) as workers:
                 ask = partial(judge, models=given.models, words=given.words)
                 judged = list(workers.map(ask, make(), chunksize=8))
-            figures = summary(judged)
-            all_figures[name] = figures
-            texts.append(text_of(name, figures))
+            figures = all_figures[name] = summary(judged)
+            write(all_figures, given.out)
             short = ("calls", "right_class_share", "person_or_recording_right_share", "false_machine_share")
             print(
                 name,
@@ -318,6 +324,7 @@ def main() -> None:
                     key: figures[key]
                     for key in (*short, "recordings_right", "recordings", "asterisk_right_share")
                 },
+                flush=True,
             )
     if given.bank is not None:
         some = [
@@ -327,15 +334,19 @@ def main() -> None:
             )
         ]
         all_figures["cost"] = cost(some) | words_cost(some[:8])
-        texts.append(
-            "## Cost\n\n"
-            + "\n".join(f"- {key}: {value}" for key, value in all_figures["cost"].items())
-            + "\n"
-        )
         print("cost", all_figures["cost"])
-    texts += [f"![{path.stem}]({path.name})\n" for path in draw(all_figures, given.out)]
-    (given.out / "report.md").write_text("\n".join(texts), encoding="utf-8")
-    (given.out / "report.json").write_text(json.dumps(all_figures, indent=1), encoding="utf-8")
+    write(all_figures, given.out, [f"![{path.stem}]({path.name})\n" for path in draw(all_figures, given.out)])
+
+
+def write(figures: dict[str, Any], folder: Path, plots: Iterable[str] = ()) -> None:
+    """Write what has been judged so far."""
+    texts = ["# Who answered: evaluation\n\n" + (__doc__ or "") + "\n"]
+    texts += [text_of(name, one) for name, one in figures.items() if name != "cost"]
+    if "cost" in figures:
+        costs = "\n".join(f"- {key}: {value}" for key, value in figures["cost"].items())
+        texts.append(f"## Cost\n\n{costs}\n")
+    (folder / "report.md").write_text("\n".join([*texts, *plots]), encoding="utf-8")
+    (folder / "report.json").write_text(json.dumps(figures, indent=1), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -57,6 +57,7 @@ PTIME_S = 0.02
 UNDECIDED_S, DECIDED_S, WHOLE_S = 4.0, 34.0, 42.0
 """In the first, answer classes are open; from the second on they are settled."""
 NOTHING_S = 5.0
+TABLE_WIDTH = 130
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -360,12 +361,12 @@ def main() -> None:
             f"{megabytes:.2f}",
             f"{megabytes / ASTERISK_MB:.2f}",
         )
-    Console().print(table)
+    Console(width=TABLE_WIDTH).print(table)
     rows = detector_costs(heard)
     table = Table("what", "us a frame of 20 ms", "of the whole call")
     for name, cost_us in rows:
         table.add_row(name, f"{cost_us:.1f}", f"{cost_us / rows[0][1]:.2f}")
-    Console().print(table)
+    Console(width=TABLE_WIDTH).print(table)
 
 
 if __name__ == "__main__":

@@ -70,6 +70,8 @@ class WhisperRecogniser:
             import ctranslate2
             from faster_whisper import WhisperModel
             from faster_whisper.tokenizer import Tokenizer
+
+            to_simplified("是")  # what it needs is missing here, not in a call's first Mandarin answer
         except ImportError as error:
             raise RecogniserError(
                 f"faster-whisper is not installed ({error}): branchline models fetch whisper-base"
