@@ -175,7 +175,7 @@ PAGE: Mapping[str, Both] = {
     "standing": ("State", "状态"),
     "signal": ("Signal", "信号"),
     "operator": ("Network", "运营商"),
-    "bars": ("{n} of 4 bars", "4 格中的 {n} 格"),
+    "bars": ("{n} of 4 bars", "{n}/4 格"),
     "no_signal": ("not measured", "未测得"),
     "today": ("Calls today", "今日呼叫"),
     "none_today": ("No calls yet today.", "今天还没有呼叫。"),
