@@ -96,16 +96,11 @@ class Conversation:
 def why_no_boot_here() -> str | None:
     """Boot this machine's own files as far as its power-off, and say what the machine refuses; None: boots can be had here."""
     try:
-        boot(
-            Path("/"),
-            talk=(talk := Conversation([])),
-            limit_s=PROBE_LIMIT_S,
-            arguments=["--unit=poweroff.target"],
-        )
+        boot(Path("/"), talk=Conversation([]), limit_s=PROBE_LIMIT_S, arguments=["--unit=poweroff.target"])
     except NoBootHereError as error:
         return str(error)
     except InstallError as error:
-        return f"systemd-nspawn boots nothing here ({error}); it showed: {_last_words(talk.screen)}"
+        return f"systemd-nspawn boots nothing here: {error}"
     return None
 
 
@@ -143,7 +138,7 @@ def boot(
         ]  # fmt: skip
         status = _run(command, talk, time.monotonic() + limit_s, shared)
     if status is None:
-        raise InstallError(f"it did not power off within {limit_s:.0f} s")
+        raise InstallError(f"it did not power off within {limit_s:.0f} s: {_last_words(talk.screen)}")
     if status:
         raise InstallError(f"it ended with {status}: {_last_words(talk.screen)}")
 
