@@ -9,7 +9,9 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 
-from provisioning.image import fill_tree, machine_arch, machine_suite, make_tree
+from provisioning.debian_tree import machine_arch, machine_suite
+from provisioning.foreign_wheels import collect_wheels
+from provisioning.image import fill_tree, make_tree
 from provisioning.image_look import Finding, look_at_tree
 from provisioning.install_command import CHECKOUT
 from provisioning.installing import InstallError, build_wheel
@@ -25,15 +27,18 @@ Tree = Annotated[Path, typer.Argument(help="The folder.", metavar="DIR")]
 Wheels = Annotated[
     Path | None, typer.Option(help="All packages as wheels, for a machine without a network.", metavar="DIR")
 ]
+Arch = Annotated[
+    str,
+    typer.Option(help="Debian's name of the processor: amd64, arm64; left out, this one's.", metavar="ARCH"),
+]
+Suite = Annotated[str, typer.Option(help="The Debian release; left out, this machine's.", metavar="NAME")]
 
 
 @image_app.command("make")
 def make(
     tree: Tree,
-    arch: Annotated[
-        str, typer.Option(help="Debian's name of the processor: amd64, arm64; left out, this one's.")
-    ] = "",
-    suite: Annotated[str, typer.Option(help="The Debian release; left out, this machine's.")] = "",
+    arch: Arch = "",
+    suite: Suite = "",
     wheels: Wheels = None,
 ) -> None:
     """Make a Debian tree with this checkout's release installed and enabled. Needs root and mmdebstrap."""
@@ -43,11 +48,29 @@ def make(
         _fail(str(error))
 
 
+@image_app.command("wheels")
+def wheels_for(folder: Tree, arch: Arch = "", suite: Suite = "") -> None:
+    """Collect all packages of a box as wheels, for a processor: for `--wheels` here and of `branchline-console release add`.
+
+    What has no wheel is built in a throw-away Debian of that processor: as root, with mmdebstrap.
+    """
+    try:
+        built = collect_wheels(
+            folder,
+            CHECKOUT / "requirements.lock",
+            arch=arch or machine_arch(),
+            suite=suite or machine_suite(),
+        )
+    except InstallError as error:
+        _fail(str(error))
+    print(f"{len(list(folder.iterdir()))} wheels; built here: {', '.join(built) or 'none'}")
+
+
 @image_app.command("refill")
-def refill(tree: Tree, wheels: Wheels = None) -> None:
+def refill(tree: Tree, arch: Arch = "", wheels: Wheels = None) -> None:
     """Install this checkout's release into a tree that was made before."""
     try:
-        fill_tree(tree, CHECKOUT, wheels=wheels)
+        fill_tree(tree, CHECKOUT, arch=arch or machine_arch(), wheels=wheels)
     except InstallError as error:
         _fail(str(error))
 

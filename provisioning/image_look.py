@@ -1,13 +1,12 @@
 """A look at a tree running: booted as a throw-away box, watched from inside, talked to on its console. The tree stays as it was."""
 
 import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from provisioning.installing import InstallError
 from provisioning.technician.words import SAID
-from provisioning.tree_boot import Conversation, Reply, boot
+from provisioning.tree_boot import Conversation, Reply, boot, scratch_folder
 
 LOOK_LIMIT_S = 300.0
 UPDATES_LIMIT_S = 1500.0
@@ -42,15 +41,19 @@ def look_at_tree(tree: Path, box: Path, *, repository: str = "") -> list[Finding
     `repository`: where it finds a good release and a bad one, to become them; the machine then shares this one's network.
     Raises InstallError, NoBootHereError.
     """
-    with tempfile.TemporaryDirectory(prefix="branchline-look-") as folder:
-        (seed := Path(folder) / "seed").mkdir()
-        (shared := Path(folder) / "shared").mkdir()
+    with scratch_folder() as folder:
+        (seed := folder / "seed").mkdir()
+        (shared := folder / "shared").mkdir()
         _sow(seed, box, repository)
         talk = Conversation(
             [
                 Reply(shown="2 中文 > ", typed="2\r"),
                 Reply(shown=SAID["pin"][_ZH], typed=f"{PIN}\r"),
                 Reply(shown=SAID["choose"][_ZH], typed="1\r"),
+                Reply(shown=SAID["enter"][_ZH], typed="\r"),
+                Reply(shown=SAID["choose"][_ZH], typed="8\r"),
+                Reply(shown=SAID["more"][_ZH], typed="\r"),
+                Reply(shown=SAID["more"][_ZH], typed="q\r"),
                 Reply(shown=SAID["enter"][_ZH], typed="\r"),
                 Reply(shown=SAID["choose"][_ZH], typed="0\r"),
             ],

@@ -148,4 +148,12 @@ check "data is gone" "$(ls -A /var/lib/branchline | wc -l)" = 0
 check "the daemon is stopped" "$(show ActiveState)" = inactive
 fresh=$("$branchline" claim --json | sed -n 's/.*"code": "\([0-9A-Z-]*\)".*/\1/p')
 check "another claim code" "$fresh" != "$code"
-systemctl poweroff
+
+# ---- the last: the daemon's user asks for a restart, which here is the end
+ln -s /lib/systemd/system/poweroff.target /etc/systemd/system/reboot.target
+systemctl daemon-reload
+trap '' TERM
+say_as_daemon '/usr/local/bin/branchline reboot'
+until_true 240 '[ "$(systemctl is-system-running)" = stopping ]'
+check "restart is asked for and done" "$(systemctl is-system-running) $(ls /var/lib/branchline)" = "stopping "
+systemctl --no-block poweroff

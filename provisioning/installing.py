@@ -31,6 +31,10 @@ AT_BOOT = (
     "branchline-update.timer",
 )
 """Units that run beside the daemon."""
+PROCESSORS = {"amd64": "x86_64", "arm64": "aarch64"}
+"""Debian's names, and those of wheels."""
+OLDEST_GLIBC, NEWEST_GLIBC = 17, 36
+"""Minor versions: wheels are made for one at least so old, and Debian 12 has the newest of these."""
 CHECKOUT = ("audio", "console", "firmware", "modem_drivers", "provisioning", "systemd", "examples")
 
 
@@ -47,7 +51,7 @@ def build_wheel(checkout: Path, into: Path, *, python: str = sys.executable) -> 
             )
         for name in ("pyproject.toml", "README.md", "LICENSE", "requirements.lock"):
             shutil.copy(checkout / name, folder)
-        _run(
+        run_step(
             [python, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(into), folder],
             "building the wheel",
         )
@@ -58,11 +62,17 @@ def build_wheel(checkout: Path, into: Path, *, python: str = sys.executable) -> 
 
 
 def install_release(
-    wheel: Path, layout: Layout, *, python: str = "/usr/bin/python3", wheels: Path | None = None
+    wheel: Path,
+    layout: Layout,
+    *,
+    python: str = "/usr/bin/python3",
+    wheels: Path | None = None,
+    arch: str = "",
 ) -> Path:
     """Make the release of a wheel and return its folder; one that is there already is left as it is.
 
-    `wheels` is a folder with all that the lock file names, for a machine without a network. Raises InstallError.
+    `wheels` is a folder with all that the lock file names, for a machine without a network; it must be given for another
+    processor (`arch`, as Debian names it). Raises InstallError.
     """
     match = WHEEL.fullmatch(wheel.name)
     if match is None:
@@ -81,19 +91,27 @@ def install_release(
         return final
     before = os.umask(0o022)  # the daemon's user reads it, whatever root's shell or service is set to
     try:
-        return _made(wheel, digest, lock, final, layout, python=python, wheels=wheels)
+        return _made(wheel, digest, lock, final, layout, python=python, wheels=wheels, arch=arch)
     finally:
         os.umask(before)
 
 
 def _made(
-    wheel: Path, digest: str, lock: str, final: Path, layout: Layout, *, python: str, wheels: Path | None
+    wheel: Path,
+    digest: str,
+    lock: str,
+    final: Path,
+    layout: Layout,
+    *,
+    python: str,
+    wheels: Path | None,
+    arch: str,
 ) -> Path:
     layout.releases.mkdir(parents=True, exist_ok=True)
     fresh = final.with_name(f".{final.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
     try:
-        _fill(fresh, wheel, lock, python=python, wheels=wheels)
+        _fill(fresh, wheel, lock, python=python, wheels=wheels, arch=arch)
         (fresh / "wheel.sha256").write_text(f"{digest}\n", encoding="ascii")
         _settle(fresh, layout.inside(final))
         os.sync()
@@ -202,8 +220,8 @@ def remove(layout: Layout, *, purge: bool = False) -> None:
     shutil.rmtree(layout.current.parent, ignore_errors=True)
 
 
-def _fill(fresh: Path, wheel: Path, lock: str, *, python: str, wheels: Path | None) -> None:
-    _run([python, "-m", "venv", "--without-pip", str(fresh)], "making the virtual environment")
+def _fill(fresh: Path, wheel: Path, lock: str, *, python: str, wheels: Path | None, arch: str) -> None:
+    run_step([python, "-m", "venv", "--without-pip", str(fresh)], "making the virtual environment")
     requirements = fresh / "requirements.lock"
     requirements.write_text(lock, encoding="utf-8")
     # Our own pip fills the other environment; each release brings one, as it is what installs the next.
@@ -214,9 +232,24 @@ def _fill(fresh: Path, wheel: Path, lock: str, *, python: str, wheels: Path | No
     trusted = ["--no-deps", "-r", str(_without_hashes(requirements))] if wheels else [
         "--require-hashes", "-r", str(requirements)
     ]  # fmt: skip
+    if arch:
+        # The processor is another one, the Python is not: its packages are laid where it looks, and nothing of them is run.
+        (site,) = (fresh / "lib").glob("python3*/site-packages")
+        trusted += ["--target", str(site), "--only-binary", ":all:", *platform_options(arch)]
     if "==" in lock:  # else there is nothing to install, and pip takes seconds to say so on a small board
-        _run([*pip, *where, *trusted], "installing what the lock file names")
-    _run([*pip, "--no-deps", "--no-index", str(wheel)], "installing branchline")
+        run_step([*pip, *where, *trusted], "installing what the lock file names")
+    if arch:
+        shutil.rmtree(site / "bin", ignore_errors=True)
+    run_step([*pip, "--no-deps", "--no-index", str(wheel)], "installing branchline")
+
+
+def platform_options(arch: str) -> list[str]:
+    """Return what tells pip of another processor, by Debian's name of it. Raises InstallError."""
+    machine = PROCESSORS.get(arch)
+    if machine is None:
+        raise InstallError(f"there are no packages for {arch} here: {' or '.join(PROCESSORS)}")
+    tags = [f"manylinux_2_{minor}_{machine}" for minor in range(OLDEST_GLIBC, NEWEST_GLIBC + 1)]
+    return [part for tag in (*tags, f"linux_{machine}") for part in ("--platform", tag)]
 
 
 def _without_hashes(requirements: Path) -> Path:
@@ -236,7 +269,7 @@ def _settle(fresh: Path, final: Path) -> None:
         text = script.read_bytes()
         if str(fresh).encode() in text:
             script.write_bytes(text.replace(str(fresh).encode(), str(final).encode()))
-    _run(
+    run_step(
         [
             str(fresh / "bin/python"), "-m", "compileall", "-q", "-j", "0",
             "-s", str(fresh), "-p", str(final), str(fresh / "lib"),
@@ -276,7 +309,8 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def _run(command: list[str], what: str) -> None:
+def run_step(command: list[str], what: str) -> None:
+    """Run a program to its end. Raises InstallError with `what` and its last words."""
     # What this Python is told to look for elsewhere is no part of the release that another one is.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     try:

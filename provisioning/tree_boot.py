@@ -29,7 +29,7 @@ NEEDS = {
 """Programs, and the Debian package of each."""
 PROBE_LIMIT_S = 90.0
 REMOVE_LIMIT_S = 5.0
-_GROUP = "branchline-boot"
+_NAME = "branchline-boot"
 _CGROUP = Path("/sys/fs/cgroup")
 # The first line counts for what the machine does: processes follow whoever starts them. `$1`: a scratch folder, `$2`: the
 # tree, `$3`: what is laid over it; then control groups up to `--`, then what nspawn is told.
@@ -96,16 +96,11 @@ class Conversation:
 def why_no_boot_here() -> str | None:
     """Boot this machine's own files as far as its power-off, and say what the machine refuses; None: boots can be had here."""
     try:
-        boot(
-            Path("/"),
-            talk=(talk := Conversation([])),
-            limit_s=PROBE_LIMIT_S,
-            arguments=["--unit=poweroff.target"],
-        )
+        boot(Path("/"), talk=Conversation([]), limit_s=PROBE_LIMIT_S, arguments=["--unit=poweroff.target"])
     except NoBootHereError as error:
         return str(error)
     except InstallError as error:
-        return f"systemd-nspawn boots nothing here ({error}); it showed: {_last_words(talk.screen)}"
+        return f"systemd-nspawn boots nothing here: {error}"
     return None
 
 
@@ -131,9 +126,9 @@ def boot(
         raise NoBootHereError("a machine is booted by root alone")
     options = ["--private-network"] if has_own_network else []
     options += [f"--bind={shared}:/observed"] if shared else []
-    with tempfile.TemporaryDirectory(prefix="branchline-boot-") as folder, _control_groups() as groups:
-        (scratch := Path(folder) / "scratch").mkdir()
-        (empty := Path(folder) / "empty").mkdir()
+    with scratch_folder() as folder, _control_groups() as groups:
+        (scratch := folder / "scratch").mkdir()
+        (empty := folder / "empty").mkdir()
         command = [
             # Killed when this process is; what is behind it is killed with it.
             "setpriv", "--pdeathsig", "KILL", "--",
@@ -143,9 +138,24 @@ def boot(
         ]  # fmt: skip
         status = _run(command, talk, time.monotonic() + limit_s, shared)
     if status is None:
-        raise InstallError(f"it did not power off within {limit_s:.0f} s")
+        raise InstallError(f"it did not power off within {limit_s:.0f} s: {_last_words(talk.screen)}")
     if status:
         raise InstallError(f"it ended with {status}: {_last_words(talk.screen)}")
+
+
+@contextlib.contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """Make a folder for one boot; what others left who were killed goes first."""
+    for old in Path(tempfile.gettempdir()).glob(f"{_NAME}-*-*"):
+        if _is_of_the_dead(old.name):
+            shutil.rmtree(old, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=f"{_NAME}-{os.getpid()}-") as folder:
+        yield Path(folder)
+
+
+def _is_of_the_dead(name: str) -> bool:
+    """Say whether what a name tells of is of a process that is no more."""
+    return not Path("/proc", name.removeprefix(f"{_NAME}-").partition("-")[0]).exists()
 
 
 def _run(command: list[str], talk: Conversation, ends_s: float, shared: Path | None) -> int | None:
@@ -179,12 +189,12 @@ def _run(command: list[str], talk: Conversation, ends_s: float, shared: Path | N
 @contextlib.contextmanager
 def _control_groups() -> Iterator[list[Path]]:
     """Make a control group for one boot in each hierarchy that systemd uses, and remove it with all that is below."""
-    name = f"{_GROUP}-{os.getpid()}-{secrets.token_hex(4)}"
+    name = f"{_NAME}-{os.getpid()}-{secrets.token_hex(4)}"
     made: list[Path] = []
     try:
         for folder in _own_groups():
-            for old in folder.glob(f"{_GROUP}-*"):
-                if not Path("/proc", old.name.split("-")[2]).exists():
+            for old in folder.glob(f"{_NAME}-*"):
+                if _is_of_the_dead(old.name):
                     _remove_group(old)
             try:
                 (folder / name).mkdir()

@@ -8,6 +8,7 @@ import firmware.daemon.spared_imports  # noqa: F401  # before any of what it spa
 # isort: split
 import argparse
 import asyncio
+import gc
 import sys
 from pathlib import Path
 
@@ -26,6 +27,8 @@ EXIT_BROKER = 3
 
 def main() -> int:
     """Serve until told to stop, and return the exit status; errors are one line that says what to do."""
+    gc.freeze()  # what was imported is never garbage
+    gc.enable()
     parser = argparse.ArgumentParser(prog="branchline run")
     parser.add_argument("--config", type=Path, required=True)
     config = parser.parse_args().config

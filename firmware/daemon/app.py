@@ -260,6 +260,7 @@ class Box(Generic[WorldT]):
             connection=link.connection,
             disk=disk,
             faults=self._faults,
+            raised=lambda: self.health.alarms.raised,
         )
         self.deeds = Deeds(
             settings,

@@ -5,7 +5,7 @@ import contextlib
 import faulthandler
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from firmware.calls.listening import Hearing, Understands
 from firmware.daemon.app import Box
 from firmware.daemon.calling import Workers
 from firmware.daemon.checkup import models_folder, mqtt_settings
+from firmware.daemon.understanding_soon import UnderstanderSoon
 from firmware.daemon.worlds import World, hardware_world
 from firmware.data_dir import database_path
 from firmware.host import start_pages, systemd
@@ -52,29 +53,27 @@ async def run_hardware_box(settings: Settings, *, config: Path | None = None) ->
     Raises BrokerRefusedError at a refused certificate.
     """
     loop = asyncio.get_running_loop()
+    soon = UnderstanderSoon() if settings.listening.recognition else None
     await serve(
         settings,
         hardware_world(settings.line, loop.time, settings.trunk),
         log_file=None,
-        understands=_understander() if settings.listening.recognition else None,
+        understands=soon,
         config=config,
+        when_ready=soon.load if soon else None,
     )
 
 
-def _ready() -> None:
+def _ready(then: Callable[[], object] | None) -> None:
     systemd.notify_ready("serving")
-    asyncio.get_running_loop().call_later(SETTLED_AFTER_S, _settled)
+    loop = asyncio.get_running_loop()
+    loop.call_later(SETTLED_AFTER_S, _settled)
+    if then is not None:
+        loop.call_soon(then)
 
 
 def _settled() -> None:
     log.info("start_pages_given_back", kib=start_pages.give_back())
-
-
-def _understander() -> Understands:
-    # 3 MB that a box without recognition has no use for.
-    from firmware.dialogue.understanding.understander import Understander  # noqa: PLC0415
-
-    return Understander.load()
 
 
 async def serve(
@@ -85,8 +84,12 @@ async def serve(
     words_per_minute: int = ESPEAK_WORDS_PER_MINUTE,
     understands: Understands | None = None,
     config: Path | None = None,
+    when_ready: Callable[[], object] | None = None,
 ) -> None:
-    """Run the daemon on the lines of `world` until a signal ends it; without `understands` calls go by keys alone."""
+    """Run the daemon on the lines of `world` until a signal ends it; without `understands` calls go by keys alone.
+
+    `when_ready` is what need not be done before it serves.
+    """
     data = Path(settings.box.data_dir)
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
     recent = RecentEvents()
@@ -126,7 +129,7 @@ async def serve(
                 rereading = asyncio.create_task(_reread(box, config, reread), name="reread-settings")
                 try:
                     async with open_local_doors(settings, box.looker, box.deeds):
-                        await box.run(stop, ready=_ready)
+                        await box.run(stop, ready=partial(_ready, when_ready))
                 finally:
                     rereading.cancel()
                     voices.close()  # before the executor waits for a phrase nobody will hear

@@ -53,6 +53,7 @@ class Looker:
         connection: Connection,
         disk: DiskBudget,
         faults: Callable[[], Sequence[tuple[str, str]]],
+        raised: Callable[[], Sequence[str]],
     ) -> None:
         self._section = section
         self._version = version
@@ -66,6 +67,7 @@ class Looker:
         self._connection = connection
         self._disk = disk
         self._faults = faults
+        self._raised = raised
         self._started_s = clock.monotonic_s()
         self._turn = asyncio.Lock()
         self._last: tuple[float, BoxFacts] | None = None
@@ -132,6 +134,7 @@ class Looker:
             uplink=uplink,
             machine=machine,
             faults=self._faults(),
+            raised=self._raised(),
         )
         return BoxFacts(
             at=now,

@@ -6,7 +6,7 @@ from firmware.calls.desk import CLOSED
 from firmware.calls.outcome import FLAGS
 from firmware.calls.scheduler import HELD
 from firmware.lines.line import LineReport, LineStatus
-from firmware.local.facts import HOT_C, OLD_AFTER_S, Alarm, LineFacts, MachineFacts, UplinkFacts
+from firmware.local.facts import OLD_AFTER_S, Alarm, LineFacts, MachineFacts, UplinkFacts
 from firmware.values import Disposition
 
 _WEAKEST_DBM, _BAR_DBM = -109, 8
@@ -67,6 +67,16 @@ _ALARMS_OF_DIALLING = {
     "rules": True,
     "audit": True,
     "unfit": True,
+}
+
+_RAISED = {
+    # Alarms of the machine's health that nothing else here tells of, and whether somebody here has to act.
+    "too_hot": True,
+    "under_voltage": True,
+    "memory_low": False,
+    "card_worn": False,
+    "certificate_ending": False,
+    "line_unsteady": False,
 }
 
 
@@ -135,8 +145,12 @@ def alarms_of(
     uplink: UplinkFacts,
     machine: MachineFacts,
     faults: Sequence[tuple[str, str]],
+    raised: Sequence[str] = (),
 ) -> list[Alarm]:
-    """Return what somebody should see to, the most urgent first. `faults` are code and detail of the box's own parts."""
+    """Return what somebody should see to, the most urgent first.
+
+    `faults` are code and detail of the box's own parts; `raised` is what firmware.host.alarms has raised and not yet cleared.
+    """
     found = [Alarm(code=code, detail=detail) for code, detail in faults]
     if dialling in _ALARMS_OF_DIALLING and dialling not in {code for code, _ in faults}:
         found.append(Alarm(code=dialling, detail=dialling_detail, urgent=_ALARMS_OF_DIALLING[dialling]))
@@ -162,8 +176,11 @@ def alarms_of(
         found.append(Alarm(code="disk_low", urgent=False))
     if machine.disk_room == "scarce" and dialling != "disk":
         found.append(Alarm(code="disk"))
-    if machine.cpu_temp_c is not None and machine.cpu_temp_c >= HOT_C:
-        found.append(Alarm(code="hot", detail=f"{machine.cpu_temp_c:.0f} C"))
+    names = {line.line: line.name or line.line for line in lines}
+    for alarm in raised:
+        name, _, line = alarm.partition(":")
+        if name in _RAISED:
+            found.append(Alarm(code=name, line=names.get(line, line), urgent=_RAISED[name]))
     return sorted(found, key=lambda alarm: not alarm.urgent)
 
 

@@ -143,9 +143,35 @@ ALARMS: Mapping[str, tuple[Both, Both]] = {
         ("Results have waited long for head office", "结果等待上传已久"),
         ("Tell head office.", "请通知总部。"),
     ),
-    "hot": (
+    "too_hot": (
         ("The box is too hot", "设备温度过高"),
         ("Give it air, and keep it out of the sun.", "请保持通风，避免阳光直射。"),
+    ),
+    "under_voltage": (
+        ("The power supply is too weak", "供电不足"),
+        (
+            "Use the power supply and the cable that came with the box. Plug nothing else into it.",
+            "请使用设备原配的电源和电源线，不要在设备上插接其他电器。",
+        ),
+    ),
+    "memory_low": (
+        ("The box is short of memory", "设备内存不足"),
+        ("Tell head office this week.", "请在本周内通知总部。"),
+    ),
+    "card_worn": (
+        ("The memory card is nearly worn out", "存储卡寿命将尽"),
+        (
+            "Tell head office this week: the card must be replaced. It still works.",
+            "请在本周内通知总部更换存储卡，目前仍可使用。",
+        ),
+    ),
+    "certificate_ending": (
+        ("The box's certificate ends soon", "设备证书即将到期"),
+        ("Tell head office today: they must renew it.", "请今天通知总部续签证书。"),
+    ),
+    "line_unsteady": (
+        ("The modem had to be repaired again and again", "调制解调器反复需要修复"),
+        ("Check its USB plug, its antenna and its power.", "请检查其 USB 插头、天线和供电。"),
     ),
 }
 LINE_STATUS: Mapping[str, Both] = {
@@ -175,7 +201,7 @@ PAGE: Mapping[str, Both] = {
     "standing": ("State", "状态"),
     "signal": ("Signal", "信号"),
     "operator": ("Network", "运营商"),
-    "bars": ("{n} of 4 bars", "4 格中的 {n} 格"),
+    "bars": ("{n} of 4 bars", "{n}/4 格"),
     "no_signal": ("not measured", "未测得"),
     "today": ("Calls today", "今日呼叫"),
     "none_today": ("No calls yet today.", "今天还没有呼叫。"),

@@ -25,7 +25,7 @@ from provisioning.network import Interface
 from provisioning.technician.terminal import pad
 from provisioning.technician.words import LABELS, MENU, OUTCOMES, SAID
 
-LABEL_COLUMNS = 16
+LABEL_COLUMNS, MARK_COLUMNS = 16, 5
 
 
 class Screens:
@@ -165,7 +165,7 @@ class Screens:
     def checks(self, checks: Sequence[Check]) -> list[str]:
         """Return the self-check: what is bad with what to do, then what could not be tried, then what is good."""
         order = {State.BAD: 0, State.UNKNOWN: 1, State.GOOD: 2}
-        marks = {State.BAD: "BAD ", State.UNKNOWN: "?   ", State.GOOD: "ok  "}
+        marks = {State.BAD: "mark_bad", State.UNKNOWN: "mark_unknown", State.GOOD: "mark_good"}
         counts = {state: sum(each.state is state for each in checks) for state in State}
         shown = [
             self.said(
@@ -175,9 +175,11 @@ class Screens:
         for each in sorted(checks, key=lambda check: order[check.state]):
             what, to_do = words_of(each.code)
             name = f"{self._of(what)} {each.code.partition(':')[2]}".strip()
-            shown.append(f"{marks[each.state]}{name}: {each.detail}".rstrip(": "))
+            shown.append(
+                f"{pad(self.said(marks[each.state]), MARK_COLUMNS)}{name}: {each.detail}".rstrip(": ")
+            )
             if each.state is State.BAD:
-                shown.append(f"    -> {self._of(to_do)}")
+                shown.append(f"{' ' * MARK_COLUMNS}-> {self._of(to_do)}")
         return shown
 
     def status_word(self, status: str) -> str:

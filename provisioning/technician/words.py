@@ -47,6 +47,9 @@ SAID: Mapping[str, Both] = {
         "{good} good, {bad} bad, {unknown} not tried",
         "{good} 项正常，{bad} 项异常，{unknown} 项未检查",
     ),
+    "mark_bad": ("BAD", "异常"),
+    "mark_unknown": ("?", "未查"),
+    "mark_good": ("ok", "正常"),
     "bundling": ("Collecting ...", "正在收集……"),
     "bundle": (
         "Written: {path} ({kb} kB). No number, name or key is in it.",

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from console.authority import init_office, issue_box
-from provisioning.image import MirrorError, machine_arch, machine_suite, make_tree
+from provisioning.debian_tree import MirrorError, machine_arch, machine_suite
+from provisioning.image import make_tree
 from provisioning.image_look import look_at_tree
 from tests.provisioning.test_tree_boot import ROOT, boots_here  # noqa: F401
 

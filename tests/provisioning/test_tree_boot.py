@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -80,8 +81,11 @@ def test_it_dies_with_whoever_started_it() -> None:
     left = groups_of(child.pid)
     assert left  # whoever is killed so cleans nothing up
     assert until(lambda: processes_in(left) == [])
+    folders = Path(tempfile.gettempdir())
+    assert list(folders.glob(f"branchline-boot-{child.pid}-*"))
     assert why_no_boot_here() is None  # the next boot does
     assert groups_of(child.pid) == []
+    assert not list(folders.glob(f"branchline-boot-{child.pid}-*"))
 
 
 def test_who_is_not_root_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

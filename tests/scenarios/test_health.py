@@ -46,11 +46,18 @@ def test_alarms_reach_the_console_once_each(tmp_path: Path) -> None:
             state = town.state()
             assert state is not None
             assert state.alarms == ["too_hot", "under_voltage"]
+            shown = await box.looker.look(fresh=True)
+            assert {"too_hot", "under_voltage"} <= {each.code for each in shown.alarms}, "on the page too"
+            assert shown.verdict == "attention"
             temp_c = 75.0
             await asyncio.sleep(900)
             assert box.health.alarms.raised == ("too_hot", "under_voltage")
+            shown = await box.looker.look(fresh=True)
+            assert "too_hot" in {each.code for each in shown.alarms}, "not over yet: it would flap"
             temp_c, under_voltage = 60.0, False
             await asyncio.sleep(900)
+            shown = await box.looker.look(fresh=True)
+            assert not {"too_hot", "under_voltage"} & {each.code for each in shown.alarms}
             state = town.state()
             assert state is not None
             assert state.alarms == []

@@ -2,6 +2,7 @@
 
 import string
 from datetime import UTC, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from firmware.calls.desk import CLOSED
 from firmware.calls.office_hours import OfficeHours, open_span
 from firmware.clock import day_began
+from firmware.daemon.health_watch import rules
+from firmware.host.disk_space import DiskBudget
 from firmware.lines.line import LineReport, LineStatus
 from firmware.local import trouble
 from firmware.local.facts import LineFacts, MachineFacts, UplinkFacts
@@ -130,6 +133,27 @@ def test_the_verdict_asks_for_help_only_where_help_is_needed() -> None:
     assert verdict("yes", []) == "attention"
     assert verdict("yes", [READY], UplinkFacts(connected=False)) == "working"
     assert verdict("yes", [READY], UplinkFacts(connected=False, oldest_s=7 * 3600)) == "attention"
+
+
+def test_what_health_has_raised_is_said_by_the_names_of_lines() -> None:
+    raised = ["card_worn", "disk_low", "line_out:line-1", "line_unsteady:line-1", "under_voltage"]
+    alarms = alarms_of(
+        dialling="yes", dialling_detail="", clock_trusted=True, clock="",
+        lines=[LineFacts(line="line-1", name="counter", status="ready")],
+        uplink=THERE, machine=MachineFacts(), faults=[], raised=raised,
+    )  # fmt: skip
+    assert [(each.code, each.line, each.urgent) for each in alarms] == [
+        ("under_voltage", "", True),
+        ("card_worn", "", False),
+        ("line_unsteady", "counter", False),
+    ], "what the lines and the disk say of themselves is not said twice"
+
+
+def test_every_alarm_of_health_is_said() -> None:
+    said_elsewhere = {"disk_low", "line_out"}
+    told = {rule.name for rule in rules(DiskBudget(folder=Path("/")))} - said_elsewhere
+    assert told == set(trouble._RAISED)
+    assert told <= set(ALARMS)
 
 
 def test_the_office_opens_again_after_a_weekend() -> None:
