@@ -1,5 +1,6 @@
 """The flows that ship hold every conversation written beside them, in both languages, by keys alone and by voice alone."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from firmware.dialogue.endings import ENDINGS
 from firmware.dialogue.flow import Flow
 from firmware.dialogue.loader import load_flow
 from firmware.dialogue.nodes import AskNode, Resume, Target
+from firmware.rehearsal.loading import Understand, find_understander
 from firmware.rehearsal.script_file import Conversation, Script, read_script
 from firmware.rehearsal.scripted import perform
 from firmware.values import Disposition
@@ -43,9 +45,37 @@ CONVERSATIONS = [
 ]
 
 
+@pytest.fixture(scope="module")
+def understand() -> Understand:
+    found = find_understander()
+    assert found is not None
+    return found
+
+
 @pytest.mark.parametrize(("seed", "script", "conversation"), CONVERSATIONS)
-def test_the_conversation_goes_as_written(seed: str, script: Script, conversation: Conversation) -> None:
-    assert perform(flow_of(seed), script, conversation, None).differences == ()
+def test_the_conversation_goes_as_written(
+    seed: str, script: Script, conversation: Conversation, understand: Understand
+) -> None:
+    """As `branchline flow test` plays it: words that stand there without a meaning are understood as in a call."""
+    assert perform(flow_of(seed), script, conversation, understand).differences == ()
+
+
+@pytest.mark.parametrize("seed", [*SEEDS, "us/overdue-reminder", "inbound"])
+def test_the_words_alone_lead_there_too(seed: str, understand: Understand) -> None:
+    """What a script says that its words mean is left out: the shipped understanding finds it in the words."""
+    script, other_ways = script_of(seed), {}
+    for conversation in script.conversations:
+        spoken = any(deed.kind == "say" for deed in conversation.deeds)
+        if not spoken or "nobody understands" in conversation.name:
+            continue
+        deeds = tuple(
+            replace(deed, intents=(), slots=None) if deed.kind == "say" else deed
+            for deed in conversation.deeds
+        )
+        played = perform(flow_of(seed), script, replace(conversation, deeds=deeds), understand)
+        if played.differences:
+            other_ways[conversation.name, conversation.language] = played.differences
+    assert other_ways == {}
 
 
 def is_by(conversation: Conversation, kind: str) -> bool:
