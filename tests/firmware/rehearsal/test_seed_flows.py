@@ -8,7 +8,7 @@ import pytest
 from firmware.dialogue.endings import ENDINGS
 from firmware.dialogue.flow import Flow
 from firmware.dialogue.loader import load_flow
-from firmware.dialogue.nodes import AskNode, Resume, Target
+from firmware.dialogue.nodes import AskNode, ChooseNode, Resume, Target
 from firmware.rehearsal.loading import Understand, find_understander
 from firmware.rehearsal.script_file import Conversation, Script, read_script
 from firmware.rehearsal.scripted import perform
@@ -110,11 +110,15 @@ def test_a_person_and_a_place_to_complain_are_named(seed: str) -> None:
     complaint = flow.anytime["complaint"]
     assert isinstance(complaint, Target)
     node = flow.nodes[complaint.node]
-    prompt = flow.prompts[getattr(node, "prompt", "")]
-    assert "complaint_route" in prompt.roles
-    assert all(
-        word in prompt.texts[language].source for language, word in (("zh-CN", "拨打"), ("en", "complain"))
-    )
+    ways = [*(way for _, way in node.when), node.otherwise] if isinstance(node, ChooseNode) else [node.id]
+    for way in ways:
+        prompt = flow.prompts[getattr(flow.nodes[way], "prompt", "")]
+        assert "complaint_route" in prompt.roles
+        assert all(
+            word in prompt.texts[language].source
+            for language, word in (("zh-CN", "拨打"), ("en", "complain"))
+        )
+    assert any("{complaint_line}" in prompt.texts["zh-CN"].source for prompt in flow.prompts.values())
     who = flow.anytime["who_are_you"]
     assert isinstance(who, Resume)
 
