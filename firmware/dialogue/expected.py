@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from firmware.dialogue.capture_steps import ConfirmStep, KeyStep, OfferStep
+from firmware.dialogue.digit_names import ALSO_EN, EN, ZH
 from firmware.dialogue.doubts import DoubtStep
 from firmware.dialogue.nodes import AskNode, CaptureKind, CaptureNode, Node, VerifyNode
 from firmware.dialogue.slots import Asked
@@ -17,13 +18,10 @@ _OF_CAPTURE = {
 }
 _YES_NO = ("affirm", "deny")
 _DIGITS: Mapping[str, tuple[str, ...]] = {
-    "zh": ("零", "一", "二", "三", "四", "五", "六", "七", "八", "九", "幺"),
-    "en": ("zero", "oh", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"),
+    "zh": (*ZH, "幺"),
+    "en": (*EN, *ALSO_EN),
 }
-_NUMBERS: Mapping[str, str | tuple[str, ...]] = {
-    "zh": "零一二三四五六七八九",
-    "en": ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"),
-}
+_NUMBERS: Mapping[str, str | tuple[str, ...]] = {"zh": ZH, "en": EN}
 _DAYS: Mapping[str, tuple[str, ...]] = {
     "zh": ("今天", "明天", "后天", "这周五", "下周一", "下周五", "月底", "下个月"),
     "en": ("today", "tomorrow", "the day after tomorrow", "this Friday", "next Monday", "next Friday", "next week"),
@@ -147,7 +145,7 @@ def expected_of(
         case Asked.CALLBACK_TIME:
             said += (*_DAYS.get(primary, ()), *_TIMES.get(primary, ()))
         case Asked.SATISFACTION:
-            said += (*_MARKS.get(primary, ()), *_DIGITS.get(primary, ())[1:6])
+            said += (*_MARKS.get(primary, ()), *_NUMBERS.get(primary, ())[1:6])
         case _:
             pass
     if isinstance(node, AskNode) and isinstance(step, AskStep):

@@ -8,6 +8,8 @@ Each pattern is narrow on purpose: a phrase that is not in it is left to whoever
 import re
 from collections.abc import Collection, Mapping
 
+from firmware.dialogue.digit_names import ALSO_ZH, EN, ZH
+
 CERTAIN = 0.9
 _STRIP = re.compile(r"[\s,，。.!！?？、…~～;；:：]+")
 
@@ -101,15 +103,10 @@ _IN_NEED = re.compile(
 """Somebody in need stays that, whoever else has died or speaks for them."""
 _TELLS_MORE = ("deceased", "minor", "has_lawyer")
 
-_ZH_DIGITS = {character: number for number, character in enumerate("零一二三四五六七八九")} | {"两": 2}
-_EN_DIGITS = {
-    name: number
-    for number, name in enumerate(
-        ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-    )
-}
+_ZH_DIGITS = {character: number for number, character in enumerate(ZH)} | {"两": ALSO_ZH["两"]}
+_EN_DIGITS = {name: number for number, name in enumerate(EN)}
 _ZH_MARK = re.compile(
-    r"(?<![一二两三四五六七八九十百千\d])([1-9一二两三四五六七八九])(?![一二三四五六七八九十百千万\d])"
+    r"(?<![一二两三四五六七八九十百千\d])([1-9一二两三四五六七八九])(?![一二三四五六七八九十百千万\d般点下定直切样起共些会流])"
 )
 _EN_MARK = re.compile(rf"\b({'|'.join(_EN_DIGITS)}|[1-9])\b")
 _GRADES: Mapping[str, tuple[tuple[re.Pattern[str], float], ...]] = {
@@ -160,7 +157,7 @@ _PER_TIME = re.compile(
 )
 _KEY = re.compile(
     r"(?:我|就|那|嗯|选|按|要|第)*([零一二两三四五六七八九0-9])(?:吧|号|键|项|个|呗|啊)*"
-    r"|(?:(?:press|option|number|key|um|uh|the|i press)\s)*(zero|one|two|three|four|five|six|seven|eight|nine|[0-9])(?: please)?"
+    rf"|(?:(?:press|option|number|key|um|uh|the|i press)\s)*({'|'.join(EN)}|[0-9])(?: please)?"
 )
 
 
