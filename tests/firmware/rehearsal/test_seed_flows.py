@@ -8,7 +8,7 @@ import pytest
 from firmware.dialogue.endings import ENDINGS
 from firmware.dialogue.flow import Flow
 from firmware.dialogue.loader import load_flow
-from firmware.dialogue.nodes import AskNode, ChooseNode, Resume, Target
+from firmware.dialogue.nodes import AskNode, ChooseNode, Resume, Target, VerifyNode
 from firmware.rehearsal.loading import Understand, find_understander
 from firmware.rehearsal.script_file import Conversation, Script, read_script
 from firmware.rehearsal.scripted import perform
@@ -96,6 +96,18 @@ def test_its_aim_is_reached_by_keys_alone_and_by_voice_alone(seed: str, kind: st
             if conversation.language == language and is_by(conversation, kind)
         }
         assert reached & aims
+
+
+@pytest.mark.parametrize("seed", [*SEEDS, "us/overdue-reminder", "inbound"])
+def test_every_question_may_be_answered_by_keys_alone_and_by_voice_alone(seed: str) -> None:
+    for node in flow_of(seed).nodes.values():
+        if isinstance(node, AskNode):
+            assert node.keys, f"{node.id} by keys"
+            assert set(node.intents) - {"callback_later"}, f"{node.id} by voice"
+            by_key, by_voice = set(node.keys.values()), set(node.intents.values())
+            assert by_key & by_voice, f"{node.id}: nowhere lead both"
+        if isinstance(node, VerifyNode):
+            assert node.by_speech, f"{node.id} takes digits that are said"
 
 
 def test_between_them_they_come_to_every_ending_a_flow_may_have() -> None:
