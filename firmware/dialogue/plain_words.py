@@ -115,7 +115,7 @@ _GRADES: Mapping[str, tuple[tuple[re.Pattern[str], float], ...]] = {
         (re.compile(r"(?:非常|很|特别|太|极其?|十分)(?:的)?(?:不满意?|不好|差|糟|烂|失望)"), 0.0),
         (re.compile(r"不(?:太|怎么|是很|大)?(?:满意|好(?!意思)|行)|有点差|较差|差"), 0.25),
         (re.compile(r"(?:非常|很|特别|太|十分|挺)(?:的)?(?:满意|好|不错|棒|赞)|满分|最高分|完美"), 1.0),
-        (re.compile(r"一般|凑合|还行|中等|普通|马马虎虎"), 0.5),
+        (re.compile(r"一般|还可以|还好|还成|过得去|将就|凑合|还行|中等|普通|马马虎虎"), 0.5),
         (re.compile(r"满意|不错|好评"), 0.75),
     ),
     "en": (
@@ -152,8 +152,8 @@ _PART = re.compile(
     r"|\b(?:part|some|a bit|a portion|a little) of (?:it|that|what i owe|the (?:money|amount|balance|bill))\b|\bpay (?:a |in )?part\b|\bpartial(?:ly)?\b|\bpart[- ]payment\b"
 )
 _PER_TIME = re.compile(
-    r"每|[一两三]个?(?:月|星期|礼拜|周)[还付给交缴一]|分[期几三四五六开成次十]|慢慢|按月|期"
-    r"|\b(?:per|each|every|a (?:week|fortnight|month)|weekly|monthly|instal?lments?|plan|split|spread|over (?:a|the|two|three|four|six|twelve))\b"
+    r"每|(?<![下上这])[一两三]个?(?:月|星期|礼拜|周)[还付给交缴一]|分[期几三四五六开成次十]|慢慢|按月|(?<![到过日星逾学假前后定])期"
+    r"|\b(?:per|each|every|a (?:week|fortnight|month)|weekly|monthly|instal?lments?|(?:a|payment) plan|split|spread|over (?:a|the|two|three|four|six|twelve))\b"
 )
 _KEY = re.compile(
     r"(?:我|就|那|嗯|选|按|要|第)*([零一二两三四五六七八九0-9])(?:吧|号|键|项|个|呗|啊)*"

@@ -157,15 +157,13 @@ def said_of(event: Utterance, language: str) -> Said:
         intents.pop("vulnerable", None)
     if event.slots.is_yes is not None and max(intents.values(), default=0.0) < ACCEPT:
         intents["affirm" if event.slots.is_yes else "deny"] = CERTAIN
-    if part := _part_of_day(event.slots):
-        intents[part] = CERTAIN
     offers = max(intents.get(name, 0.0) for name in ("promise_to_pay", "ask_installment"))
     if offers >= ACCEPT and _is_part(event):
         intents[PART] = offers
     return Said(intents, event.slots, event.text)
 
 
-def _part_of_day(slots: Slots) -> str | None:
+def part_of_day(slots: Slots) -> str | None:
     """Return the part of the day that every time named lies in, None without one."""
     parts = set()
     for at in slots.times:

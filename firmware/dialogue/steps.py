@@ -12,6 +12,7 @@ from firmware.dialogue.nodes import AskNode, Retry
 from firmware.dialogue.patience import SHORTEST_SPEECH_MS, Patience
 from firmware.dialogue.plain_words import key_said
 from firmware.dialogue.replies import (
+    CERTAIN,
     PART,
     PART_INSTEAD_OF,
     Answer,
@@ -22,6 +23,7 @@ from firmware.dialogue.replies import (
     Said,
     SeekPerson,
     Speak,
+    part_of_day,
 )  # fmt: skip
 from firmware.values import Disposition
 
@@ -167,10 +169,13 @@ class AskStep(PatientStep):
 
     def meant(self, said: Said, now_s: float) -> Reply:
         names_part = PART in said.intents and PART in self._node.intents
+        meant = dict(said.intents)
+        if part := part_of_day(said.slots):
+            meant[part] = CERTAIN
         likely = sorted(
             (
                 (sure, self._node.intents[name])
-                for name, sure in said.intents.items()
+                for name, sure in meant.items()
                 if name in self._node.intents and not (names_part and name in PART_INSTEAD_OF)
             ),
             reverse=True,

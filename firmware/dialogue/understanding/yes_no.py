@@ -10,7 +10,7 @@ _ZH_NEITHER = re.compile(
     r"|好像|是太|好久|好多|好难|好几|是吗|行吗|好吗|对吗|可以吗|能吗|对我|是我|不是吧|没人|对了|行了|好了|没有这|没钱|不方便|不想活|是这样吗|对方|行长|好烦)"
 )
 _ZH_YES = re.compile(
-    r"^(?:没问题|没错|冇错|啱|不错|没毛病|没二话|没意见|没异议|冇问题|可以|好的|好吧|好啊|好呀|好嘞|好|行吧|行啊|行|成|对的|对啊|对头|对|是的|是啊|是呀|是|[嗯恩]+(?=[啊呐哪嗯恩是对好行可没中成要呢吧的]|$)|同意|愿意|确认|确定|正确|接受|当然|必须的|要得|得行|得嘞|中|妥|系|能|有的|要的|ok|yes"
+    r"^(?:没问题|没错|冇错|啱|不错|没毛病|(?:还是|一直|地址)?没有?(?:变|换|改|动|搬)(?:过|家)?(?![了成])|还是(?:老样子|原来的?|那个|这个)|没二话|没意见|没异议|冇问题|可以|好的|好吧|好啊|好呀|好嘞|好|行吧|行啊|行|成|对的|对啊|对头|对|是的|是啊|是呀|是|[嗯恩]+(?=[啊呐哪嗯恩是对好行可没中成要呢吧的]|$)|同意|愿意|确认|确定|正确|接受|当然|必须的|要得|得行|得嘞|中|妥|系|能|有的|要的|ok|yes"
     r"|(?:非常|很|挺|还算|比较)?满意|可不是(?=嘛|么|吗|咋|$)|就这样|听你的|(?:都|已经|早就?)?(?:解决|处理好|弄好|办好|搞定|修好)了)"
 )
 _ZH_NO = re.compile(
@@ -22,7 +22,7 @@ _EN_LEAD = re.compile(
 )
 _EN_YES = re.compile(
     r"^(?:(?:yes|yeah|yep|yup|ya|yah|aye|uh huh|mhm|mm hmm|mmhmm|sure|okay|ok|alright|all right|of course|absolutely|definitely|certainly|agreed|deal|exactly|indeed|affirmative|roger|confirmed|perfect"
-    r"|correct|fine|(?:all )?(?:solved|sorted|settled|resolved|fixed)(?: now)?$|(?:yes )?(?:it|that) (?:was|is|has been) (?:solved|sorted|resolved|fixed)|it was$|sounds (?:good|great|fine|right|okay)|fair enough|go ahead|no problem|no worries|why not|you bet|for sure|very good|very well)\b"
+    r"|correct|(?:no|nothing has) changed?|(?:it is |they are )?(?:still )?the same|unchanged|(?:it |that |they )?(?:has|have) not (?:changed|moved)|fine|(?:all )?(?:solved|sorted|settled|resolved|fixed)(?: now)?$|(?:yes )?(?:it|that) (?:was|is|has been) (?:solved|sorted|resolved|fixed)|it was$|sounds (?:good|great|fine|right|okay)|fair enough|go ahead|no problem|no worries|why not|you bet|for sure|very good|very well)\b"
     r"|(?:that|this|it|which) is (?:right|correct|fine|good|okay|true|it|me)\b|that works|spot on|bang on|go on then|works for me|that will do|(?:that|this) is (?:the one|it|them)\b|right\b(?! now| away)|i (?:agree|accept|do|confirm|am)$|(?:i am )?(?:very |quite |really )?satisfied\b|you are right\b)"
 )
 _EN_NO = re.compile(
@@ -43,10 +43,12 @@ _EN_DOUBT = re.compile(
 
 
 _ZH_BUT = re.compile(
-    r"(?:但是?|不过|可是|只是|就是).*?(?:不(?!错|要紧)|没(?!错|问题|事|关系|毛病|意见)|(?<![没不])错|太|有点|多了|少了|[晚早][一两三几点些]|改[成到在天]|要改|换[成到个])"
+    r"(?:但是?|不过|可是|只是|就是).*?(?:不(?:对|是|行|太)|(?<![没不])错|太(?!好|棒|谢|感谢)|有点|没那么|没有?这么|没钱|还不[了起上]|没办法|做不到|来不及"
+    r"|多了|少了|[晚早][一两三几点些]|改[成到在天]|要改|换[成到个])"
 )
 _EN_BUT = re.compile(
-    r"\b(?:but|except|only)\b.*\b(?:not|wrong|too|never|only|different|less|more|later|earlier|no|make|change|instead)\b"
+    r"\b(?:but|except)\b.*\b(?:wrong|too|not (?:that|the|so|right|on|by|until|this|all|today|tomorrow)|can not (?:pay|do|make|afford)|different|less|more|later|earlier"
+    r"|make it|change|instead)\b"
 )
 
 

@@ -40,7 +40,8 @@ def test_a_key_may_be_said(text: str, key: str | None) -> None:
     ("text", "is_part"),
     [
         ("我下周三先还三百吧", True), ("先还一部分行不行", True), ("可以先还一半", True), ("我明天全部还清", False),
-        ("能不能每个月还两百", False), ("分三期，一期四百", False), ("我明天还", False),
+        ("能不能每个月还两百", False), ("下个星期五先还三百", True), ("下一个星期还三百", True),
+        ("一个月还三百行吗", False), ("分三期，一期四百", False), ("我明天还", False),
         ("I could do three hundred next Wednesday", True), ("I can pay some of it on Friday", True),
         ("can I pay two hundred a month", False), ("I will pay all of it tomorrow", False), ("can I split it", False),
     ],
