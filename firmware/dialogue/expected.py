@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from firmware.dialogue.capture_steps import ConfirmStep, KeyStep, OfferStep
+from firmware.dialogue.digit_names import ALSO_EN, EN, ZH
 from firmware.dialogue.doubts import DoubtStep
 from firmware.dialogue.nodes import AskNode, CaptureKind, CaptureNode, Node, VerifyNode
 from firmware.dialogue.slots import Asked
@@ -17,13 +18,10 @@ _OF_CAPTURE = {
 }
 _YES_NO = ("affirm", "deny")
 _DIGITS: Mapping[str, tuple[str, ...]] = {
-    "zh": ("零", "一", "二", "三", "四", "五", "六", "七", "八", "九", "幺"),
-    "en": ("zero", "oh", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"),
+    "zh": (*ZH, "幺"),
+    "en": (*EN, *ALSO_EN),
 }
-_NUMBERS: Mapping[str, str | tuple[str, ...]] = {
-    "zh": "零一二三四五六七八九",
-    "en": ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"),
-}
+_NUMBERS: Mapping[str, str | tuple[str, ...]] = {"zh": ZH, "en": EN}
 _DAYS: Mapping[str, tuple[str, ...]] = {
     "zh": ("今天", "明天", "后天", "这周五", "下周一", "下周五", "月底", "下个月"),
     "en": ("today", "tomorrow", "the day after tomorrow", "this Friday", "next Monday", "next Friday", "next week"),
@@ -48,6 +46,10 @@ _BY_INTENT: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "wrong_number": ("打错了", "你打错了", "没有这个人", "不认识", "你找错人了"),
         "third_party": ("他不在", "她不在", "我是他家人", "他出去了", "我是他同事"),
         "promise_to_pay": ("我会还的", "明天还", "过两天还", "月底还", "发工资还"),
+        "promise_part": ("先还一部分", "先还五百", "先还一半"),
+        "morning": ("上午", "早上"),
+        "afternoon": ("下午", "中午"),
+        "evening": ("晚上", "下班以后"),
         "paying_now": ("现在就还", "我马上还", "我正在还", "现在就转"),
         "already_paid": ("已经还了", "我还过了", "昨天就还了", "早还清了"),
         "ask_installment": ("能分期吗", "可以分几期", "我想分期还", "能不能慢慢还"),
@@ -75,6 +77,10 @@ _BY_INTENT: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "wrong_number": ("wrong number", "you have the wrong number", "nobody by that name here"),
         "third_party": ("he's not here", "she's not in", "I'm his wife", "can I take a message"),
         "promise_to_pay": ("I will pay", "I'll pay tomorrow", "I can pay on Friday", "I'll pay next week"),
+        "morning": ("in the morning", "mornings"),
+        "afternoon": ("in the afternoon", "afternoons"),
+        "evening": ("in the evening", "after work"),
+        "promise_part": ("I can pay part of it", "I can pay half", "I could do two hundred"),
         "paying_now": ("I'm paying now", "I'll pay right now", "I'm doing it now"),
         "already_paid": ("I already paid", "I've paid that", "I paid yesterday", "it's been paid"),
         "ask_installment": ("can I pay in instalments", "can I split it", "a payment plan"),
@@ -145,7 +151,7 @@ def expected_of(
         case Asked.CALLBACK_TIME:
             said += (*_DAYS.get(primary, ()), *_TIMES.get(primary, ()))
         case Asked.SATISFACTION:
-            said += (*_MARKS.get(primary, ()), *_DIGITS.get(primary, ())[1:6])
+            said += (*_MARKS.get(primary, ()), *_NUMBERS.get(primary, ())[1:6])
         case _:
             pass
     if isinstance(node, AskNode) and isinstance(step, AskStep):

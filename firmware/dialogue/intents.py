@@ -10,7 +10,19 @@ INTENTS = frozenset(
     }
 )  # fmt: skip
 
-PLAIN_MEANINGS = frozenset({"slower", "other_language", "deceased", "minor", "has_lawyer"})
+PLAIN_MEANINGS = frozenset(
+    {
+        "slower",
+        "other_language",
+        "deceased",
+        "minor",
+        "has_lawyer",
+        "promise_part",
+        "morning",
+        "afternoon",
+        "evening",
+    }
+)
 """What the dialogue itself reads from plain words (`plain_words`); a flow names them like intents."""
 
 MEANINGS = INTENTS | PLAIN_MEANINGS

@@ -6,7 +6,9 @@ Each pattern is narrow on purpose: a phrase that is not in it is left to whoever
 # ruff: noqa: E501  (one way to say it, one line)
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+
+from firmware.dialogue.digit_names import ALSO_ZH, EN, ZH
 
 CERTAIN = 0.9
 _STRIP = re.compile(r"[\s,，。.!！?？、…~～;；:：]+")
@@ -93,15 +95,18 @@ _MEANINGS: Mapping[str, Mapping[str, re.Pattern[str]]] = {
     },
 }
 
-_ZH_DIGITS = {character: number for number, character in enumerate("零一二三四五六七八九")} | {"两": 2}
-_EN_DIGITS = {
-    name: number
-    for number, name in enumerate(
-        ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-    )
-}
+_IN_NEED = re.compile(
+    r"不想活|活不(?:下去|了|成)|想死|去死|寻死|自杀|轻生|跳楼|割腕|撑不(?:住|下去)|崩溃|走投无路|抑郁|住院|病重|重病|癌|化疗|绝症"
+    r"|\b(?:kill (?:my|him|her|them)sel\w+|(?:want|going|rather) to die|suicid\w*|end it all|end my life|can(?:no|')?t (?:go on|cope|take it)"
+    r"|depress\w+|hospital\w*|cancer|dying|terminal\w*|stroke|heart attack|breakdown)\b"
+)
+"""Somebody in need stays that, whoever else has died or speaks for them."""
+_TELLS_MORE = ("deceased", "minor", "has_lawyer")
+
+_ZH_DIGITS = {character: number for number, character in enumerate(ZH)} | {"两": ALSO_ZH["两"]}
+_EN_DIGITS = {name: number for number, name in enumerate(EN)}
 _ZH_MARK = re.compile(
-    r"(?<![一二两三四五六七八九十百千\d])([1-9一二两三四五六七八九])(?![一二三四五六七八九十百千万\d])"
+    r"(?<![一二两三四五六七八九十百千\d])([1-9一二两三四五六七八九])(?![一二三四五六七八九十百千万\d般点下定直切样起共些会流])"
 )
 _EN_MARK = re.compile(rf"\b({'|'.join(_EN_DIGITS)}|[1-9])\b")
 _GRADES: Mapping[str, tuple[tuple[re.Pattern[str], float], ...]] = {
@@ -110,7 +115,7 @@ _GRADES: Mapping[str, tuple[tuple[re.Pattern[str], float], ...]] = {
         (re.compile(r"(?:非常|很|特别|太|极其?|十分)(?:的)?(?:不满意?|不好|差|糟|烂|失望)"), 0.0),
         (re.compile(r"不(?:太|怎么|是很|大)?(?:满意|好(?!意思)|行)|有点差|较差|差"), 0.25),
         (re.compile(r"(?:非常|很|特别|太|十分|挺)(?:的)?(?:满意|好|不错|棒|赞)|满分|最高分|完美"), 1.0),
-        (re.compile(r"一般|凑合|还行|中等|普通|马马虎虎"), 0.5),
+        (re.compile(r"一般|还可以|还好|还成|过得去|将就|凑合|还行|中等|普通|马马虎虎"), 0.5),
         (re.compile(r"满意|不错|好评"), 0.75),
     ),
     "en": (
@@ -142,6 +147,39 @@ _GRADES: Mapping[str, tuple[tuple[re.Pattern[str], float], ...]] = {
 }
 
 
+_PART = re.compile(
+    r"[还付给交缴](?:你们?|上)?(?:一|其中)?(?:部分|点儿?|些)(?!时间)|还个?零头|部分还款"
+    r"|\b(?:part|some|a bit|a portion|a little) of (?:it|that|what i owe|the (?:money|amount|balance|bill))\b|\bpay (?:a |in )?part\b|\bpartial(?:ly)?\b|\bpart[- ]payment\b"
+)
+_PER_TIME = re.compile(
+    r"每|(?<![下上这])[一两三]个?(?:月|星期|礼拜|周)[还付给交缴一]|分[期几三四五六开成次十]|慢慢|按月|(?<![到过日星逾学假前后定])期"
+    r"|\b(?:per|each|every|a (?:week|fortnight|month)|weekly|monthly|instal?lments?|(?:a|payment) plan|split|spread|over (?:a|the|two|three|four|six|twelve))\b"
+)
+_KEY = re.compile(
+    r"(?:我|就|那|嗯|选|按|要|第)*([零一二两三四五六七八九0-9])(?:吧|号|键|项|个|呗|啊)*"
+    rf"|(?:(?:press|option|number|key|um|uh|the|i press)\s)*({'|'.join(EN)}|[0-9])(?: please)?"
+)
+
+
+def names_part(text: str) -> bool:
+    """Return whether the words say that a part would be paid, once: 先还一点, "some of it"."""
+    return _PART.search(text.casefold()) is not None and not is_by_turns(text)
+
+
+def is_by_turns(text: str) -> bool:
+    """Return whether the words speak of paying in turns: 每个月, "a month", "split it"."""
+    return _PER_TIME.search(text.casefold()) is not None
+
+
+def key_said(text: str) -> str | None:
+    """Return the digit of an utterance that is no more than "two" or 按二."""
+    match = _KEY.fullmatch(_STRIP.sub(" ", text.casefold()).strip())
+    if match is None:
+        return None
+    digit = match[1] or match[2]
+    return digit if digit.isdigit() else str(_ZH_DIGITS[digit] if digit in _ZH_DIGITS else _EN_DIGITS[digit])
+
+
 def is_backchannel(text: str, language: str, *, nothing_asked: bool = False) -> bool:
     """Return whether this says no more than "I am listening"; where nothing is asked, a yes says no more either."""
     plain = _STRIP.sub(" ", text.casefold()).strip()
@@ -165,6 +203,11 @@ def plain_meanings(text: str, language: str) -> dict[str, float]:
     if language_wanted(text) is not None:
         found["other_language"] = CERTAIN
     return found
+
+
+def tells_more_than_need(text: str, found: Collection[str]) -> bool:
+    """Return whether the words say why this sounds like need, and it is another matter: 他已经去世了, "my lawyer"."""
+    return any(name in found for name in _TELLS_MORE) and _IN_NEED.search(text.casefold()) is None
 
 
 def language_wanted(text: str) -> str | None:

@@ -4,8 +4,9 @@ import re
 from datetime import date, time
 
 from firmware.dialogue.currencies import Currency
+from firmware.dialogue.digit_names import ZH
 
-DIGITS = "零一二三四五六七八九"
+DIGITS = ZH
 WEEKDAYS = tuple(f"星期{day}" for day in "一二三四五六日")
 _PLACES = ("", "十", "百", "千")
 _GROUPS = ("", "万", "亿")

@@ -10,7 +10,21 @@ from firmware.dialogue.actions import BargeIn
 from firmware.dialogue.intents import ACCEPT, MARGIN
 from firmware.dialogue.nodes import AskNode, Retry
 from firmware.dialogue.patience import SHORTEST_SPEECH_MS, Patience
-from firmware.dialogue.replies import Answer, Denied, Finish, Go, Reply, Said, SeekPerson, Speak
+from firmware.dialogue.plain_words import key_said
+from firmware.dialogue.replies import (
+    CERTAIN,
+    PART,
+    PART_INSTEAD_OF,
+    Answer,
+    Denied,
+    Finish,
+    Go,
+    Reply,
+    Said,
+    SeekPerson,
+    Speak,
+    part_of_day,
+)  # fmt: skip
 from firmware.values import Disposition
 
 BARGE_IN_KEY_S = 1.5
@@ -154,19 +168,24 @@ class AskStep(PatientStep):
         return self.no_match()
 
     def meant(self, said: Said, now_s: float) -> Reply:
+        names_part = PART in said.intents and PART in self._node.intents
+        meant = dict(said.intents)
+        if part := part_of_day(said.slots):
+            meant[part] = CERTAIN
         likely = sorted(
             (
                 (sure, self._node.intents[name])
-                for name, sure in said.intents.items()
-                if name in self._node.intents
+                for name, sure in meant.items()
+                if name in self._node.intents and not (names_part and name in PART_INSTEAD_OF)
             ),
             reverse=True,
         )
         likely = [(sure, node) for sure, node in likely if sure >= ACCEPT]
         if likely and all(node == likely[0][1] or sure < likely[0][0] - MARGIN for sure, node in likely):
             return Answer(likely[0][1])
-        if not likely and (said.slots.digits or "") in self._node.keys:
-            return Answer(self._node.keys[said.slots.digits or ""])  # "one" for "press one"
+        key = said.slots.digits or key_said(said.text) or ""
+        if not likely and key in self._node.keys:
+            return Answer(self._node.keys[key])  # "one" for "press one"
         return self.no_match() if self._patience.listens else None
 
     def no_match(self) -> Reply:

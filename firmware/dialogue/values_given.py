@@ -1,5 +1,6 @@
 """From keys and words to values, within what the campaign allows; whatever will not do is None."""
 
+import re
 from datetime import date, time, timedelta
 
 from firmware.dialogue.currencies import CURRENCIES, in_minor
@@ -18,6 +19,11 @@ from firmware.dialogue.variables import (
 from firmware.dialogue.vault import DebtVault
 from firmware.values import Money
 
+_FIRST_COMES_FIRST = re.compile(
+    r"剩下|剩余|其余|余下|另一半|先.+(?:再|然后|之后)|一半.+一半"
+    r"|\b(?:the rest|the remainder|the remaining|the other half|and then|half\b.+\bhalf)\b"
+)
+"""Who names two payments means the first of them: 下周一先还五百，剩下的下个月再说."""
 MAX_AMOUNT_KEYS = 9
 CALLBACK_KEYS = 6
 
@@ -71,16 +77,16 @@ class ValueReader:
                 return self._moment(day, time(hour)) if day is not None and hour < 24 else None
 
     def said(self, node: CaptureNode, said: Said, language: str) -> Value | None:
-        """Return what words mean; of several values the last one named counts."""
-        slots = said.slots
+        """Return what words mean; of several values the last one named counts, of several payments the first."""
+        slots, which = said.slots, 0 if _FIRST_COMES_FIRST.search(said.text.casefold()) else -1
         match node.kind:
             case CaptureKind.DATE:
-                day = slots.days[-1].day if slots.days else None
+                day = slots.days[which].day if slots.days else None
                 return day if day is not None and self._today <= day <= self._latest else None
             case CaptureKind.DIGITS:
                 return slots.digits if slots.digits and len(slots.digits) == node.length else None
             case CaptureKind.AMOUNT:
-                return self._said_amount(node, said)
+                return self._said_amount(node, said, which)
             case CaptureKind.RATING:
                 if slots.digits and len(slots.digits) == 1:
                     return self.keyed(node, slots.digits)
@@ -123,11 +129,11 @@ class ValueReader:
                 return meant
         return None
 
-    def _said_amount(self, node: CaptureNode, said: Said) -> Money | None:
+    def _said_amount(self, node: CaptureNode, said: Said, which: int) -> Money | None:
         at_most = self.money(node.at_most)
         if at_most is None or not said.slots.amounts:
             return None
-        mention = said.slots.amounts[-1]
+        mention = said.slots.amounts[which]
         if mention.currency not in (None, at_most.currency):
             return None
         if mention.share is not None:

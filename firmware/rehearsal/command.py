@@ -32,7 +32,7 @@ from firmware.rehearsal.picture import PictureError, dot_text, draw_svg
 from firmware.rehearsal.sample import SECRET, sample_vars
 from firmware.rehearsal.script_file import ScriptRefusedError, read_script
 from firmware.rehearsal.scripted import perform
-from firmware.rehearsal.stage import Stage
+from firmware.rehearsal.stage import Stage, joined
 from firmware.rehearsal.terminal import HELP, Rehearsal, converse
 from firmware.rehearsal.voice import prompt_phrases, render
 from firmware.rules.flow_rules import policy_at, unmet_by
@@ -201,7 +201,7 @@ def say(
         phrases = prompt_phrases(flow, contact, prompt, day)
     except DialogueError as error:
         _fail(str(error), EXIT_USAGE)
-    out.print(("" if tag.startswith("zh") else " ").join(phrases), markup=False)
+    out.print(joined(phrases, tag), markup=False)
     if output is not None:
         try:
             seconds = render(phrases, tag, EspeakSynthesizer(), output)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, time, timedelta
 from fractions import Fraction
 
+from firmware.dialogue.digit_names import EN, ZH
 from firmware.dialogue.events import CalleeHungUp, Intent, MachineHeard, Utterance
 from firmware.dialogue.expected import phrases_for
 from firmware.dialogue.flow import Flow
@@ -253,13 +254,8 @@ class Actor:
         return self._rng.choice(sorted(self._scene.secrets)) if knows else f"{self._rng.randint(0, 999):04d}"
 
     def _digits_aloud(self, digits: str) -> str:
-        names = "零一二三四五六七八九" if self._primary == "zh" else None
-        english = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-        return (
-            "".join(names[int(digit)] for digit in digits)
-            if names
-            else " ".join(english[int(d)] for d in digits)
-        )
+        names, joint = (ZH, "") if self._primary == "zh" else (EN, " ")
+        return joint.join(names[int(digit)] for digit in digits)
 
     @property
     def _primary(self) -> str:

@@ -117,12 +117,24 @@ def read_script(text: str, *, source: str) -> Script:
     for item in listed.items if isinstance(listed, Sequence) else ():
         read = _conversation(Fields(item, "a conversation", problems), problems)
         languages = (read.language,) if read.language else vars_.keys()
-        conversations += [replace(read, language=language) for language in languages]
+        conversations += [_in_language(read, language, list(vars_)) for language in languages]
     of.close()
     if problems.found:
         raise ScriptRefusedError(tuple(sorted(problems.found)), source)
     typed = {language: value for language, value in vars_.items() if isinstance(value, dict)}
     return Script(flow=Path(flow), today=today or date.min, vars=typed, conversations=tuple(conversations))
+
+
+def _in_language(read: Conversation, language: str, languages: list[str]) -> Conversation:
+    """Return it as held in a language: of "是我 / speaking" its own part is said, in the order of `vars:`."""
+    if read.language:
+        return read
+    deeds = []
+    for deed in read.deeds:
+        parts = deed.text.split(" / ")
+        is_said = deed.kind == "say" and len(parts) == len(languages)
+        deeds.append(replace(deed, text=parts[languages.index(language)].strip()) if is_said else deed)
+    return replace(read, language=language, deeds=tuple(deeds))
 
 
 def plain(tree: Tree) -> object:

@@ -1,5 +1,7 @@
 """One call in virtual time: plays the session, the sound and the gate to a dialogue, and keeps what was said."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, time
 
@@ -16,6 +18,13 @@ CHARACTERS_A_SECOND = {"zh": 4.5, "en": 14.0}
 KEY_S = 0.4
 
 
+def joined(phrases: Sequence[str], language: str) -> str:
+    """Return the pieces of a prompt as one text: values are spoken by themselves, and a comma stands after its word."""
+    if language.startswith("zh"):
+        return "".join(phrases)
+    return re.sub(r" +(?=[,.:;!?])", "", " ".join(phrases))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spoken:
     """One prompt as it was said."""
@@ -27,8 +36,7 @@ class Spoken:
     @property
     def text(self) -> str:
         """Return what a listener heard."""
-        joint = "" if self.language.startswith("zh") else " "
-        return joint.join(self.say.phrases)
+        return joined(self.say.phrases, self.language)
 
 
 @dataclass(slots=True, kw_only=True)

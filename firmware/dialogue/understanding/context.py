@@ -58,11 +58,18 @@ def asked_of(name: str) -> Asked | None:
 
 
 def in_context(
-    found: MutableMapping[str, float], slots: Slots, asked: Asked, *, is_bare: bool, is_doubtful: bool = False
+    found: MutableMapping[str, float],
+    slots: Slots,
+    asked: Asked,
+    *,
+    is_bare: bool,
+    is_doubtful: bool = False,
+    takes_back: bool = False,
 ) -> None:
     """Read meanings in the light of the question, in place.
 
-    `is_bare`: little was said besides what the slots hold; `is_doubtful`: and that little takes it back (这个月够呛).
+    `is_bare`: little was said besides what the slots hold; `is_doubtful`: and that little takes it back (这个月够呛);
+    `takes_back`: a "but" and what is wrong (对，但是金额不对).
     """
     yes = max(found.get("affirm", 0.0), 0.85 if slots.is_yes is True else 0.0)
     no = max(found.get("deny", 0.0), 0.85 if slots.is_yes is False else 0.0)
@@ -71,6 +78,10 @@ def in_context(
             _identity(found, yes, no)
         case Asked.CONFIRM | Asked.OFFER | Asked.SATISFACTION:
             yes = max(yes, found.get("confirm_identity", 0.0))
+            if takes_back:
+                # Who agrees to all but a part of it has not agreed to what was read.
+                yes, no = 0.0, max(no, 0.8)
+                _lower(found, "affirm", 0.4)
             _raise(found, "affirm", 0.0 if no > yes else yes)
             _raise(found, "deny", no)
             found.pop("confirm_identity", None)

@@ -101,6 +101,12 @@ def _week_from(match: re.Match[str], today: date, weeks: int = 1) -> _Found:
     return calendar.in_days(match[0], (start - today).days + 7 * n, today)
 
 
+def _days_from(match: re.Match[str], today: date) -> _Found:
+    anchor = match["anchor"]
+    ahead = 1 if anchor == "tomorrow" else (_DAY_NAMES[anchor] - today.weekday() - 1) % 7 + 1
+    return calendar.in_days(match[0], ahead + _count(match["n"]), today)
+
+
 def _nth_weekday(match: re.Match[str], today: date) -> _Found:
     named = match["month"]
     ahead = (_MONTH_NAMES[named] - today.month) % 12 if named else int(match["which"] == "next")
@@ -204,6 +210,8 @@ DAYS: Grammar[DayMention] = Grammar(
         (rf"\b(?P<n>[0-9]{{1,2}}|an?|one|two|three|four) weeks?(?: (?:from|after|on))? (?P<anchor>today|now|tomorrow|{_W[12:-1]})\b", _week_from),
         (rf"\b{_W} (?:of )?(?P<which>next|this|the following) week\b|\b(?P<before>next|this|the following) week,? (?:on )?{_W.replace('weekday', 'after')}\b", _in_week),
         (rf"\b(?:the |a )?{_W} after next\b(?P<which>)(?P<before>)(?P<after>)", lambda match, today: calendar.weekday(match[0], _DAY_NAMES[match["weekday"]], today, 2)),
+        (rf"\b(?:the )?{_W} before last\b", _past),
+        (rf"\b{_N} days? (?:from|after) (?P<anchor>tomorrow|{_W[12:-1]})\b", _days_from),
         (rf"\b{_W} (?:just )?(?:gone|past)\b(?! (?:three|four|five|six|seven|eight|nine))", _past),
         (r"\b(?:the )?(?:week|month|weekend|year) before last\b|\b(?:ages|weeks|months|years|a (?:long )?(?:while|time)) (?:ago|back)\b", _past),
         (r"\b(?:the )?(?:week|month|weekend) after next\b", _vague),
@@ -222,6 +230,7 @@ DAYS: Grammar[DayMention] = Grammar(
         (r"\b(?:in|within|inside)(?: the next)? (?P<n>24|48|72|twenty[ -]four|forty[ -]eight|seventy[ -]two) hours\b", _hours),
         (rf"\b{_N} {_UNIT} (?:from now|later|from today|time)\b", _after),
         (rf"\b{_N} {_UNIT} (?:ago|back|earlier)\b", _past),
+        (r"\b(?:an?|one|two|three|four|five|[0-9]+) years? (?:ago|back)\b", _past),
         (r"\b(?:tomorrow|tomorow|tmrw|tomoz)\b", lambda match, today: _shift(1, match, today)),
         (r"\b(?:today|tonight|this (?:morning|afternoon|evening)|end of play)\b", lambda match, today: _shift(0, match, today)),
         (r"\b(?:yesterday|last (?:night|week|month|year)|the other day)\b", _past),

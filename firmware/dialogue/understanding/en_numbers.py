@@ -5,8 +5,10 @@
 import re
 from fractions import Fraction
 
+from firmware.dialogue.digit_names import ALSO_EN, EN
+
 ONES = {word: value for value, word in enumerate(
-    ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"])}  # fmt: skip
+    [*EN, "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"])}  # fmt: skip
 TENS = {
     word: 20 + 10 * at
     for at, word in enumerate(["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"])
@@ -31,7 +33,7 @@ NUMBER = rf"(?:(?:an?\s+)?(?:half\s+an?\s+)?(?:{NUMERAL}k?|{_WORD}|an?(?=\s+(?:h
 MAX_WORDS = 14
 DIGIT_WORDS = {
     **{w: str(v) for w, v in ONES.items() if v < 10},
-    "oh": "0",
+    **{w: str(v) for w, v in ALSO_EN.items()},
     "o": "0",
     "nought": "0",
     "naught": "0",

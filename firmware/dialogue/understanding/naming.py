@@ -33,7 +33,7 @@ _ZH_ONE_DIGIT = re.compile(r"^[零〇一幺二三四五六七八九两0-9]$")
 _EN_DIGIT = rf"(?:(?:double|triple|treble) )?(?:{'|'.join(en_numbers.DIGIT_WORDS)}|[0-9]+)"
 _EN_DIGITS = re.compile(rf"\b{_EN_DIGIT}(?:[ ,-]+{_EN_DIGIT})*\b")
 _EN_ISH = re.compile(
-    r"\b(noon|midday|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|[0-9]{1,2})[ -]?ish\b"
+    r"\b(?:(?:around|about|at) )?(noon|midday|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|[0-9]{1,2})[ -]?ish\b"
 )
 """Sixish is about six, which is read back."""
 LONGEST = 20
@@ -150,7 +150,7 @@ def _is_digits_zh(text: str, match: re.Match[str], shortest: int, asked: Asked) 
 
 
 def _english(normal: str, asked: Asked, today: date) -> _Read:
-    text, digits = _EN_ISH.sub(r"\1", normal), None
+    text, digits = _EN_ISH.sub(r"around \1", normal), None
     if asked is Asked.AMOUNT and (pair := en_amounts.said_with_oh(_stripped(text))):
         return TAKEN, None, [], [], [pair]
     if asked is Asked.DIGITS:

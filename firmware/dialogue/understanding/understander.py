@@ -15,7 +15,7 @@ from firmware.dialogue.understanding.model import IntentModel
 from firmware.dialogue.understanding.naming import name_slots
 from firmware.dialogue.understanding.rules import Rules
 from firmware.dialogue.understanding.text import bare, clauses, normalise
-from firmware.dialogue.understanding.yes_no import is_doubtful, is_open
+from firmware.dialogue.understanding.yes_no import is_doubtful, is_open, takes_back
 
 LANGUAGES = ("zh", "en")
 LEAST = 0.2
@@ -94,6 +94,7 @@ class Understander:
             asked,
             is_bare=left <= _LITTLE[tongue],
             is_doubtful=left <= _LITTLE[tongue] and is_doubtful(rest, tongue),
+            takes_back=takes_back(parts, tongue),
         )
         return Understood(
             intents=_ranked(found),

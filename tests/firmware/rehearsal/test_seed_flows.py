@@ -1,5 +1,6 @@
 """The flows that ship hold every conversation written beside them, in both languages, by keys alone and by voice alone."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,8 @@ import pytest
 from firmware.dialogue.endings import ENDINGS
 from firmware.dialogue.flow import Flow
 from firmware.dialogue.loader import load_flow
-from firmware.dialogue.nodes import AskNode, Resume, Target
+from firmware.dialogue.nodes import AskNode, ChooseNode, Resume, Target, VerifyNode
+from firmware.rehearsal.loading import Understand, find_understander
 from firmware.rehearsal.script_file import Conversation, Script, read_script
 from firmware.rehearsal.scripted import perform
 from firmware.values import Disposition
@@ -43,9 +45,37 @@ CONVERSATIONS = [
 ]
 
 
+@pytest.fixture(scope="module")
+def understand() -> Understand:
+    found = find_understander()
+    assert found is not None
+    return found
+
+
 @pytest.mark.parametrize(("seed", "script", "conversation"), CONVERSATIONS)
-def test_the_conversation_goes_as_written(seed: str, script: Script, conversation: Conversation) -> None:
-    assert perform(flow_of(seed), script, conversation, None).differences == ()
+def test_the_conversation_goes_as_written(
+    seed: str, script: Script, conversation: Conversation, understand: Understand
+) -> None:
+    """As `branchline flow test` plays it: words that stand there without a meaning are understood as in a call."""
+    assert perform(flow_of(seed), script, conversation, understand).differences == ()
+
+
+@pytest.mark.parametrize("seed", [*SEEDS, "us/overdue-reminder", "inbound"])
+def test_the_words_alone_lead_there_too(seed: str, understand: Understand) -> None:
+    """What a script says that its words mean is left out: the shipped understanding finds it in the words."""
+    script, other_ways = script_of(seed), {}
+    for conversation in script.conversations:
+        spoken = any(deed.kind == "say" for deed in conversation.deeds)
+        if not spoken or "nobody understands" in conversation.name:
+            continue
+        deeds = tuple(
+            replace(deed, intents=(), slots=None) if deed.kind == "say" else deed
+            for deed in conversation.deeds
+        )
+        played = perform(flow_of(seed), script, replace(conversation, deeds=deeds), understand)
+        if played.differences:
+            other_ways[conversation.name, conversation.language] = played.differences
+    assert other_ways == {}
 
 
 def is_by(conversation: Conversation, kind: str) -> bool:
@@ -68,6 +98,18 @@ def test_its_aim_is_reached_by_keys_alone_and_by_voice_alone(seed: str, kind: st
         assert reached & aims
 
 
+@pytest.mark.parametrize("seed", [*SEEDS, "us/overdue-reminder", "inbound"])
+def test_every_question_may_be_answered_by_keys_alone_and_by_voice_alone(seed: str) -> None:
+    for node in flow_of(seed).nodes.values():
+        if isinstance(node, AskNode):
+            assert node.keys, f"{node.id} by keys"
+            assert set(node.intents) - {"callback_later"}, f"{node.id} by voice"
+            by_key, by_voice = set(node.keys.values()), set(node.intents.values())
+            assert by_key & by_voice, f"{node.id}: nowhere lead both"
+        if isinstance(node, VerifyNode):
+            assert node.by_speech, f"{node.id} takes digits that are said"
+
+
 def test_between_them_they_come_to_every_ending_a_flow_may_have() -> None:
     ends = {case.values[2].expects.disposition for case in CONVERSATIONS}  # type: ignore[union-attr]
     assert ends >= ENDINGS - {Disposition.REFUSED_TO_IDENTIFY}
@@ -80,11 +122,15 @@ def test_a_person_and_a_place_to_complain_are_named(seed: str) -> None:
     complaint = flow.anytime["complaint"]
     assert isinstance(complaint, Target)
     node = flow.nodes[complaint.node]
-    prompt = flow.prompts[getattr(node, "prompt", "")]
-    assert "complaint_route" in prompt.roles
-    assert all(
-        word in prompt.texts[language].source for language, word in (("zh-CN", "拨打"), ("en", "complain"))
-    )
+    ways = [*(way for _, way in node.when), node.otherwise] if isinstance(node, ChooseNode) else [node.id]
+    for way in ways:
+        prompt = flow.prompts[getattr(flow.nodes[way], "prompt", "")]
+        assert "complaint_route" in prompt.roles
+        assert all(
+            word in prompt.texts[language].source
+            for language, word in (("zh-CN", "拨打"), ("en", "complain"))
+        )
+    assert any("{complaint_line}" in prompt.texts["zh-CN"].source for prompt in flow.prompts.values())
     who = flow.anytime["who_are_you"]
     assert isinstance(who, Resume)
 
