@@ -1,4 +1,7 @@
-"""The weights of `answer_evidence`, written by `python -m benchmarks.answer_weighing`: do not edit."""
+"""The weights of `answer_evidence`, by `python -m benchmarks.answer_weighing`; the last two or three of each by hand.
+
+Why: docs/answer-classification.md, "How the shipped weights came about".
+"""
 
 BIAS = -0.7466
 WEIGHTS = (

@@ -308,7 +308,7 @@ def test_a_line_adds_its_noise_at_its_level(noise: str, rng: np.random.Generator
     assert 10 * np.log10(np.mean(heard**2)) == pytest.approx(-40.0, abs=0.5)
     assert len(np.unique(heard)) < 256  # eight bits a sample
     assert not np.any(Line().carry(np.zeros(800), rng))
-    nobody = Line(noise="babble", noise_dbfs=-40.0).carry(np.zeros(16_000), rng)  # and no voices to make it of
+    nobody = Line(noise="babble", noise_dbfs=-40.0).carry(np.zeros(16_000), rng)
     assert abs(10 * np.log10(np.mean(nobody**2)) + 40) < 0.5
 
 
