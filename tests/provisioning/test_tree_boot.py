@@ -75,17 +75,14 @@ def test_it_dies_with_whoever_started_it() -> None:
     try:
         # The shell that starts it, nspawn, and what runs inside.
         assert until(lambda: len(processes_in(groups_of(child.pid))) >= 2)
+        left = groups_of(child.pid)
     finally:
         child.send_signal(signal.SIGKILL)
         child.wait()
-    left = groups_of(child.pid)
-    assert left  # whoever is killed so cleans nothing up
     assert until(lambda: processes_in(left) == [])
-    folders = Path(tempfile.gettempdir())
-    assert list(folders.glob(f"branchline-boot-{child.pid}-*"))
-    assert why_no_boot_here() is None  # the next boot does
+    assert why_no_boot_here() is None  # whoever is killed so cleans nothing up: the next boot does
     assert groups_of(child.pid) == []
-    assert not list(folders.glob(f"branchline-boot-{child.pid}-*"))
+    assert not list(Path(tempfile.gettempdir()).glob(f"branchline-boot-{child.pid}-*"))
 
 
 def test_who_is_not_root_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
