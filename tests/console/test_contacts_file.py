@@ -17,7 +17,11 @@ GOOD = "c1,p1,张伟,+8613123456701,zh-CN,晨光银行,12.50,CNY,2026-11-02,4101
 def read(path: Path, flow_file: Path, **mapping: str) -> ContactsFile:
     _, flow = read_flow(flow_file)
     return read_contacts(
-        path, vars_wanted=var_kinds(flow), mapping=mapping, check_vars=partial(check_vars_of, flow)
+        path,
+        vars_wanted=var_kinds(flow),
+        may_lack=flow.optional,
+        mapping=mapping,
+        check_vars=partial(check_vars_of, flow),
     )
 
 

@@ -121,7 +121,7 @@ def test_what_the_rules_of_a_place_forbid_to_claim_is_refused_there(
     """And only there: elsewhere the same words are for the people who review the prompts."""
     old = {
         "en": "A friendly reminder: {amount_due} was due on {due_date}.",
-        "zh-CN": "温馨提醒：您有{amount_due}，已于{due_date}到期。",
+        "zh-CN": "温馨提醒：您有一笔款项，{amount_due}，已于{due_date}到期。",
     }[language]
     text = REMINDER.read_text(encoding="utf-8")
     assert old in text
