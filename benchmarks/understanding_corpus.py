@@ -21,6 +21,10 @@ NAMES = tuple(sorted(INTENTS))
 GUARDED = frozenset({"opt_out", "wrong_number", "want_human", "dispute", "vulnerable"})
 """What must not be missed: more samples, and more of them misheard."""
 BIGGEST = 80
+AUTHOR = "author_"
+"""How the files of literal phrases are called, one for each author."""
+LITERAL = 4
+"""Samples of a literal phrase; the first is the phrase as it stands."""
 FILLERS_ZH = "啊嗯呃哦那个就是的了吧"
 FILLERS_EN = ("uh", "um", "the", "a", "like", "so", "and", "you know")
 
@@ -32,7 +36,8 @@ class Pattern:
     text: str
     intents: frozenset[str]
     group: int
-    """Samples of one pattern stay together in cross-validation."""
+    author: int = 0
+    """Who wrote it: 0 the hand of the patterns, others wrote literal phrases, each apart from all the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +47,11 @@ class Sample:
     text: str
     intents: frozenset[str]
     group: int
+    author: int = 0
     parts: tuple[str, ...] = ()
     """Its clauses, where it has several: the box scores each of them besides the whole."""
+    is_verbatim: bool = False
+    """An author's phrase as it stands: never misheard."""
 
 
 def read_toml(path: Path) -> dict[str, dict[str, list[str]]]:
@@ -55,6 +63,7 @@ def patterns(language: str) -> list[Pattern]:
     """Return every pattern of one language, in a fixed order."""
     found: list[Pattern] = []
     for path in sorted((CORPUS / language).glob("*.toml")):
+        author = int(path.stem.removeprefix(AUTHOR)) if path.stem.startswith(AUTHOR) else 0
         for name, table in read_toml(path).items():
             if name == "macros":
                 continue
@@ -62,7 +71,7 @@ def patterns(language: str) -> list[Pattern]:
             if not meant <= INTENTS:
                 raise SystemExit(f"{path}: [{name}] is no intent: write one of {', '.join(NAMES)}, or none")
             for text in table["phrases"]:
-                found.append(Pattern(text, meant, len(found)))
+                found.append(Pattern(text, meant, len(found), author))
     return found
 
 
@@ -123,35 +132,51 @@ def samples(language: str, *, per_pattern: int, seed: int, extra: Sequence[Patte
     made: list[Sample] = []
     sizes: dict[frozenset[str], int] = {}
     for pattern in all_patterns:
-        sizes[pattern.intents] = sizes.get(pattern.intents, 0) + 1
+        if not pattern.author:
+            sizes[pattern.intents] = sizes.get(pattern.intents, 0) + 1
     for pattern in all_patterns:
-        # Every intent gets about as many samples, however many patterns say it; chatter and what protects get more.
-        share = BIGGEST / sizes[pattern.intents] * _weight(pattern.intents)
-        for _ in range(max(2, round(per_pattern * min(2.0, share) * variety(pattern.text)))):
+        for at in range(_count(pattern, sizes, per_pattern)):
             text = expand(pattern.text, lists, dice)
+            if pattern.author and not at:
+                made.append(Sample(text, pattern.intents, pattern.group, pattern.author, is_verbatim=True))
+                continue
             if dice.random() < 0.35:
                 text = dice.choice(lists["opener"]) + join + text
             if dice.random() < 0.25:
                 text = text + join + dice.choice(lists["closer"])
             # "I ('ll|will) go" is written with a space before the bracket.
-            made.append(Sample(text.replace(" '", "'"), pattern.intents, pattern.group))
-    made.extend(_mixtures(made, len(made) // 3, join, dice))
+            made.append(Sample(text.replace(" '", "'"), pattern.intents, pattern.group, pattern.author))
+    # Nobody's phrases are mixed with another's: a model without one author must not have heard half of him.
+    for author in sorted({sample.author for sample in made}):
+        own = [sample for sample in made if sample.author == author]
+        made.extend(_mixtures(own, len(own) // 3, join, dice))
     # A first word alone means nothing yet.
     made.extend(Sample(text, frozenset(), -1) for text in lists["opener"] if len(text) > 1)
     plain = []
     for sample in made:
         parts = clauses(normalise(sample.text, language), language)
-        if dice.random() < (0.45 if sample.intents & GUARDED else 0.35):
-            rate = dice.choice((0.04, 0.08, 0.15))
+        is_guarded = bool(sample.intents & GUARDED)
+        if not sample.is_verbatim and dice.random() < (0.5 if is_guarded else 0.35):
+            rate = dice.choice((0.05, 0.1, 0.2) if is_guarded else (0.04, 0.08, 0.15))
             parts = [heard for part in parts if (heard := misheard(part, language, rate, dice))]
         if not parts:
             continue
         several = tuple(parts) if len(parts) > 1 else ()
-        plain.append(Sample(join.join(parts), sample.intents, sample.group, several))
+        plain.append(
+            Sample(join.join(parts), sample.intents, sample.group, sample.author, several, sample.is_verbatim)
+        )
         if not sample.intents:
             # A clause of what means nothing means nothing; the box will score it by itself.
-            plain += [Sample(part, frozenset(), sample.group) for part in several]
+            plain += [Sample(part, frozenset(), sample.group, sample.author) for part in several]
     return plain
+
+
+def _count(pattern: Pattern, sizes: Mapping[frozenset[str], int], per_pattern: int) -> int:
+    """Return how many samples a pattern gets: of the patterns every intent about as many, however many say it."""
+    if pattern.author:
+        return LITERAL
+    share = BIGGEST / sizes[pattern.intents] * _weight(pattern.intents)
+    return max(2, round(per_pattern * min(2.0, share) * variety(pattern.text)))
 
 
 def _weight(intents: frozenset[str]) -> float:
@@ -172,7 +197,7 @@ def _mixtures(made: Sequence[Sample], count: int, join: str, dice: random.Random
             meant -= ASIDES
         # A mixture stays with its first pattern, or out-of-fold scores would have seen half of it.
         gap = dice.choice((join, ", "))
-        yield Sample(f"{first.text}{gap}{second.text}", meant, first.group)
+        yield Sample(f"{first.text}{gap}{second.text}", meant, first.group, first.author)
 
 
 @cache

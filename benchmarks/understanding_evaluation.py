@@ -24,6 +24,8 @@ FOURTH = "challenge_fourth.toml"
 """Whole utterances of people in a situation, most of them about what protects a callee."""
 FIFTH, SIXTH = "challenge_fifth.toml", "challenge_sixth.toml"
 """Long and indirect ones, with harmless ones that use the same words; the second was measured once, at the end."""
+SEVENTH, SEVENTH_SEALED = "challenge_seventh.toml", "challenge_seventh_sealed.toml"
+"""By one who saw neither corpus nor its authors; the second is only ever counted."""
 CRITICAL = ("opt_out", "wrong_number", "want_human", "dispute", "vulnerable")
 TODAY = date(2026, 11, 25)
 LEAST = 0.3

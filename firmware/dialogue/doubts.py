@@ -17,7 +17,7 @@ from firmware.dialogue.template import parse_template
 
 DOUBTED = ("opt_out", "vulnerable", "want_human", "wrong_number", "dispute")
 """Asked about in this order when several may have been meant."""
-DOUBT_FROM = 0.2
+DOUBT_FROM = 0.15
 DOUBT_BESIDE = 0.3
 """From which it is asked about where something else was surely meant."""
 MAX_DOUBTS = 3

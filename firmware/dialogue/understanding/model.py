@@ -1,4 +1,4 @@
-"""The trained part: one logistic regression per intent over n-gram hashes, calibrated."""
+"""The trained part: one logistic regression per intent over n-gram hashes, and the sense of words; calibrated together."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firmware.dialogue.understanding.features import hashes
+from firmware.dialogue.understanding.sense import Pieces, Sense
 
+SENSE = ("kernel", "kernel_bias", "gist", "gist_bias", "out", "out_bias")
+"""What is trained of the sense of words."""
 SHORT = 24.0
 """Phrases of fewer features count as if they had this many: two characters are thin evidence."""
 
@@ -22,12 +25,14 @@ class IntentModel:
     names: tuple[str, ...]
     keys: NDArray[np.uint32]
     """Sorted hashes of the features it knows, shape (n_features,)."""
-    weights: NDArray[np.float32]
-    """Shape (n_features, n_intents)."""
+    weights: NDArray[np.int8]
+    """Shape (n_features, n_intents); kept as small as on the disk, a phrase needs a few rows of it."""
+    scale: NDArray[np.float32]
     bias: NDArray[np.float32]
     slope: NDArray[np.float32]
     """Calibration: the probability is the logistic function of slope * score + shift."""
     shift: NDArray[np.float32]
+    sense: Sense
 
     @classmethod
     def load(cls, language: str) -> Self:
@@ -38,10 +43,15 @@ class IntentModel:
                 language=language,
                 names=tuple(str(name) for name in data["names"]),
                 keys=data["keys"],
-                weights=data["weights"].astype(np.float32) * data["scale"],
+                weights=data["weights"],
+                scale=data["scale"],
                 bias=data["bias"],
                 slope=data["slope"],
                 shift=data["shift"],
+                sense=Sense(
+                    pieces=Pieces.load(language),
+                    **{name: data[f"sense_{name}"].astype(np.float32) for name in SENSE},
+                ),
             )
 
     def scores(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -52,8 +62,9 @@ class IntentModel:
             at = np.searchsorted(self.keys, wanted)
             at[at == len(self.keys)] = 0
             at = at[self.keys[at] == wanted]
-            found[row] = self.weights[at].sum(axis=0) * feature_value(len(wanted)) + self.bias
-        return found
+            total = self.weights[at].sum(axis=0, dtype=np.int32) * self.scale
+            found[row] = total * np.float32(feature_value(len(wanted))) + self.bias
+        return found + self.sense.scores(texts)
 
     def probabilities(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return calibrated probabilities of bare texts: float32, shape (n_texts, n_intents)."""

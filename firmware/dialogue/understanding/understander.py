@@ -18,8 +18,8 @@ from firmware.dialogue.understanding.text import bare, clauses, normalise
 from firmware.dialogue.understanding.yes_no import is_doubtful, is_open, takes_back
 
 LANGUAGES = ("zh", "en")
-LEAST = 0.2
-"""What is less likely is not reported."""
+LEAST = 0.15
+"""What is less likely is not reported, nor asked about (doubts.DOUBT_FROM)."""
 MAX_CLAUSES = 12
 CLAUSE_TRUST = 0.97
 """A meaning heard in one clause only counts a little less than one of the whole."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from firmware.dialogue.doubts import DOUBTED, MAX_DOUBTS, acted_on_from, doubtful, question
+from firmware.dialogue.doubts import DOUBT_FROM, DOUBTED, MAX_DOUBTS, acted_on_from, doubtful, question
 from firmware.dialogue.errors import FlowRefusedError
 from firmware.dialogue.events import Digit, Intent, SpeechEnded, SpeechStarted, Utterance
 from firmware.dialogue.flow import Flow
@@ -91,7 +91,7 @@ def test_every_question_of_a_shipped_flow_asks_back(path: Path, asked: str) -> N
     for name in DOUBTED:
         if name not in flow.anytime and name not in node.intents:
             continue
-        for language, sure in zip(flow.languages, (0.2, acted_on_from(name) - 0.01), strict=False):
+        for language, sure in zip(flow.languages, (DOUBT_FROM, acted_on_from(name) - 0.01), strict=False):
             call = says(at(path, asked, language), {name: sure})
             assert call.prompts[-1] == question(name)
             assert call.dialogue.asked is Asked.CONFIRM
@@ -167,8 +167,8 @@ def test_a_doubt_is_asked_about_once_and_few_are(make_call: MakeCall) -> None:
 @pytest.mark.parametrize(
     ("meant", "asked_about"),
     [
-        ({"opt_out": 0.19}, None),
-        ({"opt_out": 0.2}, "opt_out"),
+        ({"opt_out": 0.14}, None),
+        ({"opt_out": 0.15}, "opt_out"),
         ({"opt_out": 0.5}, None),
         ({"opt_out": 0.25, "promise_to_pay": 0.9}, None),
         ({"opt_out": 0.3, "promise_to_pay": 0.9}, "opt_out"),
