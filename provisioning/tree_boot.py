@@ -31,8 +31,8 @@ PROBE_LIMIT_S = 90.0
 REMOVE_LIMIT_S = 5.0
 _NAME = "branchline-boot"
 _CGROUP = Path("/sys/fs/cgroup")
-# The first line counts for what the machine does: processes follow whoever starts them. `$1`: a scratch folder, `$2`: the
-# tree, `$3`: what is laid over it; then control groups up to `--`, then what nspawn is told.
+# `$1`: a scratch folder, `$2`: the tree, `$3`: what is laid over it; then control groups up to `--`, which are entered first,
+# as whatever is started later is in them; then what nspawn is told. nspawn's own notes on /run are hidden from the machine's.
 _START = """
 set -e
 scratch=$1 tree=$2 seed=$3
@@ -46,6 +46,7 @@ mount --bind "$tree" lower
 mount -t overlay overlay -o lowerdir=lower,upperdir=upper,workdir=work box
 cp -a "$seed/." box/
 mount -t tmpfs -o mode=755 run box/run
+mount -t tmpfs -o mode=755 run /run
 exec systemd-nspawn --quiet --boot --register=no --keep-unit --console=interactive --directory="$scratch/box" "$@"
 """
 
