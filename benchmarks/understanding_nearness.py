@@ -2,6 +2,7 @@
 
 import random
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cache
 from itertools import pairwise
@@ -40,6 +41,10 @@ class Near:
         self._language = language
         self._keys = frozenset(key(text, language) for text in phrases)
         self._pairs = [(_pairs(one, language), one) for one in sorted(self._keys)]
+        self._with: dict[tuple[str, str], list[int]] = {}
+        for at, (pairs, _one) in enumerate(self._pairs):
+            for pair in pairs:
+                self._with.setdefault(pair, []).append(at)
         self._long = [one for one in sorted(self._keys) if len(units(one, language)) >= LONG[language]]
 
     def holds(self, text: str) -> str | None:
@@ -52,8 +57,10 @@ class Near:
             if (one if self._language == "zh" else f" {one} ") in padded:
                 return one
         said = _pairs(plain, self._language)
-        for pairs, one in self._pairs:
-            if 2 * len(said & pairs) >= NEAR * (len(said) + len(pairs)):
+        shared = Counter(at for pair in said for at in self._with.get(pair, ()))
+        for at in sorted(shared):
+            pairs, one = self._pairs[at]
+            if 2 * shared[at] >= NEAR * (len(said) + len(pairs)):
                 return one
         return None
 

@@ -16,7 +16,7 @@ from benchmarks.understanding_evaluation import (
     mixtures,
     read,
 )
-from benchmarks.understanding_nearness import key
+from benchmarks.understanding_nearness import Near
 from firmware.dialogue.intents import INTENTS
 from firmware.dialogue.understanding.understander import Understander
 
@@ -36,10 +36,10 @@ def test_a_half_is_long_enough(name: str, language: str) -> None:
 def test_a_stranger_is_understood(understander: Understander, language: str) -> None:
     phrases = read(FOLDER / SEVENTH, language)
     scores, found = evaluate(understander, phrases, language), heeded(understander, phrases, language)
-    assert scores.macro_f1 >= 0.9, scores.wrong
+    assert scores.macro_f1 >= 0.93, scores.wrong
     assert min(scores.recall.values()) >= 0.8, scores.recall
     assert max(scores.false_alarms.values()) <= 0.03, scores.false_alarms
-    assert found.acted_or_asked >= 0.95, found
+    assert found.acted_or_asked >= 0.97, found
     assert found.harmless_acted <= 0.08, found
     assert found.harmless_asked <= 0.15, found
 
@@ -51,11 +51,9 @@ def test_a_mixture_of_the_seventh_keeps_its_meanings(understander: Understander)
 
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_no_author_says_what_a_set_asks(language: str) -> None:
-    asked = {
-        key(phrase.text, language)
-        for path in FOLDER.glob("challenge*.toml")
-        for phrase in read(path, language)
-    }
+    asked = [
+        phrase.text for path in sorted(FOLDER.glob("challenge*.toml")) for phrase in read(path, language)
+    ]
     written = [
         text
         for path in sorted((CORPUS / language).glob("author_*.toml"))
@@ -63,4 +61,6 @@ def test_no_author_says_what_a_set_asks(language: str) -> None:
         for text in table["phrases"]
     ]
     assert len(written) >= AUTHORS * 1300
-    assert not [text for text in written if key(text, language) in asked]
+    near = Near(asked, language)
+    assert near.holds(asked[0]) is not None
+    assert [text for text in written if near.holds(text) is not None] == []
