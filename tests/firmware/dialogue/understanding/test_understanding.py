@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware.dialogue.intents import ACCEPT, INTENTS
+from firmware.dialogue.doubts import DOUBT_FROM
+from firmware.dialogue.intents import ACCEPT, ACCEPT_PROTECTIVE, INTENTS
 from firmware.dialogue.slots import Asked
 from firmware.dialogue.understanding.understander import Understander
 
@@ -102,6 +103,29 @@ def test_traditional_characters_mean_the_same(
 )
 def test_homophones_mean_the_same(understander: Understander, text: str, meant: str) -> None:
     assert found(understander, text).get(meant, 0.0) >= 0.5
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "你们刚才给我打电话了", "你们打电话来干嘛", "我看到你们的未接来电", "这个号刚才给我打电话了吧",
+        "you just called me", "I had a missed call from you", "I'm returning your call", "what did you call about",
+    ],
+)  # fmt: skip
+def test_who_rings_back_wishes_for_no_end_of_calls(understander: Understander, text: str) -> None:
+    meanings = found(understander, text)
+    assert max(meanings.get("opt_out", 0.0), meanings.get("wrong_number", 0.0)) < DOUBT_FROM
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "你们刚才又打电话了 别打了", "你们刚才给我打电话了 把我号码删了", "刚才你们给我打电话 我要投诉 不要再打",
+        "you called me an hour ago stop calling", "another missed call from you, take me off the list",
+    ],
+)  # fmt: skip
+def test_and_with_a_wish_it_is_one(understander: Understander, text: str) -> None:
+    assert found(understander, text)["opt_out"] >= ACCEPT_PROTECTIVE
 
 
 def test_a_language_nobody_taught_it_is_refused(understander: Understander) -> None:
