@@ -1,7 +1,8 @@
 """The order of the console's messages: one after the other, but for what may share a wait for the disk.
 
-Receipts do not wait for one another: those that come while the disk is busy are committed together. And while one
-batch of contacts is written the next is checked. Whatever else comes may forbid or change what stands before it, so
+Receipts do not wait for one another: those that come while the disk is busy are committed together. And while batches
+of contacts are written the next are checked, and then written together: people come in no order, so every commit writes
+nearly all pages of two indexes, however many rows it has. Whatever else comes may forbid or change what stands before it, so
 that is finished first.
 """
 
@@ -12,7 +13,8 @@ from firmware.sync.connection import Connection, Received
 from firmware.sync.topics import BoxTopics
 
 MAX_RECEIPTS_AT_ONCE = 32
-MAX_BATCHES_AT_ONCE = 2
+MAX_BATCHES_AT_ONCE = 8
+"""More would keep a call's reservation waiting behind them."""
 
 
 async def in_flow(

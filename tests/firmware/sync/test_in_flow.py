@@ -28,11 +28,11 @@ def test_what_may_forbid_waits_for_what_came_before_and_batches_share_the_disk()
 
     class Line:
         async def received(self) -> AsyncIterator[Received]:
-            for leaf, n in (("contacts/a", 5), ("receipt", 40), ("control", 2), ("contacts/b", 1)):
+            for leaf, n in (("contacts/a", 12), ("receipt", 40), ("control", 2), ("contacts/b", 1)):
                 for _ in range(n):
                     yield Received(topic=TOPICS.down(leaf), payload=b"", properties={})
 
     run_virtually(in_flow(cast(Connection, Line()), handle, TOPICS))
     assert most == {"contacts": MAX_BATCHES_AT_ONCE, "receipt": MAX_RECEIPTS_AT_ONCE, "control": 1}
     assert order[-3:] == ["control begins", "control begins", "contacts begins"]
-    assert len(order) == 48
+    assert len(order) == 55
