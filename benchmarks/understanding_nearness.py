@@ -45,24 +45,27 @@ class Near:
         for at, (pairs, _one) in enumerate(self._pairs):
             for pair in pairs:
                 self._with.setdefault(pair, []).append(at)
-        self._long = [one for one in sorted(self._keys) if len(units(one, language)) >= LONG[language]]
 
     def holds(self, text: str) -> str | None:
         """Return the phrase that `text` repeats, None if it repeats none."""
         plain = key(text, self._language)
         if plain in self._keys:
             return plain
-        padded = plain if self._language == "zh" else f" {plain} "
-        for one in self._long:
-            if (one if self._language == "zh" else f" {one} ") in padded:
-                return one
+        padded = self._between_words(plain)
         said = _pairs(plain, self._language)
+        # A phrase that is held whole shares its pairs, so only what shares one is looked at.
         shared = Counter(at for pair in said for at in self._with.get(pair, ()))
         for at in sorted(shared):
-            pairs, one = self._pairs[at]
-            if 2 * shared[at] >= NEAR * (len(said) + len(pairs)):
+            one = self._pairs[at][1]
+            if self._between_words(one) in padded and len(units(one, self._language)) >= LONG[self._language]:
                 return one
+        close = [at for at, n in shared.items() if 2 * n >= NEAR * (len(said) + len(self._pairs[at][0]))]
+        if close:
+            return self._pairs[min(close)][1]
         return None
+
+    def _between_words(self, key: str) -> str:
+        return key if self._language == "zh" else f" {key} "
 
 
 def copies(path: Path, language: str, phrases: Sequence[str], *, tries: int = 30) -> list[tuple[str, str]]:
