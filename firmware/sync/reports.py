@@ -11,10 +11,10 @@ from firmware.store.attempts import StoredAttempt
 from firmware.store.campaigns import StoredContact
 from firmware.store.connection import Connection
 from firmware.store.inbound import InboundResult
-from firmware.store.instalments import payments
 from firmware.store.outcomes import Outcome, Promise
 from firmware.store.recordings import StoredRecording
 from firmware.store.sms import StoredSms
+from firmware.sync.instalments import payments
 from firmware.sync.messages import (
     BoxEvent,
     CallbackWire,

@@ -17,11 +17,12 @@ def payments(
     """
     last = each.minor if total is None else total.minor - each.minor * (count - 1)
     return tuple(
-        (_due(first, n, every), each if n < count - 1 else Money(last, each.currency)) for n in range(count)
+        (due_on(first, n, every), each if n < count - 1 else Money(last, each.currency)) for n in range(count)
     )
 
 
-def _due(first: date, n: int, every: str) -> date:
+def due_on(first: date, n: int, every: str) -> date:
+    """Return when the instalment `n` after the first is due. Raises OverflowError, ValueError beyond the calendar."""
     if every in _DAYS:
         return first + timedelta(days=_DAYS[every] * n)
     year, month = divmod(first.year * 12 + first.month - 1 + n, 12)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from firmware.dialogue.plan_terms import plan_terms
 from firmware.dialogue.speaking import fraction_vocabulary, piece_vocabulary, speak_in_pieces
-from firmware.store.instalments import payments
+from firmware.sync.instalments import payments
 from firmware.values import Money
 
 
