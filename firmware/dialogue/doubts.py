@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from firmware.dialogue.capture_steps import ChoiceStep, yes_and_no
-from firmware.dialogue.intents import ACCEPT, ACCEPT_PROTECTIVE, MARGIN, PROTECTIVE
+from firmware.dialogue.intents import ACCEPT, ACCEPT_PROTECTIVE, DOUBT_FROM, MARGIN, PROTECTIVE
 from firmware.dialogue.nodes import Prompt
 from firmware.dialogue.replies import Reply, Said, Settled, Speak
 from firmware.dialogue.steps import Step
@@ -17,7 +17,6 @@ from firmware.dialogue.template import parse_template
 
 DOUBTED = ("opt_out", "vulnerable", "want_human", "wrong_number", "dispute")
 """Asked about in this order when several may have been meant."""
-DOUBT_FROM = 0.15
 DOUBT_BESIDE = 0.3
 """From which it is asked about where something else was surely meant."""
 MAX_DOUBTS = 3

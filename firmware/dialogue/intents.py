@@ -33,6 +33,8 @@ PROTECTIVE = ("opt_out", "vulnerable", "want_human", "complaint")
 ACCEPT = 0.7
 """Confidence from which an ordinary intent is acted on."""
 ACCEPT_PROTECTIVE = 0.5
+DOUBT_FROM = 0.15
+"""From which one of the meanings that must not be missed is asked about; what is less likely is not reported at all."""
 MARGIN = 0.1
 """Two meanings that lead different ways and are closer than this are no answer."""
 

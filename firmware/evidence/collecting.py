@@ -71,9 +71,8 @@ def collect(
     flow = _flow(campaign.flow_text) if campaign else None
     fields: dict[str, Any] = json.loads(rules.body)["fields"] if rules else {}
     decisions = tuple(_decision(row) for row in decided)
-    person_ref = json.loads(decided[0].body)["fields"]["person_ref"]
-    secret = audit_log.secret(con, person_ref) if opens_texts else None
     texts = campaign.texts if campaign else ""
+    secret = _secret(con, decided[0]) if opens_texts else None
     return Evidence(
         box=box,
         version=version,
@@ -136,6 +135,11 @@ def _call(con: Connection, attempt: AttemptId) -> CallShown:
     )
 
 
+def _secret(con: Connection, decision: AuditRow) -> bytes | None:
+    """Return the key of the person whom a decision was about; None: it was destroyed."""
+    return audit_log.secret(con, json.loads(decision.body)["fields"]["person_ref"])
+
+
 def _messages(
     con: Connection, attempt: AttemptId, texts: str, secret: bytes | None
 ) -> tuple[MessageShown, ...]:
@@ -144,7 +148,7 @@ def _messages(
     found = []
     for each in sms.of_attempt(con, attempt):
         wording = catalogue.wording(each.text, each.language) if catalogue else None
-        sealed = None if secret is None else sms.sealed_text(con, each.sms)
+        sealed = sms.sealed_text(con, each.sms) if secret else None
         found.append(
             MessageShown(
                 sms=each.sms,
@@ -157,7 +161,7 @@ def _messages(
                 ordered_at=each.ordered_at,
                 sent_at=each.sent_at,
                 ended_at=each.ended_at,
-                said=msgspec.UNSET if sealed is None or secret is None else open_sealed_text(sealed, secret),
+                said=open_sealed_text(sealed, secret) if sealed and secret else msgspec.UNSET,
             )
         )
     return tuple(found)

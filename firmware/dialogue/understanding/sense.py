@@ -2,7 +2,7 @@
 
 N-grams know a word only as itself; here words that mean the same lie near each other, so one that no training phrase
 says is still worth something. The vectors are those of a public sentence encoder, cut down to the pieces and the
-directions that matter (benchmarks/understanding_tables.py); only what stands on them is trained.
+directions that matter (benchmarks/understanding_pieces.py); only what stands on them is trained.
 """
 
 from collections.abc import Mapping, Sequence

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Self
 
 from firmware.dialogue.events import Intent
-from firmware.dialogue.intents import ACCEPT
+from firmware.dialogue.intents import ACCEPT, DOUBT_FROM
 from firmware.dialogue.slots import Asked, Slots
 from firmware.dialogue.understanding.context import asked_of, in_context
 from firmware.dialogue.understanding.finding import TAKEN
@@ -18,8 +18,6 @@ from firmware.dialogue.understanding.text import bare, clauses, normalise
 from firmware.dialogue.understanding.yes_no import is_doubtful, is_open, takes_back
 
 LANGUAGES = ("zh", "en")
-LEAST = 0.15
-"""What is less likely is not reported, nor asked about (doubts.DOUBT_FROM)."""
 MAX_CLAUSES = 12
 CLAUSE_TRUST = 0.97
 """A meaning heard in one clause only counts a little less than one of the whole."""
@@ -145,7 +143,7 @@ def language_of(language: str) -> str:
 
 def _ranked(found: Mapping[str, float]) -> tuple[Intent, ...]:
     """Return what is likely enough, surest first; a sure wish to be left alone comes before everything else."""
-    likely = {name: p for name, p in found.items() if p >= LEAST}
+    likely = {name: p for name, p in found.items() if p >= DOUBT_FROM}
     if likely.get(WISH, 0.0) >= ACCEPT:
         likely[WISH] = max(likely.values())
     ranked = sorted(likely.items(), key=lambda item: (-round(item[1], 4), item[0] != WISH, item[0]))

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from firmware.dialogue.doubts import DOUBT_FROM, DOUBTED, MAX_DOUBTS, acted_on_from, doubtful, question
+from firmware.dialogue.doubts import DOUBTED, MAX_DOUBTS, acted_on_from, doubtful, question
 from firmware.dialogue.errors import FlowRefusedError
 from firmware.dialogue.events import Digit, Intent, SpeechEnded, SpeechStarted, Utterance
 from firmware.dialogue.flow import Flow
+from firmware.dialogue.intents import DOUBT_FROM
 from firmware.dialogue.loader import load_flow
 from firmware.dialogue.machine import Dialogue
 from firmware.dialogue.nodes import AskNode, VerifyNode

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware.dialogue.doubts import DOUBT_FROM
-from firmware.dialogue.intents import ACCEPT, ACCEPT_PROTECTIVE, INTENTS
+from firmware.dialogue.intents import ACCEPT, ACCEPT_PROTECTIVE, DOUBT_FROM, INTENTS
 from firmware.dialogue.slots import Asked
 from firmware.dialogue.understanding.understander import Understander
 
