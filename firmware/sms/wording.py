@@ -7,6 +7,7 @@ from firmware.dialogue.variables import (
     PLAN_AMOUNT,
     PLAN_COUNT,
     PLAN_FIRST,
+    PLAN_LAST,
     PROMISE_AMOUNT,
     PROMISE_DATE,
     Value,
@@ -17,6 +18,7 @@ from firmware.store.connection import Connection
 from firmware.store.sms import StoredSms
 from firmware.texts.catalogue import MAX_PARTS, SENDER, catalogue_of
 from firmware.texts.rendering import TextIncompleteError, length_of, render, slots_from_text
+from firmware.values import Money
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,9 +58,15 @@ def _promised(con: Connection, message: StoredSms) -> dict[str, Value]:
     promise = outcome.promise if outcome is not None else None
     if promise is None or not message.may_tell_debt:
         return {}
-    is_plan = promise.every is not None
-    names = (PLAN_FIRST, PLAN_AMOUNT) if is_plan else (PROMISE_DATE, PROMISE_AMOUNT)
-    found: dict[str, Value] = {names[0]: promise.due}
+    if promise.every is None:
+        agreed: dict[str, Value] = {PROMISE_DATE: promise.due}
+        return agreed if promise.amount is None else agreed | {PROMISE_AMOUNT: promise.amount}
+    plan: dict[str, Value] = {PLAN_FIRST: promise.due, PLAN_COUNT: promise.instalments}
     if promise.amount is not None:
-        found[names[1]] = promise.amount
-    return found | ({PLAN_COUNT: promise.instalments} if is_plan else {})
+        plan[PLAN_AMOUNT] = promise.amount
+        if (
+            promise.total is not None
+        ):  # an older version kept none: then a text that names the last one is not sent
+            left = promise.total.minor - promise.amount.minor * (promise.instalments - 1)
+            plan[PLAN_LAST] = Money(left, promise.amount.currency)
+    return plan

@@ -15,7 +15,7 @@ from firmware.dialogue.text_orders import MAX_TEXTS
 from firmware.lines.line import Ended, EndKind
 from firmware.rehearsal.stage import Stage
 from firmware.values import Disposition, Money
-from tests.firmware.dialogue.conftest import TODAY, VARS, Call
+from tests.firmware.dialogue.conftest import ROOT, TODAY, VARS, Call
 
 PROMISE = ("1", "0917", "1", "1")
 """Who it is, the four digits, to pay by Friday, yes."""
@@ -61,6 +61,27 @@ def test_a_promise_is_confirmed_in_writing_with_what_was_promised(reminder_text:
     assert text.slots["promise_date"] == made.promises[0].due
     assert "1234" not in repr(text), "what was agreed stands in no log"
     assert "promise_thanks" in made.prompts, "and the call goes on as if nothing had been done"
+
+
+def test_a_plan_is_confirmed_in_writing_with_the_last_instalment_that_differs() -> None:
+    text = (ROOT / "examples" / "repayment-negotiation.yaml").read_text(encoding="utf-8")
+    after = "  plan_promised: {sms: agreed, next: thanked}\n  thanked: {say:"
+    flow = with_nodes(text, ("  plan_promised: {say:", after))
+    limits = {"minor": 10000, "currency": "USD"}
+    given = dict(VARS["en"]) | {
+        "complaint_line": "4001234567", "min_part": limits, "min_instalment": limits, "most_instalments": 12,
+    }  # fmt: skip
+    made = Call(
+        Dialogue(
+            flow, flow.check_vars(given, "en"), language="en", today=TODAY, promise_max_days=14, texts={"agreed": True}
+        )
+    )  # fmt: skip
+    for keys in ("1", "0917", "4", "2", "1", "1"):
+        made.press(keys)
+    (sent,) = ordered(made)
+    assert made.hear_out().ending is Disposition.PROMISE_PLAN
+    slots = {name: sent.slots[name] for name in ("plan_count", "plan_amount", "plan_last")}
+    assert slots == {"plan_count": 6, "plan_amount": Money(20600, "USD"), "plan_last": Money(20450, "USD")}
 
 
 def test_who_may_not_be_written_to_hears_something_else(reminder_text: str) -> None:

@@ -53,6 +53,12 @@ ADA, OWN = E164("+8613123456701"), E164("+8613123456600")
 LINE = LineReport(line=LineId("line-1"), status=LineStatus.READY, number=OWN)
 C1, K1, A1 = CampaignId("c1"), ContactId("k1"), AttemptId("a1")
 
+PLAN_TEXT = {
+    "plan": {
+        "zh-CN": "【{sender}】您约定分{plan_count}期，每期{plan_amount}，最后一期{plan_last}，自{plan_first}起。回复TD退订。",
+        "en": "{sender}: {plan_count} x {plan_amount}, last {plan_last}, from {plan_first}. Reply STOP to end messages.",
+    }
+}
 
 FLOWS = FlowBook()
 
@@ -100,7 +106,7 @@ class Office:
             rows.campaign(expires_at=TUESDAY_10 + timedelta(days=9)),
             flow_text=text,
             flow_sha256=hashlib.sha256(text.encode()).hexdigest(),
-            texts=msgspec.json.encode(TEXTS).decode(),
+            texts=msgspec.json.encode(msgspec.structs.replace(TEXTS, texts=TEXTS.texts | PLAN_TEXT)).decode(),
         )
         campaigns.add_campaign(con, campaign, raw=b"{}", received_at=TUESDAY_10)
         given = {
@@ -274,25 +280,29 @@ def test_another_line_is_left_to_send_it(office: Office) -> None:
     assert office.get().state is SmsState.WAITING
 
 
-def test_a_text_about_the_debt_needs_the_call_in_which_it_was_promised(office: Office) -> None:
-    """The office may order it for a call that ended with the right person; what was promised there fills it."""
-    promised = outcomes.Outcome(
-        attempt=A1, campaign=C1, contact=K1, person=PersonId("person-k1"), disposition=Disposition.PROMISE_FULL,
-        reached=True, right_party=True, final=True, ended_at=TUESDAY_10,
-        promise=outcomes.Promise(due=TUESDAY_10.date(), amount=Money(123450, "CNY"), confirmed=True),
+def called(office: Office, disposition: Disposition, promise: outcomes.Promise) -> None:
+    """One call to this person is over, with what was promised in it."""
+    outcome = outcomes.Outcome(
+        attempt=A1, campaign=C1, contact=K1, person=PersonId("person-k1"), disposition=disposition,
+        reached=True, right_party=True, final=True, ended_at=TUESDAY_10, promise=promise,
     )  # fmt: skip
-    rows = Rows()
 
-    def called(con: Connection) -> None:
+    def write(con: Connection) -> None:
         con.insert(
             "attempt",
             {"attempt": A1, "campaign": C1, "contact": K1, "person": "person-k1", "number": ADA, "line": "line-1", "line_number": OWN,
              "reserved_at": round(TUESDAY_10.timestamp() * 1000)},
         )  # fmt: skip
-        outcomes.add_outcome(con, promised)
+        outcomes.add_outcome(con, outcome)
 
-    assert rows.now < TUESDAY_10
-    office.run(called)
+    assert Rows().now < TUESDAY_10
+    office.run(write)
+
+
+def test_a_text_about_the_debt_needs_the_call_in_which_it_was_promised(office: Office) -> None:
+    """The office may order it for a call that ended with the right person; what was promised there fills it."""
+    promise = outcomes.Promise(due=TUESDAY_10.date(), amount=Money(123450, "CNY"), confirmed=True)
+    called(office, Disposition.PROMISE_FULL, promise)
     office.order("m1", "agreed", attempt=A1)
     office.order("m2", "agreed", attempt=A1, may_tell_debt=True)
     assert office.prepare("m1") is Looked.SETTLED
@@ -301,6 +311,36 @@ def test_a_text_about_the_debt_needs_the_call_in_which_it_was_promised(office: O
     assert isinstance(found, ToSend), office.told()
     assert "2026年11月24日前支付1,234.50元" in found.text
     assert PAY in found.text
+
+
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+@pytest.mark.parametrize(
+    ("total", "last"),
+    [
+        pytest.param(123450, "204.50", id="the last one is what is left"),
+        pytest.param(123600, "206.00", id="all are alike"),
+        pytest.param(None, None, id="an older version kept no sum: rather no text than a wrong one"),
+    ],
+)
+def test_a_plan_is_confirmed_with_its_last_instalment(
+    office: Office, language: str, total: int | None, last: str | None
+) -> None:
+    promise = outcomes.Promise(
+        due=TUESDAY_10.date(), amount=Money(20600, "CNY"), confirmed=True, instalments=6, every="month",
+        total=Money(total, "CNY") if total else None,
+    )  # fmt: skip
+    called(office, Disposition.PROMISE_PLAN, promise)
+    office.order("m1", "plan", attempt=A1, may_tell_debt=True, language=language)
+    found = office.prepare("m1")
+    if last is None:
+        assert (found, office.told()) == (Looked.SETTLED, [("refused", "incomplete")])
+    else:
+        assert isinstance(found, ToSend), office.told()
+        says = {
+            "zh-CN": f"分6期，每期206.00元，最后一期{last}元，自2026年11月24日起",
+            "en": f"6 x 206.00 CNY, last {last} CNY, from 24 Nov 2026",
+        }
+        assert says[language] in found.text
 
 
 def test_a_restored_database_sends_nothing_that_the_lost_one_may_have_sent(office: Office) -> None:

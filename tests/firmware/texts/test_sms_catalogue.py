@@ -98,6 +98,23 @@ def test_what_a_flow_sends_must_fit_it() -> None:
         assert any(says in problem for problem in problems), (says, problems)
 
 
+def test_a_text_tells_of_a_plan_where_one_was_agreed_and_nowhere_before() -> None:
+    wording = {
+        "zh-CN": "{sender}：分{plan_count}期，每期{plan_amount}，最后一期{plan_last}，自{plan_first}起。回复TD退订",
+        "en": "{sender}: {plan_count} x {plan_amount}, last {plan_last}, from {plan_first}. Reply STOP",
+    }
+    text = (EXAMPLE.parent / "repayment-negotiation.yaml").read_text(encoding="utf-8")
+    agreed = "  plan_promised: {say:"
+    after = "  plan_promised: {sms: plan, next: thanked}\n  thanked: {say:"
+    before = "  close:        {say:"
+    texts = catalogue(plan=wording)
+    assert check_texts(load_flow(text.replace(agreed, after)), texts) == []
+    early = load_flow(text.replace(before, "  close: {sms: plan, next: closing}\n  closing: {say:"))
+    found = [problem.message for problem in check_texts(early, texts)]
+    assert any("{plan_last} may not be known there" in each for each in found), found
+    assert any("before the person is verified" in each for each in found), found
+
+
 def test_a_text_without_a_debt_may_go_to_whoever_answered() -> None:
     started = flow(
         ("start: opening", "start: before"),
