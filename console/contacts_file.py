@@ -1,7 +1,8 @@
 """A call list (CSV or XLSX) to contacts, every bad row named as the spreadsheet shows it.
 
 Columns: contact, person, name, number, language, region, time_zone, status, debt, creditor, amount, currency,
-due_date, last4, priority, consents; further columns are taken where the flow declares a var of that name.
+due_date, last4, priority, consents; further columns are taken where the flow declares a var of that name, and
+name@en, creditor@en and the like for how a name is said in another language of the flow.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -29,6 +30,8 @@ from console.contact_fields import (
 )
 from console.csv_table import read_table
 from console.errors import ContactsFileError
+from firmware.dialogue.speaking import LANGUAGES
+from firmware.dialogue.variables import IN_LANGUAGE
 from firmware.sync.messages import ContactRow
 
 T = TypeVar("T")
@@ -118,11 +121,15 @@ def read_contacts(
     table = read_table(path, sheet=sheet)
     header = [_mapped(clean(name), mapping or {}) for name in table[0][1]]
     if vars_wanted is None:
-        vars_wanted = {var: kind for var, kind in USUAL_VARS.items() if COLUMN_OF_VAR.get(var, var) in header}
-    wanted = {var: (COLUMN_OF_VAR.get(var, var), kind) for var, kind in vars_wanted.items()}
+        vars_wanted = {var: kind for var, kind in USUAL_VARS.items() if column_of(var) in header}
+    wanted = {var: (column_of(var), kind) for var, kind in vars_wanted.items()}
     optional = {wanted[var][0] for var in may_lack if var in wanted}
     needed = {var: each for var, each in wanted.items() if each[0] not in optional or each[0] in header}
     _check_header(path, header, needed, mapping or {})
+    said_in = _columns_in_language(header, wanted)
+    wanted |= said_in
+    needed |= said_in
+    optional |= {column for column, _ in said_in.values()}
     rows: list[FileRow] = []
     problems: list[RowProblem] = []
     seen: dict[tuple[str, str], int] = {}
@@ -210,7 +217,7 @@ class _Row:
             try:
                 check_vars(made.vars, made.language)
             except VarsRefusedError as refused:
-                self.fault(COLUMN_OF_VAR.get(refused.field, refused.field), refused.reason, refused.detail)
+                self.fault(column_of(refused.field), refused.reason, refused.detail)
                 return None
         return made
 
@@ -242,6 +249,25 @@ class _Row:
 
     def _maybe(self, column: str, parse: Callable[[str], T]) -> T | None:
         return self._must(column, parse) if self._cells.get(column) else None
+
+
+def column_of(var: str) -> str:
+    """Return the column of a var, also of one said in another language."""
+    name, at, language = var.partition(IN_LANGUAGE)
+    return f"{COLUMN_OF_VAR.get(name, name)}{at}{language.lower()}"
+
+
+def _columns_in_language(
+    header: Sequence[str], wanted: Mapping[str, tuple[str, str]]
+) -> dict[str, tuple[str, str]]:
+    """Return the columns that say a name or text in another language: `creditor@en`, `name@zh-CN`."""
+    names = [
+        (f"{var}{IN_LANGUAGE}{language}", kind)
+        for var, (_, kind) in wanted.items()
+        for language in LANGUAGES
+        if kind in ("name", "text")
+    ]
+    return {name: (column_of(name), kind) for name, kind in names if column_of(name) in header}
 
 
 def _mapped(name: str, mapping: Mapping[str, str]) -> str:

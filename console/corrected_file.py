@@ -9,7 +9,7 @@ from typing import Any
 
 from console.cell_safety import plain_cell
 from console.consents import consents_text
-from console.contacts_file import COLUMN_OF_VAR, ContactsFile
+from console.contacts_file import ContactsFile, column_of
 from console.errors import ContactsFileError
 from console.examination import Examination, Finding, Severity
 from console.private_files import write_private
@@ -70,7 +70,7 @@ def _cells(contact: ContactRow) -> dict[str, str]:
     values["consents"] = consents_text(contact.consents)
     values["priority"] = str(contact.priority)
     for var, value in contact.vars.items():
-        column = COLUMN_OF_VAR.get(var, var)
+        column = column_of(var)
         if isinstance(value, Mapping):
             values[column] = amount_text(value["minor"], value["currency"])
             values["currency"] = value["currency"]

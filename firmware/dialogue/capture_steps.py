@@ -39,6 +39,10 @@ class KeyStep(PatientStep):
     def takes_digits(self) -> bool:
         return not self._is_menu
 
+    @property
+    def has_keys(self) -> bool:
+        return bool(self._keys)
+
     def begin(self) -> Reply:
         return self._ask(self._prompt)
 

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping, Set
 from datetime import date
+from functools import lru_cache
 
 from firmware.dialogue.currencies import CURRENCIES
 from firmware.dialogue.errors import ContactRefusedError, UnspeakableError
+from firmware.dialogue.other_script import ACCOUNT_HOLDER, in_other_script
 from firmware.dialogue.speaking import require_speakable
-from firmware.dialogue.variables import ContactVars, Value, VarKind, VarType
+from firmware.dialogue.variables import IN_LANGUAGE, ContactVars, Value, VarKind, VarType
 from firmware.dialogue.wording import debt_name
 from firmware.values import Money
 
@@ -34,6 +36,7 @@ class ContactReading:
         self._spoken = [(name, types[name].kind) for name in sorted(spoken & types.keys())]
         self._heard = [(name, types[name].kind) for name in sorted(heard_by_anyone & types.keys())]
         self._secret = [name for name, type_ in types.items() if type_.secret]
+        self._names = [name for name, kind in self._spoken if kind is VarKind.NAME]
         self._other_languages = other_languages
 
     def read(self, raw: Mapping[str, object]) -> ContactVars:
@@ -56,20 +59,63 @@ class ContactReading:
             value = values.get(name)
             if isinstance(value, str):
                 _require_harmless(name, value, kind, secrets)
+        also = [(other, self._in_other(other, values, raw, secrets)) for other in self._other_languages]
         return ContactVars(
             language=self._language,
             values=values,
-            also=self._also(values) if self._other_languages else (),
+            also=tuple(other for other, instead in also if instead is not None),
+            instead={other: instead for other, instead in also if instead},
         )
 
-    def _also(self, values: Mapping[str, Value]) -> tuple[str, ...]:
-        """Return the other languages in which everything that is said to this contact can be said."""
-        said = [(values[name], kind) for name, kind in self._spoken if name in values]
-        return tuple(
-            other
-            for other in self._other_languages
-            if all(_can_be_spoken(value, other, kind) for value, kind in said)
-        )
+    def _in_other(
+        self, other: str, values: Mapping[str, Value], raw: Mapping[str, object], secrets: list[str]
+    ) -> dict[str, str] | None:
+        """Return what is said in another language in place of values; None: something cannot be said in it at all."""
+        instead: dict[str, str] = {}
+        for name, kind in self._spoken:
+            value = values.get(name)
+            if value is None:
+                continue
+            given = raw.get(f"{name}{IN_LANGUAGE}{other}")
+            if given is not None:
+                instead[name] = self._given_in(other, name, kind, given, secrets)
+            elif isinstance(value, str) and not _can_be_spoken(value, other, kind):  # figures are said in any
+                said = self._in_other_script(other, name, kind, value, secrets)
+                if said is None:
+                    return None
+                instead[name] = said
+        return instead
+
+    def _given_in(self, other: str, name: str, kind: VarKind, given: object, secrets: list[str]) -> str:
+        """Return what the office wants said in that language. Raises ContactRefusedError."""
+        named = f"{name}{IN_LANGUAGE}{other}"
+        if kind not in (VarKind.NAME, VarKind.TEXT):
+            raise ContactRefusedError("ill_typed", named, f"a {kind} is said in every language as it is")
+        text = _read_text(named, VarType(kind=kind), given)
+        try:
+            require_speakable(text, other, kind)
+        except UnspeakableError as error:
+            raise ContactRefusedError("unspeakable", named, str(error)) from None
+        if (name, kind) in self._heard:
+            _require_harmless(named, text, kind, secrets)
+        return text
+
+    def _in_other_script(
+        self, other: str, name: str, kind: VarKind, value: str, secrets: list[str]
+    ) -> str | None:
+        """Return how a name is said where its letters are unknown, None where that cannot be or would tell too much."""
+        if kind not in (VarKind.NAME, VarKind.TEXT):
+            return None
+        said = in_other_script(value, other, kind)
+        if said is None or not _can_be_spoken(said, other, kind):
+            # Whose name it is matters: with two of them it would not be said who is asked for.
+            said = ACCOUNT_HOLDER.get(other.partition("-")[0]) if self._names == [name] else None
+        if said is not None and (name, kind) in self._heard:
+            try:
+                _require_harmless(name, said, kind, secrets)
+            except ContactRefusedError:
+                return None
+        return said
 
 
 def _require_harmless(name: str, value: str, kind: VarKind, secrets: list[str]) -> None:
@@ -98,6 +144,7 @@ def _reveals(value: str, secret: str, kind: VarKind) -> bool:
     return secret in value
 
 
+@lru_cache(maxsize=256)
 def _can_be_spoken(value: Value, language: str, kind: VarKind) -> bool:
     try:
         require_speakable(value, language, kind)

@@ -120,7 +120,7 @@ class Course:
         self._can_hand_over = can_hand_over
         self._texts = TextOrders(texts or {})
         self._out: list[Action] = []
-        self._now_s = 0.0
+        self._now_s, self._entered_s = 0.0, float("-inf")
         self._step: Step | None = None
         self._node: Node | None = None
         self._mouth = Mouth(flow, self._vault)

@@ -27,10 +27,13 @@ from firmware.dialogue.steps import (
     MessageStep,
     PermissionStep,
     SayStep,
+    Step,
     TransferStep,
 )
 from firmware.values import Disposition
 
+ENDING_HASH_S = 2.0
+"""So soon after an entry of fixed length a hash still belongs to it."""
 MAX_NOTICES = 2
 """How often a disclosure that was cut off is said."""
 MAX_RESUMED = 3
@@ -168,17 +171,29 @@ class Dialogue(Doubting):
         if self._is_machine and meaning != "opt_out":
             return
         if self._step.takes_digits and digit != KEY_REPEAT:
-            stray = ANYTIME_KEYS.get(self._step.stray_key(ended=True) or "") if digit == "#" else None
-            if stray:
-                self._anytime(stray)
-            else:
-                self._apply(self._step.key(digit, self._now_s))
+            self._data_key(self._step, digit)
         elif meaning is not None:
             self._anytime(meaning)
-        elif digit == KEY_LANGUAGE and "other_language" in self._flow.anytime and not self._asks_for(digit):
+        elif self._changes_language(digit) and not self._asks_for(digit):
             self._anytime("other_language")
         elif not self._mouth.makes_disclosure:
             self._apply(self._step.key(digit, self._now_s))
+
+    def _data_key(self, step: Step, digit: str) -> None:
+        stray = ANYTIME_KEYS.get(step.stray_key(ended=True) or "") if digit == "#" else None
+        if stray:
+            self._anytime(stray)
+        elif not step.has_keys and self._changes_language(digit):
+            self._anytime("other_language")
+        else:
+            self._apply(step.key(digit, self._now_s))
+            if digit.isdigit() and not (self._step is step and step.has_keys):
+                self._entered_s = self._now_s
+
+    def _changes_language(self, digit: str) -> bool:
+        """Return whether a key asks for the other language: not the hash with which many end what is complete by itself."""
+        is_late = self._now_s > self._entered_s + ENDING_HASH_S
+        return digit == KEY_LANGUAGE and "other_language" in self._flow.anytime and is_late
 
     def _asks_for(self, digit: str) -> bool:
         return isinstance(self._node, AskNode) and digit in self._node.keys

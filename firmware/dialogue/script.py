@@ -81,7 +81,8 @@ class Script:
     def _value(self, name: str) -> str:
         if name in COMING_DAYS:
             return speak_day(coming_day(self.today, COMING_DAYS[name]), self.language)
-        return speak(self.contact.values[name], self.language, self.flow.vars[name].kind, today=self.today)
+        value = self.contact.said_in(self.language, name)
+        return speak(value, self.language, self.flow.vars[name].kind, today=self.today)
 
     def _slot(self, value: Value) -> tuple[str, ...]:
         if isinstance(value, date):

@@ -83,6 +83,11 @@ class Step:
         """Return whether 0 and 9 are data here."""
         return False
 
+    @property
+    def has_keys(self) -> bool:
+        """Return whether something is keyed in and not complete yet."""
+        return False
+
 
 class SayStep(Step):
     """Says one thing and goes on."""

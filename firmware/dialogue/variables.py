@@ -21,6 +21,8 @@ Value = str | int | Money | date | Moment
 COMING = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 COMING_DAYS: Mapping[str, int] = {f"coming_{name}": weekday for weekday, name in enumerate(COMING)}
 """Dates that every prompt may speak without declaring them: the first such weekday after today."""
+IN_LANGUAGE = "@"
+"""Between a name or text and a language, where a contact brings it as said in that language: `creditor@en`."""
 PROMISE_DATE, PROMISE_AMOUNT = "promise_date", "promise_amount"
 PLAN_COUNT, PLAN_AMOUNT, PLAN_FIRST, PLAN_LAST = "plan_count", "plan_amount", "plan_first", "plan_last"
 DEBT_SLOTS = frozenset({PROMISE_DATE, PROMISE_AMOUNT, PLAN_COUNT, PLAN_AMOUNT, PLAN_FIRST, PLAN_LAST})
@@ -76,6 +78,12 @@ class ContactVars:
     """Personal, and in part secret: never shown."""
     also: tuple[str, ...] = ()
     """Other languages of the flow in which everything it says to this contact can be said."""
+    instead: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+    """In such a language: what is said in place of a name or text that is written for another one."""
+
+    def said_in(self, language: str, name: str) -> Value:
+        """Return a value as it is to be said in one of this contact's languages."""
+        return self.instead.get(language, {}).get(name) or self.values[name]
 
 
 def coming_day(today: date, weekday: int) -> date:

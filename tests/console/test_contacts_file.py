@@ -83,6 +83,21 @@ def test_a_row_becomes_a_contact(sheet: Path, flow_file: Path) -> None:
     assert [consent.kind for consent in contact.consents] == ["call_reminders", "recording"]
 
 
+def test_a_column_says_a_name_in_the_other_language(sheet: Path) -> None:
+    flow = EXAMPLES / "before-due-reminder.yaml"
+    head = f"{HEADER},complaint_line,Name@en,creditor@zh-CN,amount@en"
+    sheet.write_text(
+        f"{head}\n{GOOD},95588,Wei Zhang,,12\n{GOOD.replace('c1,p1', 'c2,p2')},95588,张伟,晨光银行,\n"
+    )
+    found = read(sheet, flow)
+    [row] = found.rows
+    assert row.contact.vars["callee_name@en"] == "Wei Zhang"
+    assert "creditor@zh-CN" not in row.contact.vars
+    assert found.ignored_columns == ("amount@en",)
+    [problem] = found.problems
+    assert (problem.row, problem.column, problem.reason) == (3, "name@en", "unspeakable")
+
+
 @pytest.mark.parametrize(
     ("change", "column", "reason"),
     [

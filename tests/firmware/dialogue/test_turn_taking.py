@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from firmware.dialogue.actions import Answered, HandOver, LanguageChanged, Say, StopSaying
+from firmware.dialogue.errors import ContactRefusedError
 from firmware.dialogue.events import (
     Digit,
     HandOverEnded,
@@ -23,7 +24,7 @@ from firmware.dialogue.loader import load_flow
 from firmware.dialogue.machine import Dialogue
 from firmware.dialogue.slots import Asked, Slots
 from firmware.values import Disposition
-from tests.firmware.dialogue.conftest import Call
+from tests.firmware.dialogue.conftest import ROOT, TODAY, VARS, Call
 
 VALUES = {
     "en": {"callee_name": "Mr Wang", "creditor": "Riverside Bank"},
@@ -246,10 +247,100 @@ def test_a_language_that_is_not_spoken_here(start: Start, words: str) -> None:
     assert says(start("zh-CN", values=LATIN), words).hear_out().ending is Disposition.LANGUAGE_BARRIER
 
 
-def test_a_name_that_cannot_be_said_in_the_other_language_keeps_the_call_in_this_one(start: Start) -> None:
-    call = start("zh-CN").press("#").hear_out()
+CHINESE = {"callee_name": "曾小明", "creditor": "江南银行"}
+
+
+@pytest.mark.parametrize(
+    ("language", "values", "says"),
+    [
+        pytest.param("zh-CN", CHINESE, "Are you Zeng Xiaoming?", id="as a surname is read"),
+        pytest.param("zh-CN", {"callee_name": "欧阳先生"}, "Are you Mr Ouyang?", id="a title"),
+        pytest.param("zh-CN", {"callee_name": "🙂"}, None, id="what no voice says at all is refused before"),
+        pytest.param("zh-CN", {"callee_name": "王（大儿子）"}, "Are you the account holder?", id="no name"),
+        pytest.param(
+            "zh-CN", CHINESE | {"callee_name@en": "Simon Zeng"}, "Are you Simon Zeng?", id="as the office has it"
+        ),
+        pytest.param("en", {"callee_name": "José García"}, "您是Jose Garcia吗？", id="letters in Chinese"),
+    ],
+)  # fmt: skip
+def test_a_name_in_another_script_is_said_in_the_other_language(
+    start: Start, language: str, values: dict[str, str], says: str | None
+) -> None:
+    if says is None:
+        with pytest.raises(ContactRefusedError):
+            start(language, values=values)
+        return
+    call = start(language, values=values).press("#")
+    assert call.saying is not None
+    assert ("" if language == "en" else " ").join(call.saying.phrases) == says
+    assert set(call.saying.phrases) <= call.dialogue.phrases(), "rendered before dialling"
+    call.press("#")
+    assert call.dialogue.language == language, "and back"
+    assert call.press("2").hear_out().ending is Disposition.THIRD_PARTY, "who it is is answered as ever"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param({"creditor": "为您服务"}, id="no office's name"),
+        pytest.param({"creditor": "江南㐂银行"}, id="a character nobody reads"),
+    ],
+)
+def test_a_text_that_cannot_be_said_in_the_other_language_keeps_the_call_in_this_one(
+    start: Start, values: dict[str, str]
+) -> None:
+    call = start("zh-CN", values=values).press("#").hear_out()
     assert call.dialogue.language == "zh-CN"
     assert call.ending is Disposition.LANGUAGE_BARRIER
+
+
+def test_what_the_office_has_said_in_another_language_is_looked_at_as_closely(turns: Flow) -> None:
+    for values, reason in (
+        ({"creditor@en": "Debt Collectors"}, "reveals_debt"),
+        ({"creditor@en": "江南银行"}, "unspeakable"),
+        ({"creditor@en": " "}, "ill_typed"),
+    ):
+        with pytest.raises(ContactRefusedError) as refused:
+            turns.check_vars(VALUES["zh-CN"] | values, "zh-CN")
+        assert (refused.value.reason, refused.value.field) == (reason, "creditor@en")
+
+
+@pytest.mark.parametrize(
+    ("silent_s", "language"),
+    [pytest.param(0.5, "zh-CN", id="the end of an entry"), pytest.param(4.0, "en", id="a wish of its own")],
+)
+def test_a_hash_after_the_last_digit_changes_no_language(
+    start: Start, silent_s: float, language: str
+) -> None:
+    call = start("zh-CN").press("1").press("123")
+    assert call.prompts[-1] == "number_back"
+    call.now_s += silent_s
+    call.happens(Digit(digit="#"))
+    assert call.dialogue.language == language
+    assert call.press("1").hear_out().ending is Disposition.COMPLETED
+    assert Answered(name="number", value="123") in call.actions
+
+
+@pytest.mark.parametrize("switched_at", [0, 1, 2])
+@pytest.mark.parametrize("keyed", ["0917", "1111"])
+def test_who_changes_the_language_is_told_of_the_debt_no_earlier(switched_at: int, keyed: str) -> None:
+    """At the question who it is, at the digits, and after them: only the right digits open it, in either language."""
+    flow = load_flow((ROOT / "examples" / "before-due-reminder.yaml").read_text(encoding="utf-8"))
+    given = dict(VARS["zh-CN"]) | {"callee_name": "王小明", "complaint_line": "95588"}
+    contact = flow.check_vars(given, "zh-CN")
+    call = Call(Dialogue(flow, contact, language="zh-CN", today=TODAY, promise_max_days=14))
+    steps = ["1", keyed, keyed]
+    for place, keys in enumerate(steps[: 2 if keyed == "0917" else 3]):
+        if place == switched_at:
+            call.press("#")
+        assert not set(call.prompts) & flow.debt_prompts.keys()
+        call.press(keys)
+    if switched_at == 2 and keyed == "0917":
+        call.press("#")
+    is_told = bool(set(call.prompts) & flow.debt_prompts.keys())
+    assert is_told == (keyed == "0917")
+    assert call.dialogue.language == "en"
+    assert ("Am I speaking with Wang Xiaoming?" in call.said) == (switched_at == 0)
 
 
 def test_without_lines_that_bridge_nobody_is_told_to_wait(start: Start) -> None:
