@@ -32,12 +32,15 @@ from firmware.rehearsal.picture import PictureError, dot_text, draw_svg
 from firmware.rehearsal.sample import SECRET, sample_vars
 from firmware.rehearsal.script_file import ScriptRefusedError, read_script
 from firmware.rehearsal.scripted import perform
+from firmware.rehearsal.seal_command import seal_flows
+from firmware.rehearsal.sealing import SealError, broken_seal
 from firmware.rehearsal.stage import Stage, joined
 from firmware.rehearsal.terminal import HELP, Rehearsal, converse
 from firmware.rehearsal.voice import prompt_phrases, render
 from firmware.rules.flow_rules import policy_at, unmet_by
 
 flow_app = typer.Typer(help="Conversations as data.", no_args_is_help=True, pretty_exceptions_enable=False)
+flow_app.command("seal")(seal_flows)
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True)
 EXIT_REFUSED = 1
@@ -81,7 +84,8 @@ def check(
         if answers and (problems := inbound_problems(flow)):
             raise FlowRefusedError(tuple(problems), source=str(file))
         unmet = unmet_by(policy_at(load_packs(), place), flow) if place else []
-    except ComplianceError as error:
+        unsealed = broken_seal(file, flow)
+    except (ComplianceError, SealError) as error:
         _fail(str(error), EXIT_USAGE)
     except FlowRefusedError as error:
         if as_json:
@@ -103,12 +107,17 @@ def check(
         )
     if as_json:
         facts = {"good": True, "flow": flow.name, "version": flow.version, "nodes": len(flow.nodes)}
-        print(json.dumps(facts | {"languages": flow.languages, "digest": flow.digest}, ensure_ascii=False))
+        facts |= {"languages": flow.languages, "digest": flow.digest} | (
+            {"seal": unsealed} if unsealed else {}
+        )
+        print(json.dumps(facts, ensure_ascii=False))
         return
     out.print(
         f"{file}: good: {flow.name} version {flow.version}, {len(flow.nodes)} nodes, {', '.join(flow.languages)}",
         markup=False,
     )
+    if unsealed:
+        err.print(f"branchline: {file}: {unsealed}", style="yellow", markup=False, highlight=False)
 
 
 @flow_app.command()

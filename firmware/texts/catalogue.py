@@ -125,12 +125,16 @@ def catalogue_of(stored: str) -> Catalogue | None:
 
 
 def check_texts(flow: Flow, catalogue: Catalogue | None) -> list[FlowProblem]:
-    """Return why this flow must not order these texts; an empty list means that it may."""
+    """Return why this flow must not order these texts; an empty list means that it may.
+
+    A flow that goes elsewhere where a text is not possible may do without any.
+    """
     ordered = {node.id: node for node in flow.nodes.values() if isinstance(node, SmsNode)}
     if catalogue is None:
         return [
             _problem(node.at, f"{node.id!r} sends {node.text!r}, and the campaign brings no texts")
             for node in ordered.values()
+            if node.not_possible == node.next
         ]
     found = list(_fits_flow(flow, catalogue))
     missing = [node for node in ordered.values() if node.text not in catalogue.texts]

@@ -1,5 +1,6 @@
 """A campaign's texts: what is refused before anybody is written to, what they cost, and how values are written."""
 
+import tomllib
 from datetime import date, time
 from pathlib import Path
 
@@ -99,20 +100,28 @@ def test_what_a_flow_sends_must_fit_it() -> None:
 
 
 def test_a_text_tells_of_a_plan_where_one_was_agreed_and_nowhere_before() -> None:
-    wording = {
-        "zh-CN": "{sender}：分{plan_count}期，每期{plan_amount}，最后一期{plan_last}，自{plan_first}起。回复TD退订",
-        "en": "{sender}: {plan_count} x {plan_amount}, last {plan_last}, from {plan_first}. Reply STOP",
-    }
     text = (EXAMPLE.parent / "repayment-negotiation.yaml").read_text(encoding="utf-8")
-    agreed = "  plan_promised: {say:"
-    after = "  plan_promised: {sms: plan, next: thanked}\n  thanked: {say:"
+    given = tomllib.loads((EXAMPLE.parent / "instalment-texts.toml").read_text(encoding="utf-8"))
+    texts = read_catalogue(sender=given["sender"], texts=given["text"])
+    assert check_texts(load_flow(text), texts) == []
+    assert {size.n_parts for size in texts.lengths().values()} == {2}
     before = "  close:        {say:"
-    texts = catalogue(plan=wording)
-    assert check_texts(load_flow(text.replace(agreed, after)), texts) == []
-    early = load_flow(text.replace(before, "  close: {sms: plan, next: closing}\n  closing: {say:"))
+    assert text.count(before) == 1
+    early = load_flow(text.replace(before, "  close: {sms: plan_agreed, next: closing}\n  closing: {say:"))
     found = [problem.message for problem in check_texts(early, texts)]
     assert any("{plan_last} may not be known there" in each for each in found), found
     assert any("before the person is verified" in each for each in found), found
+
+
+def test_a_flow_that_goes_elsewhere_without_a_text_needs_none() -> None:
+    text = (EXAMPLE.parent / "repayment-negotiation.yaml").read_text(encoding="utf-8")
+    assert check_texts(load_flow(text), None) == []
+    same = text.replace("not_possible: plan_noted}", "not_possible: plan_written}")
+    same = same.replace("  plan_noted:    {say: promise_thanks, end: promise_plan}\n", "")
+    (problem,) = check_texts(load_flow(same), None)
+    assert "brings no texts" in problem.message
+    (problem,) = check_texts(load_flow(text), catalogue())
+    assert "sends 'plan_agreed'; the campaign's texts are agreed, plain" in problem.message
 
 
 def test_a_text_without_a_debt_may_go_to_whoever_answered() -> None:
