@@ -69,7 +69,8 @@ class Carrier:
         self._why_idle = why_idle
         self._wakes = {line.line_id: asyncio.Event() for line in lines}
         self._locks = {line.line_id: asyncio.Lock() for line in lines}
-        self._in_hand: set[str] = set()
+        self._in_hand: dict[str, set[LineId]] = {}
+        """What a line is looking at, and the lines that came upon it meanwhile: it may be theirs to send."""
         self._sending: set[str] = set()
         self._quiet = asyncio.Event()
         self._is_stopping = False
@@ -161,10 +162,11 @@ class Carrier:
         n_sent = 0
         for message in await self._desk.due():
             if message.sms in self._in_hand:
+                self._in_hand[message.sms].add(line.line_id)
                 continue
             if self._is_stopping or line.report.status is not LineStatus.READY:
                 return UNFIT_PAUSE_S
-            self._in_hand.add(message.sms)
+            self._in_hand[message.sms] = set()
             try:
                 async with self._locks[line.line_id]:
                     found = await self._desk.prepare(message.sms, line.report, own)
@@ -172,7 +174,8 @@ class Carrier:
                         await self._send(line, found)
                         n_sent += 1
             finally:
-                self._in_hand.discard(message.sms)
+                for other in self._in_hand.pop(message.sms):
+                    self._wakes[other].set()
             if found is Looked.BOX_UNFIT:
                 return UNFIT_PAUSE_S
             if n_sent == MOST_IN_A_ROW:

@@ -41,6 +41,9 @@ class Paper:
         self.answers: dict[str, Looked] = {}
         self.fails = 0
         self.mark_s = 0.0
+        self.looks_s = 0.0
+        self.only_on: dict[str, str] = {}
+        self.n_looks = 0
 
     async def next_due_s(self) -> float | None:
         return 0.0 if self.waiting else None
@@ -56,8 +59,12 @@ class Paper:
 
     async def prepare(self, sms: str, line: LineReport, own: frozenset[str]) -> ToSend | Looked:
         assert own == {"+8613912345678"}
+        self.n_looks += 1
+        await asyncio.sleep(self.looks_s)
         if sms in self.answers:
             return self.answers[sms]
+        if self.only_on.get(sms, line.line) != line.line:
+            return Looked.OTHER_LINE
         self.waiting.remove(sms)
         self.said.append(("reserved", sms, str(line.line)))
         return ToSend(sms=sms, number=NUMBER, text=f"text of {sms}")
@@ -189,6 +196,31 @@ def test_lines_share_what_waits_and_send_one_at_a_time_each() -> None:
         texted = [text for line in lines for text in line.texted]
         assert sorted(texted) == sorted(f"text of {name}" for name in names), "each once"
         assert min(len(line.texted) for line in lines) >= MOST_IN_A_ROW
+
+    run_virtually(story())
+
+
+def test_a_text_that_another_line_was_looking_at_goes_out_at_once_all_the_same() -> None:
+    """Every line wakes when a call orders a text: whose it is may come upon it while a stranger looks at it."""
+
+    async def story() -> None:
+        for owner in ("line-1", "line-2", "line-3", "line-4"):
+            paper, lines = Paper("a"), [Line(f"line-{n}") for n in range(1, 5)]
+            paper.looks_s, paper.only_on = 0.01, {"a": owner}
+            async with carried(paper, *lines):
+                await asyncio.sleep(2)
+            assert paper.said[1:] == [("reserved", "a", owner), ("sent", "a", (1,))]
+
+    run_virtually(story())
+
+
+def test_a_text_that_is_no_lines_is_not_looked_at_for_ever() -> None:
+    async def story() -> None:
+        paper, lines = Paper("a"), [Line(f"line-{n}") for n in range(1, 5)]
+        paper.looks_s, paper.only_on = 0.01, {"a": "line-9"}
+        async with carried(paper, *lines):
+            await asyncio.sleep(50)
+        assert 1 <= paper.n_looks <= 8
 
     run_virtually(story())
 
