@@ -27,7 +27,7 @@ from modem_drivers.dialect import AudioPlan
 from modem_drivers.simulator.pty_host import SimulatedModemProcess
 from modem_drivers.simulator.simulation import ModemSpec, Simulation, Voice
 
-DEMO_WORDS_PER_MINUTE = 260
+DEMO_WORDS_PER_MINUTE = 350
 """The demo speaks fast: it is watched, not called."""
 DEMO_SPEECH = SpeechSection(en=VoiceSection(engines=["espeak"]), zh=VoiceSection(engines=["espeak"]))
 """…and at once: a better voice takes minutes to render what its people may hear."""

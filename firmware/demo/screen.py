@@ -10,7 +10,8 @@ from rich.text import Text
 
 NOT_CALLED = "not called"
 _BARS = "▁▃▅▇"
-_GOOD = {"promise_full", "promise_partial", "promise_plan", "paying_now", "already_paid"}
+_GOOD = {"promise_full", "promise_partial", "promise_plan", "paying_now", "already_paid", "human_bridged"}
+_SENT_FOR_GOOD = {"delivered", "failed", "uncertain", "refused", "expired"}
 _STOP = {"opt_out", "wrong_number", "complaint"}
 
 
@@ -25,6 +26,8 @@ class ContactView:
     line: str = ""
     result: str = ""
     note: str = ""
+    agreed: str = ""
+    """What was promised, or how long two people talked."""
 
     @property
     def is_settled(self) -> bool:
@@ -43,6 +46,10 @@ class Picture:
     outbox: int = 0
     outcomes: int = 0
     messages: list[str] = field(default_factory=list)
+    texts: dict[str, str] = field(default_factory=dict)
+    """What became of each text, by its id."""
+    awaits_text: str = ""
+    """The disposition after which a text is sent; empty: no line of this demo can."""
 
     def take(self, message: dict[str, Any]) -> None:
         """Take one line of `branchline-console watch --json`."""
@@ -59,7 +66,11 @@ class Picture:
                 row.result = message["disposition"]
                 row.stage = ""
                 row.line = message["line"]
-                row.note = _outcome_note(message)
+                row.agreed = _agreed(message)
+                row.note = _outcome_note(message, row.agreed)
+            case "sms":
+                self.texts[message["sms"]] = message["state"]
+                self._row(message["contact"]).note = f"{message['n_parts']} SMS {message['state']}"
             case "refusals":
                 row = self._row(message["contact"])
                 if not row.result:
@@ -73,8 +84,11 @@ class Picture:
     @property
     def is_complete(self) -> bool:
         """Whether every contact is settled and nothing waits to be sent."""
+        rows = self.contacts.values()
+        n_texts = sum(row.result == self.awaits_text for row in rows if self.awaits_text)
+        sent = [state for state in self.texts.values() if state in _SENT_FOR_GOOD]
         return (
-            bool(self.contacts) and all(row.is_settled for row in self.contacts.values()) and self.outbox == 0
+            bool(rows) and all(row.is_settled for row in rows) and self.outbox == 0 and len(sent) >= n_texts
         )
 
     def _row(self, contact: str) -> ContactView:
@@ -108,17 +122,16 @@ class Picture:
                 doing,
             )
         people = Table(box=None, pad_edge=False, expand=True)
-        for head, width in (("who", 3), ("name", 13), ("line", 6), ("now", 20), ("outcome", 18)):
+        for head, width in (("who", 3), ("name", 12), ("line", 6), ("now, then outcome", 18)):
             people.add_column(head, width=width, no_wrap=True, overflow="ellipsis")
         people.add_column("", ratio=1, no_wrap=True, overflow="ellipsis")
         for row in sorted(self.contacts.values(), key=lambda row: row.contact):
-            style = _style(row)
+            style = style_of(row)
             people.add_row(
                 row.contact,
                 row.name,
                 row.line,
-                Text(row.stage, style="cyan"),
-                Text(row.result, style=style),
+                Text(row.result, style=style) if row.result else Text(row.stage, style="cyan"),
                 row.note,
             )
         foot = (
@@ -130,15 +143,31 @@ class Picture:
         )
 
 
-def _outcome_note(message: dict[str, Any]) -> str:
-    parts = []
+def _agreed(message: dict[str, Any]) -> str:
+    """Return what a call came to beside its disposition: a promise, a plan, a conversation with a person."""
+    over = message.get("hand_over")
+    if over and over["result"] == "answered":
+        return f"{over['agent']}, they talked {over['talk_ms'] / 1000:.0f} s"
     promise = message.get("promise")
-    if promise:
-        parts.append(
-            f"promised by {promise['due']}" + (" (read back and confirmed)" if promise["confirmed"] else "")
-        )
+    if not promise:
+        return ""
+    payments = (promise.get("plan") or {}).get("payments") or []
+    amount = promise.get("amount")
+    if payments:
+        first, last = payments[0], payments[-1]
+        tail = f", last {_money(last)}" if last["minor"] != first["minor"] else ""
+        return f"{len(payments)} x {_money(first)}{tail}, from {first['due']}"
+    return f"{_money(amount)} by {promise['due']}" if amount else f"by {promise['due']}"
+
+
+def _money(amount: dict[str, Any]) -> str:
+    return f"{amount['minor'] / 100:,.2f} {amount['currency']}"
+
+
+def _outcome_note(message: dict[str, Any], agreed: str) -> str:
+    parts = [agreed] if agreed else []
     if message.get("suppressed"):
-        parts.append(f"never called again: {message['suppressed']} suppressed")
+        parts.append(f"never again: {message['suppressed']}")
     if message.get("talk_ms"):
         parts.append(f"{message['talk_ms'] / 1000:.0f} s, {message.get('digits_heard', 0)} keys")
     elif message.get("cause"):
@@ -154,7 +183,8 @@ def _bars(rssi_dbm: int | None) -> str:
     return _BARS[:strength] + f" {rssi_dbm} dBm"
 
 
-def _style(row: ContactView) -> str:
+def style_of(row: ContactView) -> str:
+    """Return the colour of an outcome: reached something, stopped for good, or neither."""
     if row.result in _GOOD:
         return "green"
     if row.result in _STOP or row.result == NOT_CALLED:

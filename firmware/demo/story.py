@@ -1,4 +1,4 @@
-"""The demo: starts a broker, a console and a box with simulated modems, and shows a campaign of twelve people."""
+"""The demo: starts a broker, a console and a box with simulated modems, and shows two campaigns, of twelve people and of two."""
 
 import contextlib
 import csv
@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,8 @@ from typing import Any
 from rich.console import Console
 from rich.live import Live
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
+from firmware.demo.ending import received, show
 from firmware.demo.processes import (
     Child,
     DemoError,
@@ -31,7 +32,15 @@ from firmware.demo.screen import NOT_CALLED, ContactView, Picture
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 STARTS_AT = "2026-11-24T10:00:00+08:00"
 """A Tuesday morning in the callees' zone: the demo shows the same day at any hour it is run."""
-TENANT, BOX, CAMPAIGN = "demo-bank", "branch-7", "november-reminders"
+TENANT, BOX, CAMPAIGN, SECOND = "demo-bank", "branch-7", "november-reminders", "november-instalments"
+SETTINGS = """
+# The one colleague to whom calls may be handed over speaks Chinese.
+[[agent]]
+id = "desk-1"
+number = "+8613900000001"
+languages = ["zh-CN"]
+"""
+N_LINES = 4
 START_DEADLINE_S = 60.0
 """A box starts in two or three seconds; a small or busy machine takes its time."""
 CALLS_DEADLINE_S = 150.0
@@ -54,6 +63,15 @@ class Places:
         """Return the box's folder."""
         return self.office / "boxes" / BOX
 
+    @property
+    def network(self) -> Path:
+        """Return what the simulated network writes down."""
+        return self.root / "network-calls.jsonl"
+
+    def report(self, campaign: str) -> Path:
+        """Return the file with what a push said."""
+        return self.root / f"push-{campaign}.json"
+
     def log(self, name: str) -> Path:
         """Return one process's log file."""
         return self.root / "logs" / f"{name}.log"
@@ -72,10 +90,10 @@ def run_demo(*, summary: Path | None, folder: Path | None, n_sip_lines: int = 0)
     places.log("x").parent.mkdir(parents=True, exist_ok=True)
     places.root.chmod(0o700)
     with contextlib.ExitStack() as stack:
-        port = _set_up(places, stack, out)
+        _set_up(places, stack, out)
         picture = _call(places, stack, out, n_sip_lines)
         result = _add_up(places, picture, time.monotonic() - started_s)
-    _tell(result, places, port, out)
+    _tell(result, picture, places, out)
     if summary is not None:
         summary.parent.mkdir(parents=True, exist_ok=True)
         summary.write_text(json.dumps(result, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
@@ -89,7 +107,7 @@ def _console(places: Places, *arguments: str) -> list[str]:
     return program("branchline-console", "--office", str(places.office), *arguments)
 
 
-def _set_up(places: Places, stack: contextlib.ExitStack, out: Console) -> int:
+def _set_up(places: Places, stack: contextlib.ExitStack, out: Console) -> None:
     port = free_port()
     with Progress(
         SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=out
@@ -116,14 +134,14 @@ def _set_up(places: Places, stack: contextlib.ExitStack, out: Console) -> int:
             )
         )
         wait_for_port(port, broker)
-    return port
 
 
 def _approve_packs(box_toml: Path) -> None:
-    """Do what a branch's operator does once: approve the rule packs by name."""
+    """Do what a branch's operator does once: approve the rule packs by name, and say who takes calls over."""
     with box_toml.open("a", encoding="utf-8") as file:
         for pack in ("floor", "cn"):
             file.write(f'\n[[compliance.approval]]\npack = "{pack}"\nversion = 1\nby = "Demo Operator"\n')
+        file.write(SETTINGS)
 
 
 def _call(places: Places, stack: contextlib.ExitStack, out: Console, n_sip_lines: int) -> Picture:
@@ -144,31 +162,22 @@ def _call(places: Places, stack: contextlib.ExitStack, out: Console, n_sip_lines
                 program(
                     "branchline", "simulated-box", "--config", str(places.box / "box.toml"),
                     "--people", str(EXAMPLES / "people.yaml"), "--starts-at", STARTS_AT,
-                    "--call-log", str(places.root / "network-calls.jsonl"), "--sip-lines", str(n_sip_lines),
+                    "--call-log", str(places.network), "--sip-lines", str(n_sip_lines),
                 ),
                 log=places.log("box"),
             )
         )
     )  # fmt: skip
-    picture = Picture()
+    picture = Picture(awaits_text="promise_plan" if n_sip_lines < N_LINES else "")
     is_online = "the box to come online"
     _wait_for(picture, watch, box, lambda: picture.status == "online", is_online, START_DEADLINE_S)
-    report = places.root / "push.json"
-    out.print(
-        f"[bold]branchline-console push[/] examples/contacts.csv --flow examples/overdue-reminder.yaml --campaign {CAMPAIGN} --box {BOX}"
-    )
-    pushed = run_to_end(
-        "branchline-console push",
-        _console(
-            places, "push", str(EXAMPLES / "contacts.csv"),
-            "--flow", str(EXAMPLES / "overdue-reminder.yaml"), "--campaign", CAMPAIGN, "--box", BOX,
-            "--ring-timeout", "20", "--json", str(report), "--now", STARTS_AT,
-        ),
+    _push(places, picture, out, CAMPAIGN, contacts="contacts.csv", flow="overdue-reminder.yaml")
+    _push(
+        places, picture, out, SECOND,
+        contacts="instalments.csv", flow="repayment-negotiation.yaml", texts="instalment-texts.toml",
+        lines=_texting_lines(n_sip_lines),
     )  # fmt: skip
-    out.print(pushed.rstrip(), markup=False, highlight=False)
-    for contact in _taken(report):
-        picture.contacts[contact.contact] = contact
-    title = f"Branchline demo: {_lines(n_sip_lines)}, twelve people, Tuesday 10:00 in Shanghai"
+    title = f"Branchline demo: {_lines(n_sip_lines)}, Tuesday 10:00 in Shanghai"
     started_s = time.monotonic()
     with Live(
         console=out,
@@ -181,16 +190,48 @@ def _call(places: Places, stack: contextlib.ExitStack, out: Console, n_sip_lines
 
 
 def _lines(n_sip: int) -> str:
-    modems = f"{('no', 'one', 'two', 'three', 'four')[4 - n_sip]} simulated modem{'s' * (n_sip != 3)}"
+    modems = f"{('no', 'one', 'two', 'three', 'four')[N_LINES - n_sip]} simulated modem{'s' * (n_sip != 3)}"
     return modems if not n_sip else f"{modems} and {n_sip} SIP line{'s' * (n_sip > 1)}"
 
 
-def _taken(report: Path) -> list[ContactView]:
+def _push(
+    places: Places,
+    picture: Picture,
+    out: Console,
+    campaign: str,
+    *,
+    contacts: str,
+    flow: str,
+    texts: str = "",
+    lines: Sequence[str] = (),
+) -> None:
+    """Push one list as an office does, show what it says, and take its contacts into the picture."""
+    named = [f"examples/{contacts}", "--flow", f"examples/{flow}", "--campaign", campaign, "--box", BOX]
+    named += ["--texts", f"examples/{texts}"] if texts else []
+    named += [word for line in lines for word in ("--line", line)]
+    out.print(f"[bold]branchline-console push[/] {' '.join(named)}")
+    here = [str(EXAMPLES.parent / each) if each.startswith("examples/") else each for each in named]
+    report = places.report(campaign)
+    pushed = run_to_end(
+        "branchline-console push",
+        _console(places, "push", *here, "--ring-timeout", "15", "--json", str(report), "--now", STARTS_AT),
+    )
+    out.print(pushed.rstrip(), markup=False, highlight=False)
+    for contact in _taken(report, EXAMPLES / contacts):
+        picture.contacts[contact.contact] = contact
+
+
+def _texting_lines(n_sip: int) -> list[str]:
+    """Return the lines that can also send a text, from the number that called; none: all of them or none can."""
+    return [f"line-{n + 1}" for n in range(N_LINES - n_sip)] if n_sip else []
+
+
+def _taken(report: Path, listed: Path) -> list[ContactView]:
     """Return the contacts that neither the console nor the box left out."""
     document = json.loads(report.read_text(encoding="utf-8"))
     bad_rows = {problem["row"] for problem in document["bad_rows"]}
     rejected = {problem["contact"] for problem in document["rejected"]}
-    with (EXAMPLES / "contacts.csv").open(encoding="utf-8", newline="") as file:
+    with listed.open(encoding="utf-8", newline="") as file:
         rows = [row for number, row in enumerate(csv.DictReader(file), start=2) if number not in bad_rows]
     return [
         ContactView(contact=row["contact"], name=row["name"], language=row["language"])
@@ -226,20 +267,29 @@ def _add_up(places: Places, picture: Picture, seconds: float) -> dict[str, Any]:
     )
     at_box = Counter(row["attempt"] for row in box_rows)
     at_console = Counter(row["attempt"] for row in console_rows)
-    pushed = json.loads((places.root / "push.json").read_text(encoding="utf-8"))
+    pushed = json.loads(places.report(CAMPAIGN).read_text(encoding="utf-8"))
     report = json.loads(run_to_end("branchline-console report", _console(places, "report", "--json")))
     refused: Counter[str] = Counter()
     for campaign in report["campaigns"]:
         refused.update(campaign["refusals"])
+    second = {row.contact for row in _taken(places.report(SECOND), EXAMPLES / "instalments.csv")}
+    network = [json.loads(line) for line in places.network.read_text(encoding="utf-8").splitlines()]
     return {
-        "contacts": len(picture.contacts),
-        "attempts": len(box_rows),
-        "outcomes": dict(sorted(Counter(row["disposition"] for row in console_rows).items())),
+        "contacts": len(picture.contacts) - len(second),
+        "attempts": _count(box_rows, CAMPAIGN),
+        "outcomes": _dispositions(console_rows, CAMPAIGN),
         "refused": dict(sorted(refused.items())),
         "not_called": {
             row.contact: row.note for row in picture.contacts.values() if row.result == NOT_CALLED
         },
         "rejected_rows": [*pushed["bad_rows"], *pushed["rejected"]],
+        "instalments": {
+            "contacts": len(second),
+            "attempts": _count(box_rows, SECOND),
+            "outcomes": _dispositions(console_rows, SECOND),
+            "texts": [text.shown for text in received(network)],
+            "text_states": sorted(picture.texts.values()),
+        },
         "missing": sorted((at_box - at_console).keys()),
         "doubled": sorted(attempt for attempt, times in (at_box | at_console).items() if times > 1),
         "unknown_to_box": sorted((at_console - at_box).keys()),
@@ -249,20 +299,20 @@ def _add_up(places: Places, picture: Picture, seconds: float) -> dict[str, Any]:
     }
 
 
-def _tell(result: dict[str, Any], places: Places, port: int, out: Console) -> None:
-    table = Table(title="Outcomes", title_justify="left")
-    table.add_column("disposition")
-    table.add_column("contacts", justify="right")
-    for disposition, count in result["outcomes"].items():
-        table.add_row(disposition, str(count))
-    for rule, count in result["refused"].items():
-        table.add_row(f"not called: {rule}", str(count), style="magenta")
-    out.print(table)
-    for contact, why in result["not_called"].items():
-        out.print(f"{contact} was not called: {why}", markup=False, highlight=False)
+def _count(rows: list[dict[str, Any]], campaign: str) -> int:
+    return sum(row["campaign"] == campaign for row in rows)
+
+
+def _dispositions(rows: list[dict[str, Any]], campaign: str) -> dict[str, int]:
+    return dict(sorted(Counter(row["disposition"] for row in rows if row["campaign"] == campaign).items()))
+
+
+def _tell(result: dict[str, Any], picture: Picture, places: Places, out: Console) -> None:
+    network = [json.loads(line) for line in places.network.read_text(encoding="utf-8").splitlines()]
+    show(result, list(picture.contacts.values()), received(network), out)
     same = not (result["missing"] or result["doubled"] or result["unknown_to_box"])
     out.print(
-        f"{result['attempts']} attempts at the box, as many at the console: "
+        f"{result['attempts'] + result['instalments']['attempts']} attempts at the box, as many at the console: "
         + (
             "[green]same ids, none missing, none twice[/]"
             if same

@@ -52,15 +52,30 @@ def test_the_demo_does_what_the_readme_says(tmp_path: Path, capsys: pytest.Captu
     assert result["missing"] == []
     assert result["doubled"] == []
     assert result["unfinished"] == []
+    second = result["instalments"]
+    assert (second["contacts"], second["attempts"]) == (2, 2)
+    assert second["outcomes"] == {"human_bridged": 1, "promise_plan": 1}
+    assert second["text_states"] == ["delivered"]
+    [text] = second["texts"]
+    assert text.startswith(
+        "to +86…21 (2 messages): 【晨光银行】您约定分3期支付，每期334.00元，最后一期332.00元"
+    ), text
+    told = " ".join(done.stdout.replace("│", " ").split())
+    for words in ("3 x 334.00 CNY, last 332.00 CNY", "nobody there speaks English", "每期334.00元"):
+        assert words in told, words
     # Recorded are those who heard the notice to its end; who hangs up or beeps near it may be or not be one.
-    assert 6 <= result["recordings"] <= 8
+    assert 8 <= result["recordings"] <= 10
     calls = [json.loads(line) for line in (tmp_path / "demo" / "network-calls.jsonl").open(encoding="utf-8")]
     # Nobody sees another number than the line's own, and every line has called.
     own = {call["modem"] for call in calls if call["event"] == "dialled"}
     assert own == {"+862134567800", "+862134567801", "+8613123456600", "+8613123456601"}
+    rung = [call["number"] for call in calls if call["event"] == "dialled"]
+    assert "+8613900000001" in rung, "the colleague"
+    assert "+8613123456712" not in rung, "whose debt is disputed"
+    assert {call["number"] for call in calls if call["event"] == "text"} == {"+8613123456721"}
     assert "same ids, none missing, none twice" in " ".join(done.stdout.split())
     total = console("report", "--month", "2026-11", "--zone", "Asia/Shanghai", "--json")["calendar"]["total"]
-    assert (total["attempts"], total["opt_outs"], total["promised"].keys()) == (11, 1, {"CNY"})
+    assert (total["attempts"], total["opt_outs"], total["promised"].keys()) == (13, 1, {"CNY"})
     assert 0 < total["first_word_ms"] <= 5000 * total["first_words"]
     [promised] = [row for row in console("outcomes", "--json") if row["disposition"] == "promise_full"]
     sealed = tmp_path / "demo" / "console" / "boxes" / "branch-7" / "data" / "recordings"
