@@ -97,7 +97,7 @@ def classify(
                     why,
                     f"{first['class']} at {first['decision_ms']} ms",
                 )
-        Console().print(table)
+        Console(markup=False).print(table)
     errors = [row["error"] for row in rows if "error" in row]
     for error in errors:
         _complain(error)

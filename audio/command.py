@@ -37,12 +37,20 @@ ports_command.register(audio_app)
 Files = Annotated[
     list[Path],
     typer.Argument(
-        help="Recordings: WAV or FLAC of any rate (the first channel is heard), raw mu-law (.ul, .raw), A-law (.al).",
+        help="Recordings: WAV or FLAC of any rate, raw mu-law (.ul, .raw), A-law (.al).",
         metavar="FILE...",
     ),
 ]
+Channel = Annotated[
+    int,
+    typer.Option(
+        help="Which channel is heard, where a file has several; 1 is the callee in recordings of this box.",
+        min=1,
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-out = Console()
+out = Console(markup=False)
+"""File names may hold brackets."""
 err = Console(stderr=True)
 
 EXIT_UNREADABLE = 1
@@ -59,6 +67,7 @@ def tones(
             help="Hear the call-progress tones of this country only (may be repeated).", metavar="CN"
         ),
     ] = None,
+    channel: Channel = 1,
     as_json: AsJson = False,
 ) -> None:
     """Say which call-progress, information, fax and beep tones the files hold, and what is wrong with their sound."""
@@ -67,7 +76,7 @@ def tones(
         _complain(f"no tones are known for {', '.join(unknown)}; known are {', '.join(COUNTRIES)}")
         raise typer.Exit(EXIT_USAGE)
     rows: list[dict[str, Any]] = []
-    for path, sound in _read(files, rows):
+    for path, sound in _read(files, channel, rows):
         heard = []
         for told_ms, event in heard_by_a_call(sound, countries):
             if (row := _tone_row(event)) is not None:
@@ -85,10 +94,10 @@ def tones(
 
 
 @audio_app.command()
-def dtmf(files: Files, *, as_json: AsJson = False) -> None:
+def dtmf(files: Files, *, channel: Channel = 1, as_json: AsJson = False) -> None:
     """Say which keys are pressed in the files, with where and how long."""
     rows: list[dict[str, Any]] = []
-    for path, sound in _read(files, rows):
+    for path, sound in _read(files, channel, rows):
         presses = [event for _, event in heard_by_a_call(sound) if isinstance(event, DigitHeard)]
         rows.append(
             {
@@ -122,11 +131,11 @@ def heard_by_a_call(sound: Clip, countries: tuple[str, ...] = COUNTRIES) -> Iter
         yield call.now_ms, event
 
 
-def _read(files: list[Path], rows: list[dict[str, Any]]) -> Iterable[tuple[Path, Clip]]:
+def _read(files: list[Path], channel: int, rows: list[dict[str, Any]]) -> Iterable[tuple[Path, Clip]]:
     """Yield what can be read; tell of the rest in `rows`."""
     for path in files:
         try:
-            yield path, load_sound(path)
+            yield path, load_sound(path, channel)
         except AudioError as error:
             rows.append({"file": str(path), "error": str(error)})
 

@@ -40,7 +40,7 @@ def devices(
     table = Table("name", "in", "out", "carries a call")
     for card in cards:
         table.add_row(card.name, str(card.n_inputs), str(card.n_outputs), "yes" if card.is_duplex else "no")
-    Console().print(table)
+    Console(markup=False).print(table)
 
 
 def bridge(

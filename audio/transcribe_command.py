@@ -63,6 +63,13 @@ def transcribe(
     speech: Annotated[
         str, typer.Option(help="Judge of what is speech: auto, silero or plain.", metavar="NAME")
     ] = "auto",
+    channel: Annotated[
+        int,
+        typer.Option(
+            help="Which channel is heard, where a file has several; 1 is the callee in recordings of this box.",
+            min=1,
+        ),
+    ] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
     """Print what is said in the files: each utterance with its times, text and confidence."""
@@ -89,7 +96,7 @@ def transcribe(
     rows: list[dict[str, Any]] = []
     for path in files:
         try:
-            sound = load_sound(path)
+            sound = load_sound(path, channel)
         except AudioError as error:
             rows.append({"file": str(path), "error": str(error)})
             continue
@@ -146,7 +153,7 @@ def _print(rows: list[dict[str, Any]], *, as_json: bool) -> None:
                 name = ""
             if name:
                 table.add_row(name, "", "", row.get("error", "(nobody speaks)"), "", "")
-        Console().print(table)
+        Console(markup=False).print(table)
     errors = [row["error"] for row in rows if "error" in row]
     for error in errors:
         _complain(error)

@@ -3,7 +3,8 @@
 Windows of 20 ms every 5 ms are taken against the eight tones. Two tones are a key when together they hold nearly all
 of the window's energy, their levels fit each other, and the phase each gains from window to window puts both
 frequencies within 2.4 % of nominal: the phase is far sharper than a 20 ms window's 50 Hz resolution. Speech seldom
-passes all three for five windows in a row.
+passes all three for five windows in a row; where it does, a third tone gives it away: two neighbouring
+harmonics of a voice are never alone, and hardly ever in a key's ratio.
 
 That is worked out only where the spectrum of a block, which is known anyway, has two peaks of which one may be a row's
 and one a column's: then, for the block after it, and while a key is held. What lies in neither of two blocks is not in
@@ -18,8 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audio.dsp.blocks import BLOCK_SAMPLES, RATE_HZ, Blocks
-from audio.dsp.dtmf_generator import HIGH_HZ, KEYS, LOW_HZ
+from audio.dsp.dtmf_generator import HIGH_HZ, KEYS, LOW_HZ, tones_of
 from audio.dsp.level import from_dbfs
+from audio.dsp.third_tone import N_SAMPLES as THIRD_TONE_SAMPLES
+from audio.dsp.third_tone import third_tone_share
 from audio.dsp.tone import BlockSpectrum, spectrum_of
 from audio.frame import FULL_SCALE
 
@@ -41,6 +44,10 @@ MIN_MEAN_PURITY = 0.85
 MAX_DEVIATION = 0.024
 """Of the nominal frequency, halfway between accept and refuse, averaged over the run."""
 MAX_WINDOW_DEVIATION = 0.032
+MAX_THIRD_DB, MAX_THIRD_APART_DB = -9.0, -18.0
+"""The strongest tone besides, relative to both: where both tones are off alike, and where they are off by
+TONES_APART in opposite directions. Low-rate codecs add tones and leave the ratio; vowels have both."""
+TONES_APART = 0.02
 POSSIBLE_PURITY = 0.5
 POSSIBLE_ROW_HZ, POSSIBLE_COLUMN_HZ = (630.0, 1020.0), (1120.0, 1740.0)
 """Of a whole block's two strongest peaks: what is less or lies elsewhere is no key, at the edges of one neither."""
@@ -140,7 +147,7 @@ class DtmfDetector:
             self._run.clear()
             self.in_tone = False
             return []
-        released = [heard for hit in hits if (heard := self._step(hit)) is not None]
+        released = [heard for hop, hit in enumerate(hits) if (heard := self._step(hop, hit)) is not None]
         self.in_tone = self._digit is not None or any(hit is not None for hit in hits)
         return released
 
@@ -197,8 +204,8 @@ class DtmfDetector:
         gained = complex(real, imaginary) * complex(before_real, -before_imaginary) * _ADVANCE[tone]
         return phase(gained) * _HZ_PER_RADIAN
 
-    def _step(self, hit: _Hit | None) -> HeardDigit | None:
-        """Count one window; return the key that it ended."""
+    def _step(self, hop: int, hit: _Hit | None) -> HeardDigit | None:
+        """Count one window, the newest block's `hop`th; return the key that it ended."""
         window = self._n_windows
         self._n_windows += 1
         if hit is None:
@@ -211,7 +218,7 @@ class DtmfDetector:
             self._last_window = window
             self._run = self._run[-HITS_TO_BEGIN:]
             return None
-        begins = len(self._run) >= HITS_TO_BEGIN and _is_key(self._run)
+        begins = len(self._run) >= HITS_TO_BEGIN and self._is_key(hop)
         if len(self._run) > HITS_TO_BEGIN:
             del self._run[0]
         released = None
@@ -223,6 +230,23 @@ class DtmfDetector:
             self._n_presses += 1
             self._begin_window, self._last_window = window - HITS_TO_BEGIN + 1, window
         return released
+
+    def _is_key(self, hop: int) -> bool:
+        """Say whether the run's means are a key's: both frequencies near nominal, hardly anything besides."""
+        run = self._run
+        n_hits = len(run)
+        row = sum(hit.row_deviation for hit in run) / n_hits
+        column = sum(hit.column_deviation for hit in run) / n_hits
+        purity = sum(hit.purity for hit in run) / n_hits
+        if abs(row) > MAX_DEVIATION or abs(column) > MAX_DEVIATION or purity < MIN_MEAN_PURITY:
+            return False
+        end = BLOCK_SAMPLES + HOP_SAMPLES * (hop + 1)
+        low_hz, high_hz = tones_of(run[-1].digit)
+        third = third_tone_share(
+            self._buffer[end - THIRD_TONE_SAMPLES : end], low_hz * (1 + row), high_hz * (1 + column)
+        )
+        apart = min(1.0, abs(row - column) / TONES_APART)
+        return third <= from_dbfs(MAX_THIRD_DB + apart * (MAX_THIRD_APART_DB - MAX_THIRD_DB))
 
     def _release(self) -> HeardDigit:
         digit, self._digit = self._digit, None
@@ -251,15 +275,6 @@ def _windows_of(buffer: NDArray[np.float32]) -> NDArray[np.float32]:
     step = buffer.itemsize
     shape, strides = (N_HOPS, WINDOW_SAMPLES), (HOP_SAMPLES * step, step)
     return np.lib.stride_tricks.as_strided(buffer[HOP_SAMPLES:], shape, strides, writeable=False)
-
-
-def _is_key(run: list[_Hit]) -> bool:
-    """Say whether the run's means are those of a key: both frequencies near nominal, hardly anything besides."""
-    n_hits = len(run)
-    row = sum(hit.row_deviation for hit in run) / n_hits
-    column = sum(hit.column_deviation for hit in run) / n_hits
-    purity = sum(hit.purity for hit in run) / n_hits
-    return abs(row) <= MAX_DEVIATION and abs(column) <= MAX_DEVIATION and purity >= MIN_MEAN_PURITY
 
 
 def _response(offset_hz: float) -> float:

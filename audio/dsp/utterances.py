@@ -23,8 +23,9 @@ GAP_BLOCKS = 12
 """240 ms of quiet end an utterance: with the block that completes them, a greeting is answered within 300 ms."""
 MIN_SPEECH_DBFS = -55.0
 ABOVE_FLOOR_DB = 6.0
-BELOW_PEAK_DB = 24.0
-"""Of one block, against the loudest syllable: what is quieter is a room's echo or somebody else."""
+BELOW_PEAK_DB = 21.0
+"""Of one block, against the loudest syllable: what is quieter is a room's echo or somebody else. A crowd 20 dB below the
+callee stays under it, most of a callee's own syllables above."""
 BACKGROUND_DB = 15.0
 """Of a whole utterance: a television behind the callee."""
 PEAK_FALL_DB = 0.02

@@ -62,6 +62,8 @@ class ElasticBuffer:
             )
             self._soxr.set_io_ratio(1.0, 1.0)
         self._marks: deque[int] = deque(maxlen=LOW_WATER_FRAMES)
+        self._said = np.zeros(N_FRAME, dtype=np.float32)
+        """The newest frame taken."""
         self._is_dry = True
         self.bend = 0.0
         """By how much more than it gives the buffer takes now: the difference of the clocks, once settled."""
@@ -93,6 +95,7 @@ class ElasticBuffer:
             return self._run_dry()
         self._steer(len(self._fill))
         sound, self._fill = self._fill[:N_FRAME], self._fill[N_FRAME:]
+        self._said = sound
         return _to_int16(sound)
 
     def _gather(self) -> None:
@@ -114,14 +117,21 @@ class ElasticBuffer:
         self._soxr.set_io_ratio(1.0 + self.bend, 1.0, N_FRAME)
 
     def _run_dry(self) -> Frame:
-        """Fade out what is left."""
+        """Fade out: what is left, or, of too little of that, what was said last, backwards."""
         self._is_dry = True
         self.n_dry += 1
         sound = np.zeros(N_FRAME, dtype=np.float32)
         left, self._fill = self._fill, self._fill[:0]
+        if len(left) < RAMP:
+            # Mirrored at its last sample it goes on without a step, however loud that was.
+            left = np.concatenate([left, np.concatenate([self._said, left])[: -RAMP - 2 : -1][1:]])
         sound[: len(left)] = left
-        n_ramp = min(RAMP, len(left))
-        sound[len(left) - n_ramp : len(left)] *= _RISE[:n_ramp][::-1]
+        sound[len(left) - RAMP : len(left)] *= _RISE[::-1]
+        if (
+            self._soxr is not None
+        ):  # what it still holds would come before the next sound, a step apart from it
+            self._soxr.clear()
+            self._soxr.set_io_ratio(1.0 + self.bend, 1.0)
         return _to_int16(sound)
 
     def _cut_out(self, n_left: int) -> None:

@@ -17,6 +17,8 @@ LANGUAGES = ("zh-CN", "en")
 MAX_MAJOR = 10**12
 MAX_TEXT_CHARS = 80
 _VOICES: Mapping[str, ModuleType] = {"zh": speaking_zh, "en": speaking_en}
+_NARROW = {0xFF10 + digit: str(digit) for digit in range(10)} | {ord("％"): "%"}
+"""Figures of full width, as Chinese keyboards write them."""
 _TEXTS: Mapping[str, Callable[[str], str]] = {
     "zh": speaking_text_zh.in_words,
     "en": speaking_text_en.in_words,
@@ -109,7 +111,9 @@ def speak_in_pieces(value: Value, language: str) -> tuple[str, ...]:
 
 def in_words(text: str, language: str) -> str:
     """Return wording as a voice says it: figures, times, percentages and signs spelt out."""
-    return _TEXTS[_primary(language)](text) if _primary(language) in _TEXTS else text
+    if _primary(language) not in _TEXTS:
+        return text
+    return _TEXTS[_primary(language)](text.translate(_NARROW))
 
 
 @cache

@@ -21,6 +21,7 @@ _FIGURE = rf"(?<![\d.])({_NUMBER})(?:\.(\d+))?"
 _SIGNS = {"¥": "CNY", "$": "USD", "€": "EUR", "£": "GBP", "₹": "INR"}
 _CODES = "|".join(CURRENCIES)
 _MONTH = "|".join((*MONTHS, *(month[:3] for month in MONTHS), "Sept"))
+MIN_TELEPHONE_DIGITS = 7
 _BY_DIGIT = r"ending(?: in)?|last four(?: digits)?|code|number|extension|reference|account|PIN"
 
 
@@ -75,6 +76,14 @@ def _plain(match: re.Match[str]) -> str:
     return cardinal(int(run)) if len(run) <= 12 else digits(run)
 
 
+def _telephone(match: re.Match[str]) -> str:
+    """Spell a number in groups; two short groups are a range, "10-15 days", and left to what comes later."""
+    groups = re.findall(r"\d+", match[0])
+    if sum(map(len, groups)) < MIN_TELEPHONE_DIGITS and len(groups) < 3:
+        return match[0]
+    return ("plus " if match[0].startswith("+") else "") + ", ".join(map(digits, groups))
+
+
 _Rule = tuple[re.Pattern[str], Callable[[re.Match[str]], str]]
 _RULES: tuple[_Rule, ...] = (
     (re.compile(r"(?<!\d)(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?!\d)"), _date),
@@ -89,6 +98,8 @@ _RULES: tuple[_Rule, ...] = (
     (re.compile(r"(?<=[\dm.])\s*[-–—]\s*(?=\d{1,2}:\d)"), lambda _match: " to "),
     (re.compile(r"(?<![\d:])(\d{1,2}):(\d{2})(?![\d:])(?:\s*([AaPp]\.?[Mm]\b\.?))?"), _clock),
     (re.compile(r"(?<![\d:.])(\d{1,2})\s*([AaPp]\.?[Mm]\b\.?)"), _hour),
+    (re.compile(r"(?<=\d)\s?[-–—]\s?(?=[¥$€£₹]\d)"), lambda _match: " to "),
+    (re.compile(r"(?<![\w)])[-−](?=[¥$€£₹]?\d)"), lambda _match: "minus "),
     (re.compile(rf"{_FIGURE}\s?%"), lambda match: _value(match) + " percent"),
     (
         re.compile(rf"([¥$€£₹])\s?{_FIGURE}"),
@@ -108,8 +119,8 @@ _RULES: tuple[_Rule, ...] = (
         lambda match: match[1] + match[2] + number_string(match[3]),
     ),
     (
-        re.compile(r"(?<![\d-])\d{2,4}(?:[- ]\d{2,4}){1,3}[- ]?\d{0,4}(?![\d-])"),
-        lambda match: ", ".join(digits(run) for run in re.findall(r"\d+", match[0])),
+        re.compile(r"(?<![\w.,-])\+?(?:\d{1,3}[- ])?\(?\d{1,5}\)?(?:[- ]\d{2,5}){1,4}(?![\w-]|[.,]\d)"),
+        _telephone,
     ),
     (re.compile(r"\b(in|since|of|until|year) (19\d\d|20\d\d)\b"), lambda match: f"{match[1]} {year_words(int(match[2]))}"),
     (re.compile(r"(?<=\d)\s*[-–—]\s*(?=\d)"), lambda _match: " to "),

@@ -19,6 +19,8 @@ _UNITS = {
     "港元": "HKD",
     "英镑": "GBP",
 }
+_CODES = "|".join(CURRENCIES)
+MIN_TELEPHONE_DIGITS = 7
 _PERIODS = "凌晨|早上|早晨|上午|中午|下午|傍晚|晚上|夜里|今晚|明早|今早"
 _BY_DIGIT = "尾号|后四位|电话|热线|拨打|致电|号码|工号|编号|账号|卡号|单号|证件号|手机号?|验证码"
 
@@ -61,6 +63,17 @@ def _codes(match: re.Match[str]) -> str:
     return "，".join(number_string(part, is_code=True) for part in match.groups())
 
 
+def _telephone(match: re.Match[str]) -> str:
+    """Spell a number in groups; two short groups are a range, 10-15天, and left to what comes later."""
+    groups = re.findall(r"\d{11}$|\d+?(?=\d{11}$)|\d+", match[0])
+    if sum(map(len, groups)) < MIN_TELEPHONE_DIGITS or (
+        len(groups) == 2 and len(groups[0]) == len(groups[1])
+    ):
+        return match[0]
+    said = "，".join(number_string(group, is_code=True) for group in groups)
+    return f"加{said}" if match[0].startswith("+") else said
+
+
 def _clock(match: re.Match[str]) -> str:
     period, hour, minute = match[1] or "", int(match[2]), int(match[3])
     if hour > 24 or minute > 59:
@@ -81,6 +94,11 @@ _RULES: tuple[_Rule, ...] = (
     (re.compile(r"(\d{4})(?=年)"), lambda match: digits(match[1])),
     (re.compile(r"(?<=\d)\s*[-~～—]\s*(?=\d{1,2}[:：]\d)"), lambda _match: "到"),
     (re.compile(rf"({_PERIODS})?(?<!\d)(\d{{1,2}})[:：](\d{{2}})(?![\d:])"), _clock),
+    (re.compile(r"(?<![\d.])(?:\+?\d{2,3}[ -])?\d{2,4}(?:[ -]\d{3,5}){1,3}(?![\d元])"), _telephone),
+    (re.compile(r"\+\d{1,3}[ -]?\d{11}(?!\d)"), _telephone),
+    (re.compile(rf"{_FIGURE}\s*[-~～—至到]\s*(?={_FIGURE}(?:{'|'.join(_UNITS)}))"), lambda match: _value(match) + "到"),
+    (re.compile(r"(?<=[\d元])\s*[-~～—]\s*(?=[¥￥$€£]?\d)(?!\d{7})"), lambda _match: "到"),
+    (re.compile(r"(?<![\w)])[-−](?=[¥￥$€£]?\d)"), lambda _match: "负"),
     (re.compile(rf"{_FIGURE}%"), lambda match: "百分之" + _value(match)),
     (re.compile(rf"{_FIGURE}‰"), lambda match: "千分之" + _value(match)),
     (
@@ -90,6 +108,14 @@ _RULES: tuple[_Rule, ...] = (
     (
         re.compile(rf"{_FIGURE}({'|'.join(_UNITS)})"),
         lambda match: _amount(_UNITS[match[3]], match[1].replace(",", ""), match[2]),
+    ),
+    (
+        re.compile(rf"\b({_CODES})\s?{_FIGURE}"),
+        lambda match: _amount(match[1], match[2].replace(",", ""), match[3]),
+    ),
+    (
+        re.compile(rf"{_FIGURE}\s?({_CODES})\b"),
+        lambda match: _amount(match[3], match[1].replace(",", ""), match[2]),
     ),
     (re.compile(r"(?<!\d)(\d{3,4})-(\d{3,4})-?(\d{4})(?!\d)"), _codes),
     (re.compile(r"(?<!\d)(0\d{2,3})-(\d{7,8})(?!\d)"), _codes),

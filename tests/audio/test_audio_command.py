@@ -1,6 +1,7 @@
 """`branchline audio tones` and `audio dtmf` hear in a file what a call would hear."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,77 @@ def test_keys_are_told_from_every_kind_of_file(mix: Mix, save: Save, name: str) 
     assert row["digits"] == "1590*#"
     assert abs(row["presses"][0]["at_ms"] - 200) <= 10
     assert abs(row["presses"][0]["duration_ms"] - 100) <= 15
+
+
+@pytest.mark.parametrize(
+    ("name", "rate_hz", "kind"),
+    [
+        pytest.param("a.wav", 8000, {"subtype": "FLOAT"}, id="8 kHz of floats"),
+        pytest.param("a.wav", 44100, {"subtype": "DOUBLE"}, id="44.1 kHz of doubles"),
+        pytest.param("a.wav", 8000, {"subtype": "PCM_24"}, id="24 bits"),
+        pytest.param("a.wav", 8000, {"subtype": "PCM_U8"}, id="8 bits"),
+        pytest.param("a.wav", 8000, {"subtype": "GSM610"}, id="GSM in WAV, whose length is not known"),
+        pytest.param("a.wav", 11025, {"subtype": "IMA_ADPCM"}, id="ADPCM at 11 kHz"),
+        pytest.param("a.wav", 48000, {"subtype": "PCM_32", "format": "RF64"}, id="RF64"),
+        pytest.param("a.flac", 44100, {"subtype": "PCM_24"}, id="FLAC of 24 bits at 44.1 kHz"),
+        pytest.param("a.ogg", 16000, {}, id="Ogg"),
+    ],
+)
+def test_keys_are_told_from_what_other_programs_write(
+    mix: Mix, tmp_path: Path, name: str, rate_hz: int, kind: dict[str, str]
+) -> None:
+    sound = mix(200, digits_clip("1590*#"), 1000).astype(np.float64) / 32768
+    wide = soxr.resample(sound, 8000, rate_hz)
+    soundfile.write(
+        tmp_path / name, np.stack([0 * wide, wide], axis=1) if rate_hz > 8000 else wide, rate_hz, **kind
+    )
+    channel = ["--channel", "2"] if rate_hz > 8000 else []
+    assert told("dtmf", tmp_path / name, *channel)[0]["digits"] == "1590*#"
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.3])
+def test_a_file_that_breaks_off_is_heard_to_there_or_named(tmp_path: Path, seconds: float) -> None:
+    """A WAV cut off in the middle (or that promises more than there is) is heard; nothing at all is silence."""
+    path = tmp_path / "cut.wav"
+    soundfile.write(path, np.concatenate([digits_clip("12345"), np.zeros(80_000, dtype=np.int16)]), 8000)
+    path.write_bytes(path.read_bytes()[: 44 + round(seconds * 16000)])
+    assert told("dtmf", path)[0]["digits"] == ("12"[: round(seconds * 6)])
+
+
+@pytest.mark.parametrize(
+    ("rate_hz", "message"),
+    [(3, "no rate of a sound"), (0, "cannot|can be read"), (4_000_000_000, "read|rate")],
+)
+def test_a_header_that_lies_about_the_rate_is_named(save: Save, rate_hz: int, message: str) -> None:
+    path = save(digits_clip("7"), "a.wav")
+    lie = bytearray(path.read_bytes())
+    lie[24:28] = rate_hz.to_bytes(4, "little")
+    path.write_bytes(lie)
+    assert re.search(message, told("dtmf", path, code=1)[0]["error"])
+
+
+def test_a_flac_file_with_a_hole_says_where(tmp_path: Path, rng: np.random.Generator) -> None:
+    path = tmp_path / "hole.flac"
+    soundfile.write(path, rng.normal(0, 3000, 80_000).astype(np.int16), 8000)
+    torn = bytearray(path.read_bytes())
+    torn[len(torn) // 2 : len(torn) // 2 + 4000] = bytes(4000)
+    path.write_bytes(torn)
+    assert "damaged within 1 s after 4 s" in told("dtmf", path, code=1)[0]["error"]
+
+
+def test_numbers_that_are_none_are_silence(tmp_path: Path) -> None:
+    sound = digits_clip("12").astype(np.float32) / 32768
+    sound[len(sound) // 2 :][:100] = np.nan
+    sound[-1] = np.inf
+    soundfile.write(tmp_path / "a.wav", np.concatenate([sound, np.zeros(800)]), 8000, subtype="FLOAT")
+    assert told("dtmf", tmp_path / "a.wav")[0]["digits"] == "12"
+
+
+def test_a_file_name_with_brackets_is_printed_as_it_is(save: Save) -> None:
+    path = save(digits_clip("7"), "[b]call[i].wav")
+    result = CliRunner().invoke(app, ["audio", "dtmf", str(path)], env={"COLUMNS": "400"})
+    assert result.exit_code == 0
+    assert "[b]call[i].wav" in result.stdout
 
 
 def test_a_call_with_nothing_in_it_tells_nothing(save: Save, greeting: Clip) -> None:

@@ -184,6 +184,25 @@ def test_a_source_that_stops_fades_out_and_one_that_floods_is_cut_without_a_clic
     assert np.abs(np.diff(np.concatenate(out).astype(np.int32))).max() < 4500
 
 
+@pytest.mark.parametrize("is_same_clock", [True, False])
+@pytest.mark.parametrize("n_said", range(40, 48))
+def test_a_source_that_stops_at_any_sample_fades_out_and_comes_back_without_a_click(
+    n_said: int, is_same_clock: bool
+) -> None:
+    """Ports of one clock hold whole frames: nothing is left then to fade, and the last sample was already said."""
+    hz = 430.0 + n_said
+    hum = np.rint(LOUDEST * np.sin(2 * np.pi * hz * np.arange(16_000) / 8000)).astype(np.int16)
+    buffer = ElasticBuffer(is_same_clock=is_same_clock)
+    sound = []
+    for number in range(90):
+        if not n_said <= number < n_said + 12:
+            buffer.put(hum[160 * number : 160 * (number + 1)])
+        sound.append(buffer.take())
+    assert buffer.n_dry == 1
+    joined = np.concatenate(sound).astype(np.int32)
+    assert np.abs(np.diff(joined)).max() < 1.15 * LOUDEST * 2 * np.pi * hz / 8000
+
+
 def test_when_one_side_is_lost_the_other_hears_silence_and_the_owner_is_told(run_virtual: RunVirtual) -> None:
     first, second = SkewedPort("modem", 0.0, 440.0), SkewedPort("card", 50.0, 1000.0)
 

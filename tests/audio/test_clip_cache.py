@@ -148,6 +148,19 @@ def test_recorded_prompts_of_any_rate_are_loaded(tmp_path: Path, tone: Callable[
     assert np.argmax(np.abs(np.fft.rfft(clip))) == 500
 
 
+@pytest.mark.parametrize("kind", ["GSM610", "FLOAT", "PCM_24", "IMA_ADPCM"])
+def test_a_prompt_may_be_of_any_kind_that_is_found_in_exchanges(tmp_path: Path, kind: str) -> None:
+    """GSM in WAV, Asterisk's own kind, cannot tell how long it is; numbers that are none are silence."""
+    time_s = np.arange(8000) / 8000
+    sound = 0.2 * np.sin(2 * np.pi * 440 * time_s)
+    if kind == "FLOAT":
+        sound[4000] = np.nan
+    soundfile.write(tmp_path / "p.wav", sound, 8000, subtype=kind)
+    clip = load_wav_prompt(tmp_path / "p.wav")
+    assert 7800 <= len(clip) <= 8400
+    assert abs(float(np.sqrt(np.mean((clip[400:3900] / 32768.0) ** 2))) - 0.1) < 0.01
+
+
 @pytest.mark.parametrize("content", [b"", b"not a sound", None])
 def test_a_prompt_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "greeting.wav"

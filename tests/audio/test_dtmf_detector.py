@@ -144,6 +144,28 @@ def test_a_pair_with_a_third_tone_beside_it_is_a_vowel_and_no_key(
     assert heard(mix(*(part for vowel in vowels for part in (vowel, 100)))) == ""
 
 
+@pytest.mark.parametrize(
+    ("low_hz", "high_hz", "others"),
+    [
+        pytest.param(788.0, 1182.0, ((394.0, -11.0),), id="second and third harmonic of a high o"),
+        pytest.param(955.0, 1194.0, ((239.0, -13.0), (1433.0, -15.0)), id="fourth and fifth of a low a"),
+        pytest.param(683.0, 1366.0, ((1024.5, -13.0), (341.5, -13.0)), id="every second of a low e"),
+    ],
+)
+def test_two_harmonics_of_a_voice_within_the_bounds_of_a_key_are_none(
+    mix: Callable[..., NDArray[np.int16]],
+    tone: Callable[..., NDArray[np.float64]],
+    low_hz: float,
+    high_hz: float,
+    others: tuple[tuple[float, float], ...],
+) -> None:
+    """They lie 2 % off in opposite directions, and a third tone stands 12 to 16 dB below both."""
+    alone = tone((low_hz, high_hz), 150)
+    voice = alone + sum(tone(hz, 150, level_db - 13) for hz, level_db in others)
+    assert heard(mix(100, voice, 100)) == ""
+    assert heard(mix(100, alone, 100)) != "", "without the third tone it is a key that is badly off"
+
+
 def test_a_key_is_told_where_it_was_and_how_long_it_lasted() -> None:
     sound = np.concatenate(
         [np.zeros(1000, dtype=np.int16), digits_clip("5", tone_ms=120), np.zeros(800, dtype=np.int16)]
