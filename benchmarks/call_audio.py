@@ -22,6 +22,7 @@ import select
 import tempfile
 import threading
 import time
+from array import array
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,6 +34,7 @@ from rich.console import Console
 from rich.table import Table
 
 from audio import AudioEvent, CallAudio, Clip, Frame, Play, RecordingChunk, StartRecording
+from audio.frame import freeze
 from audio.orders import AudioOrder
 from audio.ports.frame_thread import AT_ONCE_CALLS, ROUND_S, FrameThread
 from audio.ports.port import FrameHandler
@@ -100,7 +102,7 @@ class TimedCall:
     fd = -1
 
     def __init__(self, number: int, sound: NDArray[np.int16], seconds: float) -> None:
-        self.late_s: list[float] = []
+        self.late_s = array("d")
         self._frames = sound[: len(sound) // 160 * 160].reshape(-1, 160)
         self._first = number * 37 % len(self._frames)
         self._n_frames = int(seconds / PTIME_S)
@@ -219,6 +221,7 @@ async def cpu_percent(begin_s: float, end_s: float) -> float:
 
 def measured(n_calls: int, heard: NDArray[np.int16], prompt: Clip) -> Cost:
     """Return what so many calls cost a process that has done nothing else, but paid what is paid once."""
+    prompt = freeze(prompt)  # on its way here it became writeable, and every play would copy it
     asyncio.run(run_calls(1, heard, prompt, scale=WARM_SCALE))
     cost = asyncio.run(run_calls(n_calls, heard, prompt))
     return replace(

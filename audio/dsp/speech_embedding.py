@@ -63,7 +63,7 @@ class MelFrames:
         """Take a whole number of hops on the int16 scale; return as many rows."""
         n_rows = len(samples) // HOP_SAMPLES
         heard = np.concatenate([self._samples, samples])
-        self._samples = heard[n_rows * HOP_SAMPLES :]
+        self._samples = heard[n_rows * HOP_SAMPLES :].copy()  # a view would keep all of it
         windows = np.lib.stride_tricks.sliding_window_view(heard, WINDOW_SAMPLES)[::HOP_SAMPLES]
         spectrum = np.fft.rfft(windows * _WINDOW, N_FFT)
         powers = (spectrum.real**2 + spectrum.imag**2).astype(np.float32) @ _MEL
