@@ -133,9 +133,7 @@ class Utterances:
             self.floor_dbfs + ABOVE_FLOOR_DB, self._peak_dbfs - BELOW_PEAK_DB, MIN_SPEECH_DBFS, echo_dbfs
         )
         is_active = level > lowest and not self.in_tone
-        is_voiced = (
-            is_active and voicing_of(np.concatenate([self._previous, block], dtype=np.float32)) >= MIN_VOICING
-        )
+        is_voiced = is_active and voicing_of(self._previous, block) >= MIN_VOICING
         self._previous[:] = block
         self._recent.append((level, is_voiced, is_active))
         if is_active:
