@@ -217,8 +217,8 @@ class CallAudio:
             self._n_presses = self._dtmf.n_presses
             if not self._is_key_echo(self._dtmf.digit_down):
                 events += self._player.barge_in(BargeIn.DTMF, at_ms)
-        is_key = self._dtmf.in_tone
-        change = self._speech.take_block(samples, spectrum, is_tone=is_key, echo_dbfs=self._echo_dbfs())
+        is_key, echo_dbfs = self._dtmf.in_tone, self._echo_dbfs()
+        change = self._speech.take_block(samples, spectrum, is_tone=is_key, echo_dbfs=echo_dbfs)
         if self._endpointer is not None:
             self._endpointer.take_block(frame_in, is_active=self._speech.is_active)
         if change is not None:
@@ -240,7 +240,7 @@ class CallAudio:
             is_fax=is_fax,
             is_sit=is_sit,
             is_key=is_key,
-            echo_dbfs=self._echo_dbfs(),
+            echo_dbfs=echo_dbfs,
         )
         if verdict is not None:
             self._tell_answer(verdict, events)

@@ -1,63 +1,60 @@
-"""What calls cost in real time with everything on, beside Asterisk's 0.54 % of a core and 0.23 MB a call.
+"""What calls cost in real time with everything on, beside Asterisk: measured in the same run, or as it was once.
 
-Run: OPENBLAS_NUM_THREADS=1 python -m benchmarks.call_audio [ROUNDS] (as the box sets it); four numbers of calls, 42 s each.
-One process, and one thread for all calls as in the box; every call hears a person who talks, plays a prompt, is recorded
-and sealed, and is listened to for keys, speech, answer class and call progress. While nobody knows who answered the answer
-class costs more than all the rest, and nothing afterwards, so the first 4 s of the calls and what comes after 34 s are told
-apart: then it has ended in every call, 30 s after the first sound at the latest. Costs are CPU time of the whole process,
-user and system (sealing and the loop included), divided by the calls: the least of all rounds, because a machine that is
-busy otherwise empties the caches between two frames. Beside them stands what is spent when nothing is done, in the same run:
-a thread that only wakes as often as the frame thread, and the frame thread with calls that do nothing. The second table
-feeds single detectors beside spandsp and webrtcvad: ratios travel between machines, microseconds do not.
+Run: OPENBLAS_NUM_THREADS=1 python -m benchmarks.call_audio [ROUNDS] [--asterisk PATH] (as the box sets it): four numbers
+of calls, 42 s each. Each is a fresh process, with one thread for all calls as in the box; every call hears a person who
+talks, plays a prompt, is recorded and sealed, and is listened to for keys, speech, answer class and call progress. While
+nobody knows who answered the answer class costs more than all the rest, and nothing afterwards, so the first 4 s of the
+calls and what comes after 34 s are told apart: then it has ended in every call, 30 s after the first sound at the latest.
+Costs are CPU time of the whole process, user and system (sealing and the loop included), divided by the calls: the least
+of all rounds, because a machine that is busy otherwise empties the caches between two frames. Beside them stands what is
+spent when nothing is done: a thread that only wakes as often as the frame thread, and the frame thread with calls that do
+nothing. `--asterisk` runs as many calls of Asterisk's right after ours (`asterisk_calls`); few calls cost it, too, more
+each than many. What one frame and each detector costs in a row is `audio_frame`'s.
 """
 
+import argparse
 import asyncio
 import concurrent.futures
-import ctypes
 import math
+import multiprocessing
 import os
-import resource
 import select
-import sys
 import tempfile
 import threading
 import time
+from array import array
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pyrage
-import webrtcvad
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
 from audio import AudioEvent, CallAudio, Clip, Frame, Play, RecordingChunk, StartRecording
-from audio.dsp.answer import AnswerDetector
-from audio.dsp.beep import BeepDetector
-from audio.dsp.dtmf_detector import DtmfDetector
-from audio.dsp.fax import FaxDetector
-from audio.dsp.progress import ProgressDetector
-from audio.dsp.sit import SitDetector
-from audio.dsp.speech_activity import SpeechActivity
-from audio.dsp.tone import spectrum_of
+from audio.frame import freeze
 from audio.orders import AudioOrder
 from audio.ports.frame_thread import AT_ONCE_CALLS, ROUND_S, FrameThread
 from audio.ports.port import FrameHandler
 from audio.ports.seat import CallSeat
 from audio.recording import SealedRecording
 from audio.speech.espeak import EspeakSynthesizer
+from benchmarks.asterisk_calls import Asterisk, PeerCost, memory_mb
 
 ASTERISK_PERCENT = 0.54
 ASTERISK_MB = 0.23
-"""Asterisk 22 with RTP, playback, recording and AMD, a call, on this kind of machine."""
+"""Asterisk 22 with RTP, playback, recording and AMD, a call, as somebody measured it once on this kind of machine; it is
+not known with how many calls."""
+FIXED = PeerCost(percent_undecided=ASTERISK_PERCENT, percent_decided=ASTERISK_PERCENT, megabytes=ASTERISK_MB)
 COUNTS = (1, 8, 16, 32)
 PTIME_S = 0.02
 UNDECIDED_S, DECIDED_S, WHOLE_S = 4.0, 34.0, 42.0
 """In the first, answer classes are open; from the second on they are settled."""
 NOTHING_S = 5.0
-TABLE_WIDTH = 130
+WARM_SCALE = 0.1
+TABLE_WIDTH = 150
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +65,15 @@ class Cost:
     percent_undecided: float
     """Of a core, a call, while it is open who answered."""
     percent_decided: float
+    percent_whole: float
+    """From the first frame to the last."""
     late_ms: NDArray[np.float64]
     """Of every frame: how long after it was due it was done."""
     megabytes: float
+    percent_nothing: float = math.inf
+    """For calls that do nothing."""
+    percent_wakes: float = math.inf
+    """Of that, for a thread that only wakes."""
 
 
 class EmptyCall:
@@ -101,7 +104,7 @@ class TimedCall:
     fd = -1
 
     def __init__(self, number: int, sound: NDArray[np.int16], seconds: float) -> None:
-        self.late_s: list[float] = []
+        self.late_s = array("d")
         self._frames = sound[: len(sound) // 160 * 160].reshape(-1, 160)
         self._first = number * 37 % len(self._frames)
         self._n_frames = int(seconds / PTIME_S)
@@ -140,7 +143,7 @@ async def run_calls(n_calls: int, heard: NDArray[np.int16], prompt: Clip, *, sca
         tempfile.TemporaryDirectory() as folder,
         concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="recording") as executor,
     ):
-        before_mb = memory_mb()
+        before_mb = memory_mb(os.getpid())
         files = [
             SealedRecording(Path(folder) / f"{number}", [recipient], started_at="2026-01-01T00:00:00Z")
             for number in range(n_calls)
@@ -163,9 +166,11 @@ async def run_calls(n_calls: int, heard: NDArray[np.int16], prompt: Clip, *, sca
             for play_id in range(1 + int(seconds * 8000 / len(prompt))):
                 audio.order(Play(play_id=play_id, clips=(prompt,)))
             call.start(thread, audio, listen(call.number), begin_s)
+        cpu_s = time.process_time()
         undecided = await cpu_percent(begin_s, begin_s + UNDECIDED_S * scale)
         decided = await cpu_percent(begin_s + DECIDED_S * scale, begin_s + seconds)
-        megabytes = memory_mb() - before_mb
+        whole = 100 * (time.process_time() - cpu_s) / seconds
+        megabytes = memory_mb(os.getpid()) - before_mb
         await asyncio.sleep(0.3)
         for call in calls:
             await call.seat.stop()
@@ -174,6 +179,7 @@ async def run_calls(n_calls: int, heard: NDArray[np.int16], prompt: Clip, *, sca
         n_calls=n_calls,
         percent_undecided=undecided / n_calls,
         percent_decided=decided / n_calls,
+        percent_whole=whole / n_calls,
         late_ms=np.concatenate([np.array(call.late_s) for call in calls]) * 1000,
         megabytes=megabytes / n_calls,
     )
@@ -218,86 +224,16 @@ async def cpu_percent(begin_s: float, end_s: float) -> float:
     return 100 * (time.process_time() - cpu_s) / (time.monotonic() - began_s)
 
 
-def memory_mb() -> float:
-    """Return the resident memory of this process now."""
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    return pages * resource.getpagesize() / 1e6
-
-
-def microseconds_a_frame(work: Callable[[Frame], object], frames: list[Frame], rounds: int = 5) -> float:
-    """Return the mean of each frame's best of several rounds: whoever shares the machine takes part in none of them."""
-    least = np.full(len(frames), np.inf)
-    for _ in range(rounds):
-        took_s = []
-        for frame in frames:
-            began_s = time.perf_counter()
-            work(frame)
-            took_s.append(time.perf_counter() - began_s)
-        least = np.minimum(least, took_s)
-    return float(least.mean()) * 1e6
-
-
-def spandsp_dtmf() -> Callable[[Frame], object]:
-    library = ctypes.CDLL("libspandsp.so.2")
-    library.dtmf_rx_init.restype = ctypes.c_void_p
-    state = ctypes.c_void_p(library.dtmf_rx_init(None, None, None))
-    return lambda frame: library.dtmf_rx(state, frame.ctypes.data_as(ctypes.c_void_p), 160)
-
-
-def spandsp_progress() -> Callable[[Frame], object]:
-    """One country's busy tone: spandsp wants a descriptor a country."""
-    library = ctypes.CDLL("libspandsp.so.2")
-    library.super_tone_rx_make_descriptor.restype = ctypes.c_void_p
-    library.super_tone_rx_init.restype = ctypes.c_void_p
-    descriptor = ctypes.c_void_p(library.super_tone_rx_make_descriptor(None))
-    number = library.super_tone_rx_add_tone(descriptor)
-    for hz in (450, 0):
-        library.super_tone_rx_add_element(descriptor, number, hz, 0, 315, 385)
-    report = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int, ctypes.c_int, ctypes.c_int)(
-        lambda *_: None
+def measured(n_calls: int, heard: NDArray[np.int16], prompt: Clip) -> Cost:
+    """Return what so many calls cost a process that has done nothing else, but paid what is paid once."""
+    prompt = freeze(prompt)  # on its way here it became writeable, and every play would copy it
+    asyncio.run(run_calls(1, heard, prompt, scale=WARM_SCALE))
+    cost = asyncio.run(run_calls(n_calls, heard, prompt))
+    return replace(
+        cost,
+        percent_nothing=asyncio.run(run_nothing(n_calls, heard)),
+        percent_wakes=asyncio.run(run_wakes(n_calls)),
     )
-    state = ctypes.c_void_p(library.super_tone_rx_init(None, descriptor, report, None))
-
-    def work(frame: Frame, _keep: object = report) -> object:
-        return library.super_tone_rx(state, frame.ctypes.data_as(ctypes.c_void_p), 160)
-
-    return work
-
-
-def detector_costs(heard: NDArray[np.int16]) -> list[tuple[str, float]]:
-    """Return each detector's cost for one frame of 20 ms, its spectrum apart where it shares it."""
-    frames = list(heard[: len(heard) // 160 * 160].reshape(-1, 160))
-    floats = {id(frame): frame.astype(np.float32) for frame in frames}
-    spectra = {id(frame): spectrum_of(frame) for frame in frames}
-    dtmf, speech, progress, sit, fax = (
-        DtmfDetector(),
-        SpeechActivity(),
-        ProgressDetector(),
-        SitDetector(),
-        FaxDetector(),
-    )
-    beep, answers, vad = BeepDetector(), [AnswerDetector()], webrtcvad.Vad(2)
-
-    def classify(frame: Frame) -> object:
-        if answers[0].is_done:
-            answers[0] = AnswerDetector()  # once it has decided it costs nothing
-        return answers[0].take_block(floats[id(frame)], spectra[id(frame)])
-
-    rows: list[tuple[str, Callable[[Frame], object]]] = [
-        ("whole call: CallAudio.process", CallAudio().process),
-        ("spectrum, shared by all", lambda frame: spectrum_of(floats[id(frame)])),
-        ("keys", lambda frame: dtmf.take_block(floats[id(frame)], spectra[id(frame)])),
-        ("keys: spandsp dtmf_rx (ctypes)", spandsp_dtmf()),
-        ("speech activity", lambda frame: speech.take_block(floats[id(frame)], spectra[id(frame)])),
-        ("speech activity: webrtcvad", lambda frame: vad.is_speech(frame.tobytes(), 8000)),
-        ("call progress, all countries", lambda frame: progress.take_block(spectra[id(frame)])),
-        ("call progress: spandsp super_tone_rx, one tone", spandsp_progress()),
-        ("information tones", lambda frame: sit.take_block(spectra[id(frame)])),
-        ("fax", lambda frame: fax.take_block(spectra[id(frame)])),
-        ("beep", lambda frame: beep.take_block(spectra[id(frame)], is_speech=False)),
-        ("answer class, while undecided", classify),
-    ]
-    return [(name, microseconds_a_frame(work, frames)) for name, work in rows]
 
 
 def sound_of_a_call() -> tuple[NDArray[np.int16], Clip]:
@@ -319,54 +255,71 @@ def sound_of_a_call() -> tuple[NDArray[np.int16], Clip]:
 
 
 def main() -> None:
-    n_rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 1
+    parser = argparse.ArgumentParser(description="What calls cost in real time, beside Asterisk.")
+    parser.add_argument("rounds", nargs="?", type=int, default=1)
+    parser.add_argument(
+        "--asterisk", type=Path, metavar="PATH", help="the program, or a folder to run it in by chroot"
+    )
+    asked = parser.parse_args()
     heard, prompt = sound_of_a_call()
-    asyncio.run(run_calls(1, heard, prompt, scale=0.1))  # what is paid once: imports, first touches
+    peer = Asterisk(asked.asterisk, heard, prompt) if asked.asterisk else None
+    costs: dict[int, list[Cost]] = {n_calls: [] for n_calls in COUNTS}
+    peers: dict[int, list[PeerCost]] = {n_calls: [] for n_calls in COUNTS}
+    within: dict[int, list[PeerCost]] = {n_calls: [] for n_calls in COUNTS}
+    load = os.getloadavg()[0]
+    for _ in range(asked.rounds):
+        for n_calls in COUNTS:
+            fresh = concurrent.futures.ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+            with fresh:
+                costs[n_calls].append(fresh.submit(measured, n_calls, heard, prompt).result())
+            if peer is not None:
+                peers[n_calls].append(peer.calls_by_rtp(n_calls))
+                within[n_calls].append(peer.calls_within(n_calls))
+    told = peer.version() if peer else f"the limit {ASTERISK_PERCENT} %, {ASTERISK_MB} MB"
+    table = cost_table(costs, peers, within)
+    table.title = (
+        f"everything on, {WHOLE_S:.0f} s in real time, beside {told}; the least of {asked.rounds}; "
+        f"load of this machine before: {load:.1f} on {os.cpu_count()} cores"
+    )
+    Console(width=TABLE_WIDTH).print(table)
+
+
+def cost_table(
+    costs: dict[int, list[Cost]], peers: dict[int, list[PeerCost]], within: dict[int, list[PeerCost]]
+) -> Table:
+    """Return the least of all rounds, a line for each number of calls."""
     table = Table(
         "calls",
         "% of a core a call,\nanswer open",
+        "Asterisk,\nfirst 4 s",
+        "the whole\n42 s",
         "afterwards",
-        "of the limit",
+        "Asterisk",
+        "ratio",
+        "Asterisk without\nRTP, both ends",
         "of it: calls that\ndo nothing",
-        "only waking",
-        "p50 late ms",
-        "p99.9 late ms",
+        "only\nwaking",
+        "p50\nlate ms",
+        "p99.9\nlate ms",
         "MB a call",
-        "of the limit",
+        "Asterisk",
     )
-    table.title = (
-        f"everything on, {WHOLE_S:.0f} s in real time; the limit: {ASTERISK_PERCENT} % and {ASTERISK_MB} MB a call; "
-        f"best of {n_rounds}; load of this machine before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
-    )
-    rounds = []
-    nothing = {n_calls: (math.inf, math.inf) for n_calls in COUNTS}
-    for _ in range(n_rounds):
-        rounds.append([asyncio.run(run_calls(n_calls, heard, prompt)) for n_calls in COUNTS])
-        for n_calls, (least, least_wakes) in nothing.items():
-            nothing[n_calls] = (
-                min(least, asyncio.run(run_nothing(n_calls, heard))),
-                min(least_wakes, asyncio.run(run_wakes(n_calls))),
-            )
-    for costs in zip(*rounds, strict=True):
-        decided = min(cost.percent_decided for cost in costs)
-        megabytes = min(cost.megabytes for cost in rounds[0] if cost.n_calls == costs[0].n_calls)
+    for n_calls, ours in costs.items():
+        theirs = peers[n_calls] or [FIXED]
+        decided, limit = (min(cost.percent_decided for cost in group) for group in (ours, theirs))
         table.add_row(
-            str(costs[0].n_calls),
-            f"{min(cost.percent_undecided for cost in costs):.2f}",
-            f"{decided:.2f}",
-            f"{decided / ASTERISK_PERCENT:.2f}",
-            *(f"{percent:.2f}" for percent in nothing[costs[0].n_calls]),
-            f"{min(float(np.percentile(cost.late_ms, 50)) for cost in costs):.2f}",
-            f"{min(float(np.percentile(cost.late_ms, 99.9)) for cost in costs):.1f}",
-            f"{megabytes:.2f}",
-            f"{megabytes / ASTERISK_MB:.2f}",
+            str(n_calls),
+            *(f"{min(cost.percent_undecided for cost in group):.2f}" for group in (ours, theirs)),
+            f"{min(cost.percent_whole for cost in ours):.2f}",
+            *(f"{decided:.2f}", f"{limit:.2f}", f"{decided / limit:.2f}"),
+            f"{min((cost.percent_decided for cost in within[n_calls]), default=math.nan):.2f}",
+            f"{min(cost.percent_nothing for cost in ours):.2f}",
+            f"{min(cost.percent_wakes for cost in ours):.2f}",
+            f"{min(float(np.percentile(cost.late_ms, 50)) for cost in ours):.2f}",
+            f"{min(float(np.percentile(cost.late_ms, 99.9)) for cost in ours):.1f}",
+            *(" ".join(f"{cost.megabytes:.2f}" for cost in group) for group in (ours, theirs)),
         )
-    Console(width=TABLE_WIDTH).print(table)
-    rows = detector_costs(heard)
-    table = Table("what", "us a frame of 20 ms", "of the whole call")
-    for name, cost_us in rows:
-        table.add_row(name, f"{cost_us:.1f}", f"{cost_us / rows[0][1]:.2f}")
-    Console(width=TABLE_WIDTH).print(table)
+    return table
 
 
 if __name__ == "__main__":

@@ -85,6 +85,16 @@ class AnswerVerdict:
     """Of words that were written down: those that spoke the most for what they speak for."""
 
 
+class _OwnEars:
+    """What a detector hears that is fed with samples; in a call its own detectors tell."""
+
+    def __init__(self) -> None:
+        self.speech = SpeechActivity()
+        self.beep = BeepDetector()
+        self.fax = FaxDetector()
+        self.sit = SitDetector()
+
+
 class AnswerDetector:
     """Follows one direction from answer on. Verdicts never depend on how the samples were sliced."""
 
@@ -94,12 +104,9 @@ class AnswerDetector:
         self.is_done = False
         """No verdict follows, and blocks cost nothing."""
         self._blocks = Blocks()
-        self._own_speech = SpeechActivity()
-        self._own_beep = BeepDetector()
-        self._own_fax = FaxDetector()
-        self._own_sit = SitDetector()
+        self._own: _OwnEars | None = None
         self._evidence = AnswerEvidence(model or content_model())
-        self._repetition = Repetition()
+        self._repetition: Repetition | None = Repetition()
         self._is_reply = False
         self._parts = AnswerParts() if asks_words else None
         self.part: AnswerPart | None = None
@@ -108,13 +115,14 @@ class AnswerDetector:
     def feed(self, samples: NDArray[np.int16]) -> list[AnswerVerdict]:
         """Take samples of any number and return the verdicts that they bring."""
         told = []
+        own = self._own = self._own or _OwnEars()
         for block in self._blocks.feed(samples):
             spectrum = spectrum_of(block)
-            self._own_speech.take_block(block, spectrum)
-            is_speech = self._own_speech.is_active and self._own_speech.is_speaking
-            beep = self._own_beep.take_block(spectrum, is_speech=is_speech)
-            fax = self._own_fax.take_block(spectrum, is_speech=is_speech)
-            sit = self._own_sit.take_block(spectrum)
+            own.speech.take_block(block, spectrum)
+            is_speech = own.speech.is_active and own.speech.is_speaking
+            beep = own.beep.take_block(spectrum, is_speech=is_speech)
+            fax = own.fax.take_block(spectrum, is_speech=is_speech)
+            sit = own.sit.take_block(spectrum)
             verdict = self.take_block(
                 block.astype(np.float32),
                 spectrum,
@@ -144,11 +152,13 @@ class AnswerDetector:
         self._evidence.take_block(block, spectrum, is_key=is_key, echo_dbfs=echo_dbfs)
         if self._parts is not None:
             self.part = self._parts.take_block(block, is_speaking=self._evidence.heard.is_speaking)
+        assert self._repetition is not None
         is_repeated = self._repetition.take_block(block, is_speech=self._evidence.heard.is_speaking)
         verdict = self._judge(is_beep=is_beep, is_fax=is_fax, is_sit=is_sit, is_repeated=is_repeated)
         if verdict is not None:
             self.verdict = verdict
-        self.is_done = self._is_over()
+        if self._is_over():
+            self._let_go()
         return verdict
 
     def take_text(self, part: int, written: tuple[Written, ...]) -> AnswerVerdict | None:
@@ -179,8 +189,8 @@ class AnswerDetector:
         """End the sound and return the verdict that its end brings, if it brings one."""
         if self.is_done:
             return None
-        self.is_done = True
         self._evidence.flush()
+        self._let_go()
         features = self._evidence.features()
         believed = self.verdict.answer if self.verdict else None
         told: AnswerVerdict | None = None
@@ -190,6 +200,12 @@ class AnswerDetector:
             told = self._tell(AnswerClass.SILENCE, 0.5, "quiet", features)
         self.verdict = told or self.verdict
         return told
+
+    def _let_go(self) -> None:
+        """Decide nothing more, and hold nothing that only deciding needs: 140 KB, most of what a call holds."""
+        self.is_done = True
+        self._evidence.stop_listening()
+        self._repetition = self._parts = None
 
     def _at_last(self, believed: AnswerClass | None, features: AnswerFeatures) -> AnswerVerdict | None:
         """Weigh all of a sound that has ended: nothing better will come."""

@@ -50,17 +50,24 @@ class ContentModel:
         self.embedding = SpeechEmbedding(
             {name: value for name, value in weights.items() if name[0] in "wb" and name[1:].isdigit()}
         )
-        self._w = {name: value.astype(np.float32) for name, value in weights.items()}
+        self._w = {
+            name: value.astype(np.float32)
+            for name, value in weights.items()
+            if not (name[0] in "wb" and name[1:].isdigit())
+        }
         self.n_state = self._w["gate_state"].shape[0]
 
-    def step(self, vector: Array, state: Array) -> tuple[Array, Array]:
-        """Return the next state and its scores."""
+    def run(self, vectors: Array, state: Array) -> tuple[Array, Array]:
+        """Take vectors that follow each other, shape (n, N_VECTOR); return the state after them and its scores."""
         w, n = self._w, self.n_state
-        inner: Array = np.maximum(((vector - w["mean"]) * w["scale"]) @ w["dense"] + w["dense_bias"], 0)
-        now, past = inner @ w["gate_in"] + w["gate_bias"], state @ w["gate_state"]
-        keep = _sigmoid(now[:n] + past[:n] + 1.0)
-        reset = _sigmoid(now[n : 2 * n] + past[n : 2 * n])
-        state = keep * state + (1 - keep) * np.tanh(now[2 * n :] + reset * past[2 * n :])
+        inner: Array = np.maximum(((vectors - w["mean"]) * w["scale"]) @ w["dense"] + w["dense_bias"], 0)
+        for now in inner @ w["gate_in"] + w["gate_bias"]:
+            past = state @ w["gate_state"]
+            gates = now[: 2 * n] + past[: 2 * n]
+            gates[:n] += 1.0
+            gates = 1 / (1 + np.exp(-gates))
+            keep, reset = gates[:n], gates[n:]
+            state = keep * state + (1 - keep) * np.tanh(now[2 * n :] + reset * past[2 * n :])
         return state, state @ w["out"] + w["out_bias"]
 
 
@@ -85,9 +92,7 @@ class ContentListener:
         n_blocks = n_steps * STEP_BLOCKS
         frames = self._frames.feed(np.concatenate(self._blocks[:n_blocks]))
         self._blocks = self._blocks[n_blocks:]
-        scores: Array = np.zeros(0, dtype=np.float32)
-        for vector in self._model.embedding.feed(frames, self._past):
-            self._state, scores = self._model.step(vector, self._state)
+        self._state, scores = self._model.run(self._model.embedding.feed(frames, self._past), self._state)
         n = len(CONTENT_CLASSES)
         self.content = Content(
             answer=_shares(CONTENT_CLASSES, scores[:n]), subject=_shares(SUBJECTS, scores[n:])
@@ -110,7 +115,3 @@ def content_model() -> ContentModel:
 def _shares(names: tuple[str, ...], scores: Array) -> dict[str, float]:
     powers = np.exp(scores - scores.max())
     return {name: float(share) for name, share in zip(names, powers / powers.sum(), strict=True)}
-
-
-def _sigmoid(values: NDArray[np.floating]) -> Array:
-    return np.asarray(1 / (1 + np.exp(-values)), dtype=np.float32)

@@ -74,16 +74,13 @@ class AnswerEvidence:
         self.heard = Utterances()
         self.first_live: int | None = None
         """The block of the first sound that is no digital silence."""
-        self._listener = ContentListener(model)
+        self._listener: ContentListener | None = ContentListener(model)
+        self.content: Content | None = None
+        """What the words sound like; None before the first."""
         self._since_active = LISTEN_ON_BLOCKS
         self._written: dict[int, tuple[Written, ...]] = {}
         self.said: WordsHeard | None = None
         """What the words speak for that a recogniser wrote down."""
-
-    @property
-    def content(self) -> Content | None:
-        """What the words sound like; None before the first."""
-        return self._listener.content
 
     def take_block(
         self,
@@ -100,7 +97,7 @@ class AnswerEvidence:
             self.first_live = heard.n_blocks - 1
         self._since_active = 0 if heard.is_speaking else self._since_active + 1
         if self._since_active < LISTEN_ON_BLOCKS:
-            self._listener.take_block(block, is_wanted=heard.gap_blocks == GAP_BLOCKS)
+            self._listen(block, is_wanted=heard.gap_blocks == GAP_BLOCKS)
 
     def take_text(self, part: int, written: tuple[Written, ...]) -> None:
         """Take what a recogniser made of one piece of the speech; what it made of it before is forgotten."""
@@ -112,7 +109,15 @@ class AnswerEvidence:
         quiet = np.zeros(BLOCK_SAMPLES, dtype=np.float32)
         if self._since_active < LISTEN_ON_BLOCKS:
             for left in reversed(range(FLUSH_BLOCKS)):
-                self._listener.take_block(quiet, is_wanted=left == 0)
+                self._listen(quiet, is_wanted=left == 0)
+
+    def stop_listening(self) -> None:
+        """Let go of what only the next words need, which is most of what a call holds; what is known stays."""
+        self._listener = None
+
+    def _listen(self, block: NDArray[np.float32], *, is_wanted: bool) -> None:
+        if self._listener is not None and self._listener.take_block(block, is_wanted=is_wanted):
+            self.content = self._listener.content
 
     def features(self) -> AnswerFeatures:
         """Return what is known now; all zero before the first word."""

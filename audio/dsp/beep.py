@@ -74,7 +74,8 @@ class BeepDetector:
 
     def __init__(self) -> None:
         self._blocks = Blocks()
-        self._speech = SpeechActivity()
+        self._speech: SpeechActivity | None = None
+        """Of its own, where it is fed with samples."""
         self._n_blocks = 0
         self._n_speech_blocks = 0
         self._n_wavering_blocks = 0
@@ -86,10 +87,11 @@ class BeepDetector:
     def feed(self, samples: NDArray[np.int16]) -> list[HeardBeep]:
         """Take samples of any number and return the beeps whose silence ended in them."""
         beeps = []
+        speech = self._speech = self._speech or SpeechActivity()
         for block in self._blocks.feed(samples):
             spectrum = spectrum_of(block)
-            self._speech.take_block(block, spectrum)
-            beep = self.take_block(spectrum, is_speech=self._speech.is_active and self._speech.is_speaking)
+            speech.take_block(block, spectrum)
+            beep = self.take_block(spectrum, is_speech=speech.is_active and speech.is_speaking)
             if beep is not None:
                 beeps.append(beep)
         return beeps

@@ -6,6 +6,7 @@ a with its loudness changed b times a second; an element without a duration goes
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 TELEPHONE_BAND_HZ = 200.0
 """Below this a telephone carries nothing: Japan's 400+15 arrives as 400 Hz that may waver."""
@@ -164,8 +165,9 @@ def indications_of(country: str) -> dict[ProgressTone, str]:
     return dict(_INDICATIONS[country])
 
 
+@lru_cache(maxsize=8)
 def cadences_of(countries: tuple[str, ...] = COUNTRIES) -> tuple[Cadence, ...]:
-    """Return every tone of `countries`. Raises ValueError for a country that is not in the table."""
+    """Return every tone of `countries`, shared by all who ask for the same. Raises ValueError for a country that is not in the table."""
     unknown = set(countries) - set(COUNTRIES)
     if unknown:
         raise ValueError(f"no tones are known for {', '.join(sorted(unknown))}")

@@ -160,7 +160,7 @@ class SpeechActivity:
         return not is_tone and spectrum.band_dbfs > lowest_dbfs
 
     def _is_voiced(self, block: NDArray[np.int16] | NDArray[np.float32]) -> bool:
-        return voicing_of(np.concatenate([self._previous, block], dtype=np.float32)) >= MIN_VOICING
+        return voicing_of(self._previous, block) >= MIN_VOICING
 
     def _try_onset(self, block_number: int) -> SpeechOnset | None:
         active = [is_active for is_active, _ in self._recent]

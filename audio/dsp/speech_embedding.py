@@ -63,8 +63,14 @@ class MelFrames:
         """Take a whole number of hops on the int16 scale; return as many rows."""
         n_rows = len(samples) // HOP_SAMPLES
         heard = np.concatenate([self._samples, samples])
-        self._samples = heard[n_rows * HOP_SAMPLES :]
-        windows = np.lib.stride_tricks.sliding_window_view(heard, WINDOW_SAMPLES)[::HOP_SAMPLES]
+        self._samples = heard[n_rows * HOP_SAMPLES :].copy()  # a view would keep all of it
+        # As numpy's sliding_window_view, which takes longer than what is done with it.
+        windows = np.ndarray(
+            (n_rows, WINDOW_SAMPLES),
+            np.float32,
+            heard,
+            strides=(HOP_SAMPLES * heard.itemsize, heard.itemsize),
+        )
         spectrum = np.fft.rfft(windows * _WINDOW, N_FFT)
         powers = (spectrum.real**2 + spectrum.imag**2).astype(np.float32) @ _MEL
         return np.asarray(np.maximum(np.log10(powers * _POWER + 1e-10) + 2.0, FLOOR), dtype=np.float32)
@@ -78,6 +84,8 @@ class _Layer:
     """Shape (n_taps, n_in, n_out)."""
     bias: Array
     """Of a whole frame after pooling, flat."""
+    floor: Array
+    """FLOOR_ACTIVATION as often: numpy's maximum with one number takes four times as long as with a row of them."""
     width: int
     """Bands that come in."""
     is_over_time: bool
@@ -108,10 +116,12 @@ class SpeechEmbedding:
             n_out, n_in, n_time, _ = kernel.shape
             pool = _POOLS.get(place)
             bias = weights.get(f"b{place:02d}", np.zeros(n_out)).astype(np.float32)
+            bias = np.tile(bias, width // pool[1] if pool else width)
             self._layers.append(
                 _Layer(
                     taps=np.ascontiguousarray(kernel.transpose(2, 3, 1, 0).reshape(-1, n_in, n_out)),
-                    bias=np.tile(bias, width // pool[1] if pool else width),
+                    bias=bias,
+                    floor=np.full_like(bias, FLOOR_ACTIVATION),
                     width=width,
                     is_over_time=n_time > 1,
                     is_last=place == n_layers - 1,
@@ -138,7 +148,9 @@ class SpeechEmbedding:
         kept = [frames[-2:].copy()]
         place = 1
         # From here on a row is one band of one frame, and frames follow each other.
-        values = np.stack([frames[:-2], frames[1:-1], frames[2:]], axis=2).reshape(-1, 3)
+        inputs = np.empty((len(frames) - 2, N_BANDS, 3), dtype=np.float32)
+        inputs[:, :, 0], inputs[:, :, 1], inputs[:, :, 2] = frames[:-2], frames[1:-1], frames[2:]
+        values: Array = inputs.reshape(-1, 3)
         for layer in self._layers:
             first, second, third = values @ layer.taps
             if layer.is_over_time:
@@ -160,7 +172,7 @@ class SpeechEmbedding:
             flat = values.reshape(-1, len(layer.bias))
             flat += layer.bias
             falling = flat * SLOPE
-            np.maximum(falling, FLOOR_ACTIVATION, out=falling)
+            np.maximum(falling, layer.floor, out=falling)
             np.maximum(flat, falling, out=flat)
         past.parts = kept
         return values.reshape(-1, N_VECTOR)
@@ -191,9 +203,8 @@ def _over_bands(first: Array, second: Array, third: Array, width: int) -> Array:
 def _pooled(values: Array, width: int, n_time: int, n_bands: int) -> Array:
     """Return the greatest of every `n_time` (1 or 2) frames and 2 bands; what is left over at the end is dropped."""
     depth = values.shape[1]
-    values = values[: len(values) // (n_time * width) * n_time * width].reshape(-1, n_bands, depth)
-    values = np.maximum(values[:, 0], values[:, 1])
-    if n_time > 1:
-        frames = values.reshape(-1, 2, width // n_bands * depth)
+    if n_time > 1:  # first, because whole frames lie in one piece
+        frames = values[: len(values) // (n_time * width) * n_time * width].reshape(-1, 2, width * depth)
         values = np.maximum(frames[:, 0], frames[:, 1])
-    return values.reshape(-1, depth)
+    bands = values.reshape(-1, n_bands, depth)
+    return np.maximum(bands[:, 0], bands[:, 1])

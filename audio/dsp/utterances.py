@@ -84,6 +84,8 @@ class Utterances:
         self._known_floor = False
         self._peak_dbfs = SILENCE_DBFS
         self._list: list[Utterance] = []
+        self._spoken: list[Utterance] | None = []
+        """Worked out when it is asked for, which is several times a block or never."""
         self._open: Utterance | None = None
         self._previous = np.zeros(BLOCK_SAMPLES, dtype=np.float32)
         self._smooth_dbfs = SILENCE_DBFS
@@ -105,8 +107,11 @@ class Utterances:
 
     def spoken(self) -> list[Utterance]:
         """Return every utterance that is speech of the near person, the one that goes on included."""
-        loudest = max((one.peak_dbfs for one in self._list if one.is_speech), default=SILENCE_DBFS)
-        return [one for one in self._list if one.is_speech and one.peak_dbfs >= loudest - BACKGROUND_DB]
+        if self._spoken is None:
+            speech = [one for one in self._list if one.is_speech]
+            loudest = max((one.peak_dbfs for one in speech), default=SILENCE_DBFS)
+            self._spoken = [one for one in speech if one.peak_dbfs >= loudest - BACKGROUND_DB]
+        return self._spoken
 
     def take_block(
         self,
@@ -119,6 +124,7 @@ class Utterances:
         """Take one block; `is_tone` for a key's, and what is not above `echo_dbfs` is our own voice."""
         number = self.n_blocks
         self.n_blocks += 1
+        self._spoken = None
         level = spectrum.band_dbfs
         self.in_tone = self._is_tone(spectrum) or is_tone
         is_digital = spectrum.level_dbfs < DIGITAL_SILENCE_DBFS
@@ -128,9 +134,7 @@ class Utterances:
             self.floor_dbfs + ABOVE_FLOOR_DB, self._peak_dbfs - BELOW_PEAK_DB, MIN_SPEECH_DBFS, echo_dbfs
         )
         is_active = level > lowest and not self.in_tone
-        is_voiced = (
-            is_active and voicing_of(np.concatenate([self._previous, block], dtype=np.float32)) >= MIN_VOICING
-        )
+        is_voiced = is_active and voicing_of(self._previous, block) >= MIN_VOICING
         self._previous[:] = block
         self._recent.append((level, is_voiced, is_active))
         if is_active:
