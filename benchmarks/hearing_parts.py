@@ -35,7 +35,7 @@ from benchmarks.hearing_page import Grid, Section
 
 Sound = NDArray[np.int16]
 SAMPLE = Path(__file__).parents[1] / "tests/audio/answers"
-STAGED_LINES = ("clean", "noise at -40 dBFS", "voices at -40 dBFS")
+STAGED_LINES = ("clean", "noise at -40 dBFS", "voices at -40 dBFS", "A-law, 3 % of packets lost")
 STAGED_SESSIONS = 4
 WAIT_S = 900.0
 """For one result of a worker: a call with Whisper takes seconds."""
@@ -213,7 +213,10 @@ def keys(asked: Asked) -> Done:
             ("!" * bool(is_wrong) + name, expectation.value, f"{mine.share:.1%}", mine.false, f"{theirs.share:.1%}", theirs.false)
         )  # fmt: skip
     picture = hearing_plots.bars(
-        [(name, mine.share, theirs.share) for name, (mine, theirs) in scores.items()],
+        [
+            (f"{name} ({faults[name][0].value})", mine.share, theirs.share)
+            for name, (mine, theirs) in scores.items()
+        ],
         ("Branchline", "spandsp"),
         "share of keys heard",
         asked.out / "keys.png",
