@@ -78,7 +78,7 @@ def answers(asked: Asked) -> Done:
         if asked.is_late():
             done.left_out.append(f"who answered, {name}: no time was left")
             continue
-        staged = list(islice(make(), 5 if asked.quick else None))
+        staged = list(islice(make(), 0, 40 if asked.quick else None, 8 if asked.quick else 1))
         if not staged:
             done.left_out.append(f"who answered, {name}: its Debian package is not installed")
             continue
