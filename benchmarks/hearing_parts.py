@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from subprocess import SubprocessError
 from typing import Any
 
 import numpy as np
@@ -186,7 +187,7 @@ def _speaks(engine: str, bank: Path) -> bool:
     """Make the few clips of an engine; say whether it is there."""
     try:
         make_bank(engine, "unseen", STAGED_SESSIONS, bank, languages=LANGUAGES[engine], seed=11, jobs=2)
-    except OSError:
+    except (OSError, SubprocessError):  # no program, or none of its voices
         return False
     return True
 
