@@ -66,6 +66,8 @@ class Line:
     noise_dbfs: float = -100.0
     """Below -96 there is none."""
     codec: str = "none"
+    loss: float = 0.0
+    """Share of 20 ms packets that are lost, replaced by silence."""
 
     def carry(self, sound: Sound, rng: np.random.Generator, babble: Sound | None = None) -> Sound:
         """Return the sound as the line gives it; `babble` is speech to make voices of, where they are the noise."""
@@ -75,7 +77,12 @@ class Line:
             # Where nobody answers there is no room full of voices either.
             kind = "pink" if self.noise == "babble" and babble is None else self.noise
             sound = sound + line_noise(kind, len(sound), rng, babble) * 10 ** (self.noise_dbfs / 20)
-        return coded(sound, self.codec)
+        sound = coded(sound, self.codec)
+        if self.loss:
+            packets = sound[: len(sound) // 160 * 160].reshape(-1, 160).copy()
+            packets[rng.random(len(packets)) < self.loss] = 0.0
+            sound = packets.reshape(-1)
+        return sound
 
 
 def coded(sound: Sound, codec: str) -> Sound:

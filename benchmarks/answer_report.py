@@ -48,6 +48,7 @@ LINES = {
     "voices at -40 dBFS": Line(noise="babble", noise_dbfs=NOISE_DBFS),
     "A-law, noise at -40 dBFS": Line(noise_dbfs=NOISE_DBFS, codec="alaw"),
     "GSM full rate, noise at -40 dBFS": Line(noise_dbfs=NOISE_DBFS, codec="gsm"),
+    "A-law, 3 % of packets lost": Line(codec="alaw", loss=0.03),
 }
 """For the calls that are set aside."""
 RECORDINGS = ("machine", "carrier_announcement", "screening_assistant")

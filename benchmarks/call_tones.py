@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
@@ -31,6 +32,7 @@ from audio.errors import AudioError
 from audio.events import BeepHeard, DigitHeard, FaxHeard, ProgressHeard, SitHeard
 from audio.sound_file import load_sound
 from audio.speech.espeak import EspeakSynthesizer
+from benchmarks.dtmf_sweep import coded
 
 Sound = NDArray[np.int16]
 PHRASES = {
@@ -76,6 +78,21 @@ def gsm_full_rate(sound: Sound) -> Sound:
         subprocess.run(["sox", wav, gsm], check=True)
         subprocess.run(["sox", gsm, "-e", "signed", "-b", "16", wav], check=True)
         return load_sound(wav)
+
+
+def amr(sound: Sound) -> Sound:
+    return coded(sound, "amr-12.2")
+
+
+def amr_low(sound: Sound) -> Sound:
+    return coded(sound, "amr-4.75")
+
+
+def lossy(sound: Sound, share: float) -> Sound:
+    """Return the sound with this share of its packets of 20 ms lost, replaced by silence."""
+    packets = sound[: len(sound) // 160 * 160].reshape(-1, 160).copy()
+    packets[np.random.default_rng(len(sound)).random(len(packets)) < share] = 0
+    return packets.reshape(-1)
 
 
 def plain(sound: Sound) -> Sound:
@@ -139,6 +156,10 @@ def sweeps() -> list[tuple[str, Callable[[str, int], Sound]]]:
         ("mu-law", maker(codec=mu_law)),
         ("GSM full rate", maker(codec=gsm_full_rate)),
         ("A-law, SNR 15 dB", maker(snr_db=15, codec=a_law)),
+        ("AMR 12.2 kbit/s", maker(codec=amr)),
+        ("AMR 4.75 kbit/s", maker(codec=amr_low)),
+        ("1 % of packets lost", maker(codec=partial(lossy, share=0.01))),
+        ("3 % of packets lost", maker(codec=partial(lossy, share=0.03))),
     ]
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from subprocess import SubprocessError
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,7 @@ from benchmarks.hearing_page import Grid, Section
 
 Sound = NDArray[np.int16]
 SAMPLE = Path(__file__).parents[1] / "tests/audio/answers"
-STAGED_LINES = ("clean", "noise at -40 dBFS", "voices at -40 dBFS")
+STAGED_LINES = ("clean", "noise at -40 dBFS", "voices at -40 dBFS", "A-law, 3 % of packets lost")
 STAGED_SESSIONS = 4
 WAIT_S = 900.0
 """For one result of a worker: a call with Whisper takes seconds."""
@@ -78,7 +79,7 @@ def answers(asked: Asked) -> Done:
         if asked.is_late():
             done.left_out.append(f"who answered, {name}: no time was left")
             continue
-        staged = list(islice(make(), 5 if asked.quick else None))
+        staged = list(islice(make(), 0, 40 if asked.quick else None, 8 if asked.quick else 1))
         if not staged:
             done.left_out.append(f"who answered, {name}: its Debian package is not installed")
             continue
@@ -186,7 +187,7 @@ def _speaks(engine: str, bank: Path) -> bool:
     """Make the few clips of an engine; say whether it is there."""
     try:
         make_bank(engine, "unseen", STAGED_SESSIONS, bank, languages=LANGUAGES[engine], seed=11, jobs=2)
-    except OSError:
+    except (OSError, SubprocessError):  # no program, or none of its voices
         return False
     return True
 
@@ -213,7 +214,10 @@ def keys(asked: Asked) -> Done:
             ("!" * bool(is_wrong) + name, expectation.value, f"{mine.share:.1%}", mine.false, f"{theirs.share:.1%}", theirs.false)
         )  # fmt: skip
     picture = hearing_plots.bars(
-        [(name, mine.share, theirs.share) for name, (mine, theirs) in scores.items()],
+        [
+            (f"{name} ({faults[name][0].value})", mine.share, theirs.share)
+            for name, (mine, theirs) in scores.items()
+        ],
         ("Branchline", "spandsp"),
         "share of keys heard",
         asked.out / "keys.png",

@@ -54,7 +54,8 @@ def decision_times(
         axis.set(ylim=(0, 1.02), ylabel="share decided by then")
         axis.grid(alpha=0.3)
     axes[0].axvline(ANSWER_LIMIT_MS, color="grey", ls="--", lw=1)
-    axes[0].set(xlabel="ms after the end of a person's first words (dashed: 300)")
+    # Who answers over the first words, or a whole turn later, is counted and not drawn.
+    axes[0].set(xlim=(-500, 1500), xlabel="ms after the end of a person's first words (dashed: 300)")
     axes[1].set(xlabel="seconds after answer until a recording is told")
     if axes[1].get_legend_handles_labels()[0]:
         axes[1].legend(fontsize=6, loc="lower right")

@@ -16,11 +16,13 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from subprocess import SubprocessError
 from typing import Annotated, Any
 
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from audio.errors import AudioError
 from benchmarks.hearing_page import Section, page
 from benchmarks.hearing_parts import PARTS, Asked
 
@@ -84,7 +86,13 @@ def main(
             if asked.is_late():
                 left_out.append(f"{name}: no time was left of {limit_minutes:g} minutes")
                 continue
-            done = part(asked)
+            try:
+                done = part(asked)
+            except (OSError, SubprocessError, AudioError) as error:
+                left_out.append(
+                    f"{name}: {error}; it needs Debian's sox, libsox-fmt-base, libspandsp2 and espeak-ng"
+                )
+                continue
             left_out += done.left_out
             if done.section is not None:
                 sections.append(done.section)

@@ -16,6 +16,8 @@ from audio.dsp.progress_generator import indication_sound, with_noise
 from audio.dsp.progress_tones import COUNTRIES, ProgressTone, beats_of, indications_of
 from audio.dsp.tone import spectrum_of
 from audio.frame import Clip
+from benchmarks.call_tones import lossy
+from benchmarks.dtmf_sweep import coded
 
 Mix = Callable[..., NDArray[np.int16]]
 BUSY, CONGESTION, RINGBACK = ProgressTone.BUSY, ProgressTone.CONGESTION, ProgressTone.RINGBACK
@@ -158,10 +160,26 @@ def test_g711_changes_nothing(law: str) -> None:
             sound = sounded(indications_of(country)[tone])
             soundfile.write(file, sound, 8000, format="RAW", subtype=law)
             file.seek(0)
-            coded, _ = soundfile.read(
+            back, _ = soundfile.read(
                 file, dtype="int16", samplerate=8000, channels=1, format="RAW", subtype=law
             )
-            assert heard(coded, country)[0].tone is heard(sound, country)[0].tone
+            assert heard(back, country)[0].tone is heard(sound, country)[0].tone
+
+
+@pytest.mark.parametrize("coding", ["gsm", "amr-12.2", "amr-4.75"])
+def test_the_codecs_of_mobile_networks_change_nothing(coding: str) -> None:
+    for country in ("CN", "US", "IN"):
+        for tone in (RINGBACK, BUSY, CONGESTION):
+            sound = coded(sounded(indications_of(country)[tone]), coding)
+            assert heard(sound, country)[0].tone is tone
+
+
+@pytest.mark.parametrize("share", [0.01, 0.03])
+@pytest.mark.parametrize("country", ["CN", "US", "GB", "ES"])
+def test_lost_packets_break_no_cadence(country: str, share: float) -> None:
+    for tone in (RINGBACK, BUSY, CONGESTION):
+        sound = lossy(sounded(indications_of(country)[tone], 5), share)
+        assert [one.tone for one in heard(sound, country)] == [tone]
 
 
 @pytest.mark.parametrize(
