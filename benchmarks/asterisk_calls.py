@@ -1,9 +1,10 @@
 """What the same calls cost Asterisk, measured in the same run: it answers, records both directions, tells who answered, plays.
 
-`PATH` is the program, or a folder that holds another system's files with `usr/sbin/asterisk` in them (then it is run by
-chroot, as root). The far end is sipp, which sends each call the same person's speech by RTP; beside it stand calls
-without RTP, between two ends in Asterisk itself (Local channels), of which the far end plays that speech. Only what the
-calls need is loaded, and keys come as RTP events, Asterisk's own way (to look for them in the sound hardly costs it more).
+It is run by chroot (as root) in a folder that holds a system's files with Asterisk among them, as `mmdebstrap
+--include=asterisk SUITE FOLDER` makes it; `/` is this system itself. The far end is sipp, which sends each call the same
+person's speech by RTP; beside it stand calls without RTP, between two ends in Asterisk itself (Local channels), of which
+the far end plays that speech. Only what the calls need is loaded, and keys come as RTP events, Asterisk's own way (to look
+for them in the sound hardly costs it more).
 """
 
 import os
@@ -49,9 +50,8 @@ class PeerCost:
 class Asterisk:
     """One Asterisk with its own configuration in a folder of its own, started for one measurement."""
 
-    def __init__(self, path: Path, heard: NDArray[np.int16], prompt: Clip) -> None:
-        self._root = path if path.is_dir() else Path("/")
-        self._program = "/usr/sbin/asterisk" if path.is_dir() else str(path)
+    def __init__(self, root: Path, heard: NDArray[np.int16], prompt: Clip) -> None:
+        self._root = root.resolve()
         self._sounds = (heard, prompt)
         (self._root / "tmp").mkdir(exist_ok=True)
 
@@ -121,7 +121,7 @@ class Asterisk:
         )
 
     def _command(self) -> list[str]:
-        return [self._program] if self._root == Path("/") else ["chroot", str(self._root), self._program]
+        return ["chroot", str(self._root), "/usr/sbin/asterisk"]
 
     def _ask(self, folder: Path, command: str) -> str:
         configuration = str(self._inside(folder) / "asterisk.conf")
@@ -175,7 +175,9 @@ class Asterisk:
         soundfile.write(folder / "prompt.wav", prompt, 8000)
         soundfile.write(folder / "person.wav", heard, 8000)
         soundfile.write(folder / "person.ulaw", heard, 8000, format="RAW", subtype="ULAW")
-        modules = next(self._root.glob("usr/lib/*/asterisk/modules"), Path("/usr/lib/asterisk/modules"))
+        modules = next(self._root.glob("usr/lib/*/asterisk/modules"), None)
+        if modules is None:
+            raise RuntimeError(f"no modules of Asterisk's below {self._root}/usr/lib: is it installed there?")
         where = {
             "astetcdir": inside,
             "astmoddir": Path("/") / modules.relative_to(self._root),

@@ -1,6 +1,6 @@
 """What calls cost in real time with everything on, beside Asterisk: measured in the same run, or as it was once.
 
-Run: OPENBLAS_NUM_THREADS=1 python -m benchmarks.call_audio [ROUNDS] [--asterisk PATH] (as the box sets it): four numbers
+Run: OPENBLAS_NUM_THREADS=1 python -m benchmarks.call_audio [ROUNDS] [--asterisk FOLDER] (as the box sets it): four numbers
 of calls, 42 s each. Each is a fresh process, with one thread for all calls as in the box; every call hears a person who
 talks, plays a prompt, is recorded and sealed, and is listened to for keys, speech, answer class and call progress. While
 nobody knows who answered the answer class costs more than all the rest, and nothing afterwards, so the first 4 s of the
@@ -54,7 +54,7 @@ UNDECIDED_S, DECIDED_S, WHOLE_S = 4.0, 34.0, 42.0
 """In the first, answer classes are open; from the second on they are settled."""
 NOTHING_S = 5.0
 WARM_SCALE = 0.1
-TABLE_WIDTH = 150
+TABLE_WIDTH = 170
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,7 +258,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="What calls cost in real time, beside Asterisk.")
     parser.add_argument("rounds", nargs="?", type=int, default=1)
     parser.add_argument(
-        "--asterisk", type=Path, metavar="PATH", help="the program, or a folder to run it in by chroot"
+        "--asterisk",
+        type=Path,
+        metavar="FOLDER",
+        help="a system's files with Asterisk in them (/: this one's)",
     )
     asked = parser.parse_args()
     heard, prompt = sound_of_a_call()
