@@ -8,7 +8,7 @@ port whose frames come every 20 ms; the box's last frame counts, so one frame of
 cut to their first 0.4 s so that calls are short; how a prompt begins is not changed. The time is counted from the last
 10 ms of the word that are louder than -40 dBFS, so the pause that ends a turn (300 ms after a short answer) is in it.
 
-On a machine that others load, `chrt -r 1` before the command measures the program and not the load.
+On a machine that others load, `nice -n -10` before the command measures what the shipped unit gives (docs/listening.md).
 """
 
 import argparse

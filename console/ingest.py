@@ -136,9 +136,11 @@ class Ingest:
             batch = [await self._received.get()]
             while len(batch) < MAX_IN_ONE_COMMIT and not self._received.empty():
                 batch.append(self._received.get_nowait())
-            arrivals = self._to_commit(
-                [arrival for received in batch if (arrival := read_arrival(received, self._tenant))]
-            )
+            came = [arrival for received in batch if (arrival := read_arrival(received, self._tenant))]
+            for arrival in came:
+                if isinstance(arrival.message, BoxState):
+                    self._resender.note(arrival.box, arrival.message)
+            arrivals = self._to_commit(came)
             recorded: list[Recorded] = []
             if arrivals:
                 recorded = await asyncio.to_thread(self._ledger.record, arrivals, seen_at=self._clock.now())

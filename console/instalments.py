@@ -3,7 +3,7 @@
 import calendar
 from datetime import date
 
-from firmware.sync.instalments import due_on
+from firmware.sync.instalments import amount_of, due_on
 
 LISTED_MOST = 120
 """Instalments that a page or a file lists: ten years of months. A box's number is a stranger's."""
@@ -25,8 +25,7 @@ def payments(
     """Return day and amount of each instalment, the last one being what is left; at most `LISTED_MOST`."""
     if each_minor is None or every is None:
         return ()
-    last = each_minor if total_minor is None else total_minor - each_minor * (instalments - 1)
     return tuple(
-        (last_due(first, n, every), each_minor if n < instalments else last)
-        for n in range(1, min(instalments, LISTED_MOST) + 1)
+        (last_due(first, n + 1, every), amount_of(n, instalments, each_minor, total_minor))
+        for n in range(min(instalments, LISTED_MOST))
     )

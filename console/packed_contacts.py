@@ -1,10 +1,9 @@
 """Contact batches, compressed for those boxes that say they can read it: most of what a mobile network is paid for."""
 
 from console.signed_sender import SignedSender
-from firmware.sync.connection import Received
 from firmware.sync.content_encoding import ENCODING_PROPERTY, WORTH_BYTES, ZSTD, compressed
-from firmware.sync.messages import BoxState, MalformedMessageError, decode_uplink
-from firmware.sync.topics import BoxTopics, split_up
+from firmware.sync.messages import BoxState
+from firmware.sync.topics import BoxTopics
 
 MAX_BOXES = 100_000
 """Whose word is remembered; of one that is not, batches go plain."""
@@ -16,18 +15,6 @@ class PackedContacts:
     def __init__(self, tenant: str) -> None:
         self._tenant = tenant
         self._readers: set[str] = set()
-
-    def hear(self, received: Received) -> None:
-        """Take a message if it is the state of a box of this tenant."""
-        address = split_up(received.topic)
-        if address is None or address[0] != self._tenant or address[2] != "state":
-            return
-        try:
-            message = decode_uplink(received.payload)
-        except MalformedMessageError:
-            return  # the ledger keeps and reports what cannot be read
-        if isinstance(message, BoxState):
-            self.note(address[1], message)
 
     def note(self, box: str, state: BoxState) -> None:
         """Remember what a box can read; the last will of one that went says nothing about that."""

@@ -9,7 +9,7 @@ from console.packed_contacts import PackedContacts
 from console.sent_campaigns import SentMessage, unanswered
 from console.signed_sender import SignedSender
 from firmware.sync.connection import Received
-from firmware.sync.messages import MalformedMessageError, Request, decode_uplink
+from firmware.sync.messages import BoxState, MalformedMessageError, Request, decode_uplink
 from firmware.sync.topics import split_up
 
 log = structlog.get_logger(__name__)
@@ -31,9 +31,12 @@ class Resender:
         self._requests: asyncio.Queue[tuple[str, Request]] = asyncio.Queue(MAX_WAITING)
         self._answered_s: dict[tuple[str, str], float] = {}
 
+    def note(self, box: str, state: BoxState) -> None:
+        """Remember what a box can read."""
+        self._packed.note(box, state)
+
     def hear(self, received: Received) -> None:
-        """Take a message if it is a request, without waiting; a state tells what the box can read."""
-        self._packed.hear(received)
+        """Take a message if it is a request, without waiting."""
         address = split_up(received.topic)
         if address is None or address[0] != self._tenant or address[2] != "request":
             return

@@ -42,6 +42,9 @@ LanguageOption = Annotated[str | None, typer.Option("--language", help="en or zh
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 AsCsv = Annotated[bool, typer.Option("--csv", help="Print a table for a spreadsheet.")]
 
+Found = tuple[Sequence[Any], Mapping[str, Mapping[str, int]] | None]
+"""The lines of a report, each a dataclass, and what they come to, where that is said."""
+
 HEADS: dict[str, tuple[str, str]] = {
     "rule": ("rule", "规则"),
     "outcome": ("answer", "结论"),
@@ -69,75 +72,57 @@ TITLES = {
 }
 
 
-@report_app.command("refusals")
-def show_refusals(
-    person: PersonOption = None,
-    campaign: CampaignOption = None,
-    since: Since = None,
-    until: Until = None,
-    language: LanguageOption = None,
-    config: Config = DEFAULT_CONFIG,
-    *,
-    as_json: AsJson = False,
-    as_csv: AsCsv = False,
-) -> None:
+def show_refusals(settings: Settings, asked: Asked, language: str) -> Found:
     """Count what kept calls from being made, rule by rule."""
-    settings, asked = _settings(config), _asked(person, campaign, since, until)
-    spoken = _language(language, settings)
     ref_of = _ref_of(settings)
-    lines = _read(settings, lambda con: refusals(con, asked, ref_of, language=spoken))
-    _show("refusals", [asdict(line) for line in lines], spoken, as_json=as_json, as_csv=as_csv)
+    return _read(settings, lambda con: refusals(con, asked, ref_of, language=language)), None
 
 
-@report_app.command("not-made")
-def show_not_made(
-    person: PersonOption = None,
-    campaign: CampaignOption = None,
-    since: Since = None,
-    until: Until = None,
-    language: LanguageOption = None,
-    config: Config = DEFAULT_CONFIG,
-    *,
-    as_json: AsJson = False,
-    as_csv: AsCsv = False,
-) -> None:
+def show_not_made(settings: Settings, asked: Asked, language: str) -> Found:
     """List who was not called in which campaign, and why."""
-    settings, asked = _settings(config), _asked(person, campaign, since, until)
-    spoken = _language(language, settings)
     ref_of = _ref_of(settings)
-    lines = _read(settings, lambda con: not_made(con, asked, ref_of, language=spoken))
-    _show("not-made", [asdict(line) for line in lines], spoken, as_json=as_json, as_csv=as_csv)
+    return _read(settings, lambda con: not_made(con, asked, ref_of, language=language)), None
 
 
-@report_app.command("opt-out-latency")
-def show_opt_outs(
-    person: PersonOption = None,
-    campaign: CampaignOption = None,
-    since: Since = None,
-    until: Until = None,
-    language: LanguageOption = None,
-    config: Config = DEFAULT_CONFIG,
-    *,
-    as_json: AsJson = False,
-    as_csv: AsCsv = False,
-) -> None:
+def show_opt_outs(settings: Settings, asked: Asked, _language: str) -> Found:
     """Show, for each opt-out heard, how long until content stopped, the list had it, the console had it."""
-    settings, asked = _settings(config), _asked(person, campaign, since, until)
-    spoken = _language(language, settings)
     lines = _read(settings, lambda con: opt_outs(con, asked))
     summary = {
         name: dict(zip(("p50", "max"), found, strict=True))
         for name in ("stopped_ms", "written_ms", "received_ms")
         if (found := middle_and_most([value for line in lines if (value := getattr(line, name)) is not None]))
     }
-    _show(
-        "opt-out-latency",
-        [asdict(line) for line in lines],
-        spoken,
-        as_json=as_json,
-        as_csv=as_csv,
-        summary=summary,
-    )
+    return lines, summary
+
+
+def _mount(name: str, find: Callable[[Settings, Asked, str], Found]) -> None:
+    """Make a command of a report: all of them are asked alike."""
+
+    @report_app.command(name, help=find.__doc__)
+    def show(
+        person: PersonOption = None,
+        campaign: CampaignOption = None,
+        since: Since = None,
+        until: Until = None,
+        language: LanguageOption = None,
+        config: Config = DEFAULT_CONFIG,
+        *,
+        as_json: AsJson = False,
+        as_csv: AsCsv = False,
+    ) -> None:
+        settings, asked = _settings(config), _asked(person, campaign, since, until)
+        spoken = _language(language, settings)
+        lines, summary = find(settings, asked, spoken)
+        rows = [asdict(line) for line in lines]
+        _show(name, rows, spoken, as_json=as_json, as_csv=as_csv, summary=summary)
+
+
+for _name, _find in (
+    ("refusals", show_refusals),
+    ("not-made", show_not_made),
+    ("opt-out-latency", show_opt_outs),
+):
+    _mount(_name, _find)
 
 
 def _show(

@@ -15,10 +15,18 @@ def payments(
 
     A month's end stays one (31 January, 28 February, 31 March).
     """
-    last = each.minor if total is None else total.minor - each.minor * (count - 1)
+    total_minor = None if total is None else total.minor
     return tuple(
-        (due_on(first, n, every), each if n < count - 1 else Money(last, each.currency)) for n in range(count)
+        (due_on(first, n, every), Money(amount_of(n, count, each.minor, total_minor), each.currency))
+        for n in range(count)
     )
+
+
+def amount_of(n: int, count: int, each_minor: int, total_minor: int | None) -> int:
+    """Return how much the instalment `n` after the first is: the last one is what is left of the total."""
+    if total_minor is None or n < count - 1:
+        return each_minor
+    return total_minor - each_minor * (count - 1)
 
 
 def due_on(first: date, n: int, every: str) -> date:

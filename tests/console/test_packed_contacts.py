@@ -6,6 +6,7 @@ from typing import Literal
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from console.ingest import read_arrival
 from console.packed_contacts import PackedContacts
 from console.signed_sender import SignedSender
 from firmware.sync.connection import Received
@@ -36,7 +37,9 @@ def sent_after(*heard: Received, topic: str = TOPICS.contacts("c1"), payload: by
         async with broker.connect("box", [topic]) as box, broker.connect("console") as link:
             packed = PackedContacts("acme")
             for received in heard:
-                packed.hear(received)
+                arrival = read_arrival(received, "acme")
+                if arrival is not None and isinstance(arrival.message, BoxState):
+                    packed.note(arrival.box, arrival.message)
             await packed.send(SignedSender(link, key), "b1", topic, payload)
             async for received in box.received():
                 return received

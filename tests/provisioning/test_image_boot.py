@@ -61,6 +61,11 @@ def test_the_image_boots_to_a_serving_box(tmp_path: Path) -> None:
     except MirrorError as error:
         pytest.skip(f"THE IMAGE WAS NOT BOOTED: {error}")
     before = {path.relative_to(tree) for path in tree.rglob("*")}
+    installed = {path.name for path in before}
+    assert {"flow.schema.json", "name_readings.txt", "characters.txt", "rules.toml", "zh.npz"} <= installed
+    assert not [path for path in before if "understanding/corpus" in path.as_posix()], (
+        "only training needs it"
+    )
     now = datetime.now(UTC)
     box = issue_box(init_office(tmp_path / "office", "look", "127.0.0.1", now=now), "look-1", now=now)
     found = {each.what: each for each in look_at_tree(tree, box)}

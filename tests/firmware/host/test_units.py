@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from audio.listening import worker
+from audio.speech import engine_wire
+
 UNITS = Path(__file__).resolve().parents[3] / "systemd"
 MOST_EXPOSED = 2.0
 
@@ -109,6 +112,14 @@ def test_the_sandbox_leaves_open_what_the_daemon_reads() -> None:
     assert unit["ProcSubset"] == ["all"]
     assert {"char-ttyUSB rw", "char-ttyACM rw", "char-alsa rw"} <= set(unit["DeviceAllow"])
     assert "CAP_SYS_TIME" not in unit["CapabilityBoundingSet"][0]
+
+
+def test_who_answers_a_callee_goes_before_other_programs_and_what_may_wait_behind_them() -> None:
+    """0 is what every other program has; the workers add their own niceness to what the unit gives."""
+    given = int(directives(UNITS / "branchline.service")["Nice"][0])
+    assert given > -20
+    assert given + worker.NICENESS < 0, "a recogniser"
+    assert given + engine_wire.NICENESS > 0, "a voice that speaks for later"
 
 
 def test_the_user_of_the_unit_is_made_with_its_groups() -> None:
