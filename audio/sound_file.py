@@ -39,6 +39,8 @@ def load_sound(path: Path, channel: int = 1) -> Clip:
                 raise SoundFileError(f"{path.name}: {rate_hz} samples a second are no rate of a sound")
             if not 1 <= channel <= file.channels:
                 raise SoundFileError(f"{path.name}: there is no channel {channel}, only {file.channels}")
+            if file.seekable() and file.frames > MAX_SOUND_S * rate_hz:
+                raise SoundFileError(f"{path.name}: longer than {MAX_SOUND_S / 3600:.0f} hours")
             to_narrow = soxr.ResampleStream(rate_hz, NARROWBAND.rate_hz, 1, dtype="float32")
             parts: list[Clip] = []
             # In float: read as integers, files of floats come out as silence. A part at a time: some kinds, GSM among

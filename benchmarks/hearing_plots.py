@@ -47,10 +47,11 @@ def decision_times(
     figure, axes = plt.subplots(1, 2, figsize=(11, 4.6))
     sides = ((axes[0], people_ms, 1.0), (axes[1], recordings_ms, 1000.0))
     for axis, kinds, unit in sides:
-        for name, values in kinds.items():
-            if len(values):
+        for number, (name, values) in enumerate(kinds.items()):
+            if len(values):  # a set has one colour on both sides
                 ordered = np.sort(np.asarray(values, dtype=np.float64)) / unit
-                axis.step(ordered, np.arange(1, len(ordered) + 1) / len(ordered), where="post", label=name)
+                share = np.arange(1, len(ordered) + 1) / len(ordered)
+                axis.step(ordered, share, where="post", label=name, color=f"C{number % 10}")
         axis.set(ylim=(0, 1.02), ylabel="share decided by then")
         axis.grid(alpha=0.3)
     axes[0].axvline(ANSWER_LIMIT_MS, color="grey", ls="--", lw=1)

@@ -127,9 +127,8 @@ class ElasticBuffer:
             left = np.concatenate([left, np.concatenate([self._said, left])[: -RAMP - 2 : -1][1:]])
         sound[: len(left)] = left
         sound[len(left) - RAMP : len(left)] *= _RISE[::-1]
-        if (
-            self._soxr is not None
-        ):  # what it still holds would come before the next sound, a step apart from it
+        if self._soxr is not None:
+            # What it still holds would come before the next sound, a step apart from it.
             self._soxr.clear()
             self._soxr.set_io_ratio(1.0 + self.bend, 1.0)
         return _to_int16(sound)
