@@ -1,5 +1,6 @@
 """YAML as a tree that knows where everything stands: bounded, no aliases, no tags, no duplicate keys."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -40,6 +41,12 @@ class Mapping:
     at: Position
 
 
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0"
+    "\U000e0000-\U000e007f]"
+)
+"""What nobody sees, and what shows words in another order than they are said: a lawyer must read what a callee hears."""
+
 Tree = Scalar | Sequence | Mapping
 
 
@@ -55,6 +62,11 @@ def read_document(text: str) -> Tree:
     """Return the document. Raises DocumentError at the first thing that is wrong."""
     if len(text) > MAX_CHARS:
         raise DocumentError(Position(1, 1), f"longer than {MAX_CHARS} characters")
+    text = text.removeprefix("\ufeff")
+    if unseen := _UNSEEN.search(text):
+        what = f"the character U+{ord(unseen[0]):04X} cannot be seen: take it out"
+        at = _place(text, unseen.start())
+        raise DocumentError(at, what if unseen[0] > "\xa0" else f"not YAML: {what}")
     events = _bounded(text)
     try:
         tree = _build(events, next(events))
@@ -65,6 +77,8 @@ def read_document(text: str) -> Tree:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         at = Position(mark.line + 1, mark.column + 1) if mark else Position(1, 1)
+        if mark and re.match(r" *\t", [*text.splitlines(), ""][mark.line]):
+            raise DocumentError(at, "a tab: a flow is indented with spaces") from None
         raise DocumentError(at, " ".join(filter(None, (error.context, error.problem)))) from None
     except yaml.YAMLError as error:
         raise DocumentError(Position(1, 1), f"not YAML: {str(error).splitlines()[0]}") from None
@@ -115,6 +129,12 @@ def _build(events: Iterator[yaml.Event], event: yaml.Event) -> Tree:
             )
         entries[name] = (_position(key), _build(events, next(events)))
     return Mapping(entries, at)
+
+
+def _place(text: str, index: int) -> Position:
+    before = text[:index]
+    line = before.count("\n") + 1
+    return Position(line, index - (before.rfind("\n") + 1) + 1)
 
 
 def _position(event: yaml.Event) -> Position:

@@ -30,7 +30,7 @@ LINE_CHARS = {"zh": 18, "en": 38}
 MAX_LINES = 4
 _FILLS = {
     "say": "#eef4ff", "ask": "#fff7e0", "verify": "#f3e8ff", "capture": "#e9f8ee", "plan": "#e9f8ee",
-    "choose": "#f2f2f2", "transfer": "#e0f5f7", "language": "#f2f2f2", "message": "#eef4ff", "end": "#ffffff",
+    "choose": "#f2f2f2", "transfer": "#e0f5f7", "sms": "#e0f5f7", "language": "#f2f2f2", "message": "#eef4ff", "end": "#ffffff",
 }  # fmt: skip
 
 

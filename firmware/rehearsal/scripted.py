@@ -13,6 +13,8 @@ from firmware.rehearsal.stage import Stage
 
 SPEECH_S = 1.2
 UNDERSTOOD_AFTER_S = 0.4
+_AFTER_PROMPTS = frozenset({"press", "say"})
+"""What a callee does once the box has finished."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,14 +42,19 @@ def perform(
         gate_allows=conversation.gate_allows,
         can_hand_over=conversation.can_hand_over,
     )
-    for deed in conversation.deeds:
-        if stage.is_over:
-            break
-        _do(stage, deed, script.today, understand)
+    left = list(conversation.deeds)
+    while left and not stage.is_over:
+        if left[0].kind in _AFTER_PROMPTS:
+            stage.hear_out()
+            if stage.is_over:
+                break
+        _do(stage, left.pop(0), script.today, understand)
     stage.hear_out()
-    return Performance(
-        conversation=conversation, stage=stage, differences=tuple(_differences(stage, conversation))
-    )
+    differences = list(_differences(stage, conversation))
+    unheard = [deed.kind for deed in left if deed.kind != "wait"]
+    if unheard and not differences:
+        differences.append(f"the call is over before the callee's last {len(unheard)}: {', '.join(unheard)}")
+    return Performance(conversation=conversation, stage=stage, differences=tuple(differences))
 
 
 def _typed(flow: Flow, raw: dict[str, object]) -> dict[str, object]:
@@ -62,7 +69,6 @@ def _typed(flow: Flow, raw: dict[str, object]) -> dict[str, object]:
 def _do(stage: Stage, deed: Deed, today: date, understand: Understand | None) -> None:
     match deed.kind:
         case "press":
-            stage.hear_out()
             stage.press(deed.text)
         case "wait":
             stage.run_out_of_patience()
@@ -71,7 +77,6 @@ def _do(stage: Stage, deed: Deed, today: date, understand: Understand | None) ->
         case "machine":
             stage.happens(MachineHeard(kind="beep" if deed.text == "beep" else "greeting"))
         case _:
-            stage.hear_out()
             intents, slots = deed.intents, deed.slots
             if slots is None and understand is not None:
                 intents, slots = understand(deed.text, stage.dialogue.language, stage.dialogue.asked, today)
@@ -89,7 +94,7 @@ def _differences(stage: Stage, conversation: Conversation) -> Iterator[str]:
     if wanted.prompts is not None and prompts != wanted.prompts:
         yield f"it says {', '.join(prompts)}, not {', '.join(wanted.prompts)}"
     yield from (f"{words!r} is never said" for words in wanted.words if words not in heard)
-    yield from (f"{words!r} is said" for words in wanted.never if words in heard)
+    yield from (f"{words!r} is said" for words in wanted.never if words in heard or words in prompts)
     promise = kept.promise
     if wanted.due is not None and (promise is None or promise.due != wanted.due):
         yield f"{promise.due if promise else 'nothing'} is promised, not {wanted.due}"

@@ -39,7 +39,8 @@ def render(phrases: tuple[str, ...], language: str, synthesizer: Synthesizer, ta
     gap = np.zeros(round(BETWEEN_PHRASES_S * NARROWBAND.rate_hz), dtype=np.int16)
     pieces = [piece for phrase in phrases for piece in (synthesizer.render(phrase, language), gap)]
     pcm = np.concatenate(pieces[:-1])
-    soundfile.write(target, pcm, NARROWBAND.rate_hz, subtype="PCM_16", format="WAV")
+    with target.open("wb") as file:
+        soundfile.write(file, pcm, NARROWBAND.rate_hz, subtype="PCM_16", format="WAV")
     return len(pcm) / NARROWBAND.rate_hz
 
 

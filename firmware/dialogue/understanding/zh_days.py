@@ -89,6 +89,8 @@ def _part_of_month(match: re.Match[str], today: date) -> _Found:
         months = (month - today.month) % 12
     if part in ("底", "月底", "末", "月末", "尾", "最后一天"):
         return calendar.end_of_month(match[0], today, months)
+    if part[-2:] == "一天":
+        return calendar.day_of_month(match[0], 1, today, months if which or numbered else None)
     if "旬" in part:
         return calendar.vague(match[0])
     day = 1 if part[-1] in "初头" or part.endswith("头上") else 15
@@ -149,7 +151,7 @@ DAYS: Grammar[DayMention] = Grammar(
         (r"(?<![0-9/])(1[0-2]|0?[1-9])/([0-3]?[0-9])(?![0-9/])", _slashed),
         (rf"{_MONTH}的?({_N}){_DAY}", _in_month),
         (rf"{_MONTH}的?([123][0-9]|[二三]?十[一二三四五六七八九]?|廿[一二三四五六七八九]?)(?![0-9一二三四五六七八九百千万亿块元个天点号日多来几分月期年次遍岁%条家人])", _in_month),
-        (rf"(?:{_MONTH}的?|(?<![0-9个])({_N})月的?)(月?底|月?末|月?尾|月?初|月?头上?(?![一二两几回次疼痛款条等])|月?中旬?|[上下]旬|最后一天)(?![国秋])", _part_of_month),
+        (rf"(?:{_MONTH}的?|(?<![0-9个])({_N})月的?)(月?底|月?末|月?尾|月?初|月?头上?(?![一二两几回次疼痛款条等])|月?中旬?|[上下]旬|[头第]一天|最后一天)(?![国秋])", _part_of_month),
         (r"()()(月底|月末|月尾|月初|(?<![一二三四五六七八九十0-9年个])月头(?![一二两几回次疼痛])|月中旬?(?![国秋])|月?[上下]旬|月最后一天)", _part_of_month),
         (r"(?:明年)?(元旦|圣诞|平安夜|双十一|双十二|情人节|跨年(?=夜|那|当|前?一?[天晚]))(?:节|夜)?(?:当天|那天|那晚)?(?!假|长|以|之|过|后|前)", _fixed_holiday),
         (rf"({_LONG})节?(?:当天|那天)(?!以|之|过|后|前)", _fixed_holiday),
@@ -162,7 +164,7 @@ DAYS: Grammar[DayMention] = Grammar(
         (rf"{_DURATION}(?:之前|以前)(?=[能就]?(?:还|给|付|转|打|处理))", _after),
         (rf"{_DURATION}(?:之前|以前|前)", _past),
         (r"再?过(?:个)?[两俩2](?:天|日)", _vague),
-        (rf"(?:再?过|往?后延?|(?:宽限|缓|容|等|再?给)[我俺咱]?|延期?){_DURATION}(?:之?[后内]|以[后内])?", _after),
+        (rf"(?:再?过|(?<!最)往?后延?|(?:宽限|缓|容|等|再?给)[我俺咱]?|延期?){_DURATION}(?:之?[后内]|以[后内])?", _after),
         (rf"{_DURATION}(?:之?[后内]|以[后内]|过后|时间内|左右|上下)", _after),
         (r"(?<![0-9])([0-9]{2,3}|[二三四五六七八九]十[一二三四五六七八九]?)个?(?:小时|钟头)(?:之|以)?[内后]", _hours),
         (rf"(?:{_ROUGH}个?(?:天|日|周|星期|礼拜|月)|个把(?:月|周|星期|礼拜))(?:之|以)?前", _past),

@@ -17,7 +17,9 @@ PARTS = {
 }  # fmt: skip
 """Parts of the day as hours from, up to; 24 is the end of the day."""
 LATEST = time(23, 59, 59)
-_P = "|".join(sorted(PARTS, key=len, reverse=True)).replace("下班|", "下班(?=再|打|吧|给|联系)|")
+_P = "|".join(
+    part + ("(?!之?前|以前)" if part == "下班" else "") for part in sorted(PARTS, key=len, reverse=True)
+)
 _N = r"(?:[0-9]{1,2}|二?十[一二三四五六七八九]?|[零一二两三四五六七八九])"
 _MINUTES = r"半|[一1]刻钟?|[三3]刻钟?|零?[0-9]{1,2}分?|[零〇]?[一二三四五六七八九]分?|[二三四五]?十[一二三四五六七八九]?分?"
 _BOUND = r"(?P<bound>(?:之|以)?后|过后|往后|之?前|以前)?"

@@ -43,6 +43,38 @@ def test_a_document_that_is_no_mapping_is_refused(text: str) -> None:
     assert any("must be a mapping" in problem.message for problem in refused(text))
 
 
+@pytest.mark.parametrize(
+    ("character", "named"),
+    [
+        pytest.param("\u202e", "U+202E", id="what follows is shown backwards"),
+        pytest.param("\u200b", "U+200B", id="of no width"),
+        pytest.param("\xad", "U+00AD", id="soft hyphen"),
+        pytest.param("\ufeff", "U+FEFF", id="a mark of the beginning, not at it"),
+        pytest.param("\0", "U+0000", id="nul"),
+        pytest.param("\u2028", "U+2028", id="a line of its own"),
+    ],
+)
+def test_what_a_reader_cannot_see_is_refused_where_it_stands(
+    good_text: str, character: str, named: str
+) -> None:
+    """A lawyer approves what is shown: it must be what is said."""
+    at = good_text.index("goodbye")
+    [problem] = refused(good_text[:at] + character + good_text[at:])
+    assert (problem.check, named in problem.message) == ("syntax", True)
+    line = good_text.count("\n", 0, at) + 1
+    assert (problem.line, problem.column) == (line, at - good_text.rindex("\n", 0, at))
+
+
+def test_a_mark_of_the_beginning_and_any_line_ends_are_fine(good_text: str) -> None:
+    for text in ("\ufeff" + good_text, good_text.replace("\n", "\r\n")):
+        assert load_flow(text).name == load_flow(good_text).name
+
+
+def test_a_tab_is_called_one(good_text: str) -> None:
+    [problem] = refused(good_text.replace("\n  ", "\n\t", 1))
+    assert "a tab: a flow is indented with spaces" in problem.message
+
+
 def test_everything_missing_is_named_at_once() -> None:
     messages = " ".join(problem.message for problem in refused("flow: x\n"))
     for needed in ("version", "languages", "prompts", "start", "neutral", "nodes"):

@@ -10,6 +10,7 @@ import soundfile
 from typer.testing import CliRunner, Result
 
 from firmware.rehearsal.command import flow_app
+from firmware.rehearsal.loading import read_flow
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 REMINDER = EXAMPLES / "overdue-reminder.yaml"
@@ -66,6 +67,23 @@ def test_graph_is_a_picture_of_every_node(tmp_path: Path) -> None:
     assert "key 1" in words
 
 
+@pytest.mark.parametrize("file", sorted(EXAMPLES.rglob("*.yaml")), ids=lambda path: path.stem)
+def test_every_shipped_flow_can_be_drawn(file: Path) -> None:
+    if "\nnodes:" not in file.read_text(encoding="utf-8"):
+        return
+    drawn = flow("graph", str(file), "--dot")
+    assert drawn.exit_code == 0
+    for node in read_flow(file).nodes:
+        assert f'"{node}" [label=' in drawn.stdout
+
+
+def test_where_nothing_can_be_written_is_said_in_a_line(tmp_path: Path) -> None:
+    for command in (["say", str(REMINDER), "goodbye"], ["graph", str(REMINDER)]):
+        done = flow(*command, "-o", str(tmp_path / "none" / "x"))
+        assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
+        assert "No such file or directory" in done.stderr
+
+
 def test_graph_without_graphviz_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     done = flow("graph", str(REMINDER), "-o", str(tmp_path / "x.svg"))
@@ -99,6 +117,30 @@ def test_test_tells_what_went_another_way(tmp_path: Path) -> None:
     assert f"{script}:" in done.stdout
     rows = json.loads(flow("test", "--json", str(script)).stdout)
     assert sum(not row["passed"] for row in rows) == 2  # in both languages
+
+
+@pytest.mark.parametrize(
+    ("callee", "expect", "says"),
+    [
+        pytest.param(
+            '[{press: "2"}, {press: "1"}]', "", "the call is over before the callee's last 1: press", id="callee left over"
+        ),
+        pytest.param('[{press: "2"}]', ", never: [third_party_thanks]", "'third_party_thanks' is said", id="a prompt by name"),
+        pytest.param('[{press: "2"}, wait]', "", "", id="waiting after the end is nothing"),
+    ],
+)  # fmt: skip
+def test_a_script_that_expects_something_else_fails(
+    tmp_path: Path, callee: str, expect: str, says: str
+) -> None:
+    script = tmp_path / "x.test.yaml"
+    values = "{callee_name: Mr Wang, creditor: Bank, last4: '0917', due_date: 2026-12-01, amount_due: {minor: 5, currency: USD}}"
+    script.write_text(
+        f"flow: {REMINDER}\ntoday: 2026-12-07\nvars: {{en: {values}}}\nconversations:\n"
+        f"  - {{name: x, callee: {callee}, expect: {{disposition: third_party{expect}}}}}\n",
+        encoding="utf-8",
+    )
+    done = flow("test", str(script))
+    assert (done.exit_code, says in " ".join(done.output.split())) == (1 if says else 0, True)
 
 
 @pytest.mark.parametrize(
