@@ -15,7 +15,7 @@ _WORDS: Mapping[str, str] = {
     "promise_full": "will pay all of it; the day and the amount were read back, and confirmed by key",
     "promise_plan": "pays in instalments within the campaign's limits; read back, and confirmed by key",
     "human_bridged": "asked for a person: a second line rang a colleague, who took the call",
-    "human_unavailable": "asked for a person: nobody there speaks English, so nobody was told to wait",
+    "human_unavailable": "asked for a person who could not be had, and was told so at once",
     "opt_out": "said stop (key 9): never called again, by any campaign",
     "third_party": "somebody else answered: heard nothing of a debt",
     "wrong_number": "a stranger has the number now: it is never called again, heard nothing of a debt",

@@ -12,6 +12,11 @@ NOT_CALLED = "not called"
 _BARS = "▁▃▅▇"
 _GOOD = {"promise_full", "promise_partial", "promise_plan", "paying_now", "already_paid", "human_bridged"}
 _SENT_FOR_GOOD = {"delivered", "failed", "uncertain", "refused", "expired"}
+_NOT_HANDED_OVER = {
+    "no_agent": "no colleague speaks their language",
+    "hours_closed": "no colleague is there now",
+    "no_line": "no second line was free",
+}
 _STOP = {"opt_out", "wrong_number", "complaint"}
 
 
@@ -148,6 +153,8 @@ def _agreed(message: dict[str, Any]) -> str:
     over = message.get("hand_over")
     if over and over["result"] == "answered":
         return f"{over['agent']}, they talked {over['talk_ms'] / 1000:.0f} s"
+    if over:
+        return _NOT_HANDED_OVER.get(over["result"], over["result"].replace("_", " "))
     promise = message.get("promise")
     if not promise:
         return ""
