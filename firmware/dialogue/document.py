@@ -77,7 +77,7 @@ def read_document(text: str) -> Tree:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         at = Position(mark.line + 1, mark.column + 1) if mark else Position(1, 1)
-        if mark and re.match(r" *\t", [*text.splitlines(), ""][mark.line]):
+        if mark and re.match(r" *\t", "".join(text.splitlines()[mark.line : mark.line + 1])):
             raise DocumentError(at, "a tab: a flow is indented with spaces") from None
         raise DocumentError(at, " ".join(filter(None, (error.context, error.problem)))) from None
     except yaml.YAMLError as error:

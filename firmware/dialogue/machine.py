@@ -33,7 +33,7 @@ from firmware.dialogue.steps import (
 from firmware.values import Disposition
 
 ENDING_HASH_S = 2.0
-"""So soon after an entry of fixed length a hash still belongs to it."""
+"""So soon after an entry was complete a hash, or a second one, still belongs to it."""
 MAX_NOTICES = 2
 """How often a disclosure that was cut off is said."""
 MAX_RESUMED = 3
@@ -187,7 +187,7 @@ class Dialogue(Doubting):
             self._anytime("other_language")
         else:
             self._apply(step.key(digit, self._now_s))
-            if digit.isdigit() and not (self._step is step and step.has_keys):
+            if not (self._step is step and step.has_keys):
                 self._entered_s = self._now_s
 
     def _changes_language(self, digit: str) -> bool:
