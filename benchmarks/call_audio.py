@@ -315,7 +315,7 @@ def cost_table(
             *(f"{min(cost.percent_undecided for cost in group):.2f}" for group in (ours, theirs)),
             f"{min(cost.percent_whole for cost in ours):.2f}",
             *(f"{decided:.2f}", f"{limit:.2f}", f"{decided / limit:.2f}"),
-            f"{min((cost.percent_decided for cost in within[n_calls]), default=math.nan):.2f}",
+            f"{min(cost.percent_decided for cost in within[n_calls]):.2f}" if within[n_calls] else "-",
             f"{min(cost.percent_nothing for cost in ours):.2f}",
             f"{min(cost.percent_wakes for cost in ours):.2f}",
             f"{min(float(np.percentile(cost.late_ms, 50)) for cost in ours):.2f}",

@@ -167,7 +167,7 @@ def indications_of(country: str) -> dict[ProgressTone, str]:
 
 @lru_cache(maxsize=8)
 def cadences_of(countries: tuple[str, ...] = COUNTRIES) -> tuple[Cadence, ...]:
-    """Return every tone of `countries`, shared by all who ask for the same. Raises ValueError for a country that is not in the table."""
+    """Return every tone of `countries`, one tuple for all who ask. Raises ValueError for one that is not in the table."""
     unknown = set(countries) - set(COUNTRIES)
     if unknown:
         raise ValueError(f"no tones are known for {', '.join(sorted(unknown))}")

@@ -67,7 +67,7 @@ class MelFrames:
         # As numpy's sliding_window_view, which takes longer than what is done with it.
         windows = np.ndarray(
             (n_rows, WINDOW_SAMPLES),
-            np.float32,
+            heard.dtype,
             heard,
             strides=(HOP_SAMPLES * heard.itemsize, heard.itemsize),
         )
