@@ -47,7 +47,7 @@ MAX_WINDOW_DEVIATION = 0.032
 MAX_THIRD_DB, MAX_THIRD_APART_DB = -9.0, -18.0
 """The strongest tone besides, relative to both: where both tones are off alike, and where they are off by
 TONES_APART in opposite directions. Low-rate codecs add tones and leave the ratio; vowels have both."""
-TONES_APART = 0.02
+TONES_APART = 0.025
 POSSIBLE_PURITY = 0.5
 POSSIBLE_ROW_HZ, POSSIBLE_COLUMN_HZ = (630.0, 1020.0), (1120.0, 1740.0)
 """Of a whole block's two strongest peaks: what is less or lies elsewhere is no key, at the edges of one neither."""
