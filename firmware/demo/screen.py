@@ -154,7 +154,7 @@ def _agreed(message: dict[str, Any]) -> str:
     if over and over["result"] == "answered":
         return f"{over['agent']}, they talked {over['talk_ms'] / 1000:.0f} s"
     if over:
-        return _NOT_HANDED_OVER.get(over["result"], over["result"].replace("_", " "))
+        return _NOT_HANDED_OVER.get(over["result"], str(over["result"]).replace("_", " "))
     promise = message.get("promise")
     if not promise:
         return ""
