@@ -1,5 +1,6 @@
 """Training of firmware/dialogue/understanding/sense.py: the convolutions over the vectors of word pieces, by Adam."""
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ DROPPED, DROPPED_PIECES = 0.35, 0.08
 """Shares of what is found and of the pieces that a step of the training leaves out, so that no single one is relied on."""
 PENALTY = 1e-5
 NOTHING = np.float32(-1e9)
+ONE_PROCESSOR = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 STEP = 6
 """Texts are filled up to a multiple of this many pieces: each length is compiled once."""
 
@@ -30,6 +32,8 @@ def unfitted_sense(pieces: Pieces, n_intents: int) -> Sense:
 
 def fit_sense(sense: Sense, cut: Sequence[Sequence[int]], y: NDArray[np.float64], *, epochs: int) -> Sense:
     """Return `sense` fitted on to the samples whose rows of the table are `cut`."""
+    # Sums in one order whatever the machine has: the same samples give the same weights.
+    os.environ.setdefault("XLA_FLAGS", ONE_PROCESSOR)
     import jax  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415  only to train
     import jax.numpy as jnp  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415
     import optax  # type: ignore[import-not-found,import-untyped,unused-ignore]  # noqa: PLC0415
