@@ -219,9 +219,11 @@ def _sound_alikes() -> Mapping[str, tuple[str, ...]]:
     lists = macros("en")
     dice = random.Random(1)
     for pattern in patterns("en"):
-        for _ in range(6):
-            text = bare(normalise(expand(pattern.text, lists, dice), "en"), "en")
-            for word in text.split():
+        for at in range(6):
+            text = expand(pattern.text, lists, dice)
+            if at and pattern.author:
+                continue  # a literal phrase says the same every time
+            for word in bare(normalise(text, "en"), "en").split():
                 same.setdefault(sound_of_word(word)[:3], set()).add(word)
     return {sound: tuple(sorted(words)) for sound, words in same.items()}
 
