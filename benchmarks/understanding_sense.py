@@ -1,22 +1,26 @@
-"""Training of firmware/dialogue/understanding/sense.py: the convolution over the vectors of word pieces, by Adam."""
+"""Training of firmware/dialogue/understanding/sense.py: the convolutions over the vectors of word pieces, by Adam."""
 
+import os
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from firmware.dialogue.understanding.model import SENSE
-from firmware.dialogue.understanding.sense import WIDTH, Pieces, Sense, windows
+from firmware.dialogue.understanding.sense import WIDTH, Pieces, Sense
 
-SIGNS, GISTS = 160, 64
+SIGNS, NEARS, FARS, GISTS = 128, 128, 128, 64
 BATCH = 128
 RATE = 2e-3
 WARM_STEPS = 100
 DROPPED, DROPPED_PIECES = 0.35, 0.08
 """Shares of what is found and of the pieces that a step of the training leaves out, so that no single one is relied on."""
 PENALTY = 1e-5
-FIRST, SECOND = 0.9, 0.999
 NOTHING = np.float32(-1e9)
+ONE_PROCESSOR = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+STEP = 6
+"""Texts are filled up to a multiple of this many pieces: each length is compiled once."""
 
 Weights = dict[str, NDArray[np.float32]]
 
@@ -28,34 +32,57 @@ def unfitted_sense(pieces: Pieces, n_intents: int) -> Sense:
 
 def fit_sense(sense: Sense, cut: Sequence[Sequence[int]], y: NDArray[np.float64], *, epochs: int) -> Sense:
     """Return `sense` fitted on to the samples whose rows of the table are `cut`."""
-    dice = np.random.default_rng(11)
+    # Sums in one order whatever the machine has: the same samples give the same weights.
+    os.environ.setdefault("XLA_FLAGS", ONE_PROCESSOR)
+    import jax  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415  only to train
+    import jax.numpy as jnp  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415
+    import optax  # type: ignore[import-not-found,import-untyped,unused-ignore]  # noqa: PLC0415
+
+    vectors = jnp.asarray(sense.pieces.vectors_of(np.arange(len(sense.pieces.vectors))))
+
+    def loss_of(weights: Any, table: Any, right: Any, key: Any) -> Any:
+        one, other = jax.random.split(key)
+        heard = (table > 0) & (jax.random.uniform(one, table.shape) >= DROPPED_PIECES)
+        found = _found(weights, vectors[table] * heard[..., None], table > 0, jnp)
+        kept = jax.random.uniform(other, found.shape) >= DROPPED
+        z = (found * kept / (1 - DROPPED)) @ weights["out"] + weights["out_bias"]
+        return (jnp.logaddexp(0, z) - right * z).sum(axis=1).mean()
+
+    total = epochs * -(-len(cut) // BATCH)
+    optimiser = optax.chain(
+        optax.add_decayed_weights(PENALTY),
+        optax.scale_by_adam(),
+        optax.scale_by_schedule(
+            lambda step: -RATE * jnp.minimum(1.0, (step + 1) / WARM_STEPS) * (1 - 0.97 * step / total)
+        ),
+    )
+
+    def update(weights: Any, state: Any, table: Any, right: Any, key: Any) -> Any:
+        slopes = jax.grad(loss_of)(weights, table, right, key)
+        change, state = optimiser.update(slopes, state, weights)
+        return optax.apply_updates(weights, change), state
+
+    update = jax.jit(update)
+    dice, key = np.random.default_rng(11), jax.random.PRNGKey(11)
     right = y.astype(np.float32)
     lengths = np.array([len(rows) for rows in cut])
-    pieces, weights = sense.pieces, {name: getattr(sense, name).copy() for name in SENSE}
-    first = {name: np.zeros_like(value) for name, value in weights.items()}
-    second = {name: np.zeros_like(value) for name, value in weights.items()}
-    step, total = 0, epochs * -(-len(cut) // BATCH)
+    weights: Any = {name: jnp.asarray(getattr(sense, name)) for name in SENSE}
+    state = optimiser.init(weights)
     for _ in range(epochs):
-        # Texts of about one length stand together: nothing is computed for padding.
+        # Texts of about one length stand together: little is computed for padding.
         order = np.argsort(lengths + dice.random(len(lengths)) * 4, kind="stable")
         batches = [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
+        batches[-1] = np.concatenate([batches[-1], order[: BATCH - len(batches[-1])]])
         for at in dice.permutation(len(batches)):
-            step += 1
-            batch = batches[at]
-            slopes = _slopes(weights, pieces, [cut[row] for row in batch], right[batch], dice)
-            rate = RATE * min(1.0, step / WARM_STEPS) * (1 - 0.97 * step / total)
-            for name, raw in slopes.items():
-                slope = raw + PENALTY * weights[name]
-                first[name] = FIRST * first[name] + (1 - FIRST) * slope
-                second[name] = SECOND * second[name] + (1 - SECOND) * slope * slope
-                size = np.sqrt(second[name] / (1 - SECOND**step)) + 1e-8
-                weights[name] -= np.asarray(rate * first[name] / (1 - FIRST**step) / size, dtype=np.float32)
-    return Sense(pieces=pieces, **weights)
+            key, now = jax.random.split(key)
+            table = padded([cut[row] for row in batches[at]])
+            weights, state = update(weights, state, table, right[batches[at]], now)
+    return Sense(pieces=sense.pieces, **{name: np.asarray(weights[name], dtype=np.float32) for name in SENSE})
 
 
 def padded(cut: Sequence[Sequence[int]]) -> NDArray[np.int64]:
     """Return rows of texts as one table, filled up with row 0."""
-    table = np.zeros((len(cut), max(map(len, cut))), dtype=np.int64)
+    table = np.zeros((len(cut), -(-max(map(len, cut)) // STEP) * STEP), dtype=np.int64)
     for row, one in enumerate(cut):
         table[row, : len(one)] = one
     return table
@@ -64,68 +91,48 @@ def padded(cut: Sequence[Sequence[int]]) -> NDArray[np.int64]:
 def scores_of(sense: Sense, cut: Sequence[Sequence[int]], size: int = 512) -> NDArray[np.float64]:
     """Return what `Sense.scores` would of the texts whose rows are `cut`, many at a time."""
     found = np.zeros((len(cut), len(sense.out_bias)))
+    weights = {name: getattr(sense, name) for name in SENSE}
     order = np.argsort([len(rows) for rows in cut], kind="stable")
     for start in range(0, len(order), size):
         batch = order[start : start + size]
         table = padded([cut[row] for row in batch])
-        x = sense.pieces.vectors_of(table)
-        signs = np.where((table > 0)[..., None], windows(x) @ sense.kernel, NOTHING).max(axis=1)
-        gists = _gist_input(x, table) @ sense.gist
-        seen = np.concatenate([signs + sense.kernel_bias, gists + sense.gist_bias], axis=1)
-        found[batch] = np.maximum(seen, 0) @ sense.out + sense.out_bias
+        seen = _found(weights, sense.pieces.vectors_of(table), table > 0, np)
+        found[batch] = seen @ sense.out + sense.out_bias
     return found
+
+
+def _found(weights: Any, x: Any, is_said: Any, xp: Any) -> Any:
+    """Return what is found in texts: `x` the vectors, `is_said` where there are any; `xp` is numpy or jax.numpy."""
+
+    def windows(x: Any) -> Any:
+        n_pieces = x.shape[1]
+        wide = xp.pad(x, ((0, 0), (WIDTH // 2, WIDTH // 2), (0, 0)))
+        return xp.concatenate([wide[:, at : at + n_pieces] for at in range(WIDTH)], axis=2)
+
+    said = is_said[..., None]
+    beside = windows(x)
+    signs = xp.where(said, beside @ weights["kernel"], NOTHING).max(axis=1) + weights["kernel_bias"]
+    near = xp.maximum(beside @ weights["near"] + weights["near_bias"], 0) * said
+    fars = xp.where(said, windows(near) @ weights["far"], NOTHING).max(axis=1) + weights["far_bias"]
+    mean = x.sum(axis=1) / xp.sqrt(is_said.sum(axis=1, keepdims=True))
+    gists = mean @ weights["gist"] + weights["gist_bias"]
+    return xp.maximum(xp.concatenate([signs, fars, gists], axis=1), 0)
 
 
 def _start(n_dimensions: int, n_intents: int, dice: np.random.Generator) -> Weights:
     def random(*shape: int, size: float) -> NDArray[np.float32]:
         return np.asarray(dice.normal(0, size, shape), dtype=np.float32)
 
+    n_beside = WIDTH * n_dimensions
     return {
-        "kernel": random(WIDTH * n_dimensions, SIGNS, size=1 / float(np.sqrt(WIDTH * n_dimensions))),
+        "kernel": random(n_beside, SIGNS, size=1 / float(np.sqrt(n_beside))),
         "kernel_bias": np.zeros(SIGNS, dtype=np.float32),
+        "near": random(n_beside, NEARS, size=1 / float(np.sqrt(n_beside))),
+        "near_bias": np.zeros(NEARS, dtype=np.float32),
+        "far": random(WIDTH * NEARS, FARS, size=1 / float(np.sqrt(WIDTH * NEARS))),
+        "far_bias": np.zeros(FARS, dtype=np.float32),
         "gist": random(n_dimensions, GISTS, size=0.05),
         "gist_bias": np.zeros(GISTS, dtype=np.float32),
-        "out": random(SIGNS + GISTS, n_intents, size=0.05),
+        "out": random(SIGNS + FARS + GISTS, n_intents, size=0.05),
         "out_bias": np.full(n_intents, -3.0, dtype=np.float32),
-    }
-
-
-def _gist_input(x: NDArray[np.float32], table: NDArray[np.int64]) -> NDArray[np.float32]:
-    lengths = (table > 0).sum(axis=1, keepdims=True).astype(np.float32)
-    return np.asarray((x * (table > 0)[..., None]).sum(axis=1) / np.sqrt(lengths), dtype=np.float32)
-
-
-def _slopes(
-    weights: Weights,
-    pieces: Pieces,
-    cut: Sequence[Sequence[int]],
-    right: NDArray[np.float32],
-    dice: np.random.Generator,
-) -> Weights:
-    """Return the slope of the loss of one batch along every weight."""
-    table = padded(cut)
-    n_texts, n_pieces = table.shape
-    x = pieces.vectors_of(table)
-    x[dice.random(table.shape) < DROPPED_PIECES] = 0
-    beside = windows(x).reshape(n_texts * n_pieces, -1)
-    heard = (beside @ weights["kernel"]).reshape(n_texts, n_pieces, SIGNS)
-    heard[table == 0] = NOTHING
-    where = heard.argmax(axis=1)
-    signs = np.take_along_axis(heard, where[:, None], axis=1)[:, 0] + weights["kernel_bias"]
-    mean = _gist_input(x, table)
-    seen = np.concatenate([signs, mean @ weights["gist"] + weights["gist_bias"]], axis=1)
-    kept = ((dice.random(seen.shape) >= DROPPED) / (1 - DROPPED)).astype(np.float32)
-    found = np.maximum(seen, 0) * kept
-    z = np.clip(found @ weights["out"] + weights["out_bias"], -30, 30)
-    off = np.asarray((1 / (1 + np.exp(-z)) - right) / n_texts, dtype=np.float32)
-    back = (off @ weights["out"].T) * kept * (seen > 0)
-    spread = np.zeros((n_texts, n_pieces, SIGNS), dtype=np.float32)
-    np.put_along_axis(spread, where[:, None], back[:, None, :SIGNS], axis=1)
-    return {
-        "kernel": beside.T @ spread.reshape(n_texts * n_pieces, SIGNS),
-        "kernel_bias": back[:, :SIGNS].sum(axis=0),
-        "gist": mean.T @ back[:, SIGNS:],
-        "gist_bias": back[:, SIGNS:].sum(axis=0),
-        "out": found.T @ off,
-        "out_bias": off.sum(axis=0),
     }

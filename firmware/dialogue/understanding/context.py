@@ -2,7 +2,7 @@
 
 from collections.abc import MutableMapping
 
-from firmware.dialogue.intents import ACCEPT
+from firmware.dialogue.intents import ACCEPT, DOUBT_FROM
 from firmware.dialogue.slots import Asked, DayProblem, Slots
 
 ASKED_NAMES: dict[str, Asked] = {
@@ -89,6 +89,9 @@ def in_context(
                 # 不对，是后天 is a no to what was read back, not one more promise.
                 _lower(found, "promise_to_pay", 0.6)
                 _lower(found, "callback_later", 0.6)
+                if asked is Asked.CONFIRM and found.get("wrong_number", 0.0) < ACCEPT:
+                    # 不对，是一三九… is about the digits that were read, not about who was rung.
+                    _lower(found, "wrong_number", 0.1)
         case Asked.ABILITY | Asked.DATE | Asked.AMOUNT:
             _payment(found, slots, asked, yes, max(no, 0.5) if is_doubtful else no, is_bare=is_bare)
         case Asked.CALLBACK_TIME:
@@ -114,7 +117,13 @@ def _identity(found: MutableMapping[str, float], yes: float, no: float) -> None:
         no >= 0.5
         and max((p for name, p in found.items() if name not in ("deny", "wrong_number")), default=0.0) < 0.5
     ):
-        _raise(found, "wrong_number", min(0.75, no - 0.12))
+        # 不是，她在楼上: the number is right, somebody else took the call.
+        other, wrong = found.get("third_party", 0.0), found.get("wrong_number", 0.0)
+        _raise(
+            found,
+            "third_party" if other >= DOUBT_FROM and other > wrong else "wrong_number",
+            min(0.75, no - 0.12),
+        )
 
 
 def _payment(

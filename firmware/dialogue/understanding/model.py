@@ -11,7 +11,18 @@ from numpy.typing import NDArray
 from firmware.dialogue.understanding.features import hashes
 from firmware.dialogue.understanding.sense import Pieces, Sense
 
-SENSE = ("kernel", "kernel_bias", "gist", "gist_bias", "out", "out_bias")
+SENSE = (
+    "kernel",
+    "kernel_bias",
+    "near",
+    "near_bias",
+    "far",
+    "far_bias",
+    "gist",
+    "gist_bias",
+    "out",
+    "out_bias",
+)
 """What is trained of the sense of words."""
 SHORT = 24.0
 """Phrases of fewer features count as if they had this many: two characters are thin evidence."""

@@ -1,4 +1,4 @@
-"""The part that knows words by their sense: a small convolution over vectors of word pieces.
+"""The part that knows words by their sense: small convolutions over vectors of word pieces.
 
 N-grams know a word only as itself; here words that mean the same lie near each other, so one that no training phrase
 says is still worth something. The vectors are those of a public sentence encoder, cut down to the pieces and the
@@ -83,11 +83,17 @@ class Sense:
     kernel: NDArray[np.float32]
     """What is looked for in WIDTH pieces together: shape (WIDTH * n_dimensions, n_signs)."""
     kernel_bias: NDArray[np.float32]
+    near: NDArray[np.float32]
+    """What is made of WIDTH pieces before what is so made is looked at together: shape (WIDTH * n_dimensions, n_near)."""
+    near_bias: NDArray[np.float32]
+    far: NDArray[np.float32]
+    """Shape (WIDTH * n_near, n_far)."""
+    far_bias: NDArray[np.float32]
     gist: NDArray[np.float32]
     """What is looked for in the mean of all: shape (n_dimensions, n_gists)."""
     gist_bias: NDArray[np.float32]
     out: NDArray[np.float32]
-    """Shape (n_signs + n_gists, n_intents)."""
+    """Shape (n_signs + n_far + n_gists, n_intents)."""
     out_bias: NDArray[np.float32]
 
     def scores(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -95,15 +101,18 @@ class Sense:
         found = np.empty((len(texts), len(self.out_bias)), dtype=np.float32)
         for row, text in enumerate(texts):
             x = self.pieces.vectors_of(np.array(self.pieces.cut(text)))
-            signs = (windows(x[None])[0] @ self.kernel).max(axis=0) + self.kernel_bias
+            beside = windows(x)
+            signs = (beside @ self.kernel).max(axis=0) + self.kernel_bias
+            near = np.maximum(beside @ self.near + self.near_bias, 0)
+            fars = (windows(near) @ self.far).max(axis=0) + self.far_bias
             gists = x.sum(axis=0) / np.sqrt(np.float32(len(x))) @ self.gist + self.gist_bias
-            found[row] = np.maximum(np.concatenate([signs, gists]), 0) @ self.out + self.out_bias
+            found[row] = np.maximum(np.concatenate([signs, fars, gists]), 0) @ self.out + self.out_bias
         return found
 
 
 def windows(x: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return each piece with its neighbours, nothing beyond the ends: shape (n_texts, n_pieces, WIDTH * n_dimensions)."""
-    n_texts, n_pieces, n_dimensions = x.shape
-    beside = np.zeros((n_texts, n_pieces + WIDTH - 1, n_dimensions), dtype=np.float32)
-    beside[:, WIDTH // 2 : WIDTH // 2 + n_pieces] = x
-    return np.concatenate([beside[:, at : at + n_pieces] for at in range(WIDTH)], axis=2)
+    """Return each piece with its neighbours, nothing beyond the ends: shape (n_pieces, WIDTH * n_dimensions)."""
+    n_pieces, n_dimensions = x.shape
+    beside = np.zeros((n_pieces + WIDTH - 1, n_dimensions), dtype=np.float32)
+    beside[WIDTH // 2 : WIDTH // 2 + n_pieces] = x
+    return np.concatenate([beside[at : at + n_pieces] for at in range(WIDTH)], axis=1)

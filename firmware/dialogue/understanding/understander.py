@@ -20,8 +20,13 @@ from firmware.dialogue.understanding.yes_no import is_doubtful, is_open, takes_b
 LANGUAGES = ("zh", "en")
 MAX_CLAUSES = 12
 CLAUSE_TRUST = 0.97
-"""A meaning heard in one clause only counts a little less than one of the whole."""
+"""What protects a callee and is heard in one clause only counts a little less than if the whole said it."""
+SURE_CLAUSE, BESIDE = 0.85, 0.75
+"""Any other meaning of one clause alone counts if it is so sure, and then only as something said beside the matter:
+in a story every clause alone may mean something."""
 WISH = "opt_out"
+GUARDED = frozenset({WISH, "wrong_number", "want_human", "dispute", "vulnerable"})
+"""What must not be missed."""
 ASIDES = ("affirm", "deny", "repeat")
 """Beside a matter these are a manner of speaking: 不对，金额错了 disputes, it does not only deny."""
 ASIDE_FROM = 0.6
@@ -106,9 +111,14 @@ class Understander:
         whole = "".join(parts) if language == "zh" else " ".join(parts)
         pieces = [whole, *parts] if len(parts) > 1 else [whole]
         model = self.models[language]
-        table = model.probabilities(pieces)
-        table[1:] *= CLAUSE_TRUST
-        found = dict(zip(model.names, (float(p) for p in table.max(axis=0)), strict=True))
+        whole_sure, *parts_sure = model.probabilities(pieces).tolist()
+        found = dict(zip(model.names, whole_sure, strict=True))
+        for sure in parts_sure:
+            for name, p in zip(model.names, sure, strict=True):
+                if name in GUARDED:
+                    found[name] = max(found[name], CLAUSE_TRUST * p)
+                elif p >= SURE_CLAUSE:
+                    found[name] = max(found[name], BESIDE)
         self.rules[language].apply(found, whole, parts)
         _set_aside(found)
         return found

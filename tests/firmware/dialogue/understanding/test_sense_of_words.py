@@ -50,4 +50,4 @@ def test_many_texts_score_as_each_alone(english: Sense) -> None:
     texts = ["stop ringing me", "who is this", "i have cancer and can not work any more", "ok"]
     together = scores_of(english, [english.pieces.cut(text) for text in texts])
     np.testing.assert_allclose(together, english.scores(texts), atol=1e-3)
-    assert padded([[1, 1], [1, 5, 1]]).tolist() == [[1, 1, 0], [1, 5, 1]]
+    assert padded([[1, 1], [1, 5, 1]]).tolist() == [[1, 1, 0, 0, 0, 0], [1, 5, 1, 0, 0, 0]]

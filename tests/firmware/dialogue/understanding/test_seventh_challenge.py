@@ -20,7 +20,7 @@ from benchmarks.understanding_nearness import Near
 from firmware.dialogue.intents import INTENTS
 from firmware.dialogue.understanding.understander import Understander
 
-AUTHORS = 6
+AUTHORS = 13
 
 
 @pytest.mark.parametrize("name", [SEVENTH, SEVENTH_SEALED])
