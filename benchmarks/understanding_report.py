@@ -16,6 +16,7 @@ from benchmarks.understanding_evaluation import (
     FIFTH,
     FOLDER,
     FOURTH,
+    NINTH,
     SEALED,
     SECOND,
     SEVENTH,
@@ -127,7 +128,18 @@ def main() -> None:
         results[f"{language} second author"] = evaluate(
             understander, read(FOLDER / SECOND, language), language
         )
-        for name in (THIRD, SEALED, FOURTH, FIFTH, SIXTH, SEVENTH, SEVENTH_SEALED, EIGHTH, EIGHTH_SEALED):
+        for name in (
+            THIRD,
+            SEALED,
+            FOURTH,
+            FIFTH,
+            SIXTH,
+            SEVENTH,
+            SEVENTH_SEALED,
+            EIGHTH,
+            EIGHTH_SEALED,
+            NINTH,
+        ):
             measured(results, understander, name, language, is_far=options.far)
         if options.transfer:
             other, sample = transferred(understander, language)
@@ -147,7 +159,7 @@ def main() -> None:
         each_ms = (time.perf_counter() - began) / len(challenge) * 1000
         size_mb = sum(path.stat().st_size for path in SHIPPED.glob(f"{language}*.npz")) / 1e6
         print(f"\n{language}: {each_ms:.2f} ms a phrase, model {size_mb:.2f} MB\n")
-    for name in (SECOND, THIRD, SEALED, SEVENTH, SEVENTH_SEALED, EIGHTH, EIGHTH_SEALED):
+    for name in (SECOND, THIRD, SEALED, SEVENTH, SEVENTH_SEALED, EIGHTH, EIGHTH_SEALED, NINTH):
         meant = sum(len(intents) for _, _, intents in mixtures("mixed", name))
         print(f"{name}: {meant - len(lost(understander, name))} of {meant} meanings of mixtures kept")
         if name in (SECOND, THIRD, SEALED):
