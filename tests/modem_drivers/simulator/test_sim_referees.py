@@ -50,7 +50,7 @@ def gammu(link: Path, *arguments: str) -> str:
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=45, check=False)
     except subprocess.TimeoutExpired:
-        # Once in many runs, on a machine with a load of 6, gammu itself gave up a reply and then waited for minutes.
+        # Once in many runs, on a machine with a load of 6, it hung for over a minute; asked again it answers.
         done = subprocess.run(command, capture_output=True, text=True, timeout=45, check=False)
     assert done.returncode == 0, (arguments, done.stdout, done.stderr)
     return done.stdout
