@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from audio.call_audio import CallAudio
+from audio.channel_option import Channel
 from audio.errors import AudioError
 from audio.events import AnswerClassified, AnswerSpeechHeard, AudioEvent
 from audio.frame import Clip, clip_duration_ms, frame_from_bytes, freeze
@@ -49,13 +50,7 @@ def classify(
         bool,
         typer.Option("--words/--no-words", help="Also have what is said written down by the recognisers."),
     ] = True,
-    channel: Annotated[
-        int,
-        typer.Option(
-            help="Which channel is the callee's, where a file has several; 1 in recordings of this box.",
-            min=1,
-        ),
-    ] = 1,
+    channel: Channel = 1,
     models: Annotated[
         Path | None,
         typer.Option(

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from audio import classify_command, ports_command, transcribe_command
 from audio.call_audio import CallAudio
+from audio.channel_option import Channel
 from audio.dsp.progress_tones import COUNTRIES
 from audio.errors import AudioError
 from audio.events import (
@@ -39,13 +40,6 @@ Files = Annotated[
     typer.Argument(
         help="Recordings: WAV or FLAC of any rate, raw mu-law (.ul, .raw), A-law (.al).",
         metavar="FILE...",
-    ),
-]
-Channel = Annotated[
-    int,
-    typer.Option(
-        help="Which channel is heard, where a file has several; 1 is the callee in recordings of this box.",
-        min=1,
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from audio.call_audio import CallAudio
+from audio.channel_option import Channel
 from audio.dsp.endpointer import Patience
 from audio.errors import AudioError, RecogniserError
 from audio.events import UtteranceHeard
@@ -63,13 +64,7 @@ def transcribe(
     speech: Annotated[
         str, typer.Option(help="Judge of what is speech: auto, silero or plain.", metavar="NAME")
     ] = "auto",
-    channel: Annotated[
-        int,
-        typer.Option(
-            help="Which channel is heard, where a file has several; 1 is the callee in recordings of this box.",
-            min=1,
-        ),
-    ] = 1,
+    channel: Channel = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
     """Print what is said in the files: each utterance with its times, text and confidence."""

@@ -1,7 +1,6 @@
 """What the demo says at its end: what came of everybody in plain words, what the box refused, what was sent."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console, Group
@@ -29,25 +28,12 @@ _WORDS: Mapping[str, str] = {
 """By disposition, as the people of examples/people.yaml bring it about."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TextReceived:
-    """A text as the simulated network took it from a modem."""
-
-    number: str
-    text: str
-    n_parts: int
-
-    @property
-    def shown(self) -> str:
-        """Return it for a screen: whose telephone it is stays masked."""
-        parts = f" ({self.n_parts} messages)" if self.n_parts > 1 else ""
-        return f"to {mask(self.number)}{parts}: {self.text}"
-
-
-def received(network_rows: Sequence[Mapping[str, Any]]) -> list[TextReceived]:
-    """Return the texts among what the simulated network wrote down."""
+def texts_received(network_rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the texts that the simulated network took from a modem, for a screen: whose telephone it is stays masked."""
     return [
-        TextReceived(number=row["number"], text=row["text"], n_parts=row["n_parts"])
+        f"to {mask(row['number'])}"
+        + (f" ({row['n_parts']} messages)" if row["n_parts"] > 1 else "")
+        + f": {row['text']}"
         for row in network_rows
         if row["event"] == "text"
     ]
@@ -73,12 +59,7 @@ def _place(known: list[str], result: str) -> int:
     return known.index(result) if result in known else len(known)
 
 
-def show(
-    result: Mapping[str, Any],
-    contacts: Sequence[ContactView],
-    texts: Sequence[TextReceived],
-    out: Console,
-) -> None:
+def show(result: Mapping[str, Any], contacts: Sequence[ContactView], out: Console) -> None:
     """Print the end of the story."""
     out.print(story_table(contacts))
     rows = len(result["rejected_rows"])
@@ -86,7 +67,5 @@ def show(
         out.print(
             f"Left out before anybody was dialled: {rows} rows of the list, named above with the reason."
         )
-    for text in texts:
-        out.print(
-            Group(Text("The text after the call, as the network got it ", style="bold"), Text(text.shown))
-        )
+    for text in result["instalments"]["texts"]:
+        out.print(Group(Text("The text after the call, as the network got it ", style="bold"), Text(text)))

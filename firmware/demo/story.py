@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from firmware.demo.ending import received, show
+from firmware.demo.ending import show, texts_received
 from firmware.demo.processes import (
     Child,
     DemoError,
@@ -287,7 +287,7 @@ def _add_up(places: Places, picture: Picture, seconds: float) -> dict[str, Any]:
             "contacts": len(second),
             "attempts": _count(box_rows, SECOND),
             "outcomes": _dispositions(console_rows, SECOND),
-            "texts": [text.shown for text in received(network)],
+            "texts": texts_received(network),
             "text_states": sorted(picture.texts.values()),
         },
         "missing": sorted((at_box - at_console).keys()),
@@ -308,8 +308,7 @@ def _dispositions(rows: list[dict[str, Any]], campaign: str) -> dict[str, int]:
 
 
 def _tell(result: dict[str, Any], picture: Picture, places: Places, out: Console) -> None:
-    network = [json.loads(line) for line in places.network.read_text(encoding="utf-8").splitlines()]
-    show(result, list(picture.contacts.values()), received(network), out)
+    show(result, list(picture.contacts.values()), out)
     same = not (result["missing"] or result["doubled"] or result["unknown_to_box"])
     out.print(
         f"{result['attempts'] + result['instalments']['attempts']} attempts at the box, as many at the console: "
