@@ -64,6 +64,11 @@ class Money:
     currency: str
 
 
+def last_instalment(total_minor: int, each_minor: int, count: int) -> int:
+    """Return what is left of a total for the last of `count` instalments of which the others are `each_minor`."""
+    return total_minor - each_minor * (count - 1)
+
+
 class Disposition(StrEnum):
     """What came of one attempt: one word per attempt (data-model: Disposition)."""
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from firmware.dialogue.currencies import CURRENCIES
-from firmware.values import Money
+from firmware.values import Money, last_instalment
 
 MIN_INSTALMENTS, MAX_INSTALMENTS = 2, 36
 
@@ -30,10 +30,10 @@ def plan_terms(
         return None
     unit: int = 10 ** CURRENCIES[total.currency].exponent
     each = -(-total.minor // (count * unit)) * unit
-    if each * (count - 1) >= total.minor:
+    last = last_instalment(total.minor, each, count)
+    if last <= 0:
         return None
     for limit in (least, at_least):
         if limit is not None and (limit.currency != total.currency or each < limit.minor):
             return None
-    last = Money(total.minor - each * (count - 1), total.currency)
-    return PlanTerms(count, Money(each, total.currency), last)
+    return PlanTerms(count, Money(each, total.currency), Money(last, total.currency))

@@ -18,7 +18,7 @@ from firmware.store.connection import Connection
 from firmware.store.sms import StoredSms
 from firmware.texts.catalogue import MAX_PARTS, SENDER, catalogue_of
 from firmware.texts.rendering import TextIncompleteError, length_of, render, slots_from_text
-from firmware.values import Money
+from firmware.values import Money, last_instalment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,9 +64,8 @@ def _promised(con: Connection, message: StoredSms) -> dict[str, Value]:
     plan: dict[str, Value] = {PLAN_FIRST: promise.due, PLAN_COUNT: promise.instalments}
     if promise.amount is not None:
         plan[PLAN_AMOUNT] = promise.amount
-        if (
-            promise.total is not None
-        ):  # an older version kept none: then a text that names the last one is not sent
-            left = promise.total.minor - promise.amount.minor * (promise.instalments - 1)
+        # An older version kept no total: then a text that names the last instalment is not sent.
+        if promise.total is not None:
+            left = last_instalment(promise.total.minor, promise.amount.minor, promise.instalments)
             plan[PLAN_LAST] = Money(left, promise.amount.currency)
     return plan

@@ -3,7 +3,7 @@
 import calendar
 from datetime import date, timedelta
 
-from firmware.values import Money
+from firmware.values import Money, last_instalment
 
 _DAYS = {"week": 7, "fortnight": 14}
 
@@ -26,7 +26,7 @@ def amount_of(n: int, count: int, each_minor: int, total_minor: int | None) -> i
     """Return how much the instalment `n` after the first is: the last one is what is left of the total."""
     if total_minor is None or n < count - 1:
         return each_minor
-    return total_minor - each_minor * (count - 1)
+    return last_instalment(total_minor, each_minor, count)
 
 
 def due_on(first: date, n: int, every: str) -> date:
