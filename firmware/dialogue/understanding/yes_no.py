@@ -52,6 +52,10 @@ _EN_BUT = re.compile(
 )
 
 
+_ZH_PUT_RIGHT = re.compile(r"^是(?!的|啊|呀|呢|$)")
+"""After a no it says what is right instead: 不对，是后天 is no yes."""
+
+
 def is_doubtful(text: str, language: str) -> bool:
     """Return whether what was said around a day or an amount takes it back: 这个月够呛, "not this month"."""
     return (_ZH_DOUBT if language == "zh" else _EN_DOUBT).search(text) is not None
@@ -78,7 +82,13 @@ def is_yes(parts: list[str], language: str) -> bool | None:
 
 
 def _heard(parts: list[str], language: str) -> set[bool]:
-    return {answer for part in parts[:4] if (answer := _of(part, language)) is not None}
+    heard: set[bool] = set()
+    for part in parts[:4]:
+        if heard == {False} and language == "zh" and _ZH_PUT_RIGHT.match(part):
+            continue
+        if (answer := _of(part, language)) is not None:
+            heard.add(answer)
+    return heard
 
 
 def _of(part: str, language: str) -> bool | None:
