@@ -30,6 +30,8 @@ EIGHTH, EIGHTH_SEALED = "challenge_eighth.toml", "challenge_eighth_sealed.toml"
 """By another such one, 40 phrases for each of the five; the second was counted once, with the finished models."""
 NINTH = "challenge_ninth.toml"
 """Plain sentences by a third one, some 125 for each of the five, those left out that an author of the corpus says nearly so."""
+TENTH = "challenge_tenth.toml"
+"""By a fourth one, of the same kind; some 110 for each of the five."""
 CRITICAL = ("opt_out", "wrong_number", "want_human", "dispute", "vulnerable")
 TODAY = date(2026, 11, 25)
 LEAST = 0.3

@@ -22,6 +22,7 @@ from benchmarks.understanding_evaluation import (
     SEVENTH,
     SEVENTH_SEALED,
     SIXTH,
+    TENTH,
     THIRD,
     TODAY,
     Phrase,
@@ -139,6 +140,7 @@ def main() -> None:
             EIGHTH,
             EIGHTH_SEALED,
             NINTH,
+            TENTH,
         ):
             measured(results, understander, name, language, is_far=options.far)
         if options.transfer:
@@ -159,7 +161,7 @@ def main() -> None:
         each_ms = (time.perf_counter() - began) / len(challenge) * 1000
         size_mb = sum(path.stat().st_size for path in SHIPPED.glob(f"{language}*.npz")) / 1e6
         print(f"\n{language}: {each_ms:.2f} ms a phrase, model {size_mb:.2f} MB\n")
-    for name in (SECOND, THIRD, SEALED, SEVENTH, SEVENTH_SEALED, EIGHTH, EIGHTH_SEALED, NINTH):
+    for name in (SECOND, THIRD, SEALED, SEVENTH, SEVENTH_SEALED, EIGHTH, EIGHTH_SEALED, NINTH, TENTH):
         meant = sum(len(intents) for _, _, intents in mixtures("mixed", name))
         print(f"{name}: {meant - len(lost(understander, name))} of {meant} meanings of mixtures kept")
         if name in (SECOND, THIRD, SEALED):

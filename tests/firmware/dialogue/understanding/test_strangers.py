@@ -1,0 +1,130 @@
+"""Phrases of people who saw neither the corpus nor its authors: floors below what was counted, so that a worse model fails."""
+
+import tomllib
+from dataclasses import dataclass
+
+import pytest
+
+from benchmarks.understanding_corpus import CORPUS
+from benchmarks.understanding_evaluation import (
+    CRITICAL,
+    EIGHTH,
+    EIGHTH_SEALED,
+    FOLDER,
+    NINTH,
+    SEVENTH,
+    SEVENTH_SEALED,
+    TENTH,
+    evaluate,
+    heeded,
+    lost,
+    mixtures,
+    noisy,
+    read,
+)
+from benchmarks.understanding_nearness import Near
+from firmware.dialogue.intents import INTENTS, PROTECTIVE
+from firmware.dialogue.understanding.understander import Understander
+
+AUTHORS = 19
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Floors:
+    """What a set holds, and what must be understood of it."""
+
+    critical: int
+    """Phrases for each of what must not be missed, at least; and of the others."""
+    others: int
+    macro_f1: float
+    recall: float
+    false_alarms: float
+    heeded: float
+    """Acted on or asked about."""
+    harmless_acted: float
+    harmless_asked: float
+    mixtures_lost: float
+    every: int = 1
+    """Of a long set one phrase of so many: the whole is counted by benchmarks/understanding_report.py."""
+
+
+SETS = {
+    SEVENTH: Floors(
+        critical=24, others=9, macro_f1=0.93, recall=0.8, false_alarms=0.03, heeded=0.97,
+        harmless_acted=0.08, harmless_asked=0.15, mixtures_lost=0.2,
+    ),
+    EIGHTH: Floors(
+        critical=39, others=11, macro_f1=0.95, recall=0.92, false_alarms=0.02, heeded=0.985,
+        harmless_acted=0.07, harmless_asked=0.13, mixtures_lost=0.2,
+    ),
+    NINTH: Floors(
+        critical=114, others=20, macro_f1=0.935, recall=0.82, false_alarms=0.022, heeded=0.965,
+        harmless_acted=0.06, harmless_asked=0.12, mixtures_lost=0.05, every=3,
+    ),
+    TENTH: Floors(
+        critical=100, others=19, macro_f1=0.94, recall=0.85, false_alarms=0.022, heeded=0.975,
+        harmless_acted=0.06, harmless_asked=0.12, mixtures_lost=0.05, every=3,
+    ),
+}  # fmt: skip
+HALVES = {SEVENTH_SEALED: SETS[SEVENTH], EIGHTH_SEALED: SETS[EIGHTH]}
+"""Only ever counted, by the report; nobody looks at their errors."""
+FOR_EACH = pytest.mark.parametrize("language", ["zh", "en"])
+
+
+@pytest.mark.parametrize("name", [*SETS, *HALVES])
+@FOR_EACH
+def test_a_set_is_long_enough(name: str, language: str) -> None:
+    phrases, floors = read(FOLDER / name, language), (SETS | HALVES)[name]
+    for intent in INTENTS:
+        least = floors.critical if intent in CRITICAL else floors.others
+        assert sum(intent in phrase.right for phrase in phrases) >= least, intent
+    assert sum(not phrase.right for phrase in phrases) >= 2.2 * floors.critical
+
+
+@pytest.mark.parametrize("name", SETS)
+@FOR_EACH
+def test_a_stranger_is_understood(understander: Understander, name: str, language: str) -> None:
+    floors = SETS[name]
+    phrases = read(FOLDER / name, language)[:: floors.every]
+    scores, found = evaluate(understander, phrases, language), heeded(understander, phrases, language)
+    assert scores.macro_f1 >= floors.macro_f1, scores.wrong
+    assert min(scores.recall.values()) >= floors.recall, scores.recall
+    assert max(scores.false_alarms.values()) <= floors.false_alarms, scores.false_alarms
+    assert found.acted_or_asked >= floors.heeded, found
+    assert found.harmless_acted <= floors.harmless_acted, found
+    assert found.harmless_asked <= floors.harmless_asked, found
+
+
+@FOR_EACH
+def test_a_stranger_misheard_is_mostly_understood(understander: Understander, language: str) -> None:
+    phrases = noisy(read(FOLDER / EIGHTH, language), language, 0.2, seed=2)
+    scores, found = evaluate(understander, phrases, language), heeded(understander, phrases, language)
+    assert scores.macro_f1 >= 0.88
+    assert found.acted_or_asked >= 0.93, found
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_a_mixture_keeps_its_meanings(understander: Understander, name: str) -> None:
+    meant = sum(len(intents) for _, _, intents in mixtures("mixed", name))
+    missing = lost(understander, name)
+    assert meant >= SETS[name].critical
+    assert len(missing) <= SETS[name].mixtures_lost * meant, missing
+    if name == EIGHTH:
+        assert not [(text, intent) for text, intent in missing if intent in PROTECTIVE]
+
+
+@FOR_EACH
+def test_no_author_says_what_a_set_asks(language: str) -> None:
+    asked = [
+        phrase.text for path in sorted(FOLDER.glob("challenge*.toml")) for phrase in read(path, language)
+    ]
+    written = [
+        text
+        for path in sorted((CORPUS / language).glob("author_*.toml"))
+        for table in tomllib.loads(path.read_text(encoding="utf-8")).values()
+        for text in table["phrases"]
+    ]
+    assert len(written) >= AUTHORS * 1300
+    near = Near(asked, language)
+    assert near.holds(asked[0]) is not None
+    assert [text for text in written if near.holds(text) is not None] == []
