@@ -36,6 +36,9 @@ class Floors:
     critical: int
     """Phrases for each of what must not be missed, at least; and of the others."""
     others: int
+    harmless: int
+    mixed: int
+    """Meanings of its mixtures."""
     macro_f1: float
     recall: float
     false_alarms: float
@@ -50,19 +53,19 @@ class Floors:
 
 SETS = {
     SEVENTH: Floors(
-        critical=24, others=9, macro_f1=0.93, recall=0.8, false_alarms=0.03, heeded=0.97,
+        critical=24, others=9, harmless=58, mixed=48, macro_f1=0.93, recall=0.8, false_alarms=0.03, heeded=0.97,
         harmless_acted=0.08, harmless_asked=0.15, mixtures_lost=0.2,
     ),
     EIGHTH: Floors(
-        critical=39, others=11, macro_f1=0.95, recall=0.92, false_alarms=0.02, heeded=0.985,
+        critical=39, others=11, harmless=88, mixed=56, macro_f1=0.95, recall=0.92, false_alarms=0.02, heeded=0.985,
         harmless_acted=0.07, harmless_asked=0.13, mixtures_lost=0.2,
     ),
     NINTH: Floors(
-        critical=114, others=20, macro_f1=0.935, recall=0.82, false_alarms=0.022, heeded=0.965,
+        critical=114, others=20, harmless=240, mixed=150, macro_f1=0.935, recall=0.82, false_alarms=0.022, heeded=0.965,
         harmless_acted=0.06, harmless_asked=0.12, mixtures_lost=0.05, every=3,
     ),
     TENTH: Floors(
-        critical=100, others=19, macro_f1=0.94, recall=0.85, false_alarms=0.022, heeded=0.975,
+        critical=100, others=19, harmless=230, mixed=150, macro_f1=0.94, recall=0.85, false_alarms=0.022, heeded=0.975,
         harmless_acted=0.06, harmless_asked=0.12, mixtures_lost=0.05, every=3,
     ),
 }  # fmt: skip
@@ -78,7 +81,7 @@ def test_a_set_is_long_enough(name: str, language: str) -> None:
     for intent in INTENTS:
         least = floors.critical if intent in CRITICAL else floors.others
         assert sum(intent in phrase.right for phrase in phrases) >= least, intent
-    assert sum(not phrase.right for phrase in phrases) >= 2.2 * floors.critical
+    assert sum(not phrase.right for phrase in phrases) >= floors.harmless
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -107,7 +110,7 @@ def test_a_stranger_misheard_is_mostly_understood(understander: Understander, la
 def test_a_mixture_keeps_its_meanings(understander: Understander, name: str) -> None:
     meant = sum(len(intents) for _, _, intents in mixtures("mixed", name))
     missing = lost(understander, name)
-    assert meant >= SETS[name].critical
+    assert meant >= SETS[name].mixed
     assert len(missing) <= SETS[name].mixtures_lost * meant, missing
     if name == EIGHTH:
         assert not [(text, intent) for text, intent in missing if intent in PROTECTIVE]
