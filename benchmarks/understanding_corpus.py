@@ -23,6 +23,12 @@ GUARDED = frozenset({"opt_out", "wrong_number", "want_human", "dispute", "vulner
 BIGGEST = 80
 AUTHOR = "author_"
 """How the files of literal phrases are called, one for each author."""
+WENT_ON = {
+    20: 0, 21: 0, 22: 0, 23: 1, 24: 1, 25: 1, 26: 0, 27: 0, 28: 1,
+    29: 1, 30: 0, 31: 0, 32: 1, 33: 1, 34: 0, 35: 0, 36: 1, 37: 1,
+    38: 0, 39: 0, 40: 1, 41: 1, 42: 0, 43: 1,
+}  # fmt: skip
+"""Authors who were shown one half of the development sample (0 or 1) and went on as its author would, seeing nothing else."""
 LITERAL = 3
 """Samples of a literal phrase; the first is the phrase as it stands."""
 BY_SOUND = 0.6

@@ -32,6 +32,10 @@ NINTH = "challenge_ninth.toml"
 """Plain sentences by a third one, some 125 for each of the five, those left out that an author of the corpus says nearly so."""
 TENTH = "challenge_tenth.toml"
 """By a fourth one, of the same kind; some 110 for each of the five."""
+ELEVENTH, ELEVENTH_SEALED = "challenge_eleventh.toml", "challenge_eleventh_sealed.toml"
+"""By two more who were shown the development sample and went on as its author would: short phrases; the second is only ever counted."""
+MISLEADING = ("misheard", "double_negation", "sarcasm", "hard")
+"""Kinds of phrases in the eleventh on which a careless listener errs."""
 CRITICAL = ("opt_out", "wrong_number", "want_human", "dispute", "vulnerable")
 TODAY = date(2026, 11, 25)
 LEAST = 0.3
@@ -243,6 +247,17 @@ def lost(understander: Understander, name: str) -> list[tuple[str, str]]:
             if found.get(intent, 0.0) < (ACCEPT_PROTECTIVE if intent in PROTECTIVE else ACCEPT):
                 missing.append((text, intent))
     return missing
+
+
+def misled(understander: Understander, kind: str, language: str, name: str = ELEVENTH) -> tuple[int, int]:
+    """Return how many phrases of one of MISLEADING are not understood first of all as they are meant, and how many there are."""
+    rows = [(text, right) for spoken, text, right in mixtures(kind, name) if spoken == language]
+    wrong = 0
+    for text, right in rows:
+        intents = understander.understand(text, language=language, today=TODAY).intents
+        sure = intents[0].name if intents and intents[0].confidence >= LEAST else NOTHING
+        wrong += sure not in (right or {NOTHING})
+    return wrong, len(rows)
 
 
 def meanings(understander: Understander, language: str, text: str) -> dict[str, float]:

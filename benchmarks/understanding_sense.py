@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from firmware.dialogue.understanding.model import SENSE
 from firmware.dialogue.understanding.sense import WIDTH, Pieces, Sense
 
-SIGNS, NEARS, FARS, GISTS = 128, 128, 128, 64
+SIGNS, NEARS, FARS, GISTS = 256, 192, 256, 64
 BATCH = 128
 RATE = 2e-3
 WARM_STEPS = 100

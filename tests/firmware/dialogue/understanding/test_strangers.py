@@ -1,7 +1,7 @@
 """Phrases of people who saw neither the corpus nor its authors: floors below what was counted, so that a worse model fails."""
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -10,7 +10,10 @@ from benchmarks.understanding_evaluation import (
     CRITICAL,
     EIGHTH,
     EIGHTH_SEALED,
+    ELEVENTH,
+    ELEVENTH_SEALED,
     FOLDER,
+    MISLEADING,
     NINTH,
     SEVENTH,
     SEVENTH_SEALED,
@@ -18,6 +21,7 @@ from benchmarks.understanding_evaluation import (
     evaluate,
     heeded,
     lost,
+    misled,
     mixtures,
     noisy,
     read,
@@ -26,7 +30,7 @@ from benchmarks.understanding_nearness import Near
 from firmware.dialogue.intents import INTENTS, PROTECTIVE
 from firmware.dialogue.understanding.understander import Understander
 
-AUTHORS = 19
+LITERAL_PHRASES = 45_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,11 +70,24 @@ SETS = {
     ),
     TENTH: Floors(
         critical=100, others=19, harmless=230, mixed=150, macro_f1=0.94, recall=0.85, false_alarms=0.022, heeded=0.975,
-        harmless_acted=0.06, harmless_asked=0.12, mixtures_lost=0.05, every=3,
+        harmless_acted=0.06, harmless_asked=0.12, mixtures_lost=0.07, every=3,
+    ),
+    ELEVENTH: Floors(
+        critical=23, others=18, harmless=75, mixed=140, macro_f1=0.895, recall=0.7, false_alarms=0.015, heeded=0.945,
+        harmless_acted=0.04, harmless_asked=0.08, mixtures_lost=0.1,
     ),
 }  # fmt: skip
-HALVES = {SEVENTH_SEALED: SETS[SEVENTH], EIGHTH_SEALED: SETS[EIGHTH]}
+HALVES = {
+    SEVENTH_SEALED: SETS[SEVENTH],
+    EIGHTH_SEALED: SETS[EIGHTH],
+    ELEVENTH_SEALED: replace(SETS[ELEVENTH], critical=18, others=11, harmless=55),
+}
 """Only ever counted, by the report; nobody looks at their errors."""
+MISLED = {
+    ("zh", "misheard"): 0.1, ("zh", "double_negation"): 0.13, ("zh", "sarcasm"): 0.5, ("zh", "hard"): 0.25,
+    ("en", "misheard"): 0.35, ("en", "double_negation"): 0.33, ("en", "sarcasm"): 0.4, ("en", "hard"): 0.4,
+}  # fmt: skip
+"""Shares of the eleventh's misleading phrases that may be understood otherwise than they are meant."""
 FOR_EACH = pytest.mark.parametrize("language", ["zh", "en"])
 
 
@@ -116,6 +133,16 @@ def test_a_mixture_keeps_its_meanings(understander: Understander, name: str) -> 
         assert not [(text, intent) for text, intent in missing if intent in PROTECTIVE]
 
 
+@pytest.mark.parametrize("kind", MISLEADING)
+@FOR_EACH
+def test_words_that_mislead_are_mostly_understood(
+    understander: Understander, language: str, kind: str
+) -> None:
+    wrong, n = misled(understander, kind, language)
+    assert n >= 20
+    assert wrong <= MISLED[language, kind] * n
+
+
 @FOR_EACH
 def test_no_author_says_what_a_set_asks(language: str) -> None:
     asked = [
@@ -127,7 +154,7 @@ def test_no_author_says_what_a_set_asks(language: str) -> None:
         for table in tomllib.loads(path.read_text(encoding="utf-8")).values()
         for text in table["phrases"]
     ]
-    assert len(written) >= AUTHORS * 1300
+    assert len(written) >= LITERAL_PHRASES
     near = Near(asked, language)
     assert near.holds(asked[0]) is not None
     assert [text for text in written if near.holds(text) is not None] == []
