@@ -11,6 +11,7 @@ from typing import Protocol
 
 from benchmarks.understanding_corpus import NOTHING, ROOT, misheard
 from firmware.dialogue.doubts import doubtful
+from firmware.dialogue.events import Intent
 from firmware.dialogue.intents import ACCEPT, ACCEPT_PROTECTIVE, PROTECTIVE
 from firmware.dialogue.slots import Asked
 from firmware.dialogue.understanding.text import bare, normalise
@@ -93,6 +94,11 @@ def noisy(phrases: Sequence[Phrase], language: str, rate: float, seed: int) -> l
     ]
 
 
+def first_of(intents: Sequence[Intent]) -> str:
+    """Return the surest of ranked meanings; NOTHING if it would be asked again."""
+    return intents[0].name if intents and intents[0].confidence >= LEAST else NOTHING
+
+
 def evaluate(understander: Understands, phrases: Sequence[Phrase], language: str) -> Scores:
     """Return scores; chatter counts for false alarms only."""
     top: list[tuple[Phrase, str]] = []
@@ -100,7 +106,7 @@ def evaluate(understander: Understands, phrases: Sequence[Phrase], language: str
     for phrase in phrases:
         intents = understander.understand(phrase.text, language=language, today=TODAY).intents
         found.append({intent.name: intent.confidence for intent in intents})
-        top.append((phrase, intents[0].name if intents and intents[0].confidence >= LEAST else NOTHING))
+        top.append((phrase, first_of(intents)))
     meant = [(phrase, name) for phrase, name in top if phrase.right]
     wrong = [
         (phrase.text, "/".join(sorted(phrase.right)), name)
@@ -233,7 +239,7 @@ def is_right(understander: Understander, answer: Answer) -> bool:
     intents = understander.understand(
         answer.text, language=answer.language, asked=answer.asked, today=TODAY
     ).intents
-    first = intents[0].name if intents and intents[0].confidence >= LEAST else NOTHING
+    first = first_of(intents)
     sure = {intent.name for intent in intents if intent.confidence >= ACCEPT}
     return not sure & answer.never and (not answer.right or first in answer.right)
 
@@ -255,8 +261,7 @@ def misled(understander: Understander, kind: str, language: str, name: str = ELE
     wrong = 0
     for text, right in rows:
         intents = understander.understand(text, language=language, today=TODAY).intents
-        sure = intents[0].name if intents and intents[0].confidence >= LEAST else NOTHING
-        wrong += sure not in (right or {NOTHING})
+        wrong += first_of(intents) not in (right or {NOTHING})
     return wrong, len(rows)
 
 

@@ -28,18 +28,18 @@ LEFT_ALONE = [
 ]
 
 
+def by_rule(text: str) -> dict[str, float]:
+    said, found = bare(normalise(text, "en"), "en"), dict[str, float]()
+    Rules.load("en").apply(found, said, [said])
+    return found
+
+
 @pytest.mark.parametrize(("intent", "text"), HEARD)
 def test_is_heard_by_rule(understander: Understander, intent: str, text: str) -> None:
-    said = bare(normalise(text, "en"), "en")
-    by_rule: dict[str, float] = {}
-    Rules.load("en").apply(by_rule, said, [said])
-    assert by_rule.get(intent, 0.0) >= ALARM[intent]
+    assert by_rule(text).get(intent, 0.0) >= ALARM[intent]
     assert meanings(understander, "en", text)[intent] >= ALARM[intent]
 
 
 @pytest.mark.parametrize("text", LEFT_ALONE)
 def test_words_alike_are_left_alone(text: str) -> None:
-    said = bare(normalise(text, "en"), "en")
-    by_rule: dict[str, float] = {}
-    Rules.load("en").apply(by_rule, said, [said])
-    assert max(by_rule.values(), default=0.0) < min(ALARM.values())
+    assert max(by_rule(text).values(), default=0.0) < min(ALARM.values())

@@ -33,7 +33,7 @@ def test_the_second_challenge_is_long_enough(language: str) -> None:
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_another_author_is_understood(understander: Understander, language: str) -> None:
     scores = evaluate(understander, read(FOLDER / SECOND, language), language)
-    assert scores.macro_f1 >= {"zh": 0.975, "en": 0.955}[language], scores.wrong
+    assert scores.macro_f1 >= {"zh": 0.98, "en": 0.955}[language], scores.wrong
     for name, recall in scores.recall.items():
         assert recall >= 0.99, (name, recall)
     for name, rate in scores.false_alarms.items():

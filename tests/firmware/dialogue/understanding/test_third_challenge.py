@@ -34,8 +34,8 @@ def test_the_open_half_is_understood(understander: Understander, language: str) 
     scores = evaluate(understander, read(FOLDER / THIRD, language), language)
     assert scores.macro_f1 >= 0.955, scores.wrong
     assert min(scores.recall[name] for name in CRITICAL) >= 0.99, scores.recall
-    # One in a hundred is what strangers' phrases calibrate to; of these 254 that may be four.
-    assert max(scores.false_alarms[name] for name in CRITICAL) <= 0.016, scores.false_alarms
+    # One in a hundred is what strangers' phrases calibrate to; of these 254 that allows three.
+    assert max(scores.false_alarms[name] for name in CRITICAL) <= 0.012, scores.false_alarms
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
