@@ -1,6 +1,8 @@
 """Days as people name them, counted from the callee's own today; shared by every language."""
 
+import re
 from calendar import monthrange
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 from firmware.dialogue.slots import DayMention, DayProblem
@@ -59,6 +61,13 @@ def month_length(year: int, month: int) -> int:
     return monthrange(year, month)[1]
 
 
+def nth_weekday(year: int, month: int, wanted: int, nth: int | None) -> date:
+    """Return the nth weekday (Monday is 0) of a month, counted from 0; the last one when None."""
+    first = 1 + (wanted - date(year, month, 1).weekday()) % 7
+    last = first + 7 * ((month_length(year, month) - first) // 7)
+    return date(year, month, last if nth is None else first + 7 * nth)
+
+
 def day_of_month(text: str, day: int, today: date, months: int | None = None) -> DayMention:
     """Return the `day`-th of a month so many months from now; of the next one that still has it when None."""
     if not 1 <= day <= 31:
@@ -95,6 +104,27 @@ def end_of_month(text: str, today: date, months: int = 0) -> DayMention:
     """Return the last day of a month so many months from now."""
     year, month = month_after(today, months)
     return on(text, date(year, month, monthrange(year, month)[1]), today)
+
+
+def settled(days: Sequence[DayMention], text: str, turned: re.Pattern[str]) -> list[DayMention]:
+    """Return the days without what is vague and only goes on about the one before it: 一号发工资的时候.
+
+    `turned` finds the words between two days after which the second is another one: not, or, the rest.
+    """
+    kept: list[DayMention] = []
+    end = 0
+    for mention in days:
+        start = text.find(mention.text, end)
+        between = text[end : max(start, end)]
+        end = max(start, end) + len(mention.text)
+        if kept and mention.problem is DayProblem.VAGUE and start >= 0:
+            before = kept[-1]
+            if before.day is not None and not turned.search(between):
+                continue
+            if before.problem is DayProblem.VAGUE and not between.strip():
+                continue
+        kept.append(mention)
+    return kept
 
 
 def weekday(text: str, wanted: int, today: date, weeks: int | None) -> DayMention:

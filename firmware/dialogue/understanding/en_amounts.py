@@ -3,6 +3,7 @@
 # ruff: noqa: E501  (one rule, one line)
 
 import re
+from collections.abc import Sequence
 from fractions import Fraction
 
 from firmware.dialogue.currencies import in_minor
@@ -12,7 +13,7 @@ from firmware.dialogue.understanding.finding import Grammar
 
 MAX_MINOR = 10**14
 _UNITS = {
-    "dollars": None, "dollar": None, "bucks": None, "buck": None, "us dollars": "USD", "american dollars": "USD", "usd": "USD", "euros": "EUR", "euro": "EUR", "eur": "EUR",
+    "dollars": None, "dollar": None, "bucks": None, "buck": None, "us dollars": "USD", "u.s. dollars": "USD", "american dollars": "USD", "usd": "USD", "euros": "EUR", "euro": "EUR", "eur": "EUR",
     "pounds": "GBP", "pound": "GBP", "quid": "GBP", "gbp": "GBP", "yuan": "CNY", "kuai": None, "rmb": "CNY", "renminbi": "CNY", "cny": "CNY", "rupees": "INR", "yen": "JPY", "japanese yen": "JPY", "korean won": "KRW", "pesos": None,
     "hong kong dollars": "HKD", "singapore dollars": "SGD", "australian dollars": "AUD", "canadian dollars": "CAD",
 }  # fmt: skip
@@ -28,8 +29,8 @@ _NOT_MONEY = (
     r"|o'?clock|miles?|feet|meters?|degrees?|thirty\b|fifteen minutes|banks|lenders|st\b|nd\b|rd\b|th\b))"
 )
 _SLANG: dict[str, tuple[int, str | None]] = {
-    "fiver": (5, "GBP"),
-    "tenner": (10, "GBP"),
+    "fiver": (5, None),
+    "tenner": (10, None),
     "grand": (1000, None),
     "c note": (100, None),
 }
@@ -100,15 +101,18 @@ AMOUNTS: Grammar[AmountMention] = Grammar(
         (r"\b(?<!half )a (?P<slang>fiver|tenner|grand|c note)\b(?P<half> and a half\b)?", _slang),
         (r"\b(?:a )?couple (?:of )?(?P<scale>hundred|thousand|grand)\b(?: (?:dollars|bucks|pounds|quid))?", _couple),
         (r"\b(?:all of (?:it|what i owe|the money|that)|the (?:whole|entire|full) (?:thing|amount|balance|lot|sum|bill)|(?:pay|paid|clear|settle|send) (?:it )?(?:all|in full|everything)|in full|everything|the lot|full amount|full payment|every (?:last )?(?:penny|cent)|the full whack|in one (?:go|hit|shot|lump)|(?:in|as) a lump sum|pay(?:ing)? it all|it all|the total)\b", _all),
-        (rf"\b(?P<share>{_SHARE})\b(?: of (?:it|that|the (?:amount|balance|money|bill)))?(?! (?:hundred|thousand|grand|million|past|an hour|hour|a grand|a thousand|to|of an hour|day|party|person|time|a million|an? ))", _share),
+        (rf"\b(?P<share>{_SHARE})\b(?: of (?:it|that|the (?:amount|balance|money|bill)))?(?! (?:hundred|thousand|grand|million|lakhs?|crores?|past|an hour|hour|a grand|a thousand|to|of an hour|day|party|person|time|a million|an? ))", _share),
         (rf"(?<![\w.,$-])(?P<number>{NUMBER})\b{_NOT_MONEY}(?![.,]?[0-9])", _bare),
     )
 )  # fmt: skip
 _LEAD = (
-    r"^(?:just |maybe |about |around |nearly |almost |like |say |call it |up to |at most |(?:no|not) more than |only "
+    r"^(?:no |sorry |well |i mean |make (?:it|that) |just |maybe |about |around |nearly |almost |like |say |call it |up to |at most |(?:no|not) more than |only "
     r"|i (?:can|could) (?:do |pay |manage |stretch to |spare )|how about )*"
 )
 BARE_NUMBER = re.compile(rf"{_LEAD}({NUMBER})$")
+SPAN = re.compile(rf"\b{NUMBER} (?:or|to) {NUMBER}(?: {_UNIT}\b)?")
+"""Two or three hundred: neither of them was named."""
+_PRICE = re.compile(rf"{_LEAD}(?P<whole>{NUMBER}) ninety (?P<last>nine|five)$")
 _HUNDREDS = "|".join(word for word, value in ONES.items() if value > 9)
 _PAIR = re.compile(
     rf"{_LEAD}(?P<hundreds>{_HUNDREDS}|twenty) (?P<rest>(?:{'|'.join(TENS)})(?: (?:one|two|three|four|five|six|seven|eight|nine))?)$"
@@ -126,6 +130,21 @@ def said_with_oh(text: str) -> AmountMention | None:
     if match is None:
         return None
     return _amount(match[0], Fraction(ONES[match["hundreds"]] * 100 + ONES[match["ones"]]), None)
+
+
+def bare_numbers(clauses: Sequence[str]) -> list[AmountMention]:
+    """Return the numbers that stand alone in a clause each, in answer to how much: "seventy, no, make that ninety"."""
+    named = [(match[1], number_of(match[1])) for clause in clauses if (match := BARE_NUMBER.match(clause))]
+    return [found for text, value in named if value and (found := _amount(text, value, None))]
+
+
+def price(text: str) -> AmountMention | None:
+    """Return 99.99 for "ninety nine ninety nine" in answer to how much."""
+    match = _PRICE.match(text)
+    whole = number_of(match["whole"]) if match else None
+    if match is None or whole is None or whole > 99:
+        return None
+    return _amount(match[0], whole + Fraction(90 + ONES[match["last"]], 100), None)
 
 
 def paired(text: str) -> AmountMention | None:

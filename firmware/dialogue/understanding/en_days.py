@@ -111,16 +111,55 @@ def _nth_weekday(match: re.Match[str], today: date) -> _Found:
     named = match["month"]
     ahead = (_MONTH_NAMES[named] - today.month) % 12 if named else int(match["which"] == "next")
     year, month = calendar.month_after(today, ahead)
-    wanted = _DAY_NAMES[match["weekday"]]
-    first = 1 + (wanted - date(year, month, 1).weekday()) % 7
-    last = first + 7 * ((calendar.month_length(year, month) - first) // 7)
     nth = ("first", "second", "third", "fourth").index(match["nth"]) if match["nth"] != "last" else None
-    return calendar.on(match[0], date(year, month, last if nth is None else first + 7 * nth), today)
+    day = calendar.nth_weekday(year, month, _DAY_NAMES[match["weekday"]], nth)
+    return calendar.on(match[0], day, today)
+
+
+def _named_weekday(match: re.Match[str], today: date) -> _Found:
+    """Read "Friday the fourth" as one day; where weekday and date disagree they stay two."""
+    month = match.groupdict().get("month")
+    day = _day_number(match["day"])
+    found = (
+        calendar.day_and_month(match[0], day, _MONTH_NAMES[month], today)
+        if month
+        else calendar.day_of_month(match[0], day, today)
+    )
+    return found if found.day and found.day.weekday() == _DAY_NAMES[match["weekday"]] else None
+
+
+def _anchored(text: str, today: date) -> date | None:
+    """Return the day that another one is counted from: Christmas has a day only here."""
+    for name, month, day in (("christmas", 12, 25), ("new year", 1, 1)):
+        if re.fullmatch(rf"{name}(?:'?s)?(?: day)?", text):
+            return date(today.year + ((month, day) < (today.month, today.day)), month, day)
+    found = DAYS.find(text, today)[1]
+    return found[0].day if found else None
+
+
+def _beside(match: re.Match[str], today: date) -> _Found:
+    """Read "two days after Christmas" and "the Monday before the tenth"."""
+    anchor = _anchored(match["anchor"], today)
+    if anchor is None or match[0].startswith("the week"):
+        return calendar.vague(match[0])
+    side = -1 if match["side"] == "before" else 1
+    if weekday := match["weekday"]:
+        wanted = _DAY_NAMES[weekday]
+        shift = (
+            (wanted - anchor.weekday() - 1) % 7 + 1
+            if side > 0
+            else -((anchor.weekday() - wanted - 1) % 7 + 1)
+        )
+    else:
+        shift = side * (_count(match["n"]) if match["n"] else 1) * {"d": 1, "w": 7, "f": 14}[match["unit"][0]]
+    return calendar.on(match[0], anchor + timedelta(days=shift), today)
 
 
 def _holiday(match: re.Match[str], today: date) -> _Found:
     what = match["what"]
-    if what.startswith("new"):
+    if fixed := _FIXED.get(what.replace("saint", "st").replace(".", "").removesuffix(" day")):
+        month, day = fixed
+    elif what.startswith("new"):
         month, day = (12, 31) if what.endswith("eve") else (1, 1)
     else:
         month, day = 12, {"y": 25, "e": 24}[what[-1]] if what.startswith("christmas") else 26
@@ -191,15 +230,30 @@ _INCOME = (
     "wages?|salary|pay|paycheck|pension|check|bonus|money|benefits?|giro|dole|credit|refund|loan|grant|commission|"
     "settlement|inheritance|invoice|rebate|compensation|insurance|allowance|funds|overtime|tips"
 )
+_FIXED = {
+    "hogmanay": (12, 31), "st patrick's": (3, 17), "st patricks": (3, 17), "valentine's": (2, 14), "valentines": (2, 14), "halloween": (10, 31),
+    "bonfire night": (11, 5), "st andrew's": (11, 30), "st andrews": (11, 30), "australia": (1, 26), "anzac": (4, 25), "canada": (7, 1), "republic": (1, 26),
+}  # fmt: skip
+"""Holidays of one country and one date; those that move are asked for."""
+_ANCHOR = (
+    r"(?P<anchor>christmas(?: day| eve)?|new year(?:'?s)?(?: day| eve)?|boxing day|hogmanay|easter|thanksgiving|payday|tomorrow"
+    rf"|(?:the )?(?:{_ORDINAL}|[0-9]{{1,2}}(?:st|nd|rd|th))(?: of [a-z]+)?|{_M.replace('?P<month>', '?:')} (?:the )?(?:{_ORDINAL}|[0-9]{{1,2}}(?:st|nd|rd|th)?)|{_W.replace('?P<weekday>', '?:')})"
+)
 _NO_DAY = (
     r"(?! (?:of never|times?|one|payment|call|person|thing|half|party|part|of the amount|quarter|place|installment|bill|agent"
-    r"|floors?|street|avenue|road|grade|year|level|attempt|occasion|try|week|month|visit|letter|thoughts?|hand|child|kid|wife|husband"
+    r"|hour\b|floors?|street|avenue|road|grade|year|level|attempt|occasion|try|week|month|visit|letter|thoughts?|hand|child|kid|wife|husband"
     r"|job|house|line|letter|message|account|card|name|digit|number|of all)\b)"
 )
 DAYS: Grammar[DayMention] = Grammar(
     (
         (r"\b([12][0-9]{3})-([0-9]{1,2})-([0-9]{1,2})\b", _iso),
         (r"\bthe day after tomorrow\b|\bday after tomorrow\b", lambda match, today: _shift(2, match, today)),
+        (rf"\b(?:the )?(?:{_N} )?(?P<unit>days?|weeks?|fortnight) (?P<side>before|after|following) {_ANCHOR}\b(?P<weekday>)", _beside),
+        (rf"\b(?:the |a )?(?:first )?{_W} (?P<side>before|after|following) {_ANCHOR}\b(?P<n>)(?P<unit>)", _beside),
+        (rf"\b(?:the )?{_W} after(?: that)?(?= *(?:$|[,.;!?]|and\b|for\b|then\b|i\b|maybe\b|please\b))", lambda match, today: calendar.in_days(match[0], (_DAY_NAMES[match["weekday"]] - today.weekday() - 1) % 7 + 8, today)),
+        (rf"\b(?:on )?(?:this |next )?{_W},? (?:the )?{_DAY}(?: of)? {_M}\b", _named_weekday),
+        (rf"\b(?:on )?(?:this |next )?{_W},? {_M} (?:the )?{_DAY}\b", _named_weekday),
+        (rf"\b(?:on )?(?:this |next )?{_W},? (?:the )?{_DAY}\b{_NO_DAY}(?P<month>)", _named_weekday),
         (rf"\b(?:the )?{_DAY}(?: day)?(?: of)? {_M}\b(?:,? (?P<year>20[0-9][0-9]))?", _month_day),
         (rf"\b{_M}\.? (?:the )?{_DAY}\b(?:,? (?P<year>20[0-9][0-9]))?", _month_day),
         (rf"\b(?<!in ){_M}\.? {_CARDINAL}\b(?![:.%,]?[0-9]|\s*(?:hundred|thousand|dollars|bucks|days|weeks|months|am|pm))", _month_day),
@@ -216,9 +270,9 @@ DAYS: Grammar[DayMention] = Grammar(
         (r"\b(?:the )?(?:week|month|weekend|year) before last\b|\b(?:ages|weeks|months|years|a (?:long )?(?:while|time)) (?:ago|back)\b", _past),
         (r"\b(?:the )?(?:week|month|weekend) after next\b", _vague),
         (rf"\b(?:a |one )?fortnight(?: (?:from|after|on))? (?P<anchor>today|now|tomorrow|{_W[12:-1]})\b(?P<n>)", lambda match, today: _week_from(match, today, weeks=2)),
-        (r"\bthis (?:time|day) next week\b", lambda match, today: _shift(7, match, today)),
+        (r"\bthis (?:time|day) (?:next )?week\b", lambda match, today: _shift(7, match, today)),
         (rf"\b(?:the )?(?P<nth>first|second|third|fourth|last) {_W} (?:in|of) (?:(?P<which>the|this|next) month|{_M})\b", _nth_weekday),
-        (r"\b(?P<what>christmas day|christmas eve|new year'?s? day|new year'?s? eve|boxing day)\b", _holiday),
+        (r"\b(?P<what>hogmanay|(?:saint|st\.?) patrick'?s(?: day)?|valentine'?s day|(?:saint|st\.?) andrew'?s(?: day)|bonfire night|halloween|(?:australia|anzac|canada|republic) day|christmas day|christmas eve|new year'?s? day|new year'?s? eve|boxing day)\b", _holiday),
         (r"\b(?:(?P<n>)(?P<anchor>today|tomorrow|monday|tuesday|wednesday|thursday|friday|saturday|sunday) week)\b", _week_from),
         (r"\b(?P<n>)(?P<anchor>today|tomorrow|monday|tuesday|wednesday|thursday|friday|saturday|sunday) fortnight\b", lambda match, today: _week_from(match, today, weeks=2)),
         (rf"\b(?P<which>this coming|this|next|last|coming)? ?{_W}\b(?! night fever)", _weekday),
@@ -234,7 +288,7 @@ DAYS: Grammar[DayMention] = Grammar(
         (r"\b(?:tomorrow|tomorow|tmrw|tomoz)\b", lambda match, today: _shift(1, match, today)),
         (r"\b(?:today|tonight|this (?:morning|afternoon|evening)|end of play)\b", lambda match, today: _shift(0, match, today)),
         (r"\b(?:yesterday|last (?:night|week|month|year)|the other day)\b", _past),
-        (rf"\b(?:payday|pay day|(?:{_WHEN}) (?:i|we) (?:get|am|are|got) paid|(?:{_WHEN}) (?:my|the|our|his|her|that|this) (?:[a-z]+ ){{0,2}}?(?:{_INCOME}) (?:comes?|clears?|arrives?|hits?|lands?|drops?|is|are|goes|gets)(?: (?:in|here|through|there))?|(?:{_WHEN}) (?:i|we) (?:get|have|receive) (?:my|our|the) (?:[a-z]+ ){{0,2}}?(?:{_INCOME})|(?:{_WHEN}) (?:i|we) (?:have )?(?:sell|sold|cash|collect|borrow|start work|start my|find (?:work|a job))|one of these days|when (?:i|we) (?:can|am able|have it)\b"
+        (rf"\b(?:payday|pay day|(?:{_WHEN}) (?:i|we) (?:get|am|are|got) paid|(?:{_WHEN}) (?:my|the|our|his|her|that|this) (?:[a-z]+ ){{0,2}}?(?:{_INCOME}) (?:comes?|clears?|arrives?|hits?|lands?|drops?|is|are|goes|gets)(?: (?:in|here|through|there))?|(?:{_WHEN}) (?:i|we) (?:get|have|receive) (?:my|our|the) (?:[a-z]+ ){{0,2}}?(?:{_INCOME})|(?:{_WHEN}|once) (?:the|my|our|his|her|that) (?:[a-z]+ ){{1,3}}?(?:pays? out|comes? (?:in|through)|goes through|clears?|lands|sells?|is sold|gets sold)|(?:early |late |sometime |later )?in the new year|(?:{_WHEN}) (?:i|we) (?:have )?(?:sell|sold|cash|collect|borrow|start work|start my|find (?:work|a job))|one of these days|when (?:i|we) (?:can|am able|have it)\b"
          r"|(?:next|this) (?:week|month|weekend|year)|the weekend|(?:in |within )?(?:a )?(?:few|couple|several)(?: of)? (?:more )?(?:days|weeks|months)(?: time)?|sometime|some time soon|soon|eventually|one day|some day|someday|later this (?:week|month)"
          r"|(?:after|over|before) (?:the )?(?:holidays?|christmas|new year|thanksgiving|easter)|christmas|easter|thanksgiving|as soon as (?:i can|possible)|asap)\b", _vague),
         (rf"\b(?:on |by |before |until |till |say |maybe )?(?:the ){_DAY}\b{_NO_DAY}", _of_month),
@@ -242,6 +296,10 @@ DAYS: Grammar[DayMention] = Grammar(
         (rf"\b(?:on|by|before|until|till) {_DAY}\b{_NO_DAY}", _of_month),
     )
 )  # fmt: skip
+TURNED = re.compile(
+    r"\b(?:not|no|never|can not|or|unless|but|actually|rather|rest|other|remaining|else|maybe|instead|then|after|until)\b"
+)
+"""Between two days: the second is another one, or takes the first back."""
 BARE_DAY = re.compile(
     rf"^(?:on |by |the |it's |make it |say )*(?:{_DAY}|(?P<number>[0-9]{{1,2}}|(?:twenty|thirty)[ -]?[a-z]*|[a-z]+))$"
 )

@@ -22,13 +22,16 @@ SCALES = {
     "k": 1000,
     "million": 1_000_000,
     "lakh": 100_000,
+    "lakhs": 100_000,
+    "crore": 10_000_000,
+    "crores": 10_000_000,
 }
 ORDINALS = {word: value for value, word in enumerate(
     ["zeroth", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh", "twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth", "seventeenth", "eighteenth", "nineteenth"]) if value}  # fmt: skip
 ORDINALS |= {"twentieth": 20, "thirtieth": 30}
 _WORD = "|".join(sorted({*ONES, *TENS, *SCALES} - {"k"}, key=len, reverse=True))
 NUMERAL = r"[0-9][0-9,]*+(?:\.[0-9]++)?"
-NUMBER = rf"(?:(?:an?\s+)?(?:half\s+an?\s+)?(?:{NUMERAL}k?|{_WORD}|an?(?=\s+(?:hundred|thousand|grand|million)))\b(?:[\s-]+(?:and\s+a\s+half\b(?=\s+(?:thousand|hundred|grand|million))|and(?=\s+(?:{_WORD}|{NUMERAL})\b)|point(?=\s)|{NUMERAL}k?\b|(?:{_WORD})\b))*)"
+NUMBER = rf"(?:(?:an?\s+)?(?:half\s+an?\s+)?(?:{NUMERAL}k?|{_WORD}|an?(?=\s+(?:hundred|thousand|grand|million)))\b(?:[\s-]+(?:and\s+a\s+half\b(?=\s+(?:thousand|hundred|grand|million|lakhs?|crores?))|and(?=\s+(?:{_WORD}|{NUMERAL})\b)|point(?=\s)|{NUMERAL}k?\b|(?:{_WORD})\b))*)"
 """A run of words that may be a number; `number_of` says whether it is one."""
 MAX_WORDS = 14
 DIGIT_WORDS = {

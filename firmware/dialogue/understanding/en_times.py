@@ -16,11 +16,15 @@ PARTS = {
     "after lunch": (13, 18), "after work": (18, 22), "after dinner": (19, 22), "after school": (15, 18),
 }  # fmt: skip
 LATEST = time(23, 59, 59)
-_WORD_OF_PART = re.compile("morning|afternoon|evening|night")
+_WORD_OF_PART = re.compile("morning|afternoon|evening|night|lunch|work|dinner|school")
 _H = (
     "(?P<hour>"
     + "|".join(sorted((w for w, v in ONES.items() if 0 < v < 13), key=len, reverse=True))
     + "|1[0-9]|2[0-3]|0?[0-9])"
+)
+_H_24 = (
+    "thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty(?: (?:one|two|three))?|oh (?:six|seven|eight|nine)|"
+    "ten|eleven|twelve"
 )
 _TENS = "|".join(("twenty", "thirty", "forty", "fifty"))
 _M = rf"(?P<minute>(?:oh |o )?(?:one|two|three|four|five|six|seven|eight|nine)|(?:{_TENS})(?:[ -](?:one|two|three|four|five|six|seven|eight|nine))?|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|[0-5][0-9]|[0-9])"
@@ -80,6 +84,12 @@ def _clock(match: re.Match[str]) -> TimeMention | None:
     return _mention(
         match, _hour(match["hour"], match.groupdict().get("half")), _number(minute) if minute else 0
     )
+
+
+def _by_the_army(match: re.Match[str]) -> TimeMention | None:
+    """Read "fourteen thirty hours" and "eighteen hundred hours"."""
+    minute = match["minute"]
+    return _mention(match, _number(match["hour"]), 0 if minute == "hundred" else _number(minute))
 
 
 def _digital(match: re.Match[str]) -> TimeMention | None:
@@ -152,6 +162,7 @@ TIMES: Grammar[TimeMention] = Grammar(
         (rf"\b(?:{_BOUND} )?(?P<part>half|a quarter|quarter|(?:five|ten|twenty|twenty five|5|10|20|25)(?: minutes)?) (?P<side>past|after|to|till|of|before) {_H}\b{_HALF}?", _half_past),
         (rf"\b(?:{_BOUND} )?(?P<part>half) (?P<side>){_H}\b(?! (?:of|the|now|a|hundred)\b| (?:hundred|thousand|dollars|bucks)){_HALF}?", _half_past),
         (rf"\b(?:{_BOUND} )?(?P<hour>[01]?[0-9]|2[0-3])[:.](?P<minute>[0-5][0-9])\b(?!%|[.,][0-9]){_HALF}?", lambda match: None if "." in match[0].split()[-1] and not match["half"] else _digital(match)),
+        (rf"\b(?:{_BOUND} |at )?(?P<hour>[01]?[0-9]|2[0-3]|{_H_24}) ?(?P<minute>hundred|[0-5][0-9]|fifteen|thirty|forty five) hours\b", _by_the_army),
         (rf"\b(?:{_BOUND} )?{_H}(?: {_M})?{_HALF}(?=\b|\s|$)", _clock),
         (rf"\b(?:{_BOUND} )?{_H} ?o ?'?clock\b{_HALF}?", _clock),
         (rf"\b{_BOUND} {_H}(?: {_M})?\b(?! ?(?:hundred|thousand|grand|dollars?|bucks?|pounds?|euros?|yuan|days?|weeks?|months?|hours?|minutes?|payments?|calls?|years?|percent|k\b|[0-9]|of|people|kids|a month|installments?|pm|am))", _clock),

@@ -2,9 +2,18 @@
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
-T = TypeVar("T")
+
+class Mention(Protocol):
+    """What a text names."""
+
+    @property
+    def text(self) -> str:
+        """Return the words that named it."""
+
+
+T = TypeVar("T", bound=Mention)
 TAKEN = "\x00"
 
 
@@ -23,8 +32,10 @@ class Grammar(Generic[T]):
                 value = meaning(match, *context)
                 if value is None:
                     continue
-                found.append((match.start(), value))
-                pieces += [text[end : match.start()], TAKEN * (match.end() - match.start())]
+                # A rule that looks back at what stands before keeps only what is its own.
+                start = match.end() - len(value.text) if match[0].endswith(value.text) else match.start()
+                found.append((start, value))
+                pieces += [text[end:start], TAKEN * (match.end() - start)]
                 end = match.end()
             text = "".join([*pieces, text[end:]])
         return text, [value for _, value in sorted(found, key=lambda pair: pair[0])]

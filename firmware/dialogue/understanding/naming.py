@@ -36,7 +36,17 @@ _EN_ISH = re.compile(
     r"\b(?:(?:around|about|at) )?(noon|midday|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|[0-9]{1,2})[ -]?ish\b"
 )
 """Sixish is about six, which is read back."""
+_EN_ORDINAL_GAP = re.compile(r"\b([0-9]{1,2}) (st|nd|rd|th)\b")
+"""A recogniser writes "the 5 th"."""
+_EN_IDIOM = re.compile(
+    r"\bat the end of the day(?= [a-z])|\b(?:one )?day (?:at a time|by day|in,? day out|after day)\b|\b(?:the )?eleventh hour\b|\bhalf the (?:time|battle|story|trouble)\b"
+    r"|\b(?:better|other) half\b|\b(?:thanks|thank you) a million\b|\b(?:(?:one|chance) )?in a million(?: years)?\b|\ba million (?:times|things|reasons|miles)\b"
+    r"|\bnine to five\b|\b(?:one|a|two) (?:secs?|seconds?|moments?|ticks?)\b|\bone more (?:time|thing)\b|\b(?:24/7|twenty four seven)\b"
+)
+"""Words that name a day, a time, an amount or digits elsewhere, and nothing here."""
 LONGEST = 20
+MANY_WORDS = 3
+"""A lone digit among more words than these is no answer to "which digits"."""
 PHONE = 7
 """So many digits in a row are a number to dial or an account, not money."""
 
@@ -65,7 +75,8 @@ def _chinese(normal: str, asked: Asked, today: date) -> _Read:
         text, digits = _zh_digits(_spoken_digits(text), shortest=2, asked=asked)
         if digits is None and _ZH_ONE_DIGIT.match(text):
             return TAKEN, digit_string(text), [], [], []
-    text, days = zh_days.DAYS.find(text, today)
+    said, (text, days) = text, zh_days.DAYS.find(text, today)
+    days = calendar.settled(days, said, zh_days.TURNED)
     if not days and asked is Asked.DATE and (bare := zh_days.BARE_DAY.match(_stripped(text))):
         return (
             TAKEN,
@@ -150,26 +161,29 @@ def _is_digits_zh(text: str, match: re.Match[str], shortest: int, asked: Asked) 
 
 
 def _english(normal: str, asked: Asked, today: date) -> _Read:
-    text, digits = _EN_ISH.sub(r"around \1", normal), None
-    if asked is Asked.AMOUNT and (pair := en_amounts.said_with_oh(_stripped(text))):
-        return TAKEN, None, [], [], [pair]
+    text = _EN_IDIOM.sub(lambda match: TAKEN * len(match[0]), _EN_ORDINAL_GAP.sub(r"\1\2", normal))
+    text, digits = _EN_ISH.sub(r"around \1", text), None
+    if asked is Asked.AMOUNT and (
+        one := en_amounts.said_with_oh(_stripped(text)) or en_amounts.price(_stripped(text))
+    ):
+        return TAKEN, None, [], [], [one]
     if asked is Asked.DIGITS:
         text, digits = _en_digits(en_numbers.pairs_as_digits(text), shortest=1, asked=asked)
-    text, days = en_days.DAYS.find(text, today)
+    said, (text, days) = text, en_days.DAYS.find(text, today)
+    days = calendar.settled(days, said, en_days.TURNED)
     if not days and asked is Asked.DATE and (bare := en_days.bare_day(_stripped(text))):
         return TAKEN, None, [calendar.day_of_month(_stripped(text), bare, today)], [], []
     text, times = en_times.TIMES.find(text)
     times = en_times.settled(times, [day.text for day in days])
     if not times and asked is Asked.CALLBACK_TIME and (at := en_times.BARE_TIME.match(_stripped(text))):
         mention = en_times.bare_time(at)
-        times = [mention] if mention else []
+        if mention:
+            text, times = TAKEN, [mention]
     if digits is None:
         text, digits = _en_digits(text, shortest=3, asked=asked)
-    text, amounts = en_amounts.AMOUNTS.find(text)
-    if not amounts and asked is Asked.AMOUNT and (named := en_amounts.BARE_NUMBER.match(_stripped(text))):
-        value = en_numbers.number_of(named[1])
-        if value and value * 100 == int(value * 100):
-            return TAKEN, None, days, times, [AmountMention(text=named[1], minor=int(value * 100))]
+    text, amounts = en_amounts.AMOUNTS.find(en_amounts.SPAN.sub(lambda match: TAKEN * len(match[0]), text))
+    if not amounts and asked is Asked.AMOUNT and (alone := en_amounts.bare_numbers(clauses(text, "en"))):
+        return TAKEN, None, days, times, alone
     if not amounts and asked is Asked.AMOUNT and (pair := en_amounts.paired(_stripped(text))):
         return TAKEN, None, days, times, [pair]
     return text, digits, days, times, amounts
@@ -184,6 +198,8 @@ def _en_digits(text: str, *, shortest: int, asked: Asked) -> tuple[str, str | No
             continue
         if not _is_digits_en(text, match, words, asked):
             continue
+        if len(said) == 1 and len(text.split()) > MANY_WORDS:
+            continue  # "I have two cards"
         runs.append((match, said))
     return _longest(text, runs, _EN_NOT_IT, _EN_CORRECTED)
 

@@ -14,7 +14,7 @@ _ZH_YES = re.compile(
     r"|(?:非常|很|挺|还算|比较)?满意|可不是(?=嘛|么|吗|咋|$)|就这样|听你的|(?:都|已经|早就?)?(?:解决|处理好|弄好|办好|搞定|修好)了)"
 )
 _ZH_NO = re.compile(
-    r"^(?:不是|不对|不行|不可以|不好|不同意|不愿意|不接受|不用|不要|不必|不需要|不能|不会|不成|不中|不太|不大|不满意|不考虑|不可能|不确认|不给|不还|不想|不|没有|没得|没|还没|错了|错|算了|拉倒|否|唔系|唔好|唔得|唔使|冇|免了|取消|(?:已经|早就?|都)?(?:变|换|搬|搬家)了|[弄搞记听看写]错了?|哪儿?[啊呀]|甭|"
+    r"^(?:不是|不对|不行|不可以|不好|不同意|不愿意|不接受|不用|不要|不必|不需要|不能|不会|不成|不中|不太|不大|不满意|不考虑|不可能|不确认|不给|不还|不想|不|没有|没得|没|还没|错了|错|算了|拉倒|否|唔系|唔好|唔得|唔使|冇|免了|取消|[你您](?:可能|是不是)?[听弄搞记写看说]错了?|(?:已经|早就?|都)?(?:变|换|搬|搬家)了|[弄搞记听看写]错了?|哪儿?[啊呀]|甭|"
     r"(?:非常|很|一点也|一点都)不满意|no)"
 )
 _EN_LEAD = re.compile(
@@ -27,7 +27,7 @@ _EN_YES = re.compile(
 )
 _EN_NO = re.compile(
     r"^(?:(?:no|nope|nah|naw|negative|incorrect|wrong|never mind|not really|not at all|not quite|not right|not correct|not okay|absolutely not|definitely not|certainly not|of course not|no way|(?:not a|no|fat) chance|hell no|uh uh|nuh uh|cancel|scratch that|forget it|unsatisfied|dissatisfied|not satisfied)\b"
-    r"|(?:that|this|it) is (?:not|wrong|incorrect|false)\b|(?:that|it) (?:does|was|did) not\b|i (?:do|did|can|could|will|would|am) not\b(?! (?:know|hear|understand|catch|get|follow|sure))|it (?:has )?changed|i (?:have )?moved|you (?:misheard|got it wrong))"
+    r"|(?:that|this|it) is (?:not|wrong|incorrect|false)\b|(?:that|it) (?:does|was|did) not\b|i (?:do|did|can|could|will|would|am) not\b(?! (?:know|hear|understand|catch|get|follow|sure))|it (?:has )?changed|i (?:have )?moved|you (?:have |may have |must have )?(?:misheard|misunderstood|got (?:it|that|me) wrong))"
 )
 _EN_NEITHER = re.compile(
     r"^(?:no one|nobody|no idea|no clue|right now|yes (?:or|and) no|wrong (?:number|person|guy)|fine print|no problem is)\b"
@@ -54,6 +54,7 @@ _EN_BUT = re.compile(
 
 _ZH_PUT_RIGHT = re.compile(r"^是(?!的|啊|呀|呢|$)")
 """After a no it says what is right instead: 不对，是后天 is no yes."""
+_ZH_NOT_THAT = re.compile("(?<![是可])不是(?!不)|不对|错了?$")
 
 
 def is_doubtful(text: str, language: str) -> bool:
@@ -83,9 +84,11 @@ def is_yes(parts: list[str], language: str) -> bool | None:
 
 def _heard(parts: list[str], language: str) -> set[bool]:
     heard: set[bool] = set()
-    for part in parts[:4]:
-        if heard == {False} and language == "zh" and _ZH_PUT_RIGHT.match(part):
-            continue
+    for at, part in enumerate(parts[:4]):
+        if language == "zh" and _ZH_PUT_RIGHT.match(part):
+            before = parts[at - 1] if at else ""
+            if heard == {False} or _ZH_NOT_THAT.search(before):
+                continue
         if (answer := _of(part, language)) is not None:
             heard.add(answer)
     return heard

@@ -3,10 +3,10 @@
 # ruff: noqa: E501  (one rule, one line)
 
 import re
-from datetime import date
+from datetime import date, timedelta
 
 from firmware.dialogue.slots import DayMention
-from firmware.dialogue.understanding import calendar
+from firmware.dialogue.understanding import calendar, zh_calendar
 from firmware.dialogue.understanding.finding import Grammar
 from firmware.dialogue.understanding.zh_numbers import number_of
 
@@ -28,9 +28,14 @@ _PARTS = {"今晚": "今天晚上", "明晚": "明天晚上", "后晚": "后天�
 _Found = DayMention | None
 
 
+_JANUARY = re.compile(
+    r"(?<![0-9零一二三四五六七八九十百千万亿几多两半美日港欧韩澳加])元月(?![供付租费息还均薪])"
+)
+
+
 def spelled_out(text: str) -> str:
-    """Return 今晚 as 今天晚上: a day and a part of it."""
-    return _SPANS.sub(lambda match: _PARTS[match.group()], text)
+    """Return 今晚 as 今天晚上, a day and a part of it, and 元月 as 一月."""
+    return _JANUARY.sub("一月", _SPANS.sub(lambda match: _PARTS[match.group()], text))
 
 
 def _int(text: str) -> int:
@@ -97,6 +102,57 @@ def _part_of_month(match: re.Match[str], today: date) -> _Found:
     return calendar.day_of_month(match[0], day, today, months if which or numbered else None)
 
 
+def _part_of_named_year(match: re.Match[str], today: date) -> _Found:
+    """Read 明年一月初: the month of that year, not the next one of the name."""
+    year, month = today.year + (match["year"] == "明年"), _int(match["month"])
+    if not 1 <= month <= 12:
+        return calendar.impossible(match[0])
+    day = (
+        1
+        if match["part"][-1] in "初头"
+        else 15
+        if match["part"][-1] in "中旬"
+        else calendar.month_length(year, month)
+    )
+    return (
+        calendar.vague(match[0])
+        if "旬" in match["part"]
+        else calendar.on(match[0], date(year, month, day), today)
+    )
+
+
+def _same_day(match: re.Match[str], today: date) -> _Found:
+    """Read 下周的今天 and 下个月的今天."""
+    if match["month"]:
+        return calendar.in_months(match[0], _MONTHS[match["month"]], today)
+    return calendar.in_days(match[0], 7 * (_WEEKS[match["weeks"]] or 0), today)
+
+
+def _nth_weekday(match: re.Match[str], today: date) -> _Found:
+    """Read 下个月第一个星期一 and 十二月最后一个周五."""
+    which, numbered = match["which"], match["numbered"]
+    months = _MONTHS[which] if which else (_int(numbered) - today.month) % 12
+    if months < 0 or (numbered and not 1 <= _int(numbered) <= 12):
+        return calendar.past(match[0]) if which else calendar.impossible(match[0])
+    year, month = calendar.month_after(today, months)
+    nth = _int(match["nth"]) - 1 if match["nth"] else None
+    return calendar.on(match[0], calendar.nth_weekday(year, month, _WEEKDAYS[match["day"]], nth), today)
+
+
+_BESIDE = {"第二天": 1, "后一天": 1, "次日": 1, "转天": 1, "隔天": 1, "前一天": -1, "头一天": -1}
+
+
+def _beside(match: re.Match[str], today: date) -> _Found:
+    """Read 元旦的第二天 and 周五前两天: a day counted from another one, which stands before it."""
+    _, found = DAYS.find(match["anchor"], today)
+    side = match["side"]
+    if not found or (day := found[-1].day) is None or not match["anchor"].endswith(found[-1].text):
+        return None
+    shift = _BESIDE.get(side) or _int(side[1:-1]) * (-1 if side[0] == "前" else 1)
+    text = match[0][match["anchor"].rindex(found[-1].text) :]
+    return calendar.on(text, day + timedelta(days=shift), today)
+
+
 def _week(match: re.Match[str], today: date) -> _Found:
     weeks, day = _WEEKS[match[1] or ""], match[2]
     if day == "末":
@@ -145,17 +201,27 @@ _HOLIDAY = r"(?:国庆|春节|中秋|端午|清明|五一|十一(?=假|长|以|�
 DAYS: Grammar[DayMention] = Grammar(
     (
         (r"([12][0-9]{3}|[一二][零〇一二三四五六七八九]{3})[-/.年](" + _N + r")[-/.月](" + _N + ")(?:号|日)?", _full),
-        (rf"(?:农历|阴历|腊月|正月)(?:{_N}月)?(?:初|{_N})*{_N}?(?:号|日)?", _vague),
-        (rf"(?:{_N}月|大年)初[一二三四五六七八九十](?![号日])", _vague),
+        (r"(?P<anchor>[^，。,.;；?？!！、\s\x00]{2,9}?)(?:的|之)?(?P<side>第二天|后一天|次日|转天|隔天|前一天|头一天|[前后](?:[两俩二三四五六七八九]|十)天)", _beside),
+        (rf"(?:农历|阴历|旧历)的?(?P<month>{_N}月|正月|冬月|腊月)(?:初|的)?(?P<day>{_N})(?:号|日)?", zh_calendar.in_named_month),
+        (rf"(?P<month>正月|冬月|腊月)(?:初|的)?(?P<day>{_N})(?:号|日)?", zh_calendar.in_named_month),
+        (rf"(?P<month>{_N}月)初(?P<day>[一二三四五六七八九十])(?![号日])", zh_calendar.in_named_month),
+        (r"(?P<festival>大年三十|(?<![0-9一二三四五六七八九十两几半今明去前后每满近快])年三十(?![一二三四五六七八九多来几岁年个万块])|除夕|大年夜|(?:大年|(?<![0-9一二三四五六七八九十两几半今明去前每])年)初[一二三四五六七八九])(?:夜|晚上?)?(?:当天|那天)?(?!以|之|过|后|前)", zh_calendar.festival),
+        (r"(?P<festival>元宵|端午|七夕|中元|中秋|重阳|腊八|清明|冬至)(?:节|夜)?(?:当天|那天|那晚)?(?!假|长|以|之|过|后|前|节|粥|蒜|月饼|上河|扫)", zh_calendar.festival),
+        (r"春节(?:当天|那天)(?P<festival>(?<=天))", lambda match, today: zh_calendar.lunar_day(match[0], 1, 1, today)),
+        (rf"(?:农历|阴历|腊月|正月|冬月)(?:{_N}月)?(?:初|{_N})*{_N}?(?:号|日)?", _vague),
         (rf"(今年|明年|去年)?的?(?<![0-9个十])({_N})月份?的?({_N})(?:号|日|(?![0-9个天元块]))", _day_month),
         (r"(?<![0-9/])(1[0-2]|0?[1-9])/([0-3]?[0-9])(?![0-9/])", _slashed),
+        (rf"(?:(?P<which>{_MONTH[1:-1]})|(?P<numbered>{_N})月份?)的?(?:第(?P<nth>[一二三四1-4])|最后一)个?(?:周|星期|礼拜)(?P<day>[一二三四五六日天1-7])", _nth_weekday),
+        (rf"(?:(?P<month>{_MONTH[1:-1]})|(?P<weeks>上上|上|下下|下)个?(?:周|星期|礼拜))的?(?:今[天日]|这一?天)", _same_day),
         (rf"{_MONTH}的?({_N}){_DAY}", _in_month),
         (rf"{_MONTH}的?([123][0-9]|[二三]?十[一二三四五六七八九]?|廿[一二三四五六七八九]?)(?![0-9一二三四五六七八九百千万亿块元个天点号日多来几分月期年次遍岁%条家人])", _in_month),
+        (rf"(?P<year>今年|明年)的?(?P<month>{_N})月份?的?(?P<part>月?[底末尾初中]|[上中下]旬)(?![国秋])", _part_of_named_year),
         (rf"(?:{_MONTH}的?|(?<![0-9个])({_N})月的?)(月?底|月?末|月?尾|月?初|月?头上?(?![一二两几回次疼痛款条等])|月?中旬?|[上下]旬|[头第]一天|最后一天)(?![国秋])", _part_of_month),
         (r"()()(月底|月末|月尾|月初|(?<![一二三四五六七八九十0-9年个])月头(?![一二两几回次疼痛])|月中旬?(?![国秋])|月?[上下]旬|月最后一天)", _part_of_month),
         (r"(?:明年)?(元旦|圣诞|平安夜|双十一|双十二|情人节|跨年(?=夜|那|当|前?一?[天晚]))(?:节|夜)?(?:当天|那天|那晚)?(?!假|长|以|之|过|后|前)", _fixed_holiday),
         (rf"({_LONG})节?(?:当天|那天)(?!以|之|过|后|前)", _fixed_holiday),
         (rf"{_HOLIDAY}(?:节|假期?|长假)?(?:之?后|以后|过后|前)?", _vague),
+        (r"(?:今年|年底|一年)的?(?:最后|末了)一天", _end_of_year),
         (r"(?<!半)年(?:底|末|尾)|(?:今年|(?<![0-9一二两三四五六七八九十几半明后去前来多])年)(?:之|以)?内", _end_of_year),
         (r"(?:(?P<month>这个月|本月|这月|当月|下个月|下月)|(?P<weeks>这|本|下)个?(?:周|星期|礼拜)|(?<![0-9一二两三四五六七八九十几半个])月)(?:之|以)?内", _before_its_end),
         (r"(上上|上|这|本|下下|下)?个?(?:周|星期|礼拜|拜)([一二三四五六七日天末1-7])(?![0-9年岁个点块元期])", _week),
@@ -170,11 +236,13 @@ DAYS: Grammar[DayMention] = Grammar(
         (rf"(?:{_ROUGH}个?(?:天|日|周|星期|礼拜|月)|个把(?:月|周|星期|礼拜))(?:之|以)?前", _past),
         (rf"(?:{_ROUGH}个?(?:天|日|周|星期|礼拜|月)|个把(?:月|周|星期|礼拜)|十天半(?:个)?月|十天半拉月)(?![份数号])(?:之?[后内]|以[后内])?(?!了没|没)", _vague),
         (rf"(?:{_N}|几)个?工作日(?:之?[内后]|以[内后])?", _vague),
-        (r"(?:上|去)(?:个?(?:周|星期|礼拜|月)|年)|前(?:几|两|些|段|阵)(?:天|日|时间|子)|(?<![月年])头(?:几|两)天|刚才|早上刚|上次", _past),
+        (r"(?:上|去)(?:个?(?:周|星期|礼拜|月)|年)|前(?:几|两|些|段|阵)(?:天|日|时间|子)|(?<![月年])头(?:几|两)天|刚才(?!我?(?:说|讲|的意思|报|告诉))|早上刚|上次", _past),
         (r"(?:下下?|这|本)个?(?:周|星期|礼拜|月)(?!的?(?:工资|薪|收入|奖金|利息|账单))|(?<!前)[这过][一两几]天|这阵子?|过[段些]时间|过阵子?|改[天日]|回头|(?<![之天周月期点班饭课工会午半刻分钟])以后(?!别|不|都|再也)|最近|有朝一日|到时候?|等有钱|有钱了?(?:就|再|的时候)|尽快|尽早|明年|年[前后]|过完年|周末", _vague),
         (rf"(?:发|开|领)了?(?:工资|薪水?|支|钱|饷)(?:那天|当天|的时候|之?后|以后|了|日)?|(?:{_INCOME})(?:批?下来|到账|到手|到位|到了|发了|结了|收了|卖了|一到|一发)|等[^你您]{{0,4}}?(?:卖|收|结|拿|领|批)(?:了|到|掉|完|下来).{{0,2}}(?:{_INCOME}|房子?|车子?|货)|发薪日|出粮|开支那天", _vague),
         (rf"[二三]?十?(?:一二|二三|三四|四五|五六|六七|七八|八九){_DAY}", _vague),
         (rf"(?<![0-9])({_N}){_DAY}", lambda match, today: calendar.day_of_month(match[0], _int(match[1]), today)),
     )
 )  # fmt: skip
+TURNED = re.compile("不|没|别|或|还是|要么|改|算了|剩|其余|余下|另|以后|之后")
+"""Between two days: the second is another one, or takes the first back."""
 BARE_DAY = re.compile(rf"^({_N})(?:号|日)?[吧啊呢]?$")

@@ -18,7 +18,8 @@ PARTS = {
 """Parts of the day as hours from, up to; 24 is the end of the day."""
 LATEST = time(23, 59, 59)
 _P = "|".join(
-    part + ("(?!之?前|以前)" if part == "下班" else "") for part in sorted(PARTS, key=len, reverse=True)
+    "(?<![点半刻分钟整\\x00])下班(?!之?前|以前)" if part == "下班" else part
+    for part in sorted(PARTS, key=len, reverse=True)
 )
 _N = r"(?:[0-9]{1,2}|二?十[一二三四五六七八九]?|[零一二两三四五六七八九])"
 _MINUTES = r"半|[一1]刻钟?|[三3]刻钟?|零?[0-9]{1,2}分?|[零〇]?[一二三四五六七八九]分?|[二三四五]?十[一二三四五六七八九]?分?"

@@ -11,7 +11,18 @@ from firmware.dialogue.slots import AmountMention, Asked, Slots
 from firmware.dialogue.understanding.understander import Understander
 
 TODAY = date(2026, 11, 25)
-TABLES = ("zh", "en", "fresh_zh", "fresh_en", "third_zh", "third_en", "fourth_zh", "fourth_en")
+TABLES = (
+    "zh",
+    "en",
+    "fresh_zh",
+    "fresh_en",
+    "third_zh",
+    "third_en",
+    "fourth_zh",
+    "fourth_en",
+    "fifth_zh",
+    "fifth_en",
+)
 
 
 def rows(language: str) -> list[tuple[str, str]]:
