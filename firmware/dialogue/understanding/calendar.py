@@ -106,10 +106,13 @@ def end_of_month(text: str, today: date, months: int = 0) -> DayMention:
     return on(text, date(year, month, monthrange(year, month)[1]), today)
 
 
-def settled(days: Sequence[DayMention], text: str, turned: re.Pattern[str]) -> list[DayMention]:
+def settled(
+    days: Sequence[DayMention], text: str, turned: re.Pattern[str], bare: re.Pattern[str]
+) -> list[DayMention]:
     """Return the days without what is vague and only goes on about the one before it: 一号发工资的时候.
 
-    `turned` finds the words between two days after which the second is another one: not, or, the rest.
+    `turned` finds the words between two days after which the second is another one: not, or, the rest. A day of the
+    month alone, which is all that `bare` matches, is counted on from the one before it.
     """
     kept: list[DayMention] = []
     end = 0
@@ -117,14 +120,29 @@ def settled(days: Sequence[DayMention], text: str, turned: re.Pattern[str]) -> l
         start = text.find(mention.text, end)
         between = text[end : max(start, end)]
         end = max(start, end) + len(mention.text)
-        if kept and mention.problem is DayProblem.VAGUE and start >= 0:
-            before = kept[-1]
-            if before.day is not None and not turned.search(between):
-                continue
-            if before.problem is DayProblem.VAGUE and not between.strip():
-                continue
-        kept.append(mention)
+        before = kept[-1] if kept else None
+        if before is None:
+            kept.append(mention)
+        elif mention.problem is DayProblem.VAGUE and start >= 0:
+            goes_on = (
+                not turned.search(between)
+                if before.day
+                else before.problem is not DayProblem.PAST and not between.strip()
+            )
+            if not goes_on:
+                kept.append(mention)
+        else:
+            counts_on = bare.fullmatch(mention.text) and not turned.search(between.replace(" and ", " "))
+            kept.append(_counted_on(mention, before) if counts_on else mention)
     return kept
+
+
+def _counted_on(mention: DayMention, before: DayMention) -> DayMention:
+    """Return "the twentieth" after "the fifth of January" as one of the same month, or of the next that has it."""
+    if mention.day is None or before.day is None or mention.day >= before.day:
+        return mention
+    later = day_of_month(mention.text, mention.day.day, before.day)
+    return later if later.day else mention
 
 
 def weekday(text: str, wanted: int, today: date, weeks: int | None) -> DayMention:

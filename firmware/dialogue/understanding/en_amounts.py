@@ -71,6 +71,11 @@ def _bare(match: re.Match[str]) -> AmountMention | None:
     return _amount(match[0], value, None)
 
 
+def _small(match: re.Match[str]) -> AmountMention | None:
+    value = number_of(match["number"])
+    return None if value is None or not 10 <= value < 100 else _amount(match[0], value, None)
+
+
 def _amount(text: str, value: Fraction, currency: str | None) -> AmountMention | None:
     minor = value * in_minor(currency)
     if not 0 < minor <= MAX_MINOR or minor.denominator != 1:
@@ -91,26 +96,35 @@ def _all(match: re.Match[str]) -> AmountMention | None:
     return AmountMention(text=match[0], share=Fraction(1))
 
 
-AMOUNTS: Grammar[AmountMention] = Grammar(
-    (
-        (rf"(?P<sign>us\$|hk\$|a\$|[$£€¥]) ?(?P<number>{NUMERAL}k?(?: (?:hundred|thousand|grand|million|k)\b)?)(?: {_UNIT}\b)?", _money),
-        (rf"\b(?P<number>{NUMBER})(?: ?%| percent\b| per cent\b)", _percent),
-        (rf"\b(?P<number>{NUMBER})(?: odd| or so)? {_UNIT}\b(?:(?: and)? (?P<cents>{NUMBER})(?: cents| pence| p\b)(?! each)| (?P<bare_cents>(?:{'|'.join(TENS)})(?:[ -][a-z]+ve|[ -](?:one|two|three|four|six|seven|eight|nine))?)\b(?! ?(?:a|per|each|days?|weeks?|months?|hundred|thousand|dollars?|percent|times?)\b))?", _money),
-        (rf"\b(?P<number>{NUMBER} k)\b", _money),
-        (rf"\b(?P<number>{NUMBER}) (?:cents|pence)\b", _cents),
-        (r"\b(?<!half )a (?P<slang>fiver|tenner|grand|c note)\b(?P<half> and a half\b)?", _slang),
-        (r"\b(?:a )?couple (?:of )?(?P<scale>hundred|thousand|grand)\b(?: (?:dollars|bucks|pounds|quid))?", _couple),
-        (r"\b(?:all of (?:it|what i owe|the money|that)|the (?:whole|entire|full) (?:thing|amount|balance|lot|sum|bill)|(?:pay|paid|clear|settle|send) (?:it )?(?:all|in full|everything)|in full|everything|the lot|full amount|full payment|every (?:last )?(?:penny|cent)|the full whack|in one (?:go|hit|shot|lump)|(?:in|as) a lump sum|pay(?:ing)? it all|it all|the total)\b", _all),
-        (rf"\b(?P<share>{_SHARE})\b(?: of (?:it|that|the (?:amount|balance|money|bill)))?(?! (?:hundred|thousand|grand|million|lakhs?|crores?|past|an hour|hour|a grand|a thousand|to|of an hour|day|party|person|time|a million|an? ))", _share),
-        (rf"(?<![\w.,$-])(?P<number>{NUMBER})\b{_NOT_MONEY}(?![.,]?[0-9])", _bare),
-    )
+_RULES = (
+    (rf"(?P<sign>us\$|hk\$|a\$|[$£€¥]) ?(?P<number>{NUMERAL}k?(?: (?:hundred|thousand|grand|million|k)\b)?)(?: {_UNIT}\b)?", _money),
+    (rf"\b(?P<number>{NUMBER})(?: ?%| percent\b| per cent\b)", _percent),
+    (rf"\b(?P<number>{NUMBER})(?: odd| or so)? {_UNIT}\b(?:(?: and)? (?P<cents>{NUMBER})(?: cents| pence| p\b)(?! each)| (?P<bare_cents>(?:{'|'.join(TENS)})(?:[ -][a-z]+ve|[ -](?:one|two|three|four|six|seven|eight|nine))?)\b(?! ?(?:a|per|each|days?|weeks?|months?|hundred|thousand|dollars?|percent|times?)\b))?", _money),
+    (rf"\b(?P<number>{NUMBER} k)\b", _money),
+    (rf"\b(?P<number>{NUMBER}) (?:cents|pence)\b", _cents),
+    (r"\b(?<!half )a (?P<slang>fiver|tenner|grand|c note)\b(?P<half> and a half\b)?", _slang),
+    (r"\b(?:a )?couple (?:of )?(?P<scale>hundred|thousand|grand)\b(?: (?:dollars|bucks|pounds|quid))?", _couple),
+    (r"\b(?:all of (?:it|what i owe|the money|that)|the (?:whole|entire|full) (?:thing|amount|balance|lot|sum|bill)|(?:pay|paid|clear|settle|send) (?:it )?(?:all|in full|everything)|in full|everything|the lot|full amount|full payment|every (?:last )?(?:penny|cent)|the full whack|in one (?:go|hit|shot|lump)|(?:in|as) a lump sum|pay(?:ing)? it all|it all|the total)\b", _all),
+    (rf"\b(?P<share>{_SHARE})\b(?: of (?:it|that|the (?:amount|balance|money|bill)))?(?! (?:hundred|thousand|grand|million|lakhs?|crores?|past|an hour|hour|a grand|a thousand|to|of an hour|day|party|person|time|a million|an? ))", _share),
+    (rf"(?<![\w.,$-])(?P<number>{NUMBER})\b{_NOT_MONEY}(?![.,]?[0-9])", _bare),
 )  # fmt: skip
+AMOUNTS: Grammar[AmountMention] = Grammar(_RULES)
+ASKED: Grammar[AmountMention] = Grammar(
+    (
+        *_RULES,
+        (
+            rf"(?<![\w.,$-])(?P<number>{NUMBER})\b{_NOT_MONEY}(?![.,]?[0-9])(?! (?:of|or|more|more than|left|and then))",
+            _small,
+        ),
+    )
+)
+"""In answer to how much a bare number from ten is an amount too."""
 _LEAD = (
     r"^(?:no |sorry |well |i mean |make (?:it|that) |just |maybe |about |around |nearly |almost |like |say |call it |up to |at most |(?:no|not) more than |only "
     r"|i (?:can|could) (?:do |pay |manage |stretch to |spare )|how about )*"
 )
 BARE_NUMBER = re.compile(rf"{_LEAD}({NUMBER})$")
-SPAN = re.compile(rf"\b{NUMBER} (?:or|to) {NUMBER}(?: {_UNIT}\b)?")
+SPAN = re.compile(rf"\b(?:between {NUMBER} and|{NUMBER} (?:or|to)) {NUMBER}(?: {_UNIT}\b)?")
 """Two or three hundred: neither of them was named."""
 _PRICE = re.compile(rf"{_LEAD}(?P<whole>{NUMBER}) ninety (?P<last>nine|five)$")
 _HUNDREDS = "|".join(word for word, value in ONES.items() if value > 9)

@@ -225,14 +225,14 @@ def _past(match: re.Match[str], today: date) -> _Found:
 
 _UNIT = r"(?P<unit>days?|weeks?|fortnights?|months?)"
 _WHAT = r"(?P<what>(?:the |this |next |of )*(?:month|week|year|day)|" + _M[10:-1] + ")"
-_WHEN = "when|once|after|as soon as|till|until"
+_WHEN = "when|whenever|once|after|as soon as|till|until"
 _INCOME = (
     "wages?|salary|pay|paycheck|pension|check|bonus|money|benefits?|giro|dole|credit|refund|loan|grant|commission|"
     "settlement|inheritance|invoice|rebate|compensation|insurance|allowance|funds|overtime|tips"
 )
 _FIXED = {
     "hogmanay": (12, 31), "st patrick's": (3, 17), "st patricks": (3, 17), "valentine's": (2, 14), "valentines": (2, 14), "halloween": (10, 31),
-    "bonfire night": (11, 5), "st andrew's": (11, 30), "st andrews": (11, 30), "australia": (1, 26), "anzac": (4, 25), "canada": (7, 1), "republic": (1, 26),
+    "bonfire night": (11, 5), "st andrew's": (11, 30), "st andrews": (11, 30), "st stephen's": (12, 26), "st stephens": (12, 26), "stephen's": (12, 26), "stephens": (12, 26), "paddy's": (3, 17), "paddys": (3, 17), "australia": (1, 26), "anzac": (4, 25), "canada": (7, 1), "republic": (1, 26),
 }  # fmt: skip
 """Holidays of one country and one date; those that move are asked for."""
 _ANCHOR = (
@@ -263,6 +263,7 @@ DAYS: Grammar[DayMention] = Grammar(
         (rf"\b(?P<which>next|this) month on the {_DAY}\b", _of_month),
         (rf"\b(?P<n>[0-9]{{1,2}}|an?|one|two|three|four) weeks?(?: (?:from|after|on))? (?P<anchor>today|now|tomorrow|{_W[12:-1]})\b", _week_from),
         (rf"\b{_W} (?:of )?(?P<which>next|this|the following) week\b|\b(?P<before>next|this|the following) week,? (?:on )?{_W.replace('weekday', 'after')}\b", _in_week),
+        (rf"\b(?:on |the )*{_W} (?:of )?the week after next\b(?P<which>)(?P<before>)(?P<after>)", lambda match, today: calendar.weekday(match[0], _DAY_NAMES[match["weekday"]], today, 2)),
         (rf"\b(?:the |a )?{_W} after next\b(?P<which>)(?P<before>)(?P<after>)", lambda match, today: calendar.weekday(match[0], _DAY_NAMES[match["weekday"]], today, 2)),
         (rf"\b(?:the )?{_W} before last\b", _past),
         (rf"\b{_N} days? (?:from|after) (?P<anchor>tomorrow|{_W[12:-1]})\b", _days_from),
@@ -272,12 +273,13 @@ DAYS: Grammar[DayMention] = Grammar(
         (rf"\b(?:a |one )?fortnight(?: (?:from|after|on))? (?P<anchor>today|now|tomorrow|{_W[12:-1]})\b(?P<n>)", lambda match, today: _week_from(match, today, weeks=2)),
         (r"\bthis (?:time|day) (?:next )?week\b", lambda match, today: _shift(7, match, today)),
         (rf"\b(?:the )?(?P<nth>first|second|third|fourth|last) {_W} (?:in|of) (?:(?P<which>the|this|next) month|{_M})\b", _nth_weekday),
-        (r"\b(?P<what>hogmanay|(?:saint|st\.?) patrick'?s(?: day)?|valentine'?s day|(?:saint|st\.?) andrew'?s(?: day)|bonfire night|halloween|(?:australia|anzac|canada|republic) day|christmas day|christmas eve|new year'?s? day|new year'?s? eve|boxing day)\b", _holiday),
+        (r"\b(?P<what>hogmanay|(?:(?:saint|st\.?) )?(?:stephen|paddy)'?s day|(?:saint|st\.?) patrick'?s(?: day)?|valentine'?s day|(?:saint|st\.?) andrew'?s(?: day)|bonfire night|halloween|(?:australia|anzac|canada|republic) day|christmas day|christmas eve|new year'?s? day|new year'?s? eve|boxing day)\b", _holiday),
         (r"\b(?:(?P<n>)(?P<anchor>today|tomorrow|monday|tuesday|wednesday|thursday|friday|saturday|sunday) week)\b", _week_from),
         (r"\b(?P<n>)(?P<anchor>today|tomorrow|monday|tuesday|wednesday|thursday|friday|saturday|sunday) fortnight\b", lambda match, today: _week_from(match, today, weeks=2)),
         (rf"\b(?P<which>this coming|this|next|last|coming)? ?{_W}\b(?! night fever)", _weekday),
         (r"\b(?:the )?(?:very )?(?:end|last day|back end|close|tail end) (?:of )?(?!business)" + _WHAT + r"\b|\bmonth'? ?(?:is )?end\b(?P<x>)", lambda match, today: _end_of(match, today) if match["what"] else calendar.end_of_month(match[0], today)),
         (r"\b(?:before|until) (?:the|this) month (?:is|has) (?:out|over|done|up)\b", lambda match, today: calendar.end_of_month(match[0], today)),
+        (r"\b(?:before|until) (?:the|this) year (?:is|has) (?:out|over|done|up)\b", lambda match, today: calendar.on(match[0], date(today.year, 12, 31), today)),
         (r"\b(?:the )?(?P<part>beginning|start|first day|first|middle|mid) (?:of )?" + _WHAT + r"\b", _start_of),
         (r"\bmid[- ](?P<part>)(?P<what>month)\b", lambda match, today: calendar.day_of_month(match[0], 15, today)),
         (rf"\b(?:in|within|inside|after|give me|need|another|about) (?:about |around |another |the next |just )?{_N} (?:more )?{_UNIT}(?: or so)?(?: time)?\b(?! ago| late| overdue)", _after),
@@ -297,9 +299,10 @@ DAYS: Grammar[DayMention] = Grammar(
     )
 )  # fmt: skip
 TURNED = re.compile(
-    r"\b(?:not|no|never|can not|or|unless|but|actually|rather|rest|other|remaining|else|maybe|instead|then|after|until)\b"
+    r"\b(?:not|no|never|can not|or|unless|but|actually|rather|and|rest|other|remaining|else|maybe|instead|then|after|until)\b"
 )
 """Between two days: the second is another one, or takes the first back."""
+DAY_ALONE = re.compile(rf"(?:on |the )*{_DAY}")
 BARE_DAY = re.compile(
     rf"^(?:on |by |the |it's |make it |say )*(?:{_DAY}|(?P<number>[0-9]{{1,2}}|(?:twenty|thirty)[ -]?[a-z]*|[a-z]+))$"
 )

@@ -134,6 +134,16 @@ def pairs_as_digits(text: str) -> str:
     return _PAIR.sub(lambda m: str(ONES[m[3]] if m[3] else TENS[m[1]] + (ONES[m[2]] if m[2] else 0)), text)
 
 
+_REPEATED = re.compile(
+    rf"\b(two|three|four|five|six) ({'|'.join(sorted(DIGIT_WORDS, key=len, reverse=True))}|[0-9])(?:'?e?s)\b"
+)
+
+
+def repeated(text: str) -> str:
+    """Return "four nines" as nine nine nine nine."""
+    return _REPEATED.sub(lambda m: " ".join([m[2]] * ONES[m[1]]), text)
+
+
 def digit_string(words: list[str]) -> str | None:
     """Return digits said one by one (one two double three, oh), None if anything else is among them."""
     said, times = "", 1

@@ -9,7 +9,7 @@ from datetime import time
 
 from firmware.dialogue.slots import TimeMention
 from firmware.dialogue.understanding.en_numbers import ONES, TENS
-from firmware.dialogue.understanding.finding import Grammar
+from firmware.dialogue.understanding.finding import TAKEN, Grammar
 
 PARTS = {
     "morning": (8, 12), "afternoon": (12, 18), "evening": (18, 22), "night": (18, 22), "tonight": (18, 22), "lunchtime": (12, 14), "lunch time": (12, 14), "lunch": (12, 14),
@@ -140,6 +140,11 @@ def settled(times: Sequence[TimeMention], days: Sequence[str]) -> list[TimeMenti
         + [(12, 18) for text in days if text == "this afternoon"]
         + [(5, 12) for text in days if text == "this morning"]
     )
+    said = [at for at in times if at.end is not None and at not in parts]
+    if len(parts) == 1 and any(
+        parts[0].begin <= at.begin and at.end <= (parts[0].end or LATEST) for at in said if at.end
+    ):
+        return [at for at in times if at not in parts]  # "in the evening, from six to seven"
     if len(exact) != 1 or len(spans) != 1:
         return list(times)
     hour, (begin, end) = exact[0].begin.hour, spans[0]
@@ -159,7 +164,7 @@ _FROM_TO = rf"\b(?:between|from) {_ONE_END.format('', _H)} ?(?:and|to|till?|unti
 TIMES: Grammar[TimeMention] = Grammar(
     (
         (rf"{_FROM_TO}\b{_NOT_HOURS}{_HALF}?", _from_to),
-        (rf"\b(?:{_BOUND} )?(?P<part>half|a quarter|quarter|(?:five|ten|twenty|twenty five|5|10|20|25)(?: minutes)?) (?P<side>past|after|to|till|of|before) {_H}\b{_HALF}?", _half_past),
+        (rf"\b(?:{_BOUND} )?(?P<part>half|a quarter|quarter|(?:five|ten|twenty[ -]five|twenty|5|10|20|25)(?: minutes)?) (?P<side>past|after|to|till|of|before) {_H}\b{_HALF}?", _half_past),
         (rf"\b(?:{_BOUND} )?(?P<part>half) (?P<side>){_H}\b(?! (?:of|the|now|a|hundred)\b| (?:hundred|thousand|dollars|bucks)){_HALF}?", _half_past),
         (rf"\b(?:{_BOUND} )?(?P<hour>[01]?[0-9]|2[0-3])[:.](?P<minute>[0-5][0-9])\b(?!%|[.,][0-9]){_HALF}?", lambda match: None if "." in match[0].split()[-1] and not match["half"] else _digital(match)),
         (rf"\b(?:{_BOUND} |at )?(?P<hour>[01]?[0-9]|2[0-3]|{_H_24}) ?(?P<minute>hundred|[0-5][0-9]|fifteen|thirty|forty five) hours\b", _by_the_army),
@@ -172,4 +177,17 @@ TIMES: Grammar[TimeMention] = Grammar(
     )
 )  # fmt: skip
 BARE_TIME = re.compile(rf"^{_H}(?: {_M})?(?: ?o ?'?clock)?{_HALF}?$")
-bare_time = _clock
+_LEAD = re.compile(
+    r"^(?:(?:no|sorry|well|actually|i mean|or|say|at|around|about|maybe|make (?:it|that)|better|then)\s+)+"
+)
+
+
+def alone(text: str, times: Sequence[TimeMention]) -> tuple[str, list[TimeMention]]:
+    """Return, besides `times`, the hours that stand alone in a clause each, in answer to when we may call: "no, make it eleven"."""
+    found = list(times)
+    for clause in re.split(r"[,.;!?]+", text):
+        match = BARE_TIME.match(_LEAD.sub("", clause.strip(" \x00")).strip(" \x00"))
+        if match and (mention := _clock(match)):
+            found.append(mention)
+            text = text.replace(clause, TAKEN * len(clause))
+    return text, found

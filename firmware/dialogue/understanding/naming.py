@@ -25,13 +25,16 @@ from firmware.dialogue.understanding.zh_numbers import number_of as zh_number_of
 MAX_MENTIONS = 8
 _ZH_GAPS = re.compile(r"(?<=[^\x00-\x7f])\s+|\s+(?=[^\x00-\x7f])|(?<=\d)[\s-]+(?=\d(?:[\s-]|$))")
 _ZH_DIGITS = re.compile(r"(?:[零〇一幺二三四五六七八九壹两0-9][，,、 -]?){2,}")
-_ZH_CORRECTED = re.compile("不对|不是|错了|说错|记错|更正|[哦噢啊]不|应该是")
+_ZH_IDIOM = re.compile(
+    "一时半[会刻]儿?|清明上河图|三心二意|一五一十|(?:三天两|一年到)头|不三不四|[打拨](?:幺幺|11|一一)[零09九]"
+)
+_ZH_CORRECTED = re.compile("不对|不是|(?<![不没])错|更正|[哦噢啊]不|应该是")
 _ZH_NOT_IT = re.compile("不是$")
 _EN_CORRECTED = re.compile(r"\b(?:no|not|sorry|wait|mean|correction|rather|actually|wrong)\b")
 _EN_NOT_IT = re.compile(r"\bnot $")
 _ZH_ONE_DIGIT = re.compile(r"^[零〇一幺二三四五六七八九两0-9]$")
 _EN_DIGIT = rf"(?:(?:double|triple|treble) )?(?:{'|'.join(en_numbers.DIGIT_WORDS)}|[0-9]+)"
-_EN_DIGITS = re.compile(rf"\b{_EN_DIGIT}(?:[ ,-]+{_EN_DIGIT})*\b")
+_EN_DIGITS = re.compile(rf"\b{_EN_DIGIT}(?:[ ,-]+(?:and then |then |and )?{_EN_DIGIT})*\b")
 _EN_ISH = re.compile(
     r"\b(?:(?:around|about|at) )?(noon|midday|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|[0-9]{1,2})[ -]?ish\b"
 )
@@ -40,7 +43,7 @@ _EN_ORDINAL_GAP = re.compile(r"\b([0-9]{1,2}) (st|nd|rd|th)\b")
 """A recogniser writes "the 5 th"."""
 _EN_IDIOM = re.compile(
     r"\bat the end of the day(?= [a-z])|\b(?:one )?day (?:at a time|by day|in,? day out|after day)\b|\b(?:the )?eleventh hour\b|\bhalf the (?:time|battle|story|trouble)\b"
-    r"|\b(?:better|other) half\b|\b(?:thanks|thank you) a million\b|\b(?:(?:one|chance) )?in a million(?: years)?\b|\ba million (?:times|things|reasons|miles)\b"
+    r"|\b(?:better|other) half\b|\b(?:caught|heard|missed|got) (?:only )?(?:the )?(?:first|last|second|other)? ?half\b|\bborn yesterday\b|\b(?:thanks|thank you) a million\b|\b(?:(?:one|chance) )?in a million(?: years)?\b|\ba million (?:times|things|reasons|miles)\b"
     r"|\bnine to five\b|\b(?:one|a|two) (?:secs?|seconds?|moments?|ticks?)\b|\bone more (?:time|thing)\b|\b(?:24/7|twenty four seven)\b"
 )
 """Words that name a day, a time, an amount or digits elsewhere, and nothing here."""
@@ -69,14 +72,14 @@ _Read = tuple[str, str | None, list[DayMention], list[TimeMention], list[AmountM
 
 
 def _chinese(normal: str, asked: Asked, today: date) -> _Read:
-    text = zh_days.spelled_out(_ZH_GAPS.sub("", normal))
+    text = _ZH_IDIOM.sub(lambda match: TAKEN * len(match[0]), zh_days.spelled_out(_ZH_GAPS.sub("", normal)))
     digits = None
     if asked is Asked.DIGITS:
         text, digits = _zh_digits(_spoken_digits(text), shortest=2, asked=asked)
         if digits is None and _ZH_ONE_DIGIT.match(text):
             return TAKEN, digit_string(text), [], [], []
     said, (text, days) = text, zh_days.DAYS.find(text, today)
-    days = calendar.settled(days, said, zh_days.TURNED)
+    days = calendar.settled(days, said, zh_days.TURNED, zh_days.DAY_ALONE)
     if not days and asked is Asked.DATE and (bare := zh_days.BARE_DAY.match(_stripped(text))):
         return (
             TAKEN,
@@ -97,6 +100,8 @@ def _chinese(normal: str, asked: Asked, today: date) -> _Read:
 
 
 _ZH_RADIO = str.maketrans("洞拐勾", "079")
+_ZH_TWICE = re.compile("双([零〇一幺二三四五六七八九0-9])")
+_ZH_AND_THEN = re.compile("[，,、]?(?:后面|然后|接着|再)(?:是|就是)?(?=[零〇一幺二两三四五六七八九双0-9])")
 _ZH_SAME = re.compile(
     r"([两二三四五六2-6])个([零〇一幺二三四五六七八九0-9])(?=[零〇一幺二两三四五六七八九0-9，, ]|$)|一个([零〇一幺二三四五六七八九0-9])"
 )
@@ -104,7 +109,7 @@ _ZH_SAME = re.compile(
 
 def _spoken_digits(text: str) -> str:
     """Return digits as one says them to be heard (洞, 拐, 三个八) one by one."""
-    plain = text.translate(_ZH_RADIO)
+    plain = _ZH_TWICE.sub(lambda m: m[1] * 2, _ZH_AND_THEN.sub("，", text.translate(_ZH_RADIO)))
     return _ZH_SAME.sub(lambda m: m[3] or m[2] * int(zh_number_of(m[1]) or 1), plain)
 
 
@@ -168,20 +173,22 @@ def _english(normal: str, asked: Asked, today: date) -> _Read:
     ):
         return TAKEN, None, [], [], [one]
     if asked is Asked.DIGITS:
-        text, digits = _en_digits(en_numbers.pairs_as_digits(text), shortest=1, asked=asked)
+        text, digits = _en_digits(
+            en_numbers.pairs_as_digits(en_numbers.repeated(text)), shortest=1, asked=asked
+        )
     said, (text, days) = text, en_days.DAYS.find(text, today)
-    days = calendar.settled(days, said, en_days.TURNED)
+    days = calendar.settled(days, said, en_days.TURNED, en_days.DAY_ALONE)
     if not days and asked is Asked.DATE and (bare := en_days.bare_day(_stripped(text))):
         return TAKEN, None, [calendar.day_of_month(_stripped(text), bare, today)], [], []
     text, times = en_times.TIMES.find(text)
     times = en_times.settled(times, [day.text for day in days])
-    if not times and asked is Asked.CALLBACK_TIME and (at := en_times.BARE_TIME.match(_stripped(text))):
-        mention = en_times.bare_time(at)
-        if mention:
-            text, times = TAKEN, [mention]
+    if asked is Asked.CALLBACK_TIME:
+        text, times = en_times.alone(text, times)
     if digits is None:
         text, digits = _en_digits(text, shortest=3, asked=asked)
-    text, amounts = en_amounts.AMOUNTS.find(en_amounts.SPAN.sub(lambda match: TAKEN * len(match[0]), text))
+    text, amounts = (en_amounts.ASKED if asked is Asked.AMOUNT else en_amounts.AMOUNTS).find(
+        en_amounts.SPAN.sub(lambda match: TAKEN * len(match[0]), text)
+    )
     if not amounts and asked is Asked.AMOUNT and (alone := en_amounts.bare_numbers(clauses(text, "en"))):
         return TAKEN, None, days, times, alone
     if not amounts and asked is Asked.AMOUNT and (pair := en_amounts.paired(_stripped(text))):
@@ -192,7 +199,7 @@ def _english(normal: str, asked: Asked, today: date) -> _Read:
 def _en_digits(text: str, *, shortest: int, asked: Asked) -> tuple[str, str | None]:
     runs: list[tuple[re.Match[str], str]] = []
     for match in _EN_DIGITS.finditer(text):
-        words = re.split("[ ,-]+", match[0])
+        words = [word for word in re.split("[ ,-]+", match[0]) if word not in ("and", "then")]
         said = en_numbers.digit_string(words)
         if said is None or len(said) < shortest or len(said) > LONGEST:
             continue

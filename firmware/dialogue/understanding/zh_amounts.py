@@ -121,7 +121,7 @@ AMOUNTS: Grammar[AmountMention] = Grammar(
         (_ALL, lambda match: _fixed(Fraction(1), match)),
         (
             rf"(?:(?P<before>[¥$€£]|{_NAMED}))?{_RUN}(?:块?(?P<named>{_NAMED})|(?:{_PLAIN_UNIT}))(?![儿前])"
-            rf"(?:零?(?P<tenths>{_DIGIT})(?:(?:毛|角)(?:零?(?P<last>{_DIGIT})(?![0-9十百千万块元天个月号点年分]))?|(?![0-9十百千万块元天个月号点年])))?(?:零?(?P<cents>{_DIGIT})分(?!期))?钱?",
+            rf"(?:零?(?P<tenths>{_DIGIT})(?:(?:毛|角)(?:零?(?P<last>{_DIGIT})(?![0-9十百千万块元天个月号点年分]))?|(?![0-9十百千万块元天个月号点年分])))?(?:零?(?P<cents>{_DIGIT})分(?!期))?钱?",
             _money,
         ),
         (rf"(?P<before>[¥$€£]|{_NAMED}){_RUN}(?P<named>)(?P<tenths>)(?P<cents>)", _money),

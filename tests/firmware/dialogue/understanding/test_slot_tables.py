@@ -22,6 +22,8 @@ TABLES = (
     "fourth_en",
     "fifth_zh",
     "fifth_en",
+    "sixth_zh",
+    "sixth_en",
 )
 
 
