@@ -155,6 +155,12 @@ def _beside(match: re.Match[str], today: date) -> _Found:
     return calendar.on(match[0], anchor + timedelta(days=shift), today)
 
 
+def _deadline(match: re.Match[str], today: date) -> _Found:
+    """Read "before Christmas" as its day, as "before the tenth" is the tenth."""
+    day = _anchored(match["anchor"].removeprefix("the "), today)
+    return None if day is None else calendar.on(match[0], day, today)
+
+
 def _holiday(match: re.Match[str], today: date) -> _Found:
     what = match["what"]
     if fixed := _FIXED.get(what.replace("saint", "st").replace(".", "").removesuffix(" day")):
@@ -273,6 +279,7 @@ DAYS: Grammar[DayMention] = Grammar(
         (rf"\b(?:a |one )?fortnight(?: (?:from|after|on))? (?P<anchor>today|now|tomorrow|{_W[12:-1]})\b(?P<n>)", lambda match, today: _week_from(match, today, weeks=2)),
         (r"\bthis (?:time|day) (?:next )?week\b", lambda match, today: _shift(7, match, today)),
         (rf"\b(?:the )?(?P<nth>first|second|third|fourth|last) {_W} (?:in|of) (?:(?P<which>the|this|next) month|{_M})\b", _nth_weekday),
+        (r"\b(?:by|before|until|till) (?P<anchor>christmas(?: day)?|(?:the )?new year(?:'?s)?(?: day)?)\b(?! eve)", _deadline),
         (r"\b(?P<what>hogmanay|(?:(?:saint|st\.?) )?(?:stephen|paddy)'?s day|(?:saint|st\.?) patrick'?s(?: day)?|valentine'?s day|(?:saint|st\.?) andrew'?s(?: day)|bonfire night|halloween|(?:australia|anzac|canada|republic) day|christmas day|christmas eve|new year'?s? day|new year'?s? eve|boxing day)\b", _holiday),
         (r"\b(?:(?P<n>)(?P<anchor>today|tomorrow|monday|tuesday|wednesday|thursday|friday|saturday|sunday) week)\b", _week_from),
         (r"\b(?P<n>)(?P<anchor>today|tomorrow|monday|tuesday|wednesday|thursday|friday|saturday|sunday) fortnight\b", lambda match, today: _week_from(match, today, weeks=2)),
