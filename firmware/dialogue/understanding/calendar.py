@@ -107,12 +107,17 @@ def end_of_month(text: str, today: date, months: int = 0) -> DayMention:
 
 
 def settled(
-    days: Sequence[DayMention], text: str, turned: re.Pattern[str], bare: re.Pattern[str]
+    days: Sequence[DayMention],
+    text: str,
+    turned: re.Pattern[str],
+    bare: re.Pattern[str],
+    following: re.Pattern[str],
 ) -> list[DayMention]:
     """Return the days without what is vague and only goes on about the one before it: 一号发工资的时候.
 
     `turned` finds the words between two days after which the second is another one: not, or, the rest. A day of the
-    month alone, which is all that `bare` matches, is counted on from the one before it.
+    month alone, which is all that `bare` matches, is counted on from the one before it; what `following` matches is the day
+    after that one, and without one nothing.
     """
     kept: list[DayMention] = []
     end = 0
@@ -121,7 +126,10 @@ def settled(
         between = text[end : max(start, end)]
         end = max(start, end) + len(mention.text)
         before = kept[-1] if kept else None
-        if before is None:
+        if following.fullmatch(mention.text):
+            if before is not None and before.day is not None:
+                kept.append(DayMention(text=mention.text, day=before.day + timedelta(days=1)))
+        elif before is None:
             kept.append(mention)
         elif mention.problem is DayProblem.VAGUE and start >= 0:
             goes_on = (

@@ -14,7 +14,7 @@ from firmware.dialogue.understanding.finding import Grammar
 MAX_MINOR = 10**14
 _UNITS = {
     "dollars": None, "dollar": None, "bucks": None, "buck": None, "us dollars": "USD", "u.s. dollars": "USD", "american dollars": "USD", "usd": "USD", "euros": "EUR", "euro": "EUR", "eur": "EUR",
-    "pounds": "GBP", "pound": "GBP", "quid": "GBP", "gbp": "GBP", "yuan": "CNY", "kuai": None, "rmb": "CNY", "renminbi": "CNY", "cny": "CNY", "rupees": "INR", "yen": "JPY", "japanese yen": "JPY", "korean won": "KRW", "pesos": None,
+    "pounds": "GBP", "pound": "GBP", "quid": "GBP", "gbp": "GBP", "yuan": "CNY", "kuai": None, "rmb": "CNY", "renminbi": "CNY", "cny": "CNY", "rupees": "INR", "indian rupees": "INR", "swiss francs": "CHF", "francs": None, "dirhams": None, "shillings": None, "naira": "NGN", "rand": "ZAR", "ringgit": "MYR", "baht": "THB", "yen": "JPY", "japanese yen": "JPY", "korean won": "KRW", "pesos": None,
     "hong kong dollars": "HKD", "singapore dollars": "SGD", "australian dollars": "AUD", "canadian dollars": "CAD",
 }  # fmt: skip
 """Dollars and bucks are words of several currencies: they name none."""
@@ -25,7 +25,7 @@ _FRACTIONS = {"half": Fraction(1, 2), "a half": Fraction(1, 2), "one half": Frac
               "a fourth": Fraction(1, 4), "three fourths": Fraction(3, 4)}  # fmt: skip
 _SHARE = "|".join(sorted(_FRACTIONS, key=len, reverse=True))
 _NOT_MONEY = (
-    r"(?! ?(?:%|percent|per cent|days?|weeks?|months?|years?|hours?|minutes?|seconds?|times?|calls?|people|kids|children|payments?|installments?|parts?|am\b|pm\b"
+    r"(?! ?(?:%|percent|per cent|days?|weeks?|months?|years?|hours?|minutes?|seconds?|times?|calls?|people|things?|reasons?|excuses|questions?|problems?|letters?|messages?|kids|children|payments?|installments?|parts?|am\b|pm\b"
     r"|o'?clock|miles?|feet|meters?|degrees?|thirty\b|fifteen minutes|banks|lenders|st\b|nd\b|rd\b|th\b))"
 )
 _SLANG: dict[str, tuple[int, str | None]] = {
@@ -47,6 +47,12 @@ def _money(match: re.Match[str]) -> AmountMention | None:
     groups = match.groupdict()
     currency = _SIGNS.get(groups.get("sign") or "") or _UNITS.get(groups.get("unit") or "")
     return _amount(match[0], value, currency)
+
+
+def _one_and_cents(match: re.Match[str]) -> AmountMention | None:
+    """Read "a buck fifty"."""
+    cents = number_of(match["cents"])
+    return None if cents is None else _amount(match[0], 1 + cents / 100, _UNITS[match["unit"]])
 
 
 def _slang(match: re.Match[str]) -> AmountMention | None:
@@ -100,13 +106,14 @@ _RULES = (
     (rf"(?P<sign>us\$|hk\$|a\$|[$£€¥]) ?(?P<number>{NUMERAL}k?(?: (?:hundred|thousand|grand|million|k)\b)?)(?: {_UNIT}\b)?", _money),
     (rf"\b(?P<number>{NUMBER})(?: ?%| percent\b| per cent\b)", _percent),
     (rf"\b(?P<number>{NUMBER})(?: odd| or so)? {_UNIT}\b(?:(?: and)? (?P<cents>{NUMBER})(?: cents| pence| p\b)(?! each)| (?P<bare_cents>(?:{'|'.join(TENS)})(?:[ -][a-z]+ve|[ -](?:one|two|three|four|six|seven|eight|nine))?)\b(?! ?(?:a|per|each|days?|weeks?|months?|hundred|thousand|dollars?|percent|times?)\b))?", _money),
+    (rf"\ba (?P<unit>buck|dollar|pound|euro|quid) (?P<cents>(?:{'|'.join(TENS)})(?:[ -](?:one|two|three|four|five|six|seven|eight|nine))?)\b(?P<number>)", _one_and_cents),
     (rf"\b(?P<number>{NUMBER} k)\b", _money),
     (rf"\b(?P<number>{NUMBER}) (?:cents|pence)\b", _cents),
     (r"\b(?<!half )a (?P<slang>fiver|tenner|grand|c note)\b(?P<half> and a half\b)?", _slang),
     (r"\b(?:a )?couple (?:of )?(?P<scale>hundred|thousand|grand)\b(?: (?:dollars|bucks|pounds|quid))?", _couple),
     (r"\b(?:all of (?:it|what i owe|the money|that)|the (?:whole|entire|full) (?:thing|amount|balance|lot|sum|bill)|(?:pay|paid|clear|settle|send) (?:it )?(?:all|in full|everything)|in full|everything|the lot|full amount|full payment|every (?:last )?(?:penny|cent)|the full whack|in one (?:go|hit|shot|lump)|(?:in|as) a lump sum|pay(?:ing)? it all|it all|the total)\b", _all),
     (rf"\b(?P<share>{_SHARE})\b(?: of (?:it|that|the (?:amount|balance|money|bill)))?(?! (?:hundred|thousand|grand|million|lakhs?|crores?|past|an hour|hour|a grand|a thousand|to|of an hour|day|party|person|time|a million|an? ))", _share),
-    (rf"(?<![\w.,$-])(?P<number>{NUMBER})\b{_NOT_MONEY}(?![.,]?[0-9])", _bare),
+    (rf"(?<![\w.,$-])(?P<number>{NUMBER})\b{_NOT_MONEY}(?![.,]?[0-9])(?!(?: and)? (?:{'|'.join(ONES)})\b)", _bare),
 )  # fmt: skip
 AMOUNTS: Grammar[AmountMention] = Grammar(_RULES)
 ASKED: Grammar[AmountMention] = Grammar(

@@ -59,6 +59,11 @@ def _month_day(match: re.Match[str], today: date) -> _Found:
     )
 
 
+def _numbered_month(match: re.Match[str], today: date) -> _Found:
+    """Read "the twelfth of the twelfth"."""
+    return calendar.day_and_month(match[0], _day_number(match["day"]), ORDINALS[match["numbered"]], today)
+
+
 def _iso(match: re.Match[str], today: date) -> _Found:
     return calendar.day_and_month(match[0], int(match[3]), int(match[2]), today, int(match[1]))
 
@@ -233,7 +238,7 @@ _UNIT = r"(?P<unit>days?|weeks?|fortnights?|months?)"
 _WHAT = r"(?P<what>(?:the |this |next |of )*(?:month|week|year|day)|" + _M[10:-1] + ")"
 _WHEN = "when|whenever|once|after|as soon as|till|until"
 _INCOME = (
-    "wages?|salary|pay|paycheck|pension|check|bonus|money|benefits?|giro|dole|credit|refund|loan|grant|commission|"
+    "wages?|salary|pay|paycheck|pension|check|bonus|money|benefits?|giro|dole|credit|refund|loan|grant|commission|harvest|crops?|rent|"
     "settlement|inheritance|invoice|rebate|compensation|insurance|allowance|funds|overtime|tips"
 )
 _FIXED = {
@@ -253,6 +258,8 @@ _NO_DAY = (
 DAYS: Grammar[DayMention] = Grammar(
     (
         (r"\b([12][0-9]{3})-([0-9]{1,2})-([0-9]{1,2})\b", _iso),
+        (rf"\b(?:the )?{_DAY} of the (?P<numbered>{'|'.join(list(ORDINALS)[:12])})\b(?! month)", _numbered_month),
+        (r"\bthe (?:day after|(?:very )?next day|following day)(?= *(?:$|[,.;!?]|(?:and|for|then|i|maybe|please|at|in|instead)\b))", _vague),
         (r"\bthe day after tomorrow\b|\bday after tomorrow\b", lambda match, today: _shift(2, match, today)),
         (rf"\b(?:the )?(?:{_N} )?(?P<unit>days?|weeks?|fortnight) (?P<side>before|after|following) {_ANCHOR}\b(?P<weekday>)", _beside),
         (rf"\b(?:the |a )?(?:first )?{_W} (?P<side>before|after|following) {_ANCHOR}\b(?P<n>)(?P<unit>)", _beside),
@@ -286,6 +293,7 @@ DAYS: Grammar[DayMention] = Grammar(
         (rf"\b(?P<which>this coming|this|next|last|coming)? ?{_W}\b(?! night fever)", _weekday),
         (r"\b(?:the )?(?:very )?(?:end|last day|back end|close|tail end) (?:of )?(?!business)" + _WHAT + r"\b|\bmonth'? ?(?:is )?end\b(?P<x>)", lambda match, today: _end_of(match, today) if match["what"] else calendar.end_of_month(match[0], today)),
         (r"\b(?:before|until) (?:the|this) month (?:is|has) (?:out|over|done|up)\b", lambda match, today: calendar.end_of_month(match[0], today)),
+        (r"\b(?:within|inside) (?:the|this) month\b", lambda match, today: calendar.end_of_month(match[0], today)),
         (r"\b(?:before|until) (?:the|this) year (?:is|has) (?:out|over|done|up)\b", lambda match, today: calendar.on(match[0], date(today.year, 12, 31), today)),
         (r"\b(?:the )?(?P<part>beginning|start|first day|first|middle|mid) (?:of )?" + _WHAT + r"\b", _start_of),
         (r"\bmid[- ](?P<part>)(?P<what>month)\b", lambda match, today: calendar.day_of_month(match[0], 15, today)),
@@ -309,6 +317,8 @@ TURNED = re.compile(
     r"\b(?:not|no|never|can not|or|unless|but|actually|rather|and|rest|other|remaining|else|maybe|instead|then|after|until)\b"
 )
 """Between two days: the second is another one, or takes the first back."""
+FOLLOWING = re.compile("the (?:day after|(?:very )?next day|following day)")
+"""The day after the one that was named before."""
 DAY_ALONE = re.compile(rf"(?:on |the )*{_DAY}")
 BARE_DAY = re.compile(
     rf"^(?:on |by |the |it's |make it |say )*(?:{_DAY}|(?P<number>[0-9]{{1,2}}|(?:twenty|thirty)[ -]?[a-z]*|[a-z]+))$"

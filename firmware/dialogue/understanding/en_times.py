@@ -177,6 +177,7 @@ TIMES: Grammar[TimeMention] = Grammar(
     )
 )  # fmt: skip
 BARE_TIME = re.compile(rf"^{_H}(?: {_M})?(?: ?o ?'?clock)?{_HALF}?$")
+_BY_24 = re.compile(rf"^(?P<hour>{_H_24}) {_M}$")
 _LEAD = re.compile(
     r"^(?:(?:no|sorry|well|actually|i mean|or|say|at|around|about|maybe|make (?:it|that)|better|then)\s+)+"
 )
@@ -186,7 +187,8 @@ def alone(text: str, times: Sequence[TimeMention]) -> tuple[str, list[TimeMentio
     """Return, besides `times`, the hours that stand alone in a clause each, in answer to when we may call: "no, make it eleven"."""
     found = list(times)
     for clause in re.split(r"[,.;!?]+", text):
-        match = BARE_TIME.match(_LEAD.sub("", clause.strip(" \x00")).strip(" \x00"))
+        said = _LEAD.sub("", clause.strip(" \x00")).strip(" \x00")
+        match = BARE_TIME.match(said) or _BY_24.match(said)
         if match and (mention := _clock(match)):
             found.append(mention)
             text = text.replace(clause, TAKEN * len(clause))

@@ -26,7 +26,7 @@ MAX_MENTIONS = 8
 _ZH_GAPS = re.compile(r"(?<=[^\x00-\x7f])\s+|\s+(?=[^\x00-\x7f])|(?<=\d)[\s-]+(?=\d(?:[\s-]|$))")
 _ZH_DIGITS = re.compile(r"(?:[零〇一幺二三四五六七八九壹两0-9][，,、 -]?){2,}")
 _ZH_IDIOM = re.compile(
-    "一时半[会刻]儿?|清明上河图|三心二意|一五一十|(?:三天两|一年到)头|不三不四|[打拨](?:幺幺|11|一一)[零09九]"
+    "一时半[会刻]儿?|清明上河图|三心二意|一五一十|九牛一毛|(?<![一二两三四五六七八九几0-9])百八十(?=块|元|的|$)|(?:三天两|一年到)头|不三不四|[打拨](?:幺幺|11|一一)[零09九]"
 )
 _ZH_CORRECTED = re.compile("不对|不是|(?<![不没])错|更正|[哦噢啊]不|应该是")
 _ZH_NOT_IT = re.compile("不是$")
@@ -43,7 +43,7 @@ _EN_ORDINAL_GAP = re.compile(r"\b([0-9]{1,2}) (st|nd|rd|th)\b")
 """A recogniser writes "the 5 th"."""
 _EN_IDIOM = re.compile(
     r"\bat the end of the day(?= [a-z])|\b(?:one )?day (?:at a time|by day|in,? day out|after day)\b|\b(?:the )?eleventh hour\b|\bhalf the (?:time|battle|story|trouble)\b"
-    r"|\b(?:better|other) half\b|\b(?:caught|heard|missed|got) (?:only )?(?:the )?(?:first|last|second|other)? ?half\b|\bborn yesterday\b|\b(?:thanks|thank you) a million\b|\b(?:(?:one|chance) )?in a million(?: years)?\b|\ba million (?:times|things|reasons|miles)\b"
+    r"|\b(?:better|(?:my|his|her) other) half\b|\b(?:my |just )?two cents(?: worth)?\b|\b(?:caught|heard|missed|got) (?:only )?(?:the )?(?:first|last|second|other)? ?half\b|\bborn yesterday\b|\b(?:thanks|thank you) a million\b|\b(?:(?:one|chance) )?in a million(?: years)?\b|\ba million (?:times|things|reasons|miles)\b"
     r"|\bnine to five\b|\b(?:one|a|two) (?:secs?|seconds?|moments?|ticks?)\b|\bone more (?:time|thing)\b|\b(?:24/7|twenty four seven)\b"
 )
 """Words that name a day, a time, an amount or digits elsewhere, and nothing here."""
@@ -79,7 +79,7 @@ def _chinese(normal: str, asked: Asked, today: date) -> _Read:
         if digits is None and _ZH_ONE_DIGIT.match(text):
             return TAKEN, digit_string(text), [], [], []
     said, (text, days) = text, zh_days.DAYS.find(text, today)
-    days = calendar.settled(days, said, zh_days.TURNED, zh_days.DAY_ALONE)
+    days = calendar.settled(days, said, zh_days.TURNED, zh_days.DAY_ALONE, zh_days.FOLLOWING)
     if not days and asked is Asked.DATE and (bare := zh_days.BARE_DAY.match(_stripped(text))):
         return (
             TAKEN,
@@ -100,8 +100,12 @@ def _chinese(normal: str, asked: Asked, today: date) -> _Read:
 
 
 _ZH_RADIO = str.maketrans("洞拐勾", "079")
-_ZH_TWICE = re.compile("双([零〇一幺二三四五六七八九0-9])")
-_ZH_AND_THEN = re.compile("[，,、]?(?:后面|然后|接着|再)(?:是|就是)?(?=[零〇一幺二两三四五六七八九双0-9])")
+_ZH_TENS = re.compile("([一二三四五六七八九])?十([一二三四五六七八九])?(?![号天个月点年块元万千多几来岁])")
+"""Last digits in pairs: 八十八，一十二."""
+_ZH_TWICE = re.compile("[双俩]([零〇一幺二三四五六七八九0-9])")
+_ZH_AND_THEN = re.compile(
+    "[，,、]?(?:前面|后面|然后|接着|再)(?:是|就是)?(?=[零〇一幺二两三四五六七八九双俩0-9])"
+)
 _ZH_SAME = re.compile(
     r"([两二三四五六2-6])个([零〇一幺二三四五六七八九0-9])(?=[零〇一幺二两三四五六七八九0-9，, ]|$)|一个([零〇一幺二三四五六七八九0-9])"
 )
@@ -109,6 +113,7 @@ _ZH_SAME = re.compile(
 
 def _spoken_digits(text: str) -> str:
     """Return digits as one says them to be heard (洞, 拐, 三个八) one by one."""
+    text = _ZH_TENS.sub(lambda m: f"{m[1] or '一'}{m[2] or '零'}", text)
     plain = _ZH_TWICE.sub(lambda m: m[1] * 2, _ZH_AND_THEN.sub("，", text.translate(_ZH_RADIO)))
     return _ZH_SAME.sub(lambda m: m[3] or m[2] * int(zh_number_of(m[1]) or 1), plain)
 
@@ -177,7 +182,7 @@ def _english(normal: str, asked: Asked, today: date) -> _Read:
             en_numbers.pairs_as_digits(en_numbers.repeated(text)), shortest=1, asked=asked
         )
     said, (text, days) = text, en_days.DAYS.find(text, today)
-    days = calendar.settled(days, said, en_days.TURNED, en_days.DAY_ALONE)
+    days = calendar.settled(days, said, en_days.TURNED, en_days.DAY_ALONE, en_days.FOLLOWING)
     if not days and asked is Asked.DATE and (bare := en_days.bare_day(_stripped(text))):
         return TAKEN, None, [calendar.day_of_month(_stripped(text), bare, today)], [], []
     text, times = en_times.TIMES.find(text)

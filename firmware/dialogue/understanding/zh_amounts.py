@@ -46,7 +46,7 @@ _SOMEBODY_IS = re.compile(
 )
 """Before 二百五 it is no amount but a fool."""
 _NOT_OF_THE_DEBT = "(?<!工资的)(?<!薪水的)(?<!收入的)(?<!奖金的)(?<!利息的)"
-_ALL = r"百分百(?:还|付|结)|全部|全款|全额|全数|全还|全给|全付|全清|所有的?(?:钱|欠款)?|一次性?(?:全?部?)(?:还|付|结|交)(?:清|完)|一次性|整笔|一分不少|(?:都|通通|统统)(?:还|付|结)(?:清|完|上|了)?(?!了没)"
+_ALL = r"百分百(?:还|付|结)|一次性?全(?:部|都)?给|全部|全款|全额|全数|全还|全给|全付|全清|所有的?(?:钱|欠款)?|一次性?(?:全?部?)(?:还|付|结|交)(?:清|完)|一次性|整笔|一分不少|(?:都|通通|统统)(?:还|付|结)(?:清|完|上|了)?(?!了没)"
 
 
 def _money(match: re.Match[str]) -> AmountMention | None:
@@ -120,14 +120,14 @@ AMOUNTS: Grammar[AmountMention] = Grammar(
         (rf"{_NOT_OF_THE_DEBT}(?:(?<!大)一半(?!多)|半数|对半|[1一]/2)", lambda match: _fixed(Fraction(1, 2), match)),
         (_ALL, lambda match: _fixed(Fraction(1), match)),
         (
-            rf"(?:(?P<before>[¥$€£]|{_NAMED}))?{_RUN}(?:块?(?P<named>{_NAMED})|(?:{_PLAIN_UNIT}))(?![儿前])"
+            rf"(?:(?P<before>[¥$€£]|{_NAMED}))?{_RUN}(?:块?(?P<named>{_NAMED})|(?:{_PLAIN_UNIT}))(?![儿前地田布板砖])"
             rf"(?:零?(?P<tenths>{_DIGIT})(?:(?:毛|角)(?:零?(?P<last>{_DIGIT})(?![0-9十百千万块元天个月号点年分]))?|(?![0-9十百千万块元天个月号点年分])))?(?:零?(?P<cents>{_DIGIT})分(?!期))?钱?",
             _money,
         ),
         (rf"(?P<before>[¥$€£]|{_NAMED}){_RUN}(?P<named>)(?P<tenths>)(?P<cents>)", _money),
         (rf"{_RUN}(?:毛|角)钱?(?!色|落|度|病)", _small),
         (r"(?<![0-9一二两三四五六七八九十几])(?P<unit>[百千万])把(?:来?块钱?|元|(?![头手戴火子盐米刀椅锁握柄]))", _or_so),
-        (rf"(?<![拨按叫尾号])(?<!打(?=[0-9])){_RUN}(?![多来几]?(?:分之)){_COUNTED}", _bare),
+        (rf"(?<![拨按叫尾号])(?<!打(?=[0-9])){_RUN}(?![多来几]){_COUNTED}", _bare),
     )
 )  # fmt: skip
 BARE_NUMBER = re.compile(

@@ -11,7 +11,7 @@ from firmware.dialogue.understanding.finding import Grammar
 from firmware.dialogue.understanding.zh_numbers import number_of
 
 _N = r"(?:[0-9]{1,3}|[二两三四五六七八九]?十[一二三四五六七八九]?|[一二两俩三四五六七八九]|廿[一二三四五六七八九]?|卅一?)"
-_DAY = r"(?:号|日)(?![码线楼院店机卡召称令牌子常期历])"
+_DAY = r"(?:号|日)(?!车[间站皮]|[码线楼院店机卡召称令牌子常期历门桌床仓厅柜])"
 _MONTHS = {"上上个月": -2, "上个月": -1, "上月": -1, "这个月": 0, "本月": 0, "这月": 0, "当月": 0}
 _MONTHS |= {"下个月": 1, "下月": 1, "次月": 1, "下下个月": 2, "下下月": 2}
 _MONTH = "(" + "|".join(sorted(_MONTHS, key=len, reverse=True)) + ")"
@@ -153,6 +153,15 @@ _BESIDE = {
 }
 
 
+def _from_then(match: re.Match[str], today: date) -> _Found:
+    """Read 从周五往后数一个星期."""
+    found = DAYS.find(match["anchor"], today)[1]
+    if not found or (day := found[-1].day) is None:
+        return None
+    later = _after(match, day)
+    return None if later is None or later.day is None else calendar.on(match[0], later.day, today)
+
+
 def _beside(match: re.Match[str], today: date) -> _Found:
     """Read 元旦的第二天 and 周五前两天: a day counted from another one, which stands before it."""
     _, found = DAYS.find(match["anchor"], today)
@@ -214,6 +223,7 @@ _HOLIDAY = r"(?:国庆|春节|中秋|端午|清明|五一|十一(?=假|长|以|�
 DAYS: Grammar[DayMention] = Grammar(
     (
         (r"([12][0-9]{3}|[一二][零〇一二三四五六七八九]{3})[-/.年](" + _N + r")[-/.月](" + _N + ")(?:号|日)?", _full),
+        (rf"从(?P<anchor>[^，。,.\s\x00]{{2,8}}?)往后(?:数|推|再?加)?{_DURATION}", _from_then),
         (r"(?P<anchor>[^，。,.;；?？!！、\s\x00]{2,9}?)(?:的|之)?(?P<side>第二天|后一天|次日|转天|隔天|后面那一?天|前面那天|前一天|头一天|[前后](?:[两俩二三四五六七八九]|十)天)", _beside),
         (rf"(?:农历|阴历|旧历)的?(?P<month>{_N}月|正月|冬月|腊月)(?:初|的)?(?P<day>{_N})(?:号|日)?", zh_calendar.in_named_month),
         (rf"(?P<month>正月|冬月|腊月)(?:初|的)?(?P<day>{_N})(?:号|日)?", zh_calendar.in_named_month),
@@ -252,13 +262,16 @@ DAYS: Grammar[DayMention] = Grammar(
         (rf"(?:{_N}|几)个?工作日(?:之?[内后]|以[内后])?", _vague),
         (r"(?:上|去)(?:个?(?:周|星期|礼拜|月)|年)|前(?:几|两|些|段|阵)(?:天|日|时间|子)|(?<![月年])头(?:几|两)天|刚才(?!我?(?:说|讲|的意思|报|告诉))|早上刚|上次", _past),
         (r"(?:下下?|这|本)个?(?:周|星期|礼拜|月)(?!的?(?:工资|薪|收入|奖金|利息|账单))|(?<!前)[这过][一两几]天|这阵子?|过[段些]时间|过阵子?|改[天日]|回头|(?<![之天周月期点班饭课工会午半刻分钟])以后(?!别|不|都|再也|再(?:商量|谈|聊))|最近|有朝一日|到时候?|等有钱|有钱了?(?:就|再|的时候)|尽快|尽早|明年|年[前后]|过完年|周末", _vague),
-        (rf"(?:发|开|领)了?(?:工资|薪水?|支|钱|饷)(?:那天|当天|的时候|之?后|以后|了|日)?|(?:{_INCOME})(?:批?下来|到账|到手|到位|到了|发了|结了|收了|卖了|一到|一发)|等[^你您]{{0,4}}?(?:卖|收|结|拿|领|批)(?:了|到|掉|完|下来).{{0,2}}(?:{_INCOME}|房子?|车子?|货)|发薪日|出粮|开支那天|等[^你您们，。,]{{1,6}}?(?:收|卖|结|批|办)(?:完|掉|好|下来|到手)了?", _vague),
+        (rf"(?<!没)(?:发|开|领)了?(?:工资|薪水?|支|钱|饷)(?:那天|当天|的时候|之?后|以后|了|日)?|(?:{_INCOME})(?:批?下来|到账|到手|到位|到了|发了|结了|收了|卖了|一到|一发)|等[^你您]{{0,4}}?(?:卖|收|结|拿|领|批)(?:了|到|掉|完|下来).{{0,2}}(?:{_INCOME}|房子?|车子?|货)|发薪日|出粮|开支那天|等[^你您们，。,]{{1,6}}?(?:收|卖|结|批|办)(?:(?:完|掉|好|下来|到手)了?|了(?=再|就|才))", _vague),
         (rf"(?:{_MONTH[1:-1]}|{_N}月)?的?[二三]?十[几来多]{_DAY}", _vague),
+        ("第二天|次日|转天|隔天", _vague),
         (rf"[二三]?十?(?:一二|二三|三四|四五|五六|六七|七八|八九){_DAY}", _vague),
         (rf"(?<![0-9])({_N}){_DAY}", lambda match, today: calendar.day_of_month(match[0], _int(match[1]), today)),
     )
 )  # fmt: skip
 TURNED = re.compile("不|没|别|或|还是|要么|改|算了|剩|其余|余下|另|以后|之后|再|然后|[和跟]|哪|说的是")
 """Between two days: the second is another one, or takes the first back."""
+FOLLOWING = re.compile("第二天|次日|转天|隔天")
+"""The day after the one that was named before."""
 DAY_ALONE = re.compile(rf"(?:{_N}){_DAY}")
 BARE_DAY = re.compile(rf"^({_N})(?:号|日)?[吧啊呢]?$")

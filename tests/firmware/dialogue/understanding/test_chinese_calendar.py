@@ -69,6 +69,6 @@ def test_what_is_no_single_day_is_asked_for(words: str) -> None:
     assert named(words, date(2026, 11, 25)) is DayProblem.VAGUE
 
 
-@pytest.mark.parametrize("words", ["我今年三十五岁了", "十年三十万", "五百元月供", "第二天", "每年三十块"])
+@pytest.mark.parametrize("words", ["我今年三十五岁了", "十年三十万", "五百元月供", "每年三十块"])
 def test_words_that_only_look_like_them_name_nothing(words: str) -> None:
     assert named(words, date(2026, 11, 25)) is None

@@ -24,6 +24,8 @@ TABLES = (
     "fifth_en",
     "sixth_zh",
     "sixth_en",
+    "seventh_zh",
+    "seventh_en",
 )
 
 
