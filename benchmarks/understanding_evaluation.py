@@ -1,6 +1,7 @@
 """How well phrases are understood, counted: macro-F1, what matters most, false alarms, recognition errors."""
 
 import random
+import re
 import tomllib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -39,6 +40,7 @@ MISLEADING = ("misheard", "double_negation", "sarcasm", "hard")
 """Kinds of phrases in the eleventh on which a careless listener errs."""
 CRITICAL = ("opt_out", "wrong_number", "want_human", "dispute", "vulnerable")
 TODAY = date(2026, 11, 25)
+_ANSWER = re.compile(r"\[(\w+)\] (.+?) *=> *(.+)")
 LEAST = 0.3
 """A first meaning less sure than this counts as none: it would be asked again."""
 ALARM = {name: ACCEPT_PROTECTIVE if name in PROTECTIVE else 0.7 for name in CRITICAL}
@@ -231,6 +233,16 @@ def answers(name: str = SECOND) -> list[Answer]:
             frozenset(row.get("never", ())),
         )
         for row in table
+    ]
+
+
+def read_answers(path: Path, language: str) -> list[Answer]:
+    """Return a table of answers, a line each: ``[question] answer => intent|intent``, `none` for what means nothing."""
+    rows = (_ANSWER.fullmatch(line) for line in path.read_text(encoding="utf-8").splitlines())
+    return [
+        Answer(language, Asked(row[1]), row[2], frozenset(row[3].replace(" ", "").split("|")), frozenset())
+        for row in rows
+        if row
     ]
 
 

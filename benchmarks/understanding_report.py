@@ -40,6 +40,7 @@ from benchmarks.understanding_evaluation import (
     mixtures,
     noisy,
     read,
+    read_answers,
 )
 from benchmarks.understanding_nearness import Near, key
 from benchmarks.understanding_training import PER_PATTERN, SHIPPED, sample_patterns, train
@@ -177,6 +178,12 @@ def main() -> None:
             counted = {kind: misled(understander, kind, language, name) for kind in MISLEADING}
             right = ", ".join(f"{kind} {n - wrong} of {n}" for kind, (wrong, n) in counted.items())
             print(f"{language} {name}: {right}")
+    for name in ("answers", "answers_sealed"):
+        for language in ("zh", "en"):
+            said = read_answers(FOLDER / f"{name}_{language}.txt", language)
+            print(
+                f"{name}_{language}: {sum(is_right(understander, one) for one in said)} of {len(said)} right"
+            )
     for name in MIXED:
         meant = sum(len(intents) for _, _, intents in mixtures("mixed", name))
         print(f"{name}: {meant - len(lost(understander, name))} of {meant} meanings of mixtures kept")

@@ -107,12 +107,14 @@ class ConfirmStep(PatientStep):
         no: Reply,
         neither: Reply,
         wait_s: float,
-        correct: Callable[[Said], Reply] | None = None,
+        heard: Callable[[Said], Reply] | None = None,
+        read: Reply = None,
+        may_correct: bool = True,
     ) -> None:
-        """`correct` makes a reply of a better value said in place of a no, None when there is none."""
+        """`heard` makes a reply of a value that is said, `read` is that of the one read back: to say it again is a yes."""
         super().__init__(wait_s)
         self._speak, self._yes, self._no, self._neither = Speak(prompt, "none"), yes, no, neither
-        self._left, self._correct = CONFIRM_TRIES, correct
+        self._left, self._heard, self._read, self._may_correct = CONFIRM_TRIES, heard, read, may_correct
         self._was_read = self._early_yes = False
 
     def begin(self) -> Reply:
@@ -140,8 +142,12 @@ class ConfirmStep(PatientStep):
     def meant(self, said: Said, now_s: float) -> Reply:
         affirmed, denied = yes_and_no(said)
         agrees = affirmed >= ACCEPT and denied < affirmed - MARGIN
-        if not agrees and self._correct is not None and (better := self._correct(said)) is not None:
-            return better
+        if self._heard is not None and (value := self._heard(said)) is not None:
+            # 是四百 after 五百 is no yes, whatever it begins with: it is read back before it counts.
+            if value != self._read and self._may_correct:
+                return value
+            if value == self._read and denied < ACCEPT:
+                return self._agreed()
         if denied >= ACCEPT:
             return self._no
         if agrees:

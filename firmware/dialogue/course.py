@@ -331,7 +331,7 @@ class Course:
         assert isinstance(node, CaptureNode)
         self._slots[node.into] = value
         self._out.append(Note(kind="captured", detail=node.into))
-        step = self._steps.after_capture(node, correctable=self._corrections < MAX_CORRECTIONS)
+        step = self._steps.after_capture(node, value, correctable=self._corrections < MAX_CORRECTIONS)
         if step is None:
             self._confirmed()
         else:

@@ -1,6 +1,6 @@
 """From a node of the flow to the step that the call takes there."""
 
-from collections.abc import Callable, MutableMapping
+from collections.abc import MutableMapping
 from datetime import date, time
 from functools import partial
 from typing import assert_never
@@ -100,18 +100,19 @@ class StepMaker:
         """Return the value of a capture that was said, in this or an earlier utterance."""
         return _filled(self._reader.said(node, said, self._vault.language))
 
-    def after_capture(self, node: CaptureNode, *, correctable: bool) -> Step | None:
+    def after_capture(self, node: CaptureNode, value: Value, *, correctable: bool) -> Step | None:
         """Return the step that reads a captured value back, None if the node does not ask for it."""
         if node.read_back is None:
             return None
-        correct: Callable[[Said], Reply] | None = partial(self.heard, node) if correctable else None
         return ConfirmStep(
             node.read_back,
             yes=Confirmed(),
             no=Go(node.rejected if node.rejected is not None else node.failed),
             neither=Go(node.failed),
             wait_s=node.wait_s,
-            correct=correct,
+            heard=partial(self.heard, node),
+            read=Filled(value),
+            may_correct=correctable,
         )
 
     def offer(self, node: PlanNode, slots: MutableMapping[str, Value], count: int) -> Step | None:

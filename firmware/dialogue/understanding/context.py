@@ -4,6 +4,11 @@ from collections.abc import MutableMapping
 
 from firmware.dialogue.intents import ACCEPT, DOUBT_FROM
 from firmware.dialogue.slots import Asked, DayProblem, Slots
+from firmware.dialogue.understanding.manner import Manner
+
+_SAY_YES = frozenset({"affirm", "confirm_identity", "promise_to_pay", "paying_now"})
+UNSURE = 0.45
+"""Too little to act on, and enough to ask about what must not be missed."""
 
 ASKED_NAMES: dict[str, Asked] = {
     # What flows call their questions; every value of Asked is a name as well.
@@ -61,24 +66,25 @@ def in_context(
     found: MutableMapping[str, float],
     slots: Slots,
     asked: Asked,
-    *,
-    is_bare: bool,
-    is_doubtful: bool = False,
-    takes_back: bool = False,
+    manner: Manner,
 ) -> None:
-    """Read meanings in the light of the question, in place.
-
-    `is_bare`: little was said besides what the slots hold; `is_doubtful`: and that little takes it back (这个月够呛);
-    `takes_back`: a "but" and what is wrong (对，但是金额不对).
-    """
+    """Read meanings in the light of the question, in place."""
     yes = max(found.get("affirm", 0.0), 0.85 if slots.is_yes is True else 0.0)
     no = max(found.get("deny", 0.0), 0.85 if slots.is_yes is False else 0.0)
+    if manner.only_listens and asked in (Asked.ABILITY, Asked.CALLBACK_TIME):
+        yes = no = 0.0
+        for name in ("affirm", "deny", "confirm_identity"):
+            _lower(found, name, 0.1)
     match asked:
         case Asked.IDENTITY:
             _identity(found, yes, no)
         case Asked.CONFIRM | Asked.OFFER | Asked.SATISFACTION:
             yes = max(yes, found.get("confirm_identity", 0.0))
-            if takes_back:
+            if manner.only_listens:
+                yes = no = 0.0
+                for name in ("affirm", "deny"):
+                    _lower(found, name, 0.1)
+            if manner.takes_back:
                 # Who agrees to all but a part of it has not agreed to what was read.
                 yes, no = 0.0, max(no, 0.8)
                 _lower(found, "affirm", 0.4)
@@ -89,20 +95,42 @@ def in_context(
                 # 不对，是后天 is a no to what was read back, not one more promise.
                 _lower(found, "promise_to_pay", 0.6)
                 _lower(found, "callback_later", 0.6)
-                if asked is Asked.CONFIRM and found.get("wrong_number", 0.0) < ACCEPT:
-                    # 不对，是一三九… is about the digits that were read, not about who was rung.
+                if no > yes and not manner.is_about_the_debt:
+                    # No, I said fifty: the value is disputed, not what is owed.
+                    _lower(found, "dispute", 0.25)
+                if asked is Asked.CONFIRM and not (
+                    manner.is_about_the_call and found.get("wrong_number", 0.0) >= ACCEPT
+                ):
+                    # 不对，是一三九… and 弄错了 are about what was read, not about who was rung.
                     _lower(found, "wrong_number", 0.1)
+            elif asked is Asked.OFFER and manner.wants_other_terms:
+                # 半年呢: other terms than those offered.
+                _raise(found, "ask_installment", 0.72)
         case Asked.ABILITY | Asked.DATE | Asked.AMOUNT:
-            _payment(found, slots, asked, yes, max(no, 0.5) if is_doubtful else no, is_bare=is_bare)
+            _payment(
+                found, slots, asked, yes, max(no, 0.5) if manner.is_doubtful else no, is_bare=manner.is_bare
+            )
         case Asked.CALLBACK_TIME:
-            if (slots.days or slots.times) and is_bare:
-                _raise(found, "callback_later", 0.9)
-                _lower(found, "promise_to_pay", 0.4)
+            _callback(found, slots, no, manner)
         case Asked.DIGITS:
-            if slots.digits and is_bare:
+            if slots.digits and manner.is_bare:
                 found.clear()
         case Asked.NOTHING | Asked.REASON:
             pass
+
+
+def _callback(found: MutableMapping[str, float], slots: Slots, no: float, manner: Manner) -> None:
+    """A time to ring is no wish to be left alone (七点往后都成), and a bare no to "when may we?" may well be one."""
+    is_time = bool(slots.times or any(mention.problem is not DayProblem.PAST for mention in slots.days))
+    if (is_time and (manner.is_bare or not manner.denies)) or (manner.says_any_time and not manner.denies):
+        _raise(found, "callback_later", 0.9 if manner.is_bare else 0.8)
+        _lower(found, "affirm", 0.6)
+        for name in ("promise_to_pay", "refuse_to_pay", "opt_out"):
+            # Who refuses nothing in words has refused nothing.
+            if name == "promise_to_pay" or not manner.denies:
+                _lower(found, name, 0.1 if name == "opt_out" else 0.4)
+    elif no >= UNSURE and manner.is_bare and not manner.only_listens and not is_time:
+        _raise(found, "opt_out", UNSURE)
 
 
 def _identity(found: MutableMapping[str, float], yes: float, no: float) -> None:
@@ -135,7 +163,8 @@ def _payment(
         _lower(found, "callback_later", 0.5)
         _lower(found, "affirm", 0.6)
     elif asked is Asked.ABILITY:
-        if yes > no and max(found.values(), default=0.0) <= yes + 0.05:
+        matter = max((p for name, p in found.items() if name not in _SAY_YES), default=0.0)
+        if yes > no and matter < ACCEPT and max(found.values(), default=0.0) <= yes + 0.05:
             _raise(found, "promise_to_pay", min(0.85, yes - 0.02))
             _lower(found, "affirm", found["promise_to_pay"] - 0.15)
         elif no >= 0.5:

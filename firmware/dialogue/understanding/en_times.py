@@ -13,7 +13,7 @@ from firmware.dialogue.understanding.finding import TAKEN, Grammar
 
 PARTS = {
     "morning": (8, 12), "afternoon": (12, 18), "evening": (18, 22), "night": (18, 22), "tonight": (18, 22), "lunchtime": (12, 14), "lunch time": (12, 14), "lunch": (12, 14),
-    "after lunch": (13, 18), "after work": (18, 22), "after dinner": (19, 22), "after school": (15, 18),
+    "after lunch": (13, 18), "after work": (18, 22), "after dinner": (19, 22), "after supper": (19, 22), "after tea": (18, 22), "after breakfast": (9, 12), "after school": (15, 18),
 }  # fmt: skip
 LATEST = time(23, 59, 59)
 _WORD_OF_PART = re.compile("morning|afternoon|evening|night|lunch|work|dinner|school")

@@ -3,6 +3,7 @@
 # ruff: noqa: E501  (one rule, one line)
 
 import re
+from dataclasses import replace
 from datetime import date
 
 from firmware.dialogue.slots import AmountMention, Asked, DayMention, Slots, TimeMention
@@ -63,9 +64,8 @@ def name_slots(normal: str, language: str, asked: Asked, today: date) -> tuple[S
         times=tuple(times[:MAX_MENTIONS]),
         amounts=tuple(amounts[:MAX_MENTIONS]),
         digits=digits,
-        is_yes=is_yes(clauses(normal, language), language),
     )
-    return slots, text
+    return replace(slots, is_yes=is_yes(clauses(normal, language), slots, asked, language)), text
 
 
 _Read = tuple[str, str | None, list[DayMention], list[TimeMention], list[AmountMention]]

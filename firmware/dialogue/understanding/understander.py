@@ -10,12 +10,12 @@ from firmware.dialogue.events import Intent
 from firmware.dialogue.intents import ACCEPT, DOUBT_FROM
 from firmware.dialogue.slots import Asked, Slots
 from firmware.dialogue.understanding.context import asked_of, in_context
-from firmware.dialogue.understanding.finding import TAKEN
+from firmware.dialogue.understanding.manner import Manner
 from firmware.dialogue.understanding.model import IntentModel
 from firmware.dialogue.understanding.naming import name_slots
 from firmware.dialogue.understanding.rules import Rules
-from firmware.dialogue.understanding.text import bare, clauses, normalise
-from firmware.dialogue.understanding.yes_no import is_doubtful, is_open, takes_back
+from firmware.dialogue.understanding.text import clauses, normalise
+from firmware.dialogue.understanding.yes_no import is_open
 
 LANGUAGES = ("zh", "en")
 MAX_CLAUSES = 12
@@ -34,8 +34,6 @@ _PUZZLED = re.compile(
     r"^\s*(?:(?:嗯|啊|哈|诶|呃|哦|噢)+|huh|eh|what|sorry|yes|hm+|pardon(?: me)?|excuse me|come again)\s*[?]+\s*$"
 )
 """A noise that asks: "嗯？" is no yes. Only punctuation tells."""
-_LITTLE = {"zh": 4, "en": 14}
-"""Characters besides the slots with which an answer is still nothing but a date or an amount."""
 _NATURE = {
     "zh-cn": "zh",
     "zh-hans": "zh",
@@ -90,18 +88,13 @@ class Understander:
         if is_puzzled:
             found = {"repeat": 0.85}
             slots = replace(slots, is_yes=None)
-        left = len(bare(rest.replace(TAKEN, ""), tongue))
-        in_context(
-            found,
-            slots,
-            asked,
-            is_bare=left <= _LITTLE[tongue],
-            is_doubtful=left <= _LITTLE[tongue] and is_doubtful(rest, tongue),
-            takes_back=takes_back(parts, tongue),
-        )
+        manner = Manner.of(normal, parts, rest, slots, asked=asked, language=tongue)
+        in_context(found, slots, asked, manner)
         return Understood(
             intents=_ranked(found),
-            slots=slots if is_puzzled or is_open(parts, tongue) else _with_answer(slots, found),
+            slots=slots
+            if is_puzzled or manner.only_listens or is_open(parts, tongue)
+            else _with_answer(slots, found),
         )
 
     def _meanings(self, parts: list[str], language: str) -> dict[str, float]:

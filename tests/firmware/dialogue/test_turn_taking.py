@@ -206,6 +206,29 @@ def test_a_value_is_corrected_while_it_is_read_back(start: Start) -> None:
     assert call.hear_out().ending is Disposition.COMPLETED
 
 
+def test_to_say_again_what_was_read_back_is_a_yes(start: Start) -> None:
+    call = says(start().press("1"), "one two three", digits="123")
+    assert call.prompts[-1] == "number_back"
+    says(call, "one two three", digits="123")
+    assert Answered(name="number", value="123") in call.actions
+
+
+def test_not_so_is_a_no_whatever_it_says_again(start: Start) -> None:
+    call = says(start().press("1"), "one two three", digits="123")
+    says(call, "not one two three", "deny", digits="123")
+    assert not any(isinstance(action, Answered) for action in call.actions)
+
+
+def test_a_yes_to_another_value_is_read_back_first(start: Start) -> None:
+    call = says(start().press("1"), "one two three", digits="123")
+    says(call, "yes, one two four", digits="124", is_yes=True)
+    assert not any(isinstance(action, Answered) for action in call.actions)
+    assert call.saying is not None
+    assert call.saying.phrases[:3] == ("one", "two", "four")
+    says(call, "yes", is_yes=True)
+    assert Answered(name="number", value="124") in call.actions
+
+
 def test_corrections_come_to_an_end(start: Start) -> None:
     call = says(start().press("1"), digits="123")
     for number in range(10):
