@@ -35,6 +35,8 @@ NINTH = "challenge_ninth.toml"
 TENTH = "challenge_tenth.toml"
 """By a fourth one, of the same kind; some 110 for each of the five."""
 ELEVENTH, ELEVENTH_SEALED = "challenge_eleventh.toml", "challenge_eleventh_sealed.toml"
+TWELFTH = "challenge_twelfth.toml"
+"""All of it sealed."""
 """By two more who were shown the development sample and went on as its author would: short phrases; the second is only ever counted."""
 MISLEADING = ("misheard", "double_negation", "sarcasm", "hard")
 """Kinds of phrases in the eleventh on which a careless listener errs."""

@@ -18,6 +18,7 @@ from benchmarks.understanding_evaluation import (
     SEVENTH,
     SEVENTH_SEALED,
     TENTH,
+    TWELFTH,
     evaluate,
     heeded,
     lost,
@@ -81,6 +82,7 @@ HALVES = {
     SEVENTH_SEALED: SETS[SEVENTH],
     EIGHTH_SEALED: SETS[EIGHTH],
     ELEVENTH_SEALED: replace(SETS[ELEVENTH], critical=18, others=11, harmless=55),
+    TWELFTH: replace(SETS[ELEVENTH], critical=15, others=13, harmless=50),
 }
 """Only ever counted, by the report; nobody looks at their errors."""
 MISLED = {
@@ -148,7 +150,7 @@ def test_no_author_says_what_a_set_asks(language: str) -> None:
     asked = [
         phrase.text for path in sorted(FOLDER.glob("challenge*.toml")) for phrase in read(path, language)
     ]
-    for name in (ELEVENTH, ELEVENTH_SEALED):
+    for name in (ELEVENTH, ELEVENTH_SEALED, TWELFTH):
         asked += [
             text for kind in MISLEADING for spoken, text, _ in mixtures(kind, name) if spoken == language
         ]
