@@ -10,6 +10,8 @@ from firmware.dialogue.steps import PatientStep
 
 BETWEEN_KEYS_S = 4.0
 CONFIRM_TRIES = CHOICE_TRIES = 2
+_ASKS = ("?", "？", "吗", "么")
+"""To ask about a value is not to agree to it: 五百？"""
 MAX_KEYS = 20
 
 
@@ -146,7 +148,7 @@ class ConfirmStep(PatientStep):
             # 是四百 after 五百 is no yes, whatever it begins with: it is read back before it counts.
             if value != self._read and self._may_correct:
                 return value
-            if value == self._read and denied < ACCEPT:
+            if value == self._read and denied < ACCEPT and not said.text.rstrip().endswith(_ASKS):
                 return self._agreed()
         if denied >= ACCEPT:
             return self._no

@@ -2,11 +2,13 @@
 
 from collections.abc import MutableMapping
 
-from firmware.dialogue.intents import ACCEPT, DOUBT_FROM
+from firmware.dialogue.intents import ACCEPT, DOUBT_FROM, PROTECTIVE
 from firmware.dialogue.slots import Asked, DayProblem, Slots
 from firmware.dialogue.understanding.manner import Manner
 
 _SAY_YES = frozenset({"affirm", "confirm_identity", "promise_to_pay", "paying_now"})
+QUITE_SURE = 0.93
+"""What a rule says is at least so sure."""
 UNSURE = 0.45
 """Too little to act on, and enough to ask about what must not be missed."""
 
@@ -95,11 +97,11 @@ def in_context(
                 # 不对，是后天 is a no to what was read back, not one more promise.
                 _lower(found, "promise_to_pay", 0.6)
                 _lower(found, "callback_later", 0.6)
-                if no > yes and not manner.is_about_the_debt:
+                if no > yes and manner.is_about_the_terms:
                     # No, I said fifty: the value is disputed, not what is owed.
                     _lower(found, "dispute", 0.25)
-                if asked is Asked.CONFIRM and not (
-                    manner.is_about_the_call and found.get("wrong_number", 0.0) >= ACCEPT
+                if asked is Asked.CONFIRM and (
+                    found.get("wrong_number", 0.0) < ACCEPT or manner.says_mistaken
                 ):
                     # 不对，是一三九… and 弄错了 are about what was read, not about who was rung.
                     _lower(found, "wrong_number", 0.1)
@@ -114,7 +116,14 @@ def in_context(
             _callback(found, slots, no, manner)
         case Asked.DIGITS:
             if slots.digits and manner.is_bare:
+                # 我才十四岁 answers no question for digits.
+                kept = {
+                    name: p
+                    for name, p in found.items()
+                    if name in PROTECTIVE and p >= ACCEPT and manner.has_words
+                }
                 found.clear()
+                found.update(kept)
         case Asked.NOTHING | Asked.REASON:
             pass
 
@@ -125,10 +134,12 @@ def _callback(found: MutableMapping[str, float], slots: Slots, no: float, manner
     if (is_time and (manner.is_bare or not manner.denies)) or (manner.says_any_time and not manner.denies):
         _raise(found, "callback_later", 0.9 if manner.is_bare else 0.8)
         _lower(found, "affirm", 0.6)
-        for name in ("promise_to_pay", "refuse_to_pay", "opt_out"):
-            # Who refuses nothing in words has refused nothing.
-            if name == "promise_to_pay" or not manner.denies:
-                _lower(found, name, 0.1 if name == "opt_out" else 0.4)
+        _lower(found, "promise_to_pay", 0.4)
+        if not manner.denies:
+            # Who refuses nothing in words has refused nothing, unless it is quite sure.
+            _lower(found, "refuse_to_pay", 0.4)
+            if found.get("opt_out", 0.0) < QUITE_SURE:
+                _lower(found, "opt_out", 0.1 if manner.is_bare else 0.4)
     elif no >= UNSURE and manner.is_bare and not manner.only_listens and not is_time:
         _raise(found, "opt_out", UNSURE)
 

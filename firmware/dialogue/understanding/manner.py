@@ -9,27 +9,28 @@ from typing import Self
 from firmware.dialogue.slots import Asked, Slots
 from firmware.dialogue.understanding.finding import TAKEN
 from firmware.dialogue.understanding.text import bare
-from firmware.dialogue.understanding.yes_no import is_doubtful, only_listens, takes_back
+from firmware.dialogue.understanding.yes_no import is_doubtful, is_too_much, only_listens, takes_back
 
 _CLAUSE = re.compile(r"[,.;!?，。；！？]+")
 _LITTLE = {"zh": 4, "en": 14}
 """Characters besides the slots with which an answer is still nothing but a date or an amount."""
 _DENIES = {
-    "zh": re.compile("[别不甭莫勿没停删]|拉黑|退订|骚扰|投诉|律师"),
+    "zh": re.compile("[别不甭莫勿没停删滚烦死骂]|拉黑|退订|骚扰|投诉|律师|够了|闭嘴|神经|报警|警察"),
     "en": re.compile(
-        r"\b(?:not(?! (?:before|until|till|after|earlier|later|weekdays|in the|on|at|too))|stop|never|no|remove|quit|cease|block|delete|lawyer|police|harass\w*|complain\w*|unsubscribe|opt|leave)\b"
+        r"\b(?:not(?! (?:before|until|till|after|earlier|later|weekdays|in the|on|at|too))|stop|never|no|remove|quit|cease|block|delete|lawyer|police|harass\w*|complain\w*|unsubscribe|opt|leave|alone|enough|hell|off|lost|shut|sick of|fed up|die)\b"
     ),
 }
-_ABOUT_THE_CALL = {
-    "zh": re.compile("打错|拨错|找错|认错|号码|电话|手机|这个号|谁|人$|不认识|不是我"),
-    "en": re.compile(
-        r"\b(?:number|person|call\w*|dial\w*|phone|line|nobody|who|him|her|know|man|woman|not me)\b"
-    ),
+_LONG = {"zh": 30, "en": 70}
+"""Characters of more than an answer to what was read: a story."""
+_MISTAKEN = {
+    "zh": re.compile("[你您]?们?(?:可能|是不是)?[弄搞记听写算看]错了?[吧啊呀]?"),
+    "en": re.compile(r"(?:no )?(?:you have |you )?(?:misheard|got (?:it|that) wrong|made a mistake)"),
 }
+"""That and nothing else: the box is wrong in what it read."""
 _ABOUT_THE_DEBT = {
     "zh": re.compile("借|欠|贷|账|诈|骗|合同|签|冒|盗|物业|利息|不是我的|不该|凭什么|服务|质量|还过|结清"),
     "en": re.compile(
-        r"\b(?:owe\w*|borrow\w*|loans?|debts?|bill|fraud\w*|scam\w*|contract|sign\w*|interest|fees?|charge\w*|stolen|identity|service|cancel\w*|paid|disput\w*|lawyer|not mine)\b"
+        r"\b(?:owe\w*|borrow\w*|loans?|debts?|emis?|rates?|bill|fraud\w*|scam\w*|contract|sign\w*|interest|fees?|charge\w*|stolen|identity|service|cancel\w*|paid|disput\w*|lawyer|not mine)\b"
     ),
 }
 _TERMS = {
@@ -52,14 +53,16 @@ class Manner:
     """And that little takes it back: 这个月够呛."""
     takes_back: bool
     """A "but" and what is wrong: 对，但是金额不对."""
-    is_about_the_debt: bool
-    """It speaks of what is owed, and of who owes it."""
+    is_about_the_terms: bool
+    """It speaks of a value or of terms, and not of what is owed nor of who owes it."""
     only_listens: bool
     """Neither a yes nor a no: 嗯，你接着说."""
     denies: bool
     """There is a word of refusing in it, or of complaint."""
-    is_about_the_call: bool
-    """It speaks of numbers, telephones or who somebody is."""
+    says_mistaken: bool
+    """It says that the box is wrong, and nothing else."""
+    has_words: bool
+    """Something was said besides what the slots hold."""
     wants_other_terms: bool
     """It names a span of months or a number of payments."""
     says_any_time: bool
@@ -77,10 +80,15 @@ class Manner:
             is_bare=is_bare,
             is_doubtful=is_bare and is_doubtful(last, language),
             takes_back=takes_back(parts, slots, language),
-            is_about_the_debt=_ABOUT_THE_DEBT[language].search(normal) is not None,
+            is_about_the_terms=bool(
+                slots.days or slots.amounts or slots.digits or is_too_much(parts, language)
+            )
+            and len(normal) <= _LONG[language]
+            and _ABOUT_THE_DEBT[language].search(normal) is None,
             only_listens=only_listens(parts, asked, language),
             denies=_DENIES[language].search(normal) is not None,
-            is_about_the_call=_ABOUT_THE_CALL[language].search(normal) is not None,
+            says_mistaken=_MISTAKEN[language].fullmatch(bare(normal, language)) is not None,
+            has_words=bool(bare(rest.replace(TAKEN, ""), language)),
             wants_other_terms=_TERMS[language].search(normal) is not None,
             says_any_time=_ANY_TIME[language].search(normal) is not None,
         )

@@ -213,6 +213,13 @@ def test_to_say_again_what_was_read_back_is_a_yes(start: Start) -> None:
     assert Answered(name="number", value="123") in call.actions
 
 
+def test_to_ask_about_what_was_read_back_is_no_yes(start: Start) -> None:
+    call = says(start().press("1"), "one two three", digits="123")
+    says(call, "one two three?", digits="123")
+    assert not any(isinstance(action, Answered) for action in call.actions)
+    assert call.prompts[-1] == "number_back"
+
+
 def test_not_so_is_a_no_whatever_it_says_again(start: Start) -> None:
     call = says(start().press("1"), "one two three", digits="123")
     says(call, "not one two three", "deny", digits="123")
