@@ -81,11 +81,11 @@ _PUTS_OFF = {
 _NOT_AGREED = {
     "zh": re.compile(
         "(?:什么时候|何时|啥时候|几时)(?:答应|说|同意|讲)(?:过|了|的)?|谁(?:答应|说|同意|讲)(?:过|了|的)?|(?:我|可)(?:可)?(?:没有?|从来没)(?:答应|说|同意)"
-        "|(?<!没什么)(?<!没啥)(?<!不是)(?<!也)(?<!没有什么)(?<!有什么)(?<!有啥)(?:不行|不对|错了|不符|不成)(?:吧|啊|呀|的)?$"
+        "|(?<!没什么)(?<!没啥)(?<!不是)(?<!也)(?<!没有什么)(?<!有什么)(?<!有啥)(?<!对)(?<!行)(?:不行|不对|错了|不符|不成)(?:吧|啊|呀|的)?$"
     ),
     "en": re.compile(
-        r"\b(?:when|where) did i (?:ever )?(?:say|agree|promise)|\bwho (?:said|agreed|says)\b|\bsays who\b|\b(?:actually|rather)$|^i said\b|\bnot (?:on |the |this |next )*(?:mon|tues|wednes|thurs|fri|satur|sun)day|\bi (?:never|did not) (?:say|said|agree|agreed|promise|promised)\b"
-        r"|\b(?:day|date|amount|money|figure|number|sum|rest|time|first|second|other|friday|monday|tuesday|wednesday|thursday|saturday|sunday)s? (?:is|are|was) (?:not|wrong|off|incorrect|no good)\b"
+        r"\b(?:when|where) did i (?:ever )?(?:say|agree|promise)|\bwho (?:said|agreed|says)\b|\bsays who\b|^i said\b|\bnot (?:on |the |this |next )*(?:mon|tues|wednes|thurs|fri|satur|sun)day|\bi (?:never|did not) (?:say|said|agree|agreed|promise|promised)\b"
+        r"|\b(?:day|date|amount|money|figure|number|sum|rest|time|first|second|other|friday|monday|tuesday|wednesday|thursday|saturday|sunday)s? (?:is|are|was) (?:not|wrong|off|incorrect|no good)\b|\b(?:does|will|would) not (?:work|suit|do)\b"
     ),
 }
 """In answer to a read-back: a denial that does not begin with one."""
@@ -201,6 +201,8 @@ def is_yes(parts: list[str], slots: Slots, asked: Asked, language: str) -> bool 
     if asked is Asked.CONFIRM and any(_NOT_AGREED[language].search(part) for part in parts[:4]):
         return False
     heard = _heard(parts, language)
+    if asked is Asked.CONFIRM and not heard and (slots.days or slots.amounts) and whole.endswith(" actually"):
+        return False
     if asked is Asked.OFFER and is_too_much(parts, language):
         return False
     if asked is Asked.SATISFACTION:
