@@ -35,9 +35,9 @@ NINTH = "challenge_ninth.toml"
 TENTH = "challenge_tenth.toml"
 """By a fourth one, of the same kind; some 110 for each of the five."""
 ELEVENTH, ELEVENTH_SEALED = "challenge_eleventh.toml", "challenge_eleventh_sealed.toml"
-TWELFTH = "challenge_twelfth.toml"
-"""All of it sealed."""
 """By two more who were shown the development sample and went on as its author would: short phrases; the second is only ever counted."""
+TWELFTH = "challenge_twelfth.toml"
+"""By one more such; all of it is only ever counted."""
 MISLEADING = ("misheard", "double_negation", "sarcasm", "hard")
 """Kinds of phrases in the eleventh on which a careless listener errs."""
 CRITICAL = ("opt_out", "wrong_number", "want_human", "dispute", "vulnerable")

@@ -61,6 +61,11 @@ def month_length(year: int, month: int) -> int:
     return monthrange(year, month)[1]
 
 
+def next_yearly(month: int, day: int, today: date) -> date:
+    """Return the next such day of the calendar, today's own included."""
+    return date(today.year + ((month, day) < (today.month, today.day)), month, day)
+
+
 def nth_weekday(year: int, month: int, wanted: int, nth: int | None) -> date:
     """Return the nth weekday (Monday is 0) of a month, counted from 0; the last one when None."""
     first = 1 + (wanted - date(year, month, 1).weekday()) % 7

@@ -73,7 +73,7 @@ def in_context(
     """Read meanings in the light of the question, in place."""
     yes = max(found.get("affirm", 0.0), 0.85 if slots.is_yes is True else 0.0)
     no = max(found.get("deny", 0.0), 0.85 if slots.is_yes is False else 0.0)
-    if manner.only_listens and asked in (Asked.ABILITY, Asked.CALLBACK_TIME):
+    if manner.only_listens:
         yes = no = 0.0
         for name in ("affirm", "deny", "confirm_identity"):
             _lower(found, name, 0.1)
@@ -82,10 +82,6 @@ def in_context(
             _identity(found, yes, no)
         case Asked.CONFIRM | Asked.OFFER | Asked.SATISFACTION:
             yes = max(yes, found.get("confirm_identity", 0.0))
-            if manner.only_listens:
-                yes = no = 0.0
-                for name in ("affirm", "deny"):
-                    _lower(found, name, 0.1)
             if manner.takes_back:
                 # Who agrees to all but a part of it has not agreed to what was read.
                 yes, no = 0.0, max(no, 0.8)

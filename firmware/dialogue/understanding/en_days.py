@@ -137,7 +137,7 @@ def _anchored(text: str, today: date) -> date | None:
     """Return the day that another one is counted from: Christmas has a day only here."""
     for name, month, day in (("christmas", 12, 25), ("new year", 1, 1)):
         if re.fullmatch(rf"{name}(?:'?s)?(?: day)?", text):
-            return date(today.year + ((month, day) < (today.month, today.day)), month, day)
+            return calendar.next_yearly(month, day, today)
     found = DAYS.find(text, today)[1]
     return found[0].day if found else None
 
@@ -149,12 +149,7 @@ def _beside(match: re.Match[str], today: date) -> _Found:
         return calendar.vague(match[0])
     side = -1 if match["side"] == "before" else 1
     if weekday := match["weekday"]:
-        wanted = _DAY_NAMES[weekday]
-        shift = (
-            (wanted - anchor.weekday() - 1) % 7 + 1
-            if side > 0
-            else -((anchor.weekday() - wanted - 1) % 7 + 1)
-        )
+        shift = side * ((side * (_DAY_NAMES[weekday] - anchor.weekday()) - 1) % 7 + 1)
     else:
         shift = side * (_count(match["n"]) if match["n"] else 1) * {"d": 1, "w": 7, "f": 14}[match["unit"][0]]
     return calendar.on(match[0], anchor + timedelta(days=shift), today)
@@ -168,14 +163,13 @@ def _deadline(match: re.Match[str], today: date) -> _Found:
 
 def _holiday(match: re.Match[str], today: date) -> _Found:
     what = match["what"]
-    if fixed := _FIXED.get(what.replace("saint", "st").replace(".", "").removesuffix(" day")):
+    if fixed := _FIXED.get(re.sub(r"^(?:saint|st\.?) |'| day$", "", what)):
         month, day = fixed
     elif what.startswith("new"):
         month, day = (12, 31) if what.endswith("eve") else (1, 1)
     else:
         month, day = 12, {"y": 25, "e": 24}[what[-1]] if what.startswith("christmas") else 26
-    year = today.year + ((month, day) < (today.month, today.day))
-    return calendar.on(match[0], date(year, month, day), today)
+    return calendar.on(match[0], calendar.next_yearly(month, day, today), today)
 
 
 def _after(match: re.Match[str], today: date) -> _Found:
@@ -242,8 +236,8 @@ _INCOME = (
     "settlement|inheritance|invoice|rebate|compensation|insurance|allowance|funds|overtime|tips"
 )
 _FIXED = {
-    "hogmanay": (12, 31), "st patrick's": (3, 17), "st patricks": (3, 17), "valentine's": (2, 14), "valentines": (2, 14), "halloween": (10, 31),
-    "bonfire night": (11, 5), "st andrew's": (11, 30), "st andrews": (11, 30), "st stephen's": (12, 26), "st stephens": (12, 26), "stephen's": (12, 26), "stephens": (12, 26), "paddy's": (3, 17), "paddys": (3, 17), "australia": (1, 26), "anzac": (4, 25), "canada": (7, 1), "republic": (1, 26),
+    "hogmanay": (12, 31), "patricks": (3, 17), "paddys": (3, 17), "valentines": (2, 14), "halloween": (10, 31), "bonfire night": (11, 5), "andrews": (11, 30),
+    "stephens": (12, 26), "australia": (1, 26), "anzac": (4, 25), "canada": (7, 1), "republic": (1, 26),
 }  # fmt: skip
 """Holidays of one country and one date; those that move are asked for."""
 _ANCHOR = (
@@ -255,11 +249,13 @@ _NO_DAY = (
     r"|hour\b|floors?|street|avenue|road|grade|year|level|attempt|occasion|try|week|month|visit|letter|thoughts?|hand|child|kid|wife|husband"
     r"|job|house|line|letter|message|account|card|name|digit|number|of all)\b)"
 )
+FOLLOWING = re.compile("the (?:day after|(?:very )?next day|following day)")
+"""The day after the one that was named before."""
 DAYS: Grammar[DayMention] = Grammar(
     (
         (r"\b([12][0-9]{3})-([0-9]{1,2})-([0-9]{1,2})\b", _iso),
         (rf"\b(?:the )?{_DAY} of the (?P<numbered>{'|'.join(list(ORDINALS)[:12])})\b(?! month)", _numbered_month),
-        (r"\bthe (?:day after|(?:very )?next day|following day)(?= *(?:$|[,.;!?]|(?:and|for|then|i|maybe|please|at|in|instead)\b))", _vague),
+        (rf"\b{FOLLOWING.pattern}(?= *(?:$|[,.;!?]|(?:and|for|then|i|maybe|please|at|in|instead)\b))", _vague),
         (r"\bthe day after tomorrow\b|\bday after tomorrow\b", lambda match, today: _shift(2, match, today)),
         (rf"\b(?:the )?(?:{_N} )?(?P<unit>days?|weeks?|fortnight) (?P<side>before|after|following) {_ANCHOR}\b(?P<weekday>)", _beside),
         (rf"\b(?:the |a )?(?:first )?{_W} (?P<side>before|after|following) {_ANCHOR}\b(?P<n>)(?P<unit>)", _beside),
@@ -317,8 +313,6 @@ TURNED = re.compile(
     r"\b(?:not|no|never|can not|or|unless|but|actually|rather|and|rest|other|remaining|else|maybe|instead|then|after|until)\b"
 )
 """Between two days: the second is another one, or takes the first back."""
-FOLLOWING = re.compile("the (?:day after|(?:very )?next day|following day)")
-"""The day after the one that was named before."""
 DAY_ALONE = re.compile(rf"(?:on |the )*{_DAY}")
 BARE_DAY = re.compile(
     rf"^(?:on |by |the |it's |make it |say )*(?:{_DAY}|(?P<number>[0-9]{{1,2}}|(?:twenty|thirty)[ -]?[a-z]*|[a-z]+))$"

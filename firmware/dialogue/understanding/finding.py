@@ -17,6 +17,11 @@ T = TypeVar("T", bound=Mention)
 TAKEN = "\x00"
 
 
+def blanked(pattern: re.Pattern[str], text: str) -> str:
+    """Return the text with what `pattern` finds blanked out: it names nothing."""
+    return pattern.sub(lambda match: TAKEN * len(match[0]), text)
+
+
 class Grammar(Generic[T]):
     """Rules in order of precedence: a pattern, and what a match of it means (None: nothing after all)."""
 

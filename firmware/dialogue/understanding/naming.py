@@ -3,7 +3,6 @@
 # ruff: noqa: E501  (one rule, one line)
 
 import re
-from dataclasses import replace
 from datetime import date
 
 from firmware.dialogue.slots import AmountMention, Asked, DayMention, Slots, TimeMention
@@ -17,9 +16,8 @@ from firmware.dialogue.understanding import (
     zh_days,
     zh_times,
 )
-from firmware.dialogue.understanding.finding import TAKEN
+from firmware.dialogue.understanding.finding import TAKEN, blanked
 from firmware.dialogue.understanding.text import clauses
-from firmware.dialogue.understanding.yes_no import is_yes
 from firmware.dialogue.understanding.zh_numbers import digit_string
 from firmware.dialogue.understanding.zh_numbers import number_of as zh_number_of
 
@@ -65,14 +63,14 @@ def name_slots(normal: str, language: str, asked: Asked, today: date) -> tuple[S
         amounts=tuple(amounts[:MAX_MENTIONS]),
         digits=digits,
     )
-    return replace(slots, is_yes=is_yes(clauses(normal, language), slots, asked, language)), text
+    return slots, text
 
 
 _Read = tuple[str, str | None, list[DayMention], list[TimeMention], list[AmountMention]]
 
 
 def _chinese(normal: str, asked: Asked, today: date) -> _Read:
-    text = _ZH_IDIOM.sub(lambda match: TAKEN * len(match[0]), zh_days.spelled_out(_ZH_GAPS.sub("", normal)))
+    text = blanked(_ZH_IDIOM, zh_days.spelled_out(_ZH_GAPS.sub("", normal)))
     digits = None
     if asked is Asked.DIGITS:
         text, digits = _zh_digits(_spoken_digits(text), shortest=2, asked=asked)
@@ -171,7 +169,7 @@ def _is_digits_zh(text: str, match: re.Match[str], shortest: int, asked: Asked) 
 
 
 def _english(normal: str, asked: Asked, today: date) -> _Read:
-    text = _EN_IDIOM.sub(lambda match: TAKEN * len(match[0]), _EN_ORDINAL_GAP.sub(r"\1\2", normal))
+    text = blanked(_EN_IDIOM, _EN_ORDINAL_GAP.sub(r"\1\2", normal))
     text, digits = _EN_ISH.sub(r"around \1", text), None
     if asked is Asked.AMOUNT and (
         one := en_amounts.said_with_oh(_stripped(text)) or en_amounts.price(_stripped(text))
@@ -192,7 +190,7 @@ def _english(normal: str, asked: Asked, today: date) -> _Read:
     if digits is None:
         text, digits = _en_digits(text, shortest=3, asked=asked)
     text, amounts = (en_amounts.ASKED if asked is Asked.AMOUNT else en_amounts.AMOUNTS).find(
-        en_amounts.SPAN.sub(lambda match: TAKEN * len(match[0]), text)
+        blanked(en_amounts.SPAN, text)
     )
     if not amounts and asked is Asked.AMOUNT and (alone := en_amounts.bare_numbers(clauses(text, "en"))):
         return TAKEN, None, days, times, alone

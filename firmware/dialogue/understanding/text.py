@@ -82,6 +82,11 @@ def clauses(normal: str, language: str) -> list[str]:
     return [part for part in parts if part]
 
 
+def joined(parts: list[str], language: str) -> str:
+    """Return bare clauses as one."""
+    return ("" if language == "zh" else " ").join(parts)
+
+
 def bare(normal: str, language: str) -> str:
     """Return the words alone: in Chinese no spaces either."""
     if language == "zh":

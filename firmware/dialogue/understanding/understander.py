@@ -14,8 +14,8 @@ from firmware.dialogue.understanding.manner import Manner
 from firmware.dialogue.understanding.model import IntentModel
 from firmware.dialogue.understanding.naming import name_slots
 from firmware.dialogue.understanding.rules import Rules
-from firmware.dialogue.understanding.text import clauses, normalise
-from firmware.dialogue.understanding.yes_no import is_open
+from firmware.dialogue.understanding.text import clauses, joined, normalise
+from firmware.dialogue.understanding.yes_no import is_open, is_yes
 
 LANGUAGES = ("zh", "en")
 MAX_CLAUSES = 12
@@ -87,8 +87,9 @@ class Understander:
         is_puzzled = _PUZZLED.match(normal) is not None
         if is_puzzled:
             found = {"repeat": 0.85}
-            slots = replace(slots, is_yes=None)
         manner = Manner.of(normal, parts, rest, slots, asked=asked, language=tongue)
+        if not (is_puzzled or manner.takes_back or manner.only_listens):
+            slots = replace(slots, is_yes=is_yes(parts, slots, asked, tongue))
         in_context(found, slots, asked, manner)
         return Understood(
             intents=_ranked(found),
@@ -101,7 +102,7 @@ class Understander:
         """Return intents with their confidence, before what was asked is considered."""
         if not parts:
             return {}
-        whole = "".join(parts) if language == "zh" else " ".join(parts)
+        whole = joined(parts, language)
         pieces = [whole, *parts] if len(parts) > 1 else [whole]
         model = self.models[language]
         whole_sure, *parts_sure = model.probabilities(pieces).tolist()

@@ -5,7 +5,7 @@
 import re
 
 from firmware.dialogue.slots import Asked, Slots
-from firmware.dialogue.understanding.text import bare
+from firmware.dialogue.understanding.text import bare, joined
 
 _ZH_LEAD = re.compile(r"^(?:喂|啊|呃|哦|噢|哎|诶|那|就|那就|我说|你好|您好|其实|应该|那个)+(?=.)")
 _ZH_NEITHER = re.compile(
@@ -157,15 +157,14 @@ def takes_back(parts: list[str], slots: Slots, language: str) -> bool:
     but = _ZH_BUT if language == "zh" else _EN_BUT
     if any(but.search(part) for part in parts[:4]):
         return True
-    whole = _joined(parts, language)
+    whole = joined(parts, language)
     found = _BUT[language].search(whole)
-    named = [day.text for day in slots.days] + [amount.text for amount in slots.amounts]
-    return found is not None and any(bare(text, language) in whole[found.end() :] for text in named)
+    return found is not None and any(bare(text, language) in whole[found.end() :] for text in _named(slots))
 
 
 def is_too_much(parts: list[str], language: str) -> bool:
     """Return whether terms are declined as too hard: 太多了, "a bit steep"."""
-    return _TOO_MUCH[language].search(_joined(parts, language)) is not None
+    return _TOO_MUCH[language].search(joined(parts, language)) is not None
 
 
 def only_listens(parts: list[str], asked: Asked, language: str) -> bool:
@@ -174,7 +173,7 @@ def only_listens(parts: list[str], asked: Asked, language: str) -> bool:
         return False
     if any(_LISTENS[language].search(part) for part in parts[:4]):
         return True
-    whole = _joined(parts, language)
+    whole = joined(parts, language)
     if asked in (Asked.CONFIRM, Asked.OFFER) and _PUTS_OFF[language].search(whole):
         # 对，另外那些以后再商量 has agreed; "yes, but I must ask my wife" has not.
         return _heard(parts, language) != {True} or _BUT[language].search(whole) is not None
@@ -190,12 +189,13 @@ def is_open(parts: list[str], language: str) -> bool:
 
 
 def is_yes(parts: list[str], slots: Slots, asked: Asked, language: str) -> bool | None:
-    """Return True, False, or None for neither or both; `parts` are the bare clauses of an utterance, `slots` what it names."""
-    if takes_back(parts, slots, language) or only_listens(parts, asked, language):
-        return None
+    """Return True, False, or None for neither or both, of what neither takes back nor only listens.
+
+    `parts` are the bare clauses of an utterance, `slots` what it names.
+    """
     if asked is Asked.CONFIRM and _names_alone(parts, slots, language):
         return None
-    whole = _joined(parts, language)
+    whole = joined(parts, language)
     if asked in _WEIGHED and _FINE_AFTER_NO[language].search(whole):
         return True
     if asked is Asked.CONFIRM and any(_NOT_AGREED[language].search(part) for part in parts[:4]):
@@ -213,14 +213,14 @@ def is_yes(parts: list[str], slots: Slots, asked: Asked, language: str) -> bool 
     return heard.pop() if len(heard) == 1 else None
 
 
+def _named(slots: Slots) -> list[str]:
+    """Return the words that name a day or an amount."""
+    return [day.text for day in slots.days] + [amount.text for amount in slots.amounts]
+
+
 def _names_alone(parts: list[str], slots: Slots, language: str) -> bool:
     """Return whether nothing is said but what it is: 是四百 may be what was read back or not."""
-    named = [day.text for day in slots.days] + [amount.text for amount in slots.amounts]
-    return language == "zh" and any(f"是{text}" == _joined(parts, language) for text in named)
-
-
-def _joined(parts: list[str], language: str) -> str:
-    return ("" if language == "zh" else " ").join(parts)
+    return language == "zh" and any(f"是{text}" == joined(parts, language) for text in _named(slots))
 
 
 def _heard(parts: list[str], language: str) -> set[bool]:

@@ -14,7 +14,7 @@ from firmware.dialogue.understanding.zh_numbers import number_of
 
 LAST_MONTH = 12
 NAMED_MONTHS = {"正月": 1, "冬月": 11, "腊月": LAST_MONTH}
-EVE = ("除夕", "大年三十", "年三十", "大年夜", "年夜")
+EVE = ("除夕", "大年三十", "年三十", "大年夜")
 FESTIVALS = {
     "元宵": (1, 15),
     "端午": (5, 5),

@@ -104,21 +104,15 @@ def _part_of_month(match: re.Match[str], today: date) -> _Found:
 
 def _part_of_named_year(match: re.Match[str], today: date) -> _Found:
     """Read 明年一月初: the month of that year, not the next one of the name."""
-    year, month = today.year + (match["year"] == "明年"), _int(match["month"])
+    month, part = _int(match["month"]), match["part"]
     if not 1 <= month <= 12:
         return calendar.impossible(match[0])
-    day = (
-        1
-        if match["part"][-1] in "初头"
-        else 15
-        if match["part"][-1] in "中旬"
-        else calendar.month_length(year, month)
-    )
-    return (
-        calendar.vague(match[0])
-        if "旬" in match["part"]
-        else calendar.on(match[0], date(year, month, day), today)
-    )
+    months = 12 * (match["year"] == "明年") + month - today.month
+    if "旬" in part:
+        return calendar.vague(match[0])
+    if part[-1] in "底末尾":
+        return calendar.end_of_month(match[0], today, months)
+    return calendar.day_of_month(match[0], 1 if part[-1] == "初" else 15, today, months)
 
 
 def _same_day(match: re.Match[str], today: date) -> _Found:
@@ -220,17 +214,19 @@ _LONG = "三八|五一|劳动|六一|儿童|国庆|十一"
 """Holidays of several days, or words of something else: a day only with 那天 after them."""
 _INCOME = "工资|薪水?|货款|回款|工程款|工钱|奖金|年终奖|分红|退税|保险金|赔偿金?|补贴|补助|低保|养老金|退休金|公积金|贷款|尾款|款子?|粮食?|庄稼|钱"
 _HOLIDAY = r"(?:国庆|春节|中秋|端午|清明|五一|十一(?=假|长|以|之|过|后|节)|元旦|元宵|过年|新年|双十一|圣诞|大年[初三]?[一二三十]*)"
+FOLLOWING = re.compile("第二天|次日|转天|隔天")
+"""The day after the one that was named before."""
 DAYS: Grammar[DayMention] = Grammar(
     (
         (r"([12][0-9]{3}|[一二][零〇一二三四五六七八九]{3})[-/.年](" + _N + r")[-/.月](" + _N + ")(?:号|日)?", _full),
         (rf"从(?P<anchor>[^，。,.\s\x00]{{2,8}}?)往后(?:数|推|再?加)?{_DURATION}", _from_then),
-        (r"(?P<anchor>[^，。,.;；?？!！、\s\x00]{2,9}?)(?:的|之)?(?P<side>第二天|后一天|次日|转天|隔天|后面那一?天|前面那天|前一天|头一天|[前后](?:[两俩二三四五六七八九]|十)天)", _beside),
+        (rf"(?P<anchor>[^，。,.;；?？!！、\s\x00]{{2,9}}?)(?:的|之)?(?P<side>{'|'.join(_BESIDE)}|[前后](?:[两俩二三四五六七八九]|十)天)", _beside),
         (rf"(?:农历|阴历|旧历)的?(?P<month>{_N}月|正月|冬月|腊月)(?:初|的)?(?P<day>{_N})(?:号|日)?", zh_calendar.in_named_month),
         (rf"(?P<month>正月|冬月|腊月)(?:初|的)?(?P<day>{_N})(?:号|日)?", zh_calendar.in_named_month),
         (rf"(?P<month>{_N}月)初(?P<day>[一二三四五六七八九十])(?![号日])", zh_calendar.in_named_month),
         (rf"(?P<festival>大年三十|(?<![0-9一二三四五六七八九十两几半今明去前后每满近快])年三十(?![一二三四五六七八九多来几岁年个万块])|除夕|大年夜|(?:大年|(?<![0-9一二三四五六七八九十两几半今明去前每])年)初[一二三四五六七八九])(?:夜|晚上?)?(?:当天|那天)?(?:{_UP_TO}|(?!以|之|过|后|前))", zh_calendar.festival),
-        (rf"(?P<festival>元宵|端午|七夕|中元|中秋|重阳|腊八|清明|冬至)(?:节|夜)?(?:当天|那天|那晚)?(?:{_UP_TO}|(?!假|长|以|之|过|后|前|节|粥|蒜|月饼|上河|扫))", zh_calendar.festival),
-        (r"春节(?:当天|那天)(?P<festival>(?<=天))", lambda match, today: zh_calendar.lunar_day(match[0], 1, 1, today)),
+        (rf"(?P<festival>{'|'.join((*zh_calendar.FESTIVALS, *zh_calendar.SOLAR_TERMS))})(?:节|夜)?(?:当天|那天|那晚)?(?:{_UP_TO}|(?!假|长|以|之|过|后|前|节|粥|蒜|月饼|上河|扫))", zh_calendar.festival),
+        (r"春节(?:当天|那天)", lambda match, today: zh_calendar.lunar_day(match[0], 1, 1, today)),
         (rf"(?:农历|阴历|腊月|正月|冬月)(?:{_N}月)?(?:初|{_N})*{_N}?(?:号|日)?", _vague),
         (rf"(今年|明年|去年)?的?(?<![0-9个十])({_N})月份?的?({_N})(?:号|日|(?![0-9个天元块几多来十一二三四五六七八九]))", _day_month),
         (r"(?<![0-9/])(1[0-2]|0?[1-9])/([0-3]?[0-9])(?![0-9/])", _slashed),
@@ -264,14 +260,12 @@ DAYS: Grammar[DayMention] = Grammar(
         (r"(?:下下?|这|本)个?(?:周|星期|礼拜|月)(?!的?(?:工资|薪|收入|奖金|利息|账单))|(?<!前)[这过][一两几]天|这阵子?|过[段些]时间|过阵子?|改[天日]|回头|(?<![之天周月期点班饭课工会午半刻分钟])以后(?!别|不|都|再也|再(?:商量|谈|聊))|最近|有朝一日|到时候?|等有钱|有钱了?(?:就|再|的时候)|尽快|尽早|明年|年[前后]|过完年|周末", _vague),
         (rf"(?<!没)(?:发|开|领)了?(?:工资|薪水?|支|钱|饷)(?:那天|当天|的时候|之?后|以后|了|日)?|(?:{_INCOME})(?:批?下来|到账|到手|到位|到了|发了|结了|收了|卖了|一到|一发)|等[^你您]{{0,4}}?(?:卖|收|结|拿|领|批)(?:了|到|掉|完|下来).{{0,2}}(?:{_INCOME}|房子?|车子?|货)|发薪日|出粮|开支那天|等[^你您们，。,]{{1,6}}?(?:收|卖|结|批|办)(?:(?:完|掉|好|下来|到手)了?|了(?=再|就|才))", _vague),
         (rf"(?:{_MONTH[1:-1]}|{_N}月)?的?[二三]?十[几来多]{_DAY}", _vague),
-        ("第二天|次日|转天|隔天", _vague),
+        (FOLLOWING.pattern, _vague),
         (rf"[二三]?十?(?:一二|二三|三四|四五|五六|六七|七八|八九){_DAY}", _vague),
         (rf"(?<![0-9])({_N}){_DAY}", lambda match, today: calendar.day_of_month(match[0], _int(match[1]), today)),
     )
 )  # fmt: skip
 TURNED = re.compile("不|没|别|或|还是|要么|改|算了|剩|其余|余下|另|以后|之后|再|然后|[和跟]|哪|说的是")
 """Between two days: the second is another one, or takes the first back."""
-FOLLOWING = re.compile("第二天|次日|转天|隔天")
-"""The day after the one that was named before."""
 DAY_ALONE = re.compile(rf"(?:{_N}){_DAY}")
 BARE_DAY = re.compile(rf"^({_N})(?:号|日)?[吧啊呢]?$")
